@@ -1,0 +1,1 @@
+//! Metric and label names, in one place.
