@@ -12,12 +12,12 @@ static GATE: RwLock<()> = RwLock::new(());
 
 /// Enters a section that may hold locks of a tree. Keep it short (well under a millisecond):
 /// a fork waits for it. Never enter twice on one thread: a waiting fork would deadlock it.
-pub fn enter() -> RwLockReadGuard<'static, ()> {
+pub(crate) fn enter() -> RwLockReadGuard<'static, ()> {
     read(&GATE)
 }
 
 /// Waits until no thread is inside a section, and lets none in until the guard is dropped.
-pub fn close() -> RwLockWriteGuard<'static, ()> {
+pub(crate) fn close() -> RwLockWriteGuard<'static, ()> {
     write(&GATE)
 }
 

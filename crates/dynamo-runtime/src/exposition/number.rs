@@ -1,0 +1,128 @@
+//! Numbers as Prometheus' text formats write them.
+
+use crate::metrics::Scalar;
+
+/// Writes a sample's value: the shortest text that reads back as the same number, integral values
+/// without a fraction.
+#[inline]
+pub(crate) fn write_scalar(value: Scalar, out: &mut Vec<u8>) {
+    match value {
+        Scalar::Unsigned(value) => write_integer(value, out),
+        Scalar::Signed(value) => write_integer(value, out),
+        Scalar::Float(value) => write_float(value, out),
+    }
+}
+
+#[inline]
+pub(crate) fn write_integer(value: impl itoa::Integer, out: &mut Vec<u8>) {
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+}
+
+/// See [`write_scalar`].
+pub(crate) fn write_float(value: f64, out: &mut Vec<u8>) {
+    if value.is_finite() {
+        let mut buffer = ryu::Buffer::new();
+        let text = buffer.format_finite(value);
+        out.extend_from_slice(text.strip_suffix(".0").unwrap_or(text).as_bytes());
+    } else {
+        out.extend_from_slice(not_finite(value));
+    }
+}
+
+/// Writes the value of an `le` or `quantile` label as Prometheus 3 normalises it, so that a series
+/// keeps its identity whatever the format: `0.005`, `1.0`, `600.0`, `1e+06`, `+Inf`.
+///
+/// The rule is that of Go's `strconv.FormatFloat(v, 'g', -1, 64)` with `.0` added to what would
+/// read as an integer (OpenMetrics 1.0, "Canonical Numbers").
+pub(crate) fn write_le(value: f64, out: &mut Vec<u8>) {
+    if !value.is_finite() {
+        return out.extend_from_slice(not_finite(value));
+    }
+    let scientific = format!("{value:e}");
+    let exponent: i32 = scientific
+        .rsplit_once('e')
+        .and_then(|(_, exponent)| exponent.parse().ok())
+        .unwrap_or(0);
+    if (-4..6).contains(&exponent) {
+        let plain = format!("{value}");
+        out.extend_from_slice(plain.as_bytes());
+        if !plain.contains('.') {
+            out.extend_from_slice(b".0");
+        }
+    } else {
+        let mantissa = scientific.split('e').next().unwrap_or_default();
+        let sign = if exponent < 0 { '-' } else { '+' };
+        let text = format!("{mantissa}e{sign}{:02}", exponent.unsigned_abs());
+        out.extend_from_slice(text.as_bytes());
+    }
+}
+
+fn not_finite(value: f64) -> &'static [u8] {
+    if value.is_nan() {
+        b"NaN"
+    } else if value > 0.0 {
+        b"+Inf"
+    } else {
+        b"-Inf"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(write: impl Fn(f64, &mut Vec<u8>), value: f64) -> String {
+        let mut out = Vec::new();
+        write(value, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn sample_values_are_the_shortest_text_that_reads_back() {
+        let cases = [
+            (0.0, "0"),
+            (-0.0, "-0"),
+            (42.0, "42"),
+            (7.5, "7.5"),
+            (0.1 + 0.2, "0.30000000000000004"),
+            (1e21, "1e21"),
+            (5e-324, "5e-324"),
+            (f64::NAN, "NaN"),
+            (f64::INFINITY, "+Inf"),
+            (f64::NEG_INFINITY, "-Inf"),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(text(write_float, value), expected);
+        }
+        for value in [
+            f64::MAX,
+            f64::MIN_POSITIVE,
+            123_456.789,
+            9_007_199_254_740_993.0,
+        ] {
+            assert_eq!(text(write_float, value).parse::<f64>().unwrap(), value);
+        }
+    }
+
+    #[test]
+    fn le_is_spelled_as_prometheus_normalises_it() {
+        let cases = [
+            (0.0, "0.0"),
+            (0.005, "0.005"),
+            (0.0001, "0.0001"),
+            (0.00001, "1e-05"),
+            (1.0, "1.0"),
+            (2.5, "2.5"),
+            (600.0, "600.0"),
+            (100_000.0, "100000.0"),
+            (1e6, "1e+06"),
+            (1_234_567.5, "1.2345675e+06"),
+            (-10.0, "-10.0"),
+            (1e100, "1e+100"),
+            (f64::INFINITY, "+Inf"),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(text(write_le, value), expected);
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! Namespaces, which can be nested.
+
+use super::{Component, Path, Tree, node};
+
+/// Groups the components that work together.
+#[derive(Clone)]
+pub struct Namespace {
+    pub(super) tree: Tree,
+    pub(super) path: Path,
+}
+
+node!(Namespace);
+
+impl Namespace {
+    /// A namespace inside this one.
+    pub fn namespace(&self, name: &str) -> Namespace {
+        Namespace {
+            tree: self.tree.clone(),
+            path: self.path.namespace(name),
+        }
+    }
+
+    /// A component of this namespace.
+    pub fn component(&self, name: &str) -> Component {
+        Component {
+            tree: self.tree.clone(),
+            path: self.path.component(name),
+        }
+    }
+
+    /// The whole name, nested ones joined by dots.
+    pub fn name(&self) -> String {
+        self.path.name()
+    }
+}

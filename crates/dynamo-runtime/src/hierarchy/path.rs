@@ -1,0 +1,171 @@
+//! Where a node stands: the names from the runtime down to it, as a tuple and never a joined string.
+
+use std::fmt;
+
+use crate::metrics::MetricsError;
+use crate::prometheus_names::labels;
+
+/// The place of a node in the hierarchy. The empty path is the runtime itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Path {
+    namespace: Vec<String>,
+    component: Option<String>,
+    endpoint: Option<String>,
+}
+
+impl Path {
+    pub(crate) fn root() -> Self {
+        Self::default()
+    }
+
+    /// A namespace below this one; dots in `name` separate nested ones.
+    pub(crate) fn namespace(&self, name: &str) -> Self {
+        let mut path = self.clone();
+        path.namespace.extend(name.split('.').map(str::to_owned));
+        path
+    }
+
+    pub(crate) fn component(&self, name: &str) -> Self {
+        let component = Some(name.to_owned());
+        Path {
+            component,
+            ..self.clone()
+        }
+    }
+
+    pub(crate) fn endpoint(&self, name: &str) -> Self {
+        let endpoint = Some(name.to_owned());
+        Path {
+            endpoint,
+            ..self.clone()
+        }
+    }
+
+    /// The names with their levels, from the top.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let namespace = self
+            .namespace
+            .iter()
+            .map(|name| ("namespace", name.as_str()));
+        let component = self
+            .component
+            .iter()
+            .map(|name| ("component", name.as_str()));
+        let endpoint = self.endpoint.iter().map(|name| ("endpoint", name.as_str()));
+        namespace.chain(component).chain(endpoint)
+    }
+
+    /// Refuses empty names.
+    pub(crate) fn check(&self) -> Result<(), MetricsError> {
+        match self.parts().find(|(_, name)| name.is_empty()) {
+            Some((level, _)) => Err(MetricsError::EmptyPathPart { level }),
+            None => Ok(()),
+        }
+    }
+
+    /// The labels that metrics of this node carry, with the names as given: label values may be
+    /// any text.
+    pub(crate) fn labels(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let namespace = (!self.namespace.is_empty()).then(|| self.namespace.join("."));
+        [
+            (labels::NAMESPACE, namespace),
+            (labels::COMPONENT, self.component.clone()),
+            (labels::ENDPOINT, self.endpoint.clone()),
+        ]
+        .into_iter()
+        .filter_map(|(label, name)| Some((label, name?)))
+    }
+
+    /// Whether `other` is this node or below it.
+    pub(crate) fn contains(&self, other: &Path) -> bool {
+        if self.endpoint.is_some() {
+            self == other
+        } else if self.component.is_some() {
+            self.namespace == other.namespace && self.component == other.component
+        } else {
+            other.namespace.starts_with(&self.namespace)
+        }
+    }
+
+    /// The name of the node itself; empty for the runtime.
+    pub(crate) fn name(&self) -> String {
+        match (&self.endpoint, &self.component) {
+            (Some(name), _) | (None, Some(name)) => name.clone(),
+            (None, None) => self.namespace.join("."),
+        }
+    }
+}
+
+impl fmt::Display for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let namespace = self.namespace.join(".");
+        match (&self.component, &self.endpoint) {
+            (Some(component), Some(endpoint)) => {
+                write!(f, "endpoint {namespace}/{component}/{endpoint}")
+            }
+            (Some(component), None) => write!(f, "component {namespace}/{component}"),
+            _ if self.namespace.is_empty() => f.write_str("the runtime"),
+            _ => write!(f, "namespace {namespace}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dotted_namespace_is_the_nested_one() {
+        let root = Path::root();
+        assert_eq!(
+            root.namespace("ns1.ns2"),
+            root.namespace("ns1").namespace("ns2")
+        );
+        let labels: Vec<_> = root.namespace("ns1.ns2").component("c").labels().collect();
+        assert_eq!(labels[0], ("dynamo_namespace", "ns1.ns2".to_owned()));
+    }
+
+    #[test]
+    fn paths_that_read_alike_when_joined_are_different_nodes() {
+        let root = Path::root();
+        assert_ne!(
+            root.namespace("a_b").component("c"),
+            root.namespace("a").component("b_c")
+        );
+        assert_ne!(root.namespace("a.b"), root.namespace("a").component("b"));
+    }
+
+    #[test]
+    fn a_node_contains_itself_and_what_is_below_it() {
+        let root = Path::root();
+        let namespace = root.namespace("a");
+        let component = namespace.component("c");
+        let endpoint = component.endpoint("e");
+        for (outer, inner) in [
+            (&root, &endpoint),
+            (&namespace, &endpoint),
+            (&component, &endpoint),
+            (&endpoint, &endpoint),
+        ] {
+            assert!(outer.contains(inner));
+        }
+        assert!(namespace.contains(&root.namespace("a.b").component("c")));
+        assert!(!namespace.contains(&root.namespace("ab")));
+        assert!(!component.contains(&namespace));
+        assert!(!component.contains(&root.namespace("a.b").component("c")));
+        assert!(!endpoint.contains(&component));
+    }
+
+    #[test]
+    fn an_empty_name_anywhere_is_refused_with_its_level() {
+        let root = Path::root();
+        for (path, level) in [
+            (root.namespace(""), "namespace"),
+            (root.namespace("a..b"), "namespace"),
+            (root.namespace("a").component(""), "component"),
+            (root.namespace("a").component("c").endpoint(""), "endpoint"),
+        ] {
+            assert_eq!(path.check(), Err(MetricsError::EmptyPathPart { level }));
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Counters: [`Counter`] counts in floats, [`IntCounter`] in unsigned integers.
+
+use super::errors::UseError;
+use super::kind::{Instrument, Kind, Reading};
+use super::metric::{Metric, MetricVec};
+use super::number::{Cell, Number};
+
+/// A counter of floats.
+pub type Counter = Metric<CounterCell<f64>>;
+/// A counter of whole things; saturates at `u64::MAX`.
+pub type IntCounter = Metric<CounterCell<u64>>;
+/// [`Counter`]s that differ in their label values.
+pub type CounterVec = MetricVec<CounterCell<f64>>;
+/// [`IntCounter`]s that differ in their label values.
+pub type IntCounterVec = MetricVec<CounterCell<u64>>;
+
+/// The storage of one counter.
+#[derive(Debug)]
+pub struct CounterCell<N>(Cell<N>);
+
+impl<N: Number> CounterCell<N> {
+    /// Adds one.
+    #[inline]
+    pub fn inc(&self) {
+        self.0.add(N::ONE);
+    }
+
+    /// The count so far.
+    #[inline]
+    pub fn get(&self) -> N {
+        self.0.get()
+    }
+}
+
+impl CounterCell<f64> {
+    /// Adds `by`; refuses what is negative or NaN, so that the counter never goes back.
+    #[inline]
+    pub fn try_inc_by(&self, by: f64) -> Result<(), UseError> {
+        if by >= 0.0 {
+            self.0.add(by);
+            Ok(())
+        } else {
+            Err(UseError::BadIncrement { value: by })
+        }
+    }
+}
+
+impl CounterCell<u64> {
+    /// Adds `by`.
+    #[inline]
+    pub fn inc_by(&self, by: u64) {
+        self.0.add(by);
+    }
+}
+
+impl<N: Number> Instrument for CounterCell<N> {
+    const KIND: Kind = Kind::Counter;
+    const TYPE_NAME: &'static str = if N::INTEGER { "IntCounter" } else { "Counter" };
+    type Options = ();
+
+    fn new((): &()) -> Self {
+        CounterCell(Cell::new())
+    }
+
+    fn read(&self) -> Reading<'_> {
+        Reading::Scalar(self.0.get().to_scalar())
+    }
+}
+
+impl<N: Number> Metric<CounterCell<N>> {
+    /// Adds one.
+    #[inline]
+    pub fn inc(&self) {
+        self.cell().inc();
+    }
+
+    /// The count so far.
+    #[inline]
+    pub fn get(&self) -> N {
+        self.cell().get()
+    }
+}
+
+impl Metric<CounterCell<f64>> {
+    /// Adds `by`. An increment that is negative or NaN is left out; [`Counter::try_inc_by`] reports it.
+    #[inline]
+    pub fn inc_by(&self, by: f64) {
+        let _ = self.cell().try_inc_by(by);
+    }
+
+    /// Adds `by`.
+    ///
+    /// # Errors
+    /// [`UseError::BadIncrement`] if `by` is negative or NaN; the counter is unchanged then.
+    #[inline]
+    pub fn try_inc_by(&self, by: f64) -> Result<(), UseError> {
+        self.cell().try_inc_by(by)
+    }
+}
+
+impl Metric<CounterCell<u64>> {
+    /// Adds `by`.
+    #[inline]
+    pub fn inc_by(&self, by: u64) {
+        self.cell().inc_by(by);
+    }
+}
