@@ -23,8 +23,8 @@ pub use server::ServerError;
 /// What language bindings need beyond the public API. Not covered by any promise of stability.
 #[doc(hidden)]
 pub mod binding {
-    pub use crate::callbacks::{Action, Dispatcher, Job};
-    pub use crate::hierarchy::Frozen;
+    pub use crate::callbacks::{Action, Dispatcher, FrozenDispatcher, Job};
+    pub use crate::hierarchy::{Frozen, stop_servers};
     pub use crate::metrics::{
         CounterCell, GaugeCell, HistogramCell, Instrument, Metric, MetricVec,
     };

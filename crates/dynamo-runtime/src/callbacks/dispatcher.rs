@@ -167,8 +167,8 @@ impl Dispatcher {
 
     /// Locks the dispatcher, so that it can be forked in a known state.
     #[doc(hidden)]
-    pub fn freeze(&self) -> Frozen<'_> {
-        Frozen(lock(&self.state))
+    pub fn freeze(&self) -> FrozenDispatcher<'_> {
+        FrozenDispatcher(lock(&self.state))
     }
 
     /// Starts a thread of ours, if none serves this dispatcher yet.
@@ -209,9 +209,9 @@ impl Dispatcher {
 
 /// A dispatcher that nobody else can touch; see [`Dispatcher::freeze`].
 #[doc(hidden)]
-pub struct Frozen<'a>(MutexGuard<'a, State>);
+pub struct FrozenDispatcher<'a>(MutexGuard<'a, State>);
 
-impl Frozen<'_> {
+impl FrozenDispatcher<'_> {
     /// In a forked child: the thread and those who waited do not exist there.
     pub fn reset(&mut self) {
         let stopped = self.0.stopped;

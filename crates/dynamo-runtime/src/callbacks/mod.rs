@@ -10,7 +10,7 @@ use std::time::Instant;
 use crate::hierarchy::Path;
 use crate::sync::{self, read, write};
 
-pub use dispatcher::{Dispatcher, Job};
+pub use dispatcher::{Dispatcher, FrozenDispatcher, Job};
 
 /// What a callback does.
 pub enum Action {

@@ -12,8 +12,8 @@ pub use endpoint::Endpoint;
 pub use namespace::Namespace;
 pub use path::Path;
 pub use runtime::{DistributedRuntime, RuntimeError};
-pub use tree::Frozen;
 pub(crate) use tree::Tree;
+pub use tree::{Frozen, stop_servers};
 
 /// What every node has: its metrics, and equality by place.
 macro_rules! node {

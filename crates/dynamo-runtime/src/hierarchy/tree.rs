@@ -208,6 +208,18 @@ impl Default for Frozen {
     }
 }
 
+/// Shuts down every runtime that has a server: at the end of the process.
+#[doc(hidden)]
+pub fn stop_servers() {
+    let serving: Vec<_> = lock(&SERVING)
+        .drain(..)
+        .filter_map(|tree| tree.upgrade())
+        .collect();
+    for tree in serving {
+        tree.close();
+    }
+}
+
 /// What a scrape shows.
 pub(crate) struct Page {
     pub(crate) registry: Registry,
@@ -319,13 +331,13 @@ fn own<I: Instrument<Options = ()>>(
 impl Tally for Page {
     fn timed_out(&self, callbacks: u64) {
         if let Some(figures) = self.figures() {
-            figures.timeouts.cell().inc_by(callbacks);
+            figures.timeouts.cell().add(callbacks);
         }
     }
 
     fn failed(&self, callbacks: u64) {
         if let Some(figures) = self.figures() {
-            figures.errors.cell().inc_by(callbacks);
+            figures.errors.cell().add(callbacks);
         }
     }
 }

@@ -25,6 +25,12 @@ impl<N: Number> CounterCell<N> {
         self.0.add(N::ONE);
     }
 
+    /// Adds `by`, which has been checked.
+    #[inline]
+    pub fn add(&self, by: N) {
+        self.0.add(by);
+    }
+
     /// The count so far.
     #[inline]
     pub fn get(&self) -> N {
@@ -33,23 +39,14 @@ impl<N: Number> CounterCell<N> {
 }
 
 impl CounterCell<f64> {
-    /// Adds `by`; refuses what is negative or NaN, so that the counter never goes back.
+    /// Refuses an increment that is negative or NaN, so that the counter never goes back.
     #[inline]
-    pub fn try_inc_by(&self, by: f64) -> Result<(), UseError> {
+    pub fn check_increment(by: f64) -> Result<(), UseError> {
         if by >= 0.0 {
-            self.0.add(by);
             Ok(())
         } else {
             Err(UseError::BadIncrement { value: by })
         }
-    }
-}
-
-impl CounterCell<u64> {
-    /// Adds `by`.
-    #[inline]
-    pub fn inc_by(&self, by: u64) {
-        self.0.add(by);
     }
 }
 
@@ -85,7 +82,7 @@ impl Metric<CounterCell<f64>> {
     /// Adds `by`. An increment that is negative or NaN is left out; [`Counter::try_inc_by`] reports it.
     #[inline]
     pub fn inc_by(&self, by: f64) {
-        let _ = self.cell().try_inc_by(by);
+        let _ = self.try_inc_by(by);
     }
 
     /// Adds `by`.
@@ -94,7 +91,9 @@ impl Metric<CounterCell<f64>> {
     /// [`UseError::BadIncrement`] if `by` is negative or NaN; the counter is unchanged then.
     #[inline]
     pub fn try_inc_by(&self, by: f64) -> Result<(), UseError> {
-        self.cell().try_inc_by(by)
+        CounterCell::check_increment(by)?;
+        self.cell().add(by);
+        Ok(())
     }
 }
 
@@ -102,6 +101,6 @@ impl Metric<CounterCell<u64>> {
     /// Adds `by`.
     #[inline]
     pub fn inc_by(&self, by: u64) {
-        self.cell().inc_by(by);
+        self.cell().add(by);
     }
 }

@@ -24,6 +24,18 @@ impl<N: Number> GaugeCell<N> {
         self.0.set(value);
     }
 
+    /// Adds one.
+    #[inline]
+    pub fn inc(&self) {
+        self.0.add(N::ONE);
+    }
+
+    /// Subtracts one.
+    #[inline]
+    pub fn dec(&self) {
+        self.0.sub(N::ONE);
+    }
+
     /// Adds `by`.
     #[inline]
     pub fn add(&self, by: N) {
@@ -67,13 +79,13 @@ impl<N: Number> Metric<GaugeCell<N>> {
     /// Adds one.
     #[inline]
     pub fn inc(&self) {
-        self.cell().add(N::ONE);
+        self.cell().inc();
     }
 
     /// Subtracts one.
     #[inline]
     pub fn dec(&self) {
-        self.cell().sub(N::ONE);
+        self.cell().dec();
     }
 
     /// Adds `by`, which may be negative.

@@ -26,15 +26,20 @@ pub struct HistogramCell {
 }
 
 impl HistogramCell {
-    /// Counts one observation. Refuses NaN, which belongs in no bucket and would spoil the sum for good.
+    /// Refuses NaN, which belongs in no bucket and would spoil the sum for good.
     #[inline]
-    pub fn try_observe(&self, value: f64) -> Result<(), UseError> {
+    pub fn check_observation(value: f64) -> Result<(), UseError> {
         if value.is_nan() {
             return Err(UseError::ObservedNaN);
         }
+        Ok(())
+    }
+
+    /// Counts one observation, which has been checked.
+    #[inline]
+    pub fn add(&self, value: f64) {
         self.counts[self.buckets.index(value)].add(1);
         self.sum.add(value);
-        Ok(())
     }
 
     /// How many observations there were.
@@ -78,7 +83,7 @@ impl Metric<HistogramCell> {
     /// Counts one observation. A NaN is left out; [`Histogram::try_observe`] reports it.
     #[inline]
     pub fn observe(&self, value: f64) {
-        let _ = self.cell().try_observe(value);
+        let _ = self.try_observe(value);
     }
 
     /// Counts one observation.
@@ -87,7 +92,9 @@ impl Metric<HistogramCell> {
     /// [`UseError::ObservedNaN`] if `value` is NaN; the histogram is unchanged then.
     #[inline]
     pub fn try_observe(&self, value: f64) -> Result<(), UseError> {
-        self.cell().try_observe(value)
+        HistogramCell::check_observation(value)?;
+        self.cell().add(value);
+        Ok(())
     }
 
     /// Observes the seconds from now until the returned timer is dropped, on every way out.

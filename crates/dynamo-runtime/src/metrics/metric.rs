@@ -142,6 +142,18 @@ impl<I: Instrument> Metric<I> {
     pub fn cell(&self) -> &I {
         &self.series.cell
     }
+
+    /// Tells apart metrics that are not the same one, while either lives.
+    #[doc(hidden)]
+    pub fn id(&self) -> usize {
+        Arc::as_ptr(&self.series).addr()
+    }
+
+    /// Whether this is a series of a vec.
+    #[doc(hidden)]
+    pub fn is_child(&self) -> bool {
+        !self.desc.label_names.is_empty()
+    }
 }
 
 impl<I: Instrument> Clone for Metric<I> {
@@ -213,6 +225,28 @@ impl<I: Instrument> MetricVec<I> {
             return Ok(update(&series.cell));
         }
         Ok(update(&self.core.child(values).cell))
+    }
+
+    /// Calls `look` with the storage of the series with these label values, if there is one.
+    ///
+    /// # Errors
+    /// [`UseError::LabelCount`] if there are not as many values as label names.
+    #[doc(hidden)]
+    pub fn peek_cell<T>(
+        &self,
+        values: &[&str],
+        look: impl FnOnce(&I) -> T,
+    ) -> Result<Option<T>, UseError> {
+        self.core.check_count(values.len())?;
+        Ok(read(&self.core.children)
+            .get(values)
+            .map(|series| look(&series.cell)))
+    }
+
+    /// Tells apart vecs that are not the same one, while either lives.
+    #[doc(hidden)]
+    pub fn id(&self) -> usize {
+        Arc::as_ptr(&self.core).addr()
     }
 
     /// Takes the series with these label values out of the vec and says whether it was there.

@@ -1,0 +1,74 @@
+# The commands people, hooks and CI share. `make run` and `make test` need Python >= 3.10, cargo, gcc
+# and make; everything else is installed into .venv. Each step runs again only when its inputs change.
+
+PYTHON ?= python3
+PORT ?= 8081
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+
+RUST := Cargo.toml Cargo.lock $(shell find crates -name '*.rs' -o -name '*.py' -o -name Cargo.toml)
+PACKAGE := pyproject.toml README.md $(shell find python -name '*.py' -o -name '*.pyi' -o -name py.typed)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-rust test-python lint names format clean
+
+help:
+	@echo "make run      build into $(VENV) and run an example worker on port $(PORT), until Ctrl-C"
+	@echo "make test     build and run all tests, Rust and Python"
+	@echo "make lint     formatting, clippy, ruff, mypy, pyright, stubtest, generated files"
+	@echo "make names    generate python/dynamo/prometheus_names.py from the Rust constants"
+	@echo "make format   format all code"
+
+run: $(VENV)/.built
+	@echo "metrics: http://localhost:$(PORT)/metrics    stop: Ctrl-C"
+	@DYN_SYSTEM_PORT=$(PORT) exec $(BIN)/python examples/metrics/server_with_callback.py
+
+test: test-rust test-python
+
+test-rust:
+	cargo test --workspace --locked
+
+test-python: $(VENV)/.built $(VENV)/.test
+	$(BIN)/python -m pytest --numprocesses 2
+
+lint: $(VENV)/.built $(VENV)/.test $(VENV)/.lint
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- --deny warnings
+	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --locked --quiet
+	@! cargo tree --package dynamo-runtime --edges normal,build --locked | grep pyo3 || { echo "dynamo-runtime must not depend on pyo3"; exit 1; }
+	cargo run --quiet --locked --package dynamo-codegen -- --check
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/python -m mypy.stubtest dynamo._native --ignore-disjoint-bases --allowlist tests/typing/stubtest.txt
+	$(BIN)/mypy python tests/typing examples
+	$(BIN)/pyright --pythonpath $(BIN)/python python tests/typing examples
+
+names:
+	cargo run --quiet --package dynamo-codegen
+
+format: $(VENV)/.lint
+	cargo fmt --all
+	$(BIN)/ruff check --fix --quiet
+	$(BIN)/ruff format --quiet
+
+clean:
+	rm -rf $(VENV) target
+
+$(VENV)/.created:
+	@$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 10), "Python 3.10 or newer is needed; name one with make PYTHON=python3.12"'
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --upgrade "pip>=25.1"
+	@touch $@
+
+$(VENV)/.built: $(VENV)/.created $(RUST) $(PACKAGE)
+	$(PIP) install --force-reinstall --no-deps .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.created pyproject.toml
+	$(PIP) install --group test
+	@touch $@
+
+$(VENV)/.lint: $(VENV)/.created pyproject.toml
+	$(PIP) install --group lint
+	@touch $@

@@ -1,0 +1,94 @@
+//! The thread that runs user code, seen from here: Python creates it and waits for work.
+
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
+use dynamo_runtime::CallbackHandle as CoreHandle;
+use dynamo_runtime::binding::{Action, Dispatcher, Job as CoreJob};
+use pyo3::prelude::*;
+
+/// Hands the callbacks of all runtimes to the one thread that runs them.
+pub(crate) static DISPATCHER: LazyLock<Arc<Dispatcher>> = LazyLock::new(Arc::default);
+
+pub(crate) fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<CallbackHandle>()?;
+    module.add_class::<Job>()?;
+    module.add_function(wrap_pyfunction!(next_job, module)?)?;
+    module.add_function(wrap_pyfunction!(stop_jobs, module)?)
+}
+
+/// A registered callback. Dropping the handle leaves the callback registered.
+#[pyclass(frozen, module = "dynamo.prometheus_metrics")]
+pub(crate) struct CallbackHandle(CoreHandle);
+
+impl CallbackHandle {
+    pub(crate) fn new(handle: CoreHandle) -> Self {
+        CallbackHandle(handle)
+    }
+}
+
+#[pymethods]
+impl CallbackHandle {
+    /// Runs the callback no more; says whether it was registered.
+    fn unregister(&self) -> bool {
+        self.0.unregister()
+    }
+}
+
+/// A callback to run now.
+#[pyclass(frozen, module = "dynamo._native")]
+pub(crate) struct Job {
+    job: Mutex<Option<CoreJob>>,
+    /// What to call.
+    #[pyo3(get)]
+    callback: Py<PyAny>,
+    /// For messages.
+    #[pyo3(get)]
+    name: String,
+}
+
+#[pymethods]
+impl Job {
+    /// Says how it went; returns whether to log it, true for the first failure of a callback.
+    fn finish(&self, succeeded: bool) -> bool {
+        let job = self
+            .job
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let Some(job) = job else {
+            return false;
+        };
+        let log = !succeeded && job.is_first_failure();
+        DISPATCHER.finish(job, succeeded);
+        log
+    }
+}
+
+/// Waits for the next callback to run, without the GIL; None when there will be no more.
+///
+/// The thread that calls this is the one that runs user code.
+#[pyfunction]
+fn next_job(py: Python<'_>) -> Option<Job> {
+    loop {
+        let job = py.detach(|| DISPATCHER.next())?;
+        let Action::Foreign(callback) = job.action() else {
+            DISPATCHER.finish(job, false);
+            continue;
+        };
+        let Some(callback) = callback.downcast_ref::<Py<PyAny>>() else {
+            DISPATCHER.finish(job, false);
+            continue;
+        };
+        return Some(Job {
+            callback: callback.clone_ref(py),
+            name: job.name().to_owned(),
+            job: Mutex::new(Some(job)),
+        });
+    }
+}
+
+/// Hands out no more callbacks and wakes the thread that waits for them.
+#[pyfunction]
+fn stop_jobs() {
+    DISPATCHER.stop();
+}

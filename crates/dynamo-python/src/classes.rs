@@ -1,0 +1,288 @@
+//! The ten metric classes. What they do to values is in [`crate::fast`]; here is the rest.
+
+use dynamo_runtime::binding::{
+    CounterCell, GaugeCell, HistogramCell, Instrument, Metric, MetricVec,
+};
+use dynamo_runtime::{Described, Metrics};
+use pyo3::PyClass;
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString, PyTuple};
+
+use crate::errors::IntoPyErr;
+use crate::fast;
+use crate::labels::text;
+
+/// A class of plain metrics.
+pub(crate) trait SingleClass:
+    PyClass<Frozen = pyo3::pyclass::boolean_struct::True> + Sync
+{
+    type Cell: Instrument;
+    fn metric(&self) -> &Metric<Self::Cell>;
+    fn wrap(py: Python<'_>, metric: Metric<Self::Cell>) -> PyResult<Py<Self>>;
+}
+
+/// A class of vecs.
+pub(crate) trait VecClass:
+    PyClass<Frozen = pyo3::pyclass::boolean_struct::True> + Sync
+{
+    type Cell: Instrument;
+    type Child: SingleClass<Cell = Self::Cell>;
+    fn vec(&self) -> &MetricVec<Self::Cell>;
+    /// The label names as interned strings, whose look-up in a dict is cheapest.
+    fn names(&self) -> &[Py<PyString>];
+    fn wrap(py: Python<'_>, vec: MetricVec<Self::Cell>) -> PyResult<Py<Self>>;
+}
+
+macro_rules! classes {
+    ($($(#[$doc:meta])* $single:ident, $(#[$vec_doc:meta])* $vec:ident => $cell:ty, $methods:path, $vec_methods:path;)*) => {
+        $(
+            $(#[$doc])*
+            #[pyclass(frozen, weakref, module = "dynamo.prometheus_metrics")]
+            pub(crate) struct $single(Metric<$cell>);
+
+            impl SingleClass for $single {
+                type Cell = $cell;
+
+                #[inline]
+                fn metric(&self) -> &Metric<$cell> {
+                    &self.0
+                }
+
+                fn wrap(py: Python<'_>, metric: Metric<$cell>) -> PyResult<Py<Self>> {
+                    Py::new(py, $single(metric))
+                }
+            }
+
+            #[pymethods]
+            impl $single {
+                /// The name on the /metrics page, the same in every format.
+                fn name(&self) -> &str {
+                    self.0.name()
+                }
+
+                /// The description, shown as HELP.
+                fn description(&self) -> &str {
+                    self.0.description()
+                }
+
+                /// The labels every sample has: the hierarchy's first, then those given.
+                fn const_labels<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+                    dict(py, self.0.const_labels())
+                }
+
+                fn __repr__(&self) -> String {
+                    repr(stringify!($single), &self.0)
+                }
+            }
+
+            $(#[$vec_doc])*
+            #[pyclass(frozen, weakref, module = "dynamo.prometheus_metrics")]
+            pub(crate) struct $vec(MetricVec<$cell>, Vec<Py<PyString>>);
+
+            impl VecClass for $vec {
+                type Cell = $cell;
+                type Child = $single;
+
+                #[inline]
+                fn vec(&self) -> &MetricVec<$cell> {
+                    &self.0
+                }
+
+                #[inline]
+                fn names(&self) -> &[Py<PyString>] {
+                    &self.1
+                }
+
+                fn wrap(py: Python<'_>, vec: MetricVec<$cell>) -> PyResult<Py<Self>> {
+                    let names = vec.variable_labels().iter();
+                    let names = names.map(|name| PyString::intern(py, name).unbind()).collect();
+                    Py::new(py, $vec(vec, names))
+                }
+            }
+
+            #[pymethods]
+            impl $vec {
+                /// The name on the /metrics page, the same in every format.
+                fn name(&self) -> &str {
+                    self.0.name()
+                }
+
+                /// The description, shown as HELP.
+                fn description(&self) -> &str {
+                    self.0.description()
+                }
+
+                /// The labels every sample has: the hierarchy's first, then those given.
+                fn const_labels<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+                    dict(py, self.0.const_labels())
+                }
+
+                /// The names of the labels whose values tell the series apart, as given.
+                fn variable_labels(&self) -> Vec<String> {
+                    self.0.variable_labels().to_vec()
+                }
+
+                /// The series with these label values, in the order of variable_labels(); created
+                /// at 0 if it is new. Keep it where speed matters: it is as fast as a plain metric.
+                ///
+                /// Raises ValueError if there are not as many values as label names.
+                fn with_label_values(&self, py: Python<'_>, values: &Bound<'_, PyAny>) -> PyResult<Py<$single>> {
+                    child(self, py, values)
+                }
+
+                /// The series with these label values, by name or in the order of
+                /// variable_labels(); created at 0 if it is new.
+                ///
+                /// Raises ValueError if a label is missing or unknown.
+                #[pyo3(signature = (*values, **labels))]
+                fn labels(
+                    &self,
+                    py: Python<'_>,
+                    values: &Bound<'_, PyTuple>,
+                    labels: Option<&Bound<'_, PyDict>>,
+                ) -> PyResult<Py<$single>> {
+                    child_by_name(self, py, values, labels)
+                }
+
+                /// Takes the series with these label values out of the vec; says whether it was
+                /// there. Handles of it still count, unseen; a new one starts at 0.
+                fn remove(&self, labels: &Bound<'_, PyDict>) -> PyResult<bool> {
+                    fast::values(self, labels, |values| self.0.remove_label_values(values))?
+                        .map_err(|error| error.into_py_err(labels.py()))
+                }
+
+                /// Takes all series out of the vec, as remove() does.
+                fn clear(&self) {
+                    self.0.clear();
+                }
+
+                fn __repr__(&self) -> String {
+                    repr(stringify!($vec), &self.0)
+                }
+            }
+        )*
+
+        /// Adds the classes to the module and their fast methods to the classes.
+        pub(crate) fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
+            let py = module.py();
+            $(
+                module.add_class::<$single>()?;
+                fast::install(&py.get_type::<$single>(), $methods())?;
+                module.add_class::<$vec>()?;
+                fast::install(&py.get_type::<$vec>(), $vec_methods())?;
+            )*
+            Ok(())
+        }
+
+        /// Takes a metric of any class out of the scrape.
+        pub(crate) fn unregister(metrics: &Metrics, object: &Bound<'_, PyAny>) -> PyResult<bool> {
+            $(
+                if let Ok(metric) = object.cast::<$single>() {
+                    let metric = metric.get().metric();
+                    return if metric.is_child() {
+                        Err(PyValueError::new_err(format!(
+                            "this is one series of {:?}: take it out with the vec's remove(labels), or unregister the vec",
+                            metric.name()
+                        )))
+                    } else {
+                        Ok(metrics.unregister(metric))
+                    };
+                }
+                if let Ok(vec) = object.cast::<$vec>() {
+                    return Ok(metrics.unregister(vec.get().vec()));
+                }
+            )*
+            Err(PyTypeError::new_err(format!(
+                "unregister() takes a metric, not {}",
+                object.get_type().name()?
+            )))
+        }
+    };
+}
+
+classes! {
+    /// A counter of floats.
+    Counter,
+    /// Counters of floats that differ in their label values.
+    CounterVec => CounterCell<f64>, fast::counter::<Counter, f64>, fast::counter_vec::<CounterVec, f64>;
+    /// A counter of whole things; it stays at 2**64 - 1 rather than starting over.
+    IntCounter,
+    /// Counters of whole things that differ in their label values.
+    IntCounterVec => CounterCell<u64>, fast::counter::<IntCounter, u64>, fast::counter_vec::<IntCounterVec, u64>;
+    /// A gauge of floats.
+    Gauge,
+    /// Gauges of floats that differ in their label values.
+    GaugeVec => GaugeCell<f64>, fast::gauge::<Gauge, f64>, fast::gauge_vec::<GaugeVec, f64>;
+    /// A gauge of whole things; it stays at the limits of 64 bits rather than wrapping round.
+    IntGauge,
+    /// Gauges of whole things that differ in their label values.
+    IntGaugeVec => GaugeCell<i64>, fast::gauge::<IntGauge, i64>, fast::gauge_vec::<IntGaugeVec, i64>;
+    /// Counts observations in buckets and sums them up.
+    Histogram,
+    /// Histograms that differ in their label values.
+    HistogramVec => HistogramCell, fast::histogram::<Histogram>, fast::histogram_vec::<HistogramVec>;
+}
+
+fn dict<'py>(py: Python<'py>, labels: &[(String, String)]) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    for (name, value) in labels {
+        dict.set_item(name, value)?;
+    }
+    Ok(dict)
+}
+
+fn repr(class: &str, metric: &impl Described) -> String {
+    format!("<{class} {}>", metric.name())
+}
+
+fn child<C: VecClass>(
+    class: &C,
+    py: Python<'_>,
+    values: &Bound<'_, PyAny>,
+) -> PyResult<Py<C::Child>> {
+    if values.is_instance_of::<PyString>() {
+        return Err(PyTypeError::new_err(format!(
+            "label values must be a list of str, not a str: write [{}]",
+            values.repr()?.to_string_lossy()
+        )));
+    }
+    let values = values
+        .try_iter()?
+        .enumerate()
+        .map(|(position, value)| {
+            let name = class
+                .vec()
+                .variable_labels()
+                .get(position)
+                .map_or("?", String::as_str);
+            text(&value?, &format!("value of label {name:?}"))
+        })
+        .collect::<PyResult<Vec<_>>>()?;
+    let metric = class
+        .vec()
+        .get_metric_with_label_values(&values)
+        .map_err(|error| error.into_py_err(py))?;
+    C::Child::wrap(py, metric)
+}
+
+fn child_by_name<C: VecClass>(
+    class: &C,
+    py: Python<'_>,
+    values: &Bound<'_, PyTuple>,
+    labels: Option<&Bound<'_, PyDict>>,
+) -> PyResult<Py<C::Child>> {
+    match labels {
+        Some(_) if !values.is_empty() => Err(PyTypeError::new_err(
+            "labels() takes values either in order or by name, not both",
+        )),
+        Some(labels) => {
+            let metric = fast::values(class, labels, |values| {
+                class.vec().get_metric_with_label_values(values)
+            })?
+            .map_err(|error| error.into_py_err(py))?;
+            C::Child::wrap(py, metric)
+        }
+        None => child(class, py, values.as_any()),
+    }
+}

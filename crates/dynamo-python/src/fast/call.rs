@@ -1,0 +1,120 @@
+//! The arguments of a call, as the interpreter passes them.
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+/// A borrowed reference.
+pub(super) type Object = *mut ffi::PyObject;
+
+/// What a failed call returns: the exception has been raised.
+#[derive(Debug)]
+pub(super) struct Raised;
+
+impl Raised {
+    #[cold]
+    pub(super) fn from(error: PyErr, py: Python<'_>) -> Self {
+        error.restore(py);
+        Raised
+    }
+}
+
+/// The arguments of one call.
+pub(super) struct Call<'py> {
+    pub(super) py: Python<'py>,
+    args: *const Object,
+    nargs: usize,
+    kwnames: Object,
+    /// The method's name, for errors.
+    method: &'static str,
+}
+
+impl<'py> Call<'py> {
+    /// # Safety
+    /// `args`, `nargs` and `kwnames` are what the interpreter passed to a function of the kind
+    /// `METH_FASTCALL | METH_KEYWORDS`, which has not returned yet.
+    #[inline]
+    pub(super) unsafe fn new(
+        py: Python<'py>,
+        args: *const Object,
+        nargs: ffi::Py_ssize_t,
+        kwnames: Object,
+        method: &'static str,
+    ) -> Self {
+        Call {
+            py,
+            args,
+            nargs: nargs.cast_unsigned(),
+            kwnames,
+            method,
+        }
+    }
+
+    /// The arguments with these names, by position or keyword; all are required, no others allowed.
+    #[inline]
+    pub(super) fn bind<const N: usize>(
+        &self,
+        names: [&'static str; N],
+    ) -> Result<[Object; N], Raised> {
+        if self.nargs == N && self.kwnames.is_null() {
+            // SAFETY: there are `nargs` positional arguments.
+            return Ok(std::array::from_fn(|index| unsafe {
+                *self.args.add(index)
+            }));
+        }
+        self.bind_keywords(names)
+            .map_err(|error| Raised::from(error, self.py))
+    }
+
+    #[cold]
+    fn bind_keywords<const N: usize>(&self, names: [&'static str; N]) -> PyResult<[Object; N]> {
+        let method = self.method;
+        if self.nargs > N {
+            let takes = if N == 0 {
+                "no arguments".to_owned()
+            } else {
+                names.join(", ")
+            };
+            return Err(PyTypeError::new_err(format!(
+                "{method}() takes {takes}; {} positional arguments were given",
+                self.nargs
+            )));
+        }
+        let mut bound = [std::ptr::null_mut(); N];
+        for (index, place) in bound.iter_mut().enumerate().take(self.nargs) {
+            // SAFETY: `index` is below `nargs`.
+            *place = unsafe { *self.args.add(index) };
+        }
+        for (position, keyword) in self.keywords()?.into_iter().enumerate() {
+            let place = names
+                .iter()
+                .position(|name| *name == keyword)
+                .ok_or_else(|| {
+                    PyTypeError::new_err(format!("{method}() has no argument {keyword:?}"))
+                })?;
+            if !bound[place].is_null() {
+                return Err(PyTypeError::new_err(format!(
+                    "{method}() got {keyword:?} twice"
+                )));
+            }
+            // SAFETY: the values of keywords follow the positional arguments, in the order of the names.
+            bound[place] = unsafe { *self.args.add(self.nargs + position) };
+        }
+        match bound.iter().position(|object| object.is_null()) {
+            Some(missing) => Err(PyTypeError::new_err(format!(
+                "{method}() is missing the argument {:?}",
+                names[missing]
+            ))),
+            None => Ok(bound),
+        }
+    }
+
+    fn keywords(&self) -> PyResult<Vec<String>> {
+        if self.kwnames.is_null() {
+            return Ok(Vec::new());
+        }
+        // SAFETY: `kwnames`, if there, is a tuple of str that lives during the call.
+        let names = unsafe { Bound::from_borrowed_ptr(self.py, self.kwnames) };
+        names.extract()
+    }
+}

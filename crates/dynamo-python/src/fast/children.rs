@@ -1,0 +1,200 @@
+//! From a dict of labels to the child of a vec, without building strings.
+
+use dynamo_runtime::Described;
+use dynamo_runtime::UseError;
+use pyo3::exceptions::PyTypeError;
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+use smallvec::SmallVec;
+
+use super::call::{Object, Raised};
+use crate::classes::VecClass;
+use crate::errors::IntoPyErr;
+use crate::labels::value_error;
+
+/// Vecs with up to this many labels take no memory from the heap to find a child.
+const INLINE: usize = 6;
+
+/// Calls `apply` with the storage of the child that `labels` names; creates it if it is new.
+///
+/// # Safety
+/// `labels` is alive.
+#[inline]
+pub(super) unsafe fn with_child<C: VecClass, T>(
+    py: Python<'_>,
+    class: &C,
+    labels: Object,
+    apply: impl FnOnce(&C::Cell) -> T,
+) -> Result<T, Raised> {
+    // SAFETY: as promised by the caller.
+    let found = unsafe {
+        with_values(py, class, labels, |values| {
+            class.vec().with_cell(values, apply)
+        })
+    }?;
+    found.map_err(|error| Raised::from(error.into_py_err(py), py))
+}
+
+/// Calls `apply` with the storage of the child that `labels` names, if there is one.
+///
+/// # Safety
+/// `labels` is alive.
+pub(super) unsafe fn with_existing<C: VecClass, T>(
+    py: Python<'_>,
+    class: &C,
+    labels: Object,
+    apply: impl FnOnce(&C::Cell) -> T,
+) -> Result<Option<T>, Raised> {
+    // SAFETY: as promised by the caller.
+    let found = unsafe {
+        with_values(py, class, labels, |values| {
+            class.vec().peek_cell(values, apply)
+        })
+    }?;
+    found.map_err(|error| Raised::from(error.into_py_err(py), py))
+}
+
+/// Calls `use_values` with the label values in `labels`, in the order of the label names.
+///
+/// # Errors
+/// `ValueError` naming a missing or unknown label, `TypeError` for a value that is no str.
+pub(crate) fn values<C: VecClass, T>(
+    class: &C,
+    labels: &Bound<'_, PyDict>,
+    use_values: impl FnOnce(&[&str]) -> T,
+) -> PyResult<T> {
+    // SAFETY: `labels` is alive for as long as it is borrowed.
+    unsafe { with_values(labels.py(), class, labels.as_ptr(), use_values) }
+        .map_err(|Raised| PyErr::fetch(labels.py()))
+}
+
+/// See [`values`].
+///
+/// # Safety
+/// `labels` is alive.
+#[inline]
+unsafe fn with_values<C: VecClass, T>(
+    py: Python<'_>,
+    class: &C,
+    labels: Object,
+    use_values: impl FnOnce(&[&str]) -> T,
+) -> Result<T, Raised> {
+    let names = class.names();
+    // SAFETY: `labels` is alive; the functions used accept any object or check for a dict first.
+    unsafe {
+        if ffi::PyDict_Check(labels) == 0 {
+            return Err(not_a_dict(py, labels));
+        }
+        // The values are held, and not only borrowed from the dict: a key with an `__eq__` of its
+        // own may change the dict while it is looked up.
+        let mut held = SmallVec::<[Py<PyString>; INLINE]>::new();
+        for name in names {
+            let value = ffi::PyDict_GetItemWithError(labels, name.as_ptr());
+            if value.is_null() || ffi::PyUnicode_Check(value) == 0 {
+                return Err(bad_label(py, class, labels, name));
+            }
+            held.push(
+                Bound::from_borrowed_ptr(py, value)
+                    .cast_into_unchecked()
+                    .unbind(),
+            );
+        }
+        if ffi::PyDict_Size(labels) != names.len().cast_signed() {
+            return Err(surplus_label(py, class, labels));
+        }
+        let mut values = SmallVec::<[&str; INLINE]>::new();
+        for (value, name) in held.iter().zip(names) {
+            match utf8(value.as_ptr()) {
+                Some(value) => values.push(value),
+                None => return Err(bad_value(py, value, name)),
+            }
+        }
+        Ok(use_values(&values))
+    }
+}
+
+/// The text of a str: its own memory if it is ASCII, else a copy that the str keeps.
+///
+/// # Safety
+/// `string` is a str that outlives `'a`.
+#[inline]
+unsafe fn utf8<'a>(string: Object) -> Option<&'a str> {
+    let mut length = 0;
+    // SAFETY: `string` is a str; the interpreter gives valid UTF-8 of that length, or null.
+    unsafe {
+        let data = ffi::PyUnicode_AsUTF8AndSize(string, &raw mut length);
+        if data.is_null() {
+            return None;
+        }
+        let bytes = std::slice::from_raw_parts(data.cast::<u8>(), length.cast_unsigned());
+        Some(std::str::from_utf8_unchecked(bytes))
+    }
+}
+
+#[cold]
+fn not_a_dict(py: Python<'_>, labels: Object) -> Raised {
+    // SAFETY: the object is alive during the call.
+    let labels = unsafe { Bound::from_borrowed_ptr(py, labels) };
+    let class = labels
+        .get_type()
+        .name()
+        .map_or_else(|_| "?".to_owned(), |name| name.to_string());
+    let error = PyTypeError::new_err(format!(
+        "labels must be a dict of label names and values, not {class}: {labels}"
+    ));
+    Raised::from(error, py)
+}
+
+/// A label is missing, its look-up failed, or its value is no str.
+#[cold]
+fn bad_label<C: VecClass>(
+    py: Python<'_>,
+    class: &C,
+    labels: Object,
+    name: &Py<PyString>,
+) -> Raised {
+    if PyErr::occurred(py) {
+        return Raised;
+    }
+    // SAFETY: the object is alive during the call, and has been checked.
+    let labels = unsafe { Bound::from_borrowed_ptr(py, labels).cast_into_unchecked::<PyDict>() };
+    let label = name.to_string();
+    let error = match labels.get_item(name) {
+        Ok(Some(value)) => value_error(&value, &label),
+        Ok(None) => UseError::MissingLabel {
+            metric: class.vec().name().to_owned(),
+            label,
+            expected: class.vec().variable_labels().to_vec(),
+        }
+        .into_py_err(py),
+        Err(error) => error,
+    };
+    Raised::from(error, py)
+}
+
+#[cold]
+fn bad_value(py: Python<'_>, value: &Py<PyString>, name: &Py<PyString>) -> Raised {
+    drop(PyErr::take(py));
+    Raised::from(value_error(value.bind(py).as_any(), &name.to_string()), py)
+}
+
+/// The dict has all labels and then some.
+#[cold]
+fn surplus_label<C: VecClass>(py: Python<'_>, class: &C, labels: Object) -> Raised {
+    // SAFETY: the object is alive during the call, and has been checked.
+    let labels = unsafe { Bound::from_borrowed_ptr(py, labels).cast_into_unchecked::<PyDict>() };
+    let expected = class.vec().variable_labels();
+    let label = labels
+        .keys()
+        .iter()
+        .map(|key| key.to_string())
+        .find(|key| !expected.contains(key))
+        .unwrap_or_default();
+    let error = UseError::UnknownLabel {
+        metric: class.vec().name().to_owned(),
+        label,
+        expected: expected.to_vec(),
+    };
+    Raised::from(error.into_py_err(py), py)
+}

@@ -1,0 +1,293 @@
+//! The C functions, and how they become methods of a class.
+
+use std::ffi::CString;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use pyo3::IntoPyObjectExt;
+use pyo3::ffi;
+use pyo3::panic::PanicException;
+use pyo3::prelude::*;
+use pyo3::types::PyType;
+
+use super::call::{Call, Object, Raised};
+use super::children::{with_child, with_existing};
+use super::values::Value;
+use crate::classes::{SingleClass, VecClass};
+
+/// An update that takes no value, like `inc`.
+pub(super) trait Step<I> {
+    const NAME: &'static str;
+    const DOC: &'static str;
+    fn apply(cell: &I);
+}
+
+/// An update that takes a value, like `set`.
+pub(super) trait Update<I> {
+    const NAME: &'static str;
+    const DOC: &'static str;
+    type Value: Value;
+    fn apply(cell: &I, value: Self::Value);
+}
+
+/// Something read, like `get`.
+pub(super) trait Read<I> {
+    const NAME: &'static str;
+    const DOC: &'static str;
+    type Value: for<'py> IntoPyObject<'py> + Default;
+    fn read(cell: &I) -> Self::Value;
+}
+
+/// A method to be installed on a class.
+pub(crate) struct Method {
+    name: &'static str,
+    doc: String,
+    function: ffi::PyCFunctionFastWithKeywords,
+}
+
+impl Method {
+    fn new(
+        name: &'static str,
+        arguments: &str,
+        doc: &str,
+        function: ffi::PyCFunctionFastWithKeywords,
+    ) -> Self {
+        // The form from which the interpreter reads `__text_signature__`.
+        let doc = format!("{name}($self{arguments})\n--\n\n{doc}");
+        Method {
+            name,
+            doc,
+            function,
+        }
+    }
+
+    pub(super) fn step<C: SingleClass, S: Step<C::Cell>>() -> Self {
+        Self::new(S::NAME, "", S::DOC, step::<C, S>)
+    }
+
+    pub(super) fn update<C: SingleClass, U: Update<C::Cell>>() -> Self {
+        Self::new(U::NAME, ", value", U::DOC, update::<C, U>)
+    }
+
+    pub(super) fn read<C: SingleClass, R: Read<C::Cell>>() -> Self {
+        Self::new(R::NAME, "", R::DOC, read::<C, R>)
+    }
+
+    pub(super) fn step_vec<C: VecClass, S: Step<C::Cell>>() -> Self {
+        Self::new(S::NAME, ", labels", &of_child(S::DOC), step_vec::<C, S>)
+    }
+
+    pub(super) fn update_vec<C: VecClass, U: Update<C::Cell>>() -> Self {
+        let doc = format!("{} value and labels may change places.", of_child(U::DOC));
+        Self::new(U::NAME, ", value, labels", &doc, update_vec::<C, U>)
+    }
+
+    pub(super) fn read_vec<C: VecClass, R: Read<C::Cell>>() -> Self {
+        let doc = format!(
+            "{} of the series with these labels, without creating it.",
+            R::DOC.trim_end_matches('.')
+        );
+        Self::new(R::NAME, ", labels", &doc, read_vec::<C, R>)
+    }
+
+    /// A method with a body of its own, that takes nothing.
+    pub(super) fn other(
+        name: &'static str,
+        doc: &str,
+        function: ffi::PyCFunctionFastWithKeywords,
+    ) -> Self {
+        Self::new(name, "", doc, function)
+    }
+}
+
+fn of_child(doc: &str) -> String {
+    format!(
+        "For the series with these labels, created at 0 if it is new: {}{}",
+        doc[..1].to_lowercase(),
+        &doc[1..]
+    )
+}
+
+/// Makes the methods attributes of `class`, which is the class they were built for.
+pub(crate) fn install(class: &Bound<'_, PyType>, methods: Vec<Method>) -> PyResult<()> {
+    for Method {
+        name,
+        doc,
+        function,
+    } in methods
+    {
+        // A class is never unloaded, and neither is what its methods point to.
+        let definition = Box::leak(Box::new(ffi::PyMethodDef {
+            ml_name: CString::new(name)?.into_raw(),
+            ml_meth: ffi::PyMethodDefPointer {
+                PyCFunctionFastWithKeywords: function,
+            },
+            ml_flags: ffi::METH_FASTCALL | ffi::METH_KEYWORDS,
+            ml_doc: CString::new(doc)?.into_raw(),
+        }));
+        // SAFETY: `definition` lives for ever, and `class` is a type.
+        let descriptor = unsafe {
+            let descriptor = ffi::PyDescr_NewMethod(class.as_type_ptr(), definition);
+            Bound::from_owned_ptr_or_err(class.py(), descriptor)?
+        };
+        class.setattr(name, descriptor)?;
+    }
+    Ok(())
+}
+
+/// Runs the body of a C function: hands out the receiver and the arguments, returns a new reference
+/// or raises. A panic becomes an exception.
+///
+/// # Safety
+/// Called by the interpreter for a method of `C`, which has checked the receiver, with its arguments.
+#[inline]
+pub(super) unsafe fn enter<
+    C: pyo3::PyClass<Frozen = pyo3::pyclass::boolean_struct::True> + Sync,
+>(
+    slf: Object,
+    args: *const Object,
+    nargs: ffi::Py_ssize_t,
+    kwnames: Object,
+    name: &'static str,
+    body: impl FnOnce(&C, &Call<'_>) -> Result<Object, Raised>,
+) -> Object {
+    let run = AssertUnwindSafe(|| {
+        // SAFETY: the interpreter is attached while it calls. `slf` is a `C`, since the descriptor
+        // belongs to that class.
+        unsafe {
+            let py = Python::assume_attached();
+            let this = Borrowed::from_ptr(py, slf).cast_unchecked::<C>();
+            body(this.get(), &Call::new(py, args, nargs, kwnames, name))
+        }
+    });
+    match catch_unwind(run) {
+        Ok(Ok(object)) => object,
+        Ok(Err(Raised)) => std::ptr::null_mut(),
+        Err(payload) => {
+            let message = payload
+                .downcast_ref::<String>()
+                .map(String::as_str)
+                .or_else(|| payload.downcast_ref::<&str>().copied())
+                .unwrap_or("panic in the native core");
+            // SAFETY: as above.
+            PanicException::new_err(message.to_owned())
+                .restore(unsafe { Python::assume_attached() });
+            std::ptr::null_mut()
+        }
+    }
+}
+
+/// A new reference to `None`.
+#[inline]
+fn none() -> Object {
+    // SAFETY: the interpreter is attached in every function of this module.
+    unsafe { ffi::Py_NewRef(ffi::Py_None()) }
+}
+
+fn new_reference<T: for<'py> IntoPyObject<'py>>(
+    py: Python<'_>,
+    value: T,
+) -> Result<Object, Raised> {
+    match value.into_py_any(py) {
+        Ok(object) => Ok(object.into_ptr()),
+        Err(error) => Err(Raised::from(error, py)),
+    }
+}
+
+unsafe extern "C" fn step<C: SingleClass, S: Step<C::Cell>>(
+    slf: Object,
+    args: *const Object,
+    nargs: ffi::Py_ssize_t,
+    kwnames: Object,
+) -> Object {
+    // SAFETY: called by the interpreter.
+    unsafe {
+        enter::<C>(slf, args, nargs, kwnames, S::NAME, |this, call| {
+            let [] = call.bind([])?;
+            S::apply(this.metric().cell());
+            Ok(none())
+        })
+    }
+}
+
+unsafe extern "C" fn update<C: SingleClass, U: Update<C::Cell>>(
+    slf: Object,
+    args: *const Object,
+    nargs: ffi::Py_ssize_t,
+    kwnames: Object,
+) -> Object {
+    // SAFETY: called by the interpreter.
+    unsafe {
+        enter::<C>(slf, args, nargs, kwnames, U::NAME, |this, call| {
+            let [value] = call.bind(["value"])?;
+            U::apply(this.metric().cell(), U::Value::from_object(call.py, value)?);
+            Ok(none())
+        })
+    }
+}
+
+unsafe extern "C" fn read<C: SingleClass, R: Read<C::Cell>>(
+    slf: Object,
+    args: *const Object,
+    nargs: ffi::Py_ssize_t,
+    kwnames: Object,
+) -> Object {
+    // SAFETY: called by the interpreter.
+    unsafe {
+        enter::<C>(slf, args, nargs, kwnames, R::NAME, |this, call| {
+            let [] = call.bind([])?;
+            new_reference(call.py, R::read(this.metric().cell()))
+        })
+    }
+}
+
+unsafe extern "C" fn step_vec<C: VecClass, S: Step<C::Cell>>(
+    slf: Object,
+    args: *const Object,
+    nargs: ffi::Py_ssize_t,
+    kwnames: Object,
+) -> Object {
+    // SAFETY: called by the interpreter.
+    unsafe {
+        enter::<C>(slf, args, nargs, kwnames, S::NAME, |this, call| {
+            let [labels] = call.bind(["labels"])?;
+            with_child(call.py, this, labels, S::apply)?;
+            Ok(none())
+        })
+    }
+}
+
+unsafe extern "C" fn update_vec<C: VecClass, U: Update<C::Cell>>(
+    slf: Object,
+    args: *const Object,
+    nargs: ffi::Py_ssize_t,
+    kwnames: Object,
+) -> Object {
+    // SAFETY: called by the interpreter.
+    unsafe {
+        enter::<C>(slf, args, nargs, kwnames, U::NAME, |this, call| {
+            let [mut value, mut labels] = call.bind(["value", "labels"])?;
+            if ffi::PyDict_Check(labels) == 0 {
+                std::mem::swap(&mut value, &mut labels);
+            }
+            let value = U::Value::from_object(call.py, value)?;
+            with_child(call.py, this, labels, |cell| U::apply(cell, value))?;
+            Ok(none())
+        })
+    }
+}
+
+unsafe extern "C" fn read_vec<C: VecClass, R: Read<C::Cell>>(
+    slf: Object,
+    args: *const Object,
+    nargs: ffi::Py_ssize_t,
+    kwnames: Object,
+) -> Object {
+    // SAFETY: called by the interpreter.
+    unsafe {
+        enter::<C>(slf, args, nargs, kwnames, R::NAME, |this, call| {
+            let [labels] = call.bind(["labels"])?;
+            let value = with_existing(call.py, this, labels, R::read)?;
+            new_reference(call.py, value.unwrap_or_default())
+        })
+    }
+}

@@ -1,0 +1,211 @@
+//! What metrics can do, each verb once. The tables at the end say which class has which.
+
+use dynamo_runtime::binding::{CounterCell, GaugeCell, HistogramCell};
+use dynamo_runtime::metrics::Number;
+use pyo3::ffi;
+use pyo3::prelude::*;
+
+use super::call::{Object, Raised};
+use super::method::{Method, Read, Step, Update, enter};
+use super::values::{Increment, Observation, Value};
+use crate::classes::{SingleClass, VecClass};
+use crate::python::TIMER;
+
+/// `step!(Type "name" "doc"; Cell => method)`: calls `method` of the cell.
+macro_rules! step {
+    ($verb:ident $name:literal $doc:literal; $cell:ident => $method:ident) => {
+        struct $verb;
+
+        impl<N: Number> Step<$cell<N>> for $verb {
+            const NAME: &'static str = $name;
+            const DOC: &'static str = $doc;
+
+            #[inline]
+            fn apply(cell: &$cell<N>) {
+                cell.$method();
+            }
+        }
+    };
+}
+
+/// `update!(Type "name" "doc"; Cell => method)`: calls `method` of the cell with the value.
+macro_rules! update {
+    ($verb:ident $name:literal $doc:literal; $cell:ident => $method:ident) => {
+        struct $verb;
+
+        impl<N: Number + Value> Update<$cell<N>> for $verb {
+            const NAME: &'static str = $name;
+            const DOC: &'static str = $doc;
+            type Value = N;
+
+            #[inline]
+            fn apply(cell: &$cell<N>, value: N) {
+                cell.$method(value);
+            }
+        }
+    };
+}
+
+/// `read!(Type "name" "doc"; Cell => method -> value)`: returns what `method` of the cell returns.
+macro_rules! read {
+    ($verb:ident $name:literal $doc:literal; $cell:ty => $method:ident -> $value:ty $(, for $number:ident)?) => {
+        struct $verb;
+
+        impl$(<$number: Number + Default + for<'py> IntoPyObject<'py>>)? Read<$cell> for $verb {
+            const NAME: &'static str = $name;
+            const DOC: &'static str = $doc;
+            type Value = $value;
+
+            fn read(cell: &$cell) -> $value {
+                cell.$method()
+            }
+        }
+    };
+}
+
+step!(CountOne "inc" "Adds 1."; CounterCell => inc);
+read!(Count "get" "The count so far."; CounterCell<N> => get -> N, for N);
+step!(Up "inc" "Adds 1."; GaugeCell => inc);
+step!(Down "dec" "Subtracts 1."; GaugeCell => dec);
+update!(Set "set" "Replaces the value."; GaugeCell => set);
+update!(Add "add" "Adds value, which may be negative."; GaugeCell => add);
+update!(Sub "sub" "Subtracts value, which may be negative."; GaugeCell => sub);
+update!(UpBy "inc_by" "Adds value; the same as add()."; GaugeCell => add);
+update!(DownBy "dec_by" "Subtracts value; the same as sub()."; GaugeCell => sub);
+read!(Level "get" "The value now."; GaugeCell<N> => get -> N, for N);
+read!(SampleCount "get_sample_count" "The number of observations."; HistogramCell => count -> u64);
+read!(SampleSum "get_sample_sum" "The sum of the observations."; HistogramCell => sum -> f64);
+
+struct CountBy;
+
+impl<N: Number> Update<CounterCell<N>> for CountBy
+where
+    Increment<N>: Value,
+{
+    const NAME: &'static str = "inc_by";
+    const DOC: &'static str = "Adds value. Raises ValueError if it is negative or NaN.";
+    type Value = Increment<N>;
+
+    #[inline]
+    fn apply(cell: &CounterCell<N>, Increment(value): Increment<N>) {
+        cell.add(value);
+    }
+}
+
+struct Observe;
+
+impl Update<HistogramCell> for Observe {
+    const NAME: &'static str = "observe";
+    const DOC: &'static str = "Counts one observation. Raises ValueError if value is NaN.";
+    type Value = Observation;
+
+    #[inline]
+    fn apply(cell: &HistogramCell, Observation(value): Observation) {
+        cell.add(value);
+    }
+}
+
+/// The methods of `Counter` and `IntCounter`.
+pub(crate) fn counter<C, N>() -> Vec<Method>
+where
+    C: SingleClass<Cell = CounterCell<N>>,
+    N: Number + Default + for<'py> IntoPyObject<'py>,
+    Increment<N>: Value,
+{
+    vec![
+        Method::step::<C, CountOne>(),
+        Method::update::<C, CountBy>(),
+        Method::read::<C, Count>(),
+    ]
+}
+
+/// The methods of `CounterVec` and `IntCounterVec`.
+pub(crate) fn counter_vec<C, N>() -> Vec<Method>
+where
+    C: VecClass<Cell = CounterCell<N>>,
+    N: Number + Default + for<'py> IntoPyObject<'py>,
+    Increment<N>: Value,
+{
+    vec![
+        Method::step_vec::<C, CountOne>(),
+        Method::update_vec::<C, CountBy>(),
+        Method::read_vec::<C, Count>(),
+    ]
+}
+
+/// The methods of `Gauge` and `IntGauge`.
+pub(crate) fn gauge<C, N>() -> Vec<Method>
+where
+    C: SingleClass<Cell = GaugeCell<N>>,
+    N: Number + Value + Default + for<'py> IntoPyObject<'py>,
+{
+    vec![
+        Method::update::<C, Set>(),
+        Method::step::<C, Up>(),
+        Method::step::<C, Down>(),
+        Method::update::<C, UpBy>(),
+        Method::update::<C, DownBy>(),
+        Method::update::<C, Add>(),
+        Method::update::<C, Sub>(),
+        Method::read::<C, Level>(),
+    ]
+}
+
+/// The methods of `GaugeVec` and `IntGaugeVec`.
+pub(crate) fn gauge_vec<C, N>() -> Vec<Method>
+where
+    C: VecClass<Cell = GaugeCell<N>>,
+    N: Number + Value + Default + for<'py> IntoPyObject<'py>,
+{
+    vec![
+        Method::update_vec::<C, Set>(),
+        Method::step_vec::<C, Up>(),
+        Method::step_vec::<C, Down>(),
+        Method::update_vec::<C, UpBy>(),
+        Method::update_vec::<C, DownBy>(),
+        Method::update_vec::<C, Add>(),
+        Method::update_vec::<C, Sub>(),
+        Method::read_vec::<C, Level>(),
+    ]
+}
+
+/// The methods of `Histogram`.
+pub(crate) fn histogram<C: SingleClass<Cell = HistogramCell>>() -> Vec<Method> {
+    const TIME: &str =
+        "Times a block, as a context manager, or every call, as a decorator, in seconds.";
+    vec![
+        Method::update::<C, Observe>(),
+        Method::read::<C, SampleCount>(),
+        Method::read::<C, SampleSum>(),
+        Method::other("time", TIME, time::<C>),
+    ]
+}
+
+/// The methods of `HistogramVec`.
+pub(crate) fn histogram_vec<C: VecClass<Cell = HistogramCell>>() -> Vec<Method> {
+    vec![
+        Method::update_vec::<C, Observe>(),
+        Method::read_vec::<C, SampleCount>(),
+        Method::read_vec::<C, SampleSum>(),
+    ]
+}
+
+unsafe extern "C" fn time<C: SingleClass<Cell = HistogramCell>>(
+    slf: Object,
+    args: *const Object,
+    nargs: ffi::Py_ssize_t,
+    kwnames: Object,
+) -> Object {
+    // SAFETY: called by the interpreter.
+    unsafe {
+        enter::<C>(slf, args, nargs, kwnames, "time", |_, call| {
+            let [] = call.bind([])?;
+            let histogram = Bound::from_borrowed_ptr(call.py, slf);
+            TIMER
+                .get(call.py)
+                .and_then(|timer| timer.call1((histogram,)))
+                .map(|timer| timer.into_ptr())
+                .map_err(|error| Raised::from(error, call.py))
+        })
+    }
+}

@@ -1,0 +1,29 @@
+//! `dynamo._native`: Python's view of `dynamo-runtime`. It converts values, releases the GIL and
+//! maps errors; what metrics are and do is decided in the library.
+
+mod callbacks;
+mod classes;
+mod errors;
+mod fast;
+mod fork;
+mod labels;
+mod log;
+mod metrics;
+mod node;
+mod python;
+
+use pyo3::prelude::*;
+
+/// The native core of `dynamo`. Import the public names from `dynamo.runtime` and
+/// `dynamo.prometheus_metrics`.
+#[pymodule(gil_used = false)]
+fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    log::install();
+    errors::add(module)?;
+    classes::add(module)?;
+    metrics::add(module)?;
+    node::add(module)?;
+    callbacks::add(module)?;
+    log::add(module)?;
+    fork::add(module)
+}

@@ -1,0 +1,6 @@
+"""The classes that users hold, under the module name of Dynamo's own bindings."""
+
+from dynamo.prometheus_metrics import RuntimeMetrics
+from dynamo.runtime import Component, DistributedRuntime, Endpoint, Namespace
+
+__all__ = ["Component", "DistributedRuntime", "Endpoint", "Namespace", "RuntimeMetrics"]

@@ -1,0 +1,112 @@
+"""The threads that run user code and log, and what happens to them at exit and fork.
+
+User code runs on one daemon thread that Python creates. It waits for work in the native core,
+without the GIL, and calls it from here, so that no native frame lies below user code: the
+interpreter may end such a thread while it finalises. Native threads never take the GIL; what they
+have to log waits for a second daemon thread.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+from collections.abc import Callable
+
+from dynamo import _native
+
+_LOGGER = "dynamo.runtime"
+
+_callbacks: threading.Thread | None = None
+_log: threading.Thread | None = None
+
+
+def prepare_callback(callback: Callable[[], object]) -> str:
+    """Refuse what cannot be a callback, start the thread for it, and return its name."""
+    import inspect
+
+    if not callable(callback):
+        raise TypeError(
+            f"a metrics callback must be callable, not {type(callback).__name__}: {callback!r}"
+        )
+    call = getattr(callback, "__call__", None)  # noqa: B004
+    if inspect.iscoroutinefunction(callback) or inspect.iscoroutinefunction(call):
+        raise TypeError(
+            f"a metrics callback must be a plain function, {callback!r} is async: it runs on a "
+            "thread without an event loop; let a task update the metrics instead"
+        )
+    start_callbacks()
+    name = getattr(callback, "__qualname__", None) or repr(callback)
+    return f"{getattr(callback, '__module__', None) or '?'}.{name}"
+
+
+def start_callbacks() -> None:
+    """Start the thread that runs callbacks, if none does."""
+    global _callbacks
+    start_log()
+    if _callbacks is None:
+        _callbacks = threading.Thread(target=_run_callbacks, name="dynamo-callbacks", daemon=True)
+        _callbacks.start()
+
+
+def start_log() -> None:
+    """Start the thread that passes native messages to ``logging``, if none does."""
+    global _log
+    if _log is None:
+        _log = threading.Thread(target=_run_log, name="dynamo-log", daemon=True)
+        _log.start()
+
+
+def _run_callbacks() -> None:
+    while (job := _native.next_job()) is not None:
+        _run(job)
+        del job  # not to be kept alive while waiting
+
+
+def _run(job: _native.Job) -> None:
+    try:
+        result = job.callback()
+        if hasattr(result, "__await__"):
+            close = getattr(result, "close", None)
+            if close is not None:
+                close()
+            raise TypeError("it returned an awaitable, and nothing awaits it: use a plain function")
+    except BaseException:
+        if job.finish(succeeded=False):
+            import logging
+
+            logging.getLogger(_LOGGER).exception(
+                "metrics callback %s raised; it runs again at the next scrape, later exceptions "
+                "are only counted",
+                job.name,
+            )
+    else:
+        job.finish(succeeded=True)
+
+
+def _run_log() -> None:
+    import logging
+
+    logger = logging.getLogger(_LOGGER)
+    while (message := _native.next_message()) is not None:
+        logger.log(*message)
+
+
+def _at_exit() -> None:
+    _native.stop_jobs()
+    _native.stop_servers()
+    _native.stop_messages()
+
+
+def _after_fork_in_child() -> None:
+    global _callbacks, _log
+    _callbacks = _log = None
+    _native.after_fork_in_child()
+
+
+atexit.register(_at_exit)
+os.register_at_fork(
+    before=_native.before_fork,
+    after_in_parent=_native.after_fork_in_parent,
+    after_in_child=_after_fork_in_child,
+)

@@ -1,0 +1,47 @@
+"""The decorator that workers written for Dynamo start with."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Awaitable, Callable
+from typing import Concatenate, ParamSpec, TypeVar
+
+from dynamo.runtime._nodes import DistributedRuntime
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+def dynamo_worker(
+    *_: object, **__: object
+) -> Callable[
+    [Callable[Concatenate[DistributedRuntime, _P], Awaitable[_T]]],
+    Callable[_P, Awaitable[_T]],
+]:
+    """Give an async function a ``DistributedRuntime`` as its first argument.
+
+        @dynamo_worker()
+        async def worker(runtime: DistributedRuntime) -> None: ...
+
+        asyncio.run(worker())
+
+    The runtime is shut down when the function ends, in whatever way. Arguments of the decorator
+    itself are those of Dynamo's own bindings and have no effect.
+    """
+
+    def decorate(
+        function: Callable[Concatenate[DistributedRuntime, _P], Awaitable[_T]],
+    ) -> Callable[_P, Awaitable[_T]]:
+        @functools.wraps(function)
+        async def worker(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+            import asyncio
+
+            runtime = DistributedRuntime(asyncio.get_running_loop())
+            try:
+                return await function(runtime, *args, **kwargs)
+            finally:
+                runtime.shutdown()
+
+        return worker
+
+    return decorate
