@@ -1,1 +1,233 @@
 //! What `/health` answers.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Mutex;
+
+use serde::Serialize;
+
+use crate::config::UnknownChoice;
+use crate::sync;
+
+/// Whether a process, or one of its endpoints, can take work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HealthStatus {
+    /// Takes work: `ready`, HTTP status 200.
+    Ready,
+    /// Takes none yet, or none any more: `notready`, HTTP status 503.
+    NotReady,
+}
+
+impl HealthStatus {
+    /// The word used in the environment and in the answer of `/health`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::NotReady => "notready",
+        }
+    }
+
+    fn from_ready(ready: bool) -> Self {
+        if ready { Self::Ready } else { Self::NotReady }
+    }
+}
+
+impl fmt::Display for HealthStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for HealthStatus {
+    type Err = UnknownChoice;
+
+    fn from_str(word: &str) -> Result<Self, UnknownChoice> {
+        UnknownChoice::pick(
+            word,
+            &[("ready", Self::Ready), ("notready", Self::NotReady)],
+            "ready or notready",
+        )
+    }
+}
+
+/// The health of a process at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct HealthReport {
+    /// Whether `/health` answers 200 rather than 503.
+    pub(crate) ready: bool,
+    /// Every endpoint that has reported or must be ready, by name.
+    pub(crate) endpoints: BTreeMap<String, HealthStatus>,
+}
+
+impl HealthReport {
+    /// `ready` as the word that `/health` shows.
+    pub(crate) fn status(&self) -> HealthStatus {
+        HealthStatus::from_ready(self.ready)
+    }
+}
+
+/// Decides the readiness of a process from what its endpoints and its owner say.
+///
+/// The rule is upstream's: endpoints that must be ready decide if there are any, otherwise the
+/// endpoints that have reported, otherwise the plain status.
+///
+/// The lock is only taken inside a section of [`sync`], which the methods enter themselves:
+/// do not call them inside one.
+#[derive(Debug)]
+pub(crate) struct SystemHealth {
+    required: Vec<String>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    status: HealthStatus,
+    endpoints: BTreeMap<String, HealthStatus>,
+}
+
+impl SystemHealth {
+    /// `starting` holds until [`set_status`](Self::set_status); all `required` endpoints must be ready.
+    pub(crate) fn new(starting: HealthStatus, required: Vec<String>) -> Self {
+        let state = State {
+            status: starting,
+            endpoints: BTreeMap::new(),
+        };
+        Self {
+            required,
+            state: Mutex::new(state),
+        }
+    }
+
+    /// Sets the plain status, which decides as long as no endpoint does.
+    pub(crate) fn set_status(&self, status: HealthStatus) {
+        self.change(|state| state.status = status);
+    }
+
+    /// Records what an endpoint reports.
+    pub(crate) fn set_endpoint(&self, name: &str, status: HealthStatus) {
+        self.change(|state| {
+            state.endpoints.insert(name.to_owned(), status);
+        });
+    }
+
+    /// Forgets an endpoint that is served no more; a required one then counts as not ready.
+    pub(crate) fn remove_endpoint(&self, name: &str) {
+        self.change(|state| {
+            state.endpoints.remove(name);
+        });
+    }
+
+    /// The health now.
+    pub(crate) fn report(&self) -> HealthReport {
+        let (status, mut endpoints) = {
+            let _section = sync::enter();
+            let state = sync::lock(&self.state);
+            (state.status, state.endpoints.clone())
+        };
+        let is_ready = |status: &HealthStatus| *status == HealthStatus::Ready;
+        for name in &self.required {
+            endpoints
+                .entry(name.clone())
+                .or_insert(HealthStatus::NotReady);
+        }
+        let ready = if !self.required.is_empty() {
+            self.required
+                .iter()
+                .all(|name| endpoints.get(name).is_some_and(is_ready))
+        } else if !endpoints.is_empty() {
+            endpoints.values().all(is_ready)
+        } else {
+            is_ready(&status)
+        };
+        HealthReport { ready, endpoints }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let _section = sync::enter();
+        change(&mut sync::lock(&self.state));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::HealthStatus::{NotReady, Ready};
+    use super::*;
+
+    fn health(starting: HealthStatus, required: &[&str]) -> SystemHealth {
+        SystemHealth::new(
+            starting,
+            required.iter().map(|name| (*name).to_owned()).collect(),
+        )
+    }
+
+    #[test]
+    fn the_starting_status_holds_until_another_is_set() {
+        let health = health(NotReady, &[]);
+        assert!(!health.report().ready);
+        health.set_status(Ready);
+        assert!(health.report().ready);
+        assert!(health.report().endpoints.is_empty());
+    }
+
+    #[test]
+    fn endpoints_that_reported_outweigh_the_plain_status() {
+        let health = health(Ready, &[]);
+        health.set_endpoint("generate", NotReady);
+        assert!(!health.report().ready);
+        health.set_endpoint("generate", Ready);
+        health.set_endpoint("clear", NotReady);
+        assert!(!health.report().ready);
+        health.remove_endpoint("clear");
+        assert!(health.report().ready);
+    }
+
+    #[test]
+    fn the_plain_status_decides_again_when_the_last_endpoint_is_gone() {
+        let health = health(NotReady, &[]);
+        health.set_endpoint("generate", Ready);
+        health.remove_endpoint("generate");
+        assert!(!health.report().ready);
+    }
+
+    #[test]
+    fn a_required_endpoint_that_never_reported_is_shown_as_not_ready() {
+        let health = health(Ready, &["generate"]);
+        let report = health.report();
+        assert!(!report.ready);
+        assert_eq!(report.status(), NotReady);
+        assert_eq!(report.endpoints["generate"], NotReady);
+    }
+
+    #[test]
+    fn endpoints_that_are_not_required_do_not_decide() {
+        let health = health(NotReady, &["generate"]);
+        health.set_endpoint("generate", Ready);
+        health.set_endpoint("extra", NotReady);
+        let report = health.report();
+        assert!(report.ready);
+        assert_eq!(report.endpoints["extra"], NotReady);
+    }
+
+    #[test]
+    fn a_required_endpoint_that_is_removed_counts_as_not_ready_again() {
+        let health = health(Ready, &["generate"]);
+        health.set_endpoint("generate", Ready);
+        assert!(health.report().ready);
+        health.remove_endpoint("generate");
+        assert!(!health.report().ready);
+    }
+
+    #[test]
+    fn statuses_are_read_and_written_as_the_same_words() {
+        for status in [Ready, NotReady] {
+            assert_eq!(status.to_string().parse(), Ok(status));
+        }
+        let error = "READY".parse::<HealthStatus>().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`READY` is not known: use ready or notready"
+        );
+    }
+}

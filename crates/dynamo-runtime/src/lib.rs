@@ -1,4 +1,27 @@
 //! Metrics for the components of an LLM-serving system.
+//!
+//! A [`DistributedRuntime`] is the root of a hierarchy: namespaces hold components, components have
+//! endpoints. The metrics of any of them are created by its `metrics()`, are named and labelled by
+//! its place, and show on `/metrics` when `DYN_SYSTEM_PORT` is set.
+//!
+//! ```
+//! use dynamo_runtime::DistributedRuntime;
+//!
+//! let runtime = DistributedRuntime::new()?;
+//! let endpoint = runtime.namespace("prod").component("backend").endpoint("generate");
+//! let requests = endpoint.metrics().create_counter("requests_total", "Requests received", &[])?;
+//! requests.inc();
+//!
+//! let page = endpoint.metrics().prometheus_expfmt();
+//! assert!(page.contains("# TYPE prod_backend_generate_requests_total counter"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! | where to look | what is there |
+//! |---|---|
+//! | [`metrics`] | the instruments, the registry and its rules; [`metrics::buckets`] |
+//! | [`prometheus_names`] | every name constant, and the sanitisers |
+//! | [`Config`] | the settings, and the environment variables they come from |
 
 mod callbacks;
 mod config;
@@ -11,7 +34,7 @@ mod server;
 mod sync;
 
 pub use callbacks::CallbackHandle;
-pub use config::{Config, ConfigError, NameStyle};
+pub use config::{Config, ConfigError, NameStyle, UnknownChoice};
 pub use health::HealthStatus;
 pub use hierarchy::{Component, DistributedRuntime, Endpoint, Namespace, Path, RuntimeError};
 pub use metrics::{
@@ -20,7 +43,7 @@ pub use metrics::{
 };
 pub use server::ServerError;
 
-/// What language bindings need beyond the public API. Not covered by any promise of stability.
+/// What language bindings need beyond the public API. No promise of stability covers it.
 #[doc(hidden)]
 pub mod binding {
     pub use crate::callbacks::{Action, Dispatcher, FrozenDispatcher, Job};

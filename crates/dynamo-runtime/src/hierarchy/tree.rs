@@ -24,7 +24,7 @@ pub(crate) struct Tree(Arc<Inner>);
 
 struct Inner {
     page: Arc<Page>,
-    server: Option<StatusServer>,
+    server: StatusServer,
     style: NameStyle,
     /// Whether the runtime made the dispatcher and so has to end its thread.
     dispatcher: Option<Arc<Dispatcher>>,
@@ -77,13 +77,7 @@ impl Tree {
         let own = dispatcher.is_none().then(Arc::<Dispatcher>::default);
         let dispatcher = dispatcher.or_else(|| own.clone()).unwrap_or_default();
         let page = Arc::new(Page::new(&config, dispatcher)?);
-        let server = match config.port {
-            Some(_) => Some(StatusServer::start(
-                &config,
-                Arc::clone(&page) as Arc<dyn StatusSource>,
-            )?),
-            None => None,
-        };
+        let server = StatusServer::start(&config, Arc::clone(&page) as Arc<dyn StatusSource>)?;
         let tree = Tree(Arc::new(Inner {
             page,
             server,
@@ -91,7 +85,7 @@ impl Tree {
             dispatcher: own,
             shared_as,
         }));
-        if tree.0.server.is_some() {
+        if config.port.is_some() {
             let mut serving = lock(&SERVING);
             serving.retain(|tree| tree.strong_count() > 0);
             serving.push(Arc::downgrade(&tree.0));
@@ -120,7 +114,7 @@ impl Tree {
     }
 
     pub(crate) fn address(&self) -> Option<std::net::SocketAddr> {
-        self.0.server.as_ref()?.address()
+        self.0.server.address()
     }
 
     /// Stops the server and forgets the callbacks; the metrics go on counting.
@@ -150,9 +144,7 @@ impl Inner {
             }
             shared
         });
-        if let Some(server) = &self.server {
-            server.shutdown();
-        }
+        self.server.shutdown();
         drop(shared);
         if let Some(dispatcher) = &self.dispatcher {
             dispatcher.stop();
@@ -192,9 +184,7 @@ impl Frozen {
     /// In the child: closes listeners and connections. Nothing is served there.
     pub fn reset(&mut self) {
         for tree in self.serving.drain(..).filter_map(|tree| tree.upgrade()) {
-            if let Some(server) = &tree.server {
-                server.close_in_child();
-            }
+            tree.server.close_in_child();
             // The last handle may have been dropped by a thread of the parent: closing needs locks held here.
             std::mem::forget(tree);
         }
@@ -330,13 +320,17 @@ fn own<I: Instrument<Options = ()>>(
 
 impl Tally for Page {
     fn timed_out(&self, callbacks: u64) {
-        if let Some(figures) = self.figures() {
+        if callbacks > 0
+            && let Some(figures) = self.figures()
+        {
             figures.timeouts.cell().add(callbacks);
         }
     }
 
     fn failed(&self, callbacks: u64) {
-        if let Some(figures) = self.figures() {
+        if callbacks > 0
+            && let Some(figures) = self.figures()
+        {
             figures.errors.cell().add(callbacks);
         }
     }

@@ -92,7 +92,7 @@ pub enum MetricsError {
         /// Whose the existing metric is.
         other_owner: String,
         /// What differs, and the way out.
-        difference: Difference,
+        difference: Box<Difference>,
     },
 }
 

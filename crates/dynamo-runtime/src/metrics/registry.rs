@@ -222,6 +222,6 @@ fn conflict(new: &Desc, existing: &Desc, difference: Difference) -> MetricsError
         name: new.name.clone(),
         owner: new.owner.to_string(),
         other_owner: existing.owner.to_string(),
-        difference,
+        difference: Box::new(difference),
     }
 }

@@ -1,0 +1,214 @@
+use std::os::unix::ffi::OsStringExt;
+
+use super::*;
+
+fn config(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    Config::from_lookup(|name| {
+        let found = variables.iter().find(|(variable, _)| *variable == name);
+        found.map(|(_, value)| OsString::from(value))
+    })
+}
+
+fn message(variable: &str, value: &str) -> String {
+    config(&[(variable, value)]).unwrap_err().to_string()
+}
+
+#[test]
+fn without_variables_the_defaults_hold() {
+    let config = config(&[]).unwrap();
+    assert_eq!(config, Config::default());
+    assert_eq!(config.port, None);
+    assert_eq!(config.host, "0.0.0.0");
+    assert_eq!(config.starting_health, HealthStatus::NotReady);
+    assert_eq!(config.name_style, NameStyle::Hierarchy);
+    assert_eq!(config.callback_timeout, Duration::from_secs(1));
+}
+
+#[test]
+fn every_variable_is_read() {
+    let config = config(&[
+        ("DYN_SYSTEM_PORT", "8081"),
+        ("DYN_SYSTEM_HOST", "::1"),
+        ("DYN_SYSTEM_HEALTH_PATH", "/healthz"),
+        ("DYN_SYSTEM_LIVE_PATH", "/probe/live-z"),
+        ("DYN_SYSTEM_STARTING_HEALTH_STATUS", "ready"),
+        (
+            "DYN_SYSTEM_USE_ENDPOINT_HEALTH_STATUS",
+            r#"["generate", "clear"]"#,
+        ),
+        ("DYN_METRICS_NAME_STYLE", "component"),
+        ("DYN_METRICS_CALLBACK_TIMEOUT", "0.25"),
+    ]);
+    let expected = Config {
+        port: Some(8081),
+        host: "::1".to_owned(),
+        health_path: "/healthz".to_owned(),
+        live_path: "/probe/live-z".to_owned(),
+        starting_health: HealthStatus::Ready,
+        required_endpoints: vec!["generate".to_owned(), "clear".to_owned()],
+        name_style: NameStyle::Component,
+        callback_timeout: Duration::from_millis(250),
+    };
+    assert_eq!(config, Ok(expected));
+}
+
+#[test]
+fn empty_and_blank_variables_are_unset() {
+    for value in ["", "  ", "\t\n"] {
+        let variables = [
+            PORT.variable,
+            HOST.variable,
+            HEALTH_PATH.variable,
+            LIVE_PATH.variable,
+            STARTING_HEALTH.variable,
+            REQUIRED_ENDPOINTS.variable,
+            NAME_STYLE.variable,
+            CALLBACK_TIMEOUT.variable,
+        ]
+        .map(|variable| (variable, value));
+        assert_eq!(config(&variables), Ok(Config::default()));
+    }
+}
+
+#[test]
+fn ports_are_off_free_or_fixed() {
+    for (value, port) in [
+        ("-1", None),
+        ("0", Some(0)),
+        (" 65535 ", Some(65_535)),
+        ("1", Some(1)),
+    ] {
+        assert_eq!(config(&[("DYN_SYSTEM_PORT", value)]).unwrap().port, port);
+    }
+    for value in ["70000", "-2", "http", "80.0", "0x50", "8081;"] {
+        assert_eq!(
+            message("DYN_SYSTEM_PORT", value),
+            format!(
+                "DYN_SYSTEM_PORT={value} is not a port: use -1 (off), 0 (any free port) or 1 to 65535"
+            )
+        );
+    }
+}
+
+#[test]
+fn paths_that_the_router_would_misread_are_refused() {
+    for value in [
+        "health",
+        "/a b",
+        "/{x}",
+        "/*",
+        "/:id",
+        "/a?b",
+        "/a#b",
+        "/ä",
+        "/%2f",
+        "http://x/",
+    ] {
+        let message = message("DYN_SYSTEM_HEALTH_PATH", value);
+        assert_eq!(
+            message,
+            format!(
+                "DYN_SYSTEM_HEALTH_PATH={value} is not a path: use a / followed by letters, digits and any of - . _ ~ /"
+            )
+        );
+    }
+}
+
+#[test]
+fn two_routes_cannot_share_a_path() {
+    for (variable, value) in [
+        ("DYN_SYSTEM_HEALTH_PATH", "/"),
+        ("DYN_SYSTEM_LIVE_PATH", "/metrics"),
+        ("DYN_SYSTEM_LIVE_PATH", "/health"),
+        ("DYN_SYSTEM_HEALTH_PATH", "/live"),
+    ] {
+        let error = config(&[(variable, value)]).unwrap_err();
+        assert_eq!(error.value, value);
+        assert!(
+            error.to_string().contains("is the path of another route"),
+            "{error}"
+        );
+    }
+    assert!(
+        config(&[
+            ("DYN_SYSTEM_HEALTH_PATH", "/live"),
+            ("DYN_SYSTEM_LIVE_PATH", "/health")
+        ])
+        .is_ok()
+    );
+}
+
+#[test]
+fn paths_set_in_code_are_checked_as_well() {
+    let mut config = Config::default();
+    assert_eq!(config.check_paths(), Ok(()));
+    config.live_path = "/{id}".to_owned();
+    assert_eq!(
+        config.check_paths().unwrap_err().variable,
+        "DYN_SYSTEM_LIVE_PATH"
+    );
+}
+
+#[test]
+fn words_that_no_setting_knows_are_refused() {
+    assert_eq!(
+        message("DYN_SYSTEM_STARTING_HEALTH_STATUS", "healthy"),
+        "DYN_SYSTEM_STARTING_HEALTH_STATUS=healthy is not a health status: use ready or notready"
+    );
+    assert_eq!(
+        message("DYN_METRICS_NAME_STYLE", "flat"),
+        "DYN_METRICS_NAME_STYLE=flat is not a name style: use hierarchy or component"
+    );
+}
+
+#[test]
+fn required_endpoints_are_a_json_list_of_strings() {
+    for value in ["generate", "{}", "[1]", r#"["a""#, r#"{"a":"b"}"#] {
+        assert_eq!(
+            message("DYN_SYSTEM_USE_ENDPOINT_HEALTH_STATUS", value),
+            format!(
+                r#"DYN_SYSTEM_USE_ENDPOINT_HEALTH_STATUS={value} is not a list of endpoints: use a JSON list of strings, such as ["generate"]"#
+            )
+        );
+    }
+}
+
+#[test]
+fn a_callback_timeout_is_a_positive_number_of_seconds() {
+    for value in ["0", "-1", "nan", "inf", "1s", "86401", "1e-12"] {
+        assert_eq!(
+            message("DYN_METRICS_CALLBACK_TIMEOUT", value),
+            format!(
+                "DYN_METRICS_CALLBACK_TIMEOUT={value} is not a time in seconds: use a number above 0 and at most 86400 (one day)"
+            )
+        );
+    }
+}
+
+#[test]
+fn messages_stay_on_one_line_and_short() {
+    let message = message("DYN_SYSTEM_PORT", &format!("1\n2{}", "x".repeat(1000)));
+    assert!(message.starts_with(r"DYN_SYSTEM_PORT=1\n2xxx"), "{message}");
+    assert!(!message.contains('\n'));
+    assert!(message.len() < 250, "{message}");
+}
+
+#[test]
+fn bytes_that_are_not_utf8_are_refused() {
+    for variable in [HOST.variable, PORT.variable, LIVE_PATH.variable] {
+        let result = Config::from_lookup(|name| {
+            (name == variable).then(|| OsString::from_vec(vec![b'/', 0xff]))
+        });
+        assert_eq!(result.unwrap_err().variable, variable);
+    }
+}
+
+#[test]
+fn an_unknown_name_style_lists_those_known() {
+    assert_eq!("component".parse(), Ok(NameStyle::Component));
+    let error = "flat".parse::<NameStyle>().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`flat` is not known: use hierarchy or component"
+    );
+}

@@ -1,0 +1,168 @@
+//! Content codings (RFC 9110, 8.4.1 and 12.5.3).
+
+use std::io::{self, Write};
+
+use axum::body::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+/// A coding: its names, and how bytes are put into it.
+struct Coding {
+    names: &'static [&'static str],
+    encode: fn(Bytes) -> io::Result<Bytes>,
+}
+
+/// All codings, the one to prefer among equals first, none at all last.
+const CODINGS: &[Coding] = &[
+    Coding {
+        names: &["gzip", "x-gzip"],
+        encode: gzip,
+    },
+    Coding {
+        names: &["identity"],
+        encode: Ok,
+    },
+];
+
+/// A coding that we offer. The greater, the cheaper.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Encoding(usize);
+
+impl Encoding {
+    /// The bytes as they are.
+    pub(super) const IDENTITY: Self = Self(CODINGS.len() - 1);
+
+    /// The coding a client likes best, from its `Accept-Encoding`. What cannot be understood is
+    /// ignored, and a client that accepts nothing we have gets the bytes as they are.
+    pub(super) fn negotiate<'a>(headers: impl Iterator<Item = &'a str>) -> Self {
+        let accepted: Vec<(&str, u16)> = headers
+            .flat_map(|header| header.split(','))
+            .filter_map(parse_weighted)
+            .collect();
+        let weight_of = |name: &str| {
+            let same = |(token, _): &&(&str, u16)| token.eq_ignore_ascii_case(name);
+            accepted.iter().find(same).map(|(_, weight)| *weight)
+        };
+        let mut best = (Self::IDENTITY, 0);
+        for (index, coding) in CODINGS.iter().enumerate() {
+            let listed = coding.names.iter().find_map(|name| weight_of(name));
+            let weight = listed.or_else(|| weight_of("*")).unwrap_or(0);
+            if weight > best.1 {
+                best = (Self(index), weight);
+            }
+        }
+        best.0
+    }
+
+    /// The value of `Content-Encoding`; `None` where there is no such header.
+    pub(super) fn name(self) -> Option<&'static str> {
+        (self != Self::IDENTITY).then(|| CODINGS[self.0].names[0])
+    }
+
+    /// Encodes a page. Takes milliseconds per megabyte: not for the thread that serves.
+    pub(super) fn encode(self, page: Bytes) -> io::Result<Bytes> {
+        (CODINGS[self.0].encode)(page)
+    }
+}
+
+fn gzip(page: Bytes) -> io::Result<Bytes> {
+    // The fastest level: the others take several times longer to save little more of such a text.
+    let mut encoder = GzEncoder::new(Vec::with_capacity(page.len() / 8), Compression::fast());
+    encoder.write_all(&page)?;
+    encoder.finish().map(Bytes::from)
+}
+
+/// `gzip;q=0.5` is `("gzip", 500)`; without a weight it is 1000. `None` if it means nothing.
+fn parse_weighted(element: &str) -> Option<(&str, u16)> {
+    let mut parts = element.split(';').map(str::trim);
+    let token = parts.next().filter(|token| !token.is_empty())?;
+    let Some(parameter) = parts.next() else {
+        return Some((token, 1000));
+    };
+    let (name, value) = parameter.split_once('=')?;
+    let weight: f32 = value.trim().parse().ok()?;
+    let valid = name.trim().eq_ignore_ascii_case("q") && (0.0..=1.0).contains(&weight);
+    valid.then_some((token, (weight * 1000.0).round() as u16))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use flate2::read::GzDecoder;
+
+    use super::*;
+
+    fn chosen(header: &str) -> &'static str {
+        Encoding::negotiate([header].into_iter())
+            .name()
+            .unwrap_or("identity")
+    }
+
+    #[test]
+    fn gzip_is_chosen_where_it_is_accepted() {
+        for header in [
+            "gzip",
+            "GZip",
+            "x-gzip",
+            "deflate, gzip, br",
+            "gzip;q=1.0",
+            "gzip ; q = 0.001",
+            "*",
+            "deflate, *;q=0.5",
+            "identity;q=0, gzip;q=0.1",
+            "identity;q=0.5, gzip;q=0.5",
+            "identity;q=0, *",
+            "gzip;q=1.0,deflate;q=0.6,identity;q=0.3",
+        ] {
+            assert_eq!(chosen(header), "gzip", "{header}");
+        }
+    }
+
+    #[test]
+    fn anything_else_gets_the_bytes_as_they_are() {
+        for header in [
+            "",
+            "identity",
+            "deflate, br",
+            "gzip;q=0",
+            "gzip;q=0.000",
+            "gzip;q=0, *",
+            "*;q=0",
+            "identity;q=0",
+            "identity, gzip;q=0.5",
+            "*;q=0.8, gzip;q=0.2",
+            "gzip;q=high",
+            "gzip;q=2",
+            "gzip;q=-1",
+            "gzip;q=nan",
+            "gzip;level=9",
+            ";;;,,,=",
+            "gzipped",
+        ] {
+            assert_eq!(chosen(header), "identity", "{header}");
+        }
+    }
+
+    #[test]
+    fn several_headers_count_as_one() {
+        let encoding = Encoding::negotiate(["br", "gzip"].into_iter());
+        assert_eq!(encoding.name(), Some("gzip"));
+        assert_eq!(Encoding::negotiate([].into_iter()), Encoding::IDENTITY);
+    }
+
+    #[test]
+    fn gzip_decodes_to_the_same_bytes() {
+        let page = Bytes::from("requests_total{path=\"/ä\"} 1\n".repeat(1000));
+        let encoded = Encoding::negotiate(["gzip"].into_iter())
+            .encode(page.clone())
+            .unwrap();
+        assert!(encoded.len() < page.len() / 10);
+        let mut decoded = Vec::new();
+        GzDecoder::new(&encoded[..])
+            .read_to_end(&mut decoded)
+            .unwrap();
+        assert_eq!(decoded, page);
+        assert_eq!(Encoding::IDENTITY.encode(page.clone()).unwrap(), page);
+    }
+}

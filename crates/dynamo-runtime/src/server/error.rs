@@ -1,0 +1,95 @@
+//! Why a server could not start.
+
+use std::io;
+
+use thiserror::Error;
+
+use crate::config::ConfigError;
+
+/// Why the system status server could not start.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ServerError {
+    /// The address cannot be listened on. `source` keeps the error number of the system.
+    #[error("cannot listen on {}: {source}: {}", address(host, *port), remedy(source))]
+    Bind {
+        /// As configured.
+        host: String,
+        /// As configured.
+        port: u16,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// No thread or descriptor for the server.
+    #[error(
+        "cannot start the system status server: {source}: raise the limits of this process, or set DYN_SYSTEM_PORT=-1 (off)"
+    )]
+    Start {
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The paths of the routes are not usable.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+}
+
+impl ServerError {
+    /// The error number of the system, if it was the system that refused.
+    pub fn raw_os_error(&self) -> Option<i32> {
+        match self {
+            Self::Bind { source, .. } | Self::Start { source } => source.raw_os_error(),
+            Self::Config(_) => None,
+        }
+    }
+}
+
+fn address(host: &str, port: u16) -> String {
+    if host.contains(':') && !host.starts_with('[') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    }
+}
+
+fn remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "set DYN_SYSTEM_PORT to another port, or to 0 for any free one",
+        io::ErrorKind::PermissionDenied => {
+            "set DYN_SYSTEM_PORT to a port above 1023, or to 0 for any free one"
+        }
+        _ => "set DYN_SYSTEM_HOST to an address of this machine, such as 0.0.0.0",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(host: &str, errno: i32) -> String {
+        let source = io::Error::from_raw_os_error(errno);
+        let host = host.to_owned();
+        ServerError::Bind {
+            host,
+            port: 80,
+            source,
+        }
+        .to_string()
+    }
+
+    #[test]
+    fn a_port_that_cannot_be_had_is_told_with_the_way_out() {
+        assert_eq!(
+            message("0.0.0.0", libc::EADDRINUSE),
+            "cannot listen on 0.0.0.0:80: Address already in use (os error 98): set DYN_SYSTEM_PORT to another port, or to 0 for any free one"
+        );
+        assert!(message("localhost", libc::EACCES).contains("a port above 1023"));
+        assert!(message("192.0.2.1", libc::EADDRNOTAVAIL).contains("DYN_SYSTEM_HOST"));
+    }
+
+    #[test]
+    fn an_ipv6_address_stands_in_brackets() {
+        for host in ["::1", "[::1]"] {
+            assert!(message(host, libc::EADDRINUSE).starts_with("cannot listen on [::1]:80: "));
+        }
+    }
+}

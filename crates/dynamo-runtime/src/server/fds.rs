@@ -1,0 +1,68 @@
+//! The system calls on file descriptors that the standard library does not offer.
+
+#![allow(unsafe_code)]
+
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+
+/// Closes a descriptor whose owner will never run again, because it stayed behind in the parent
+/// of a forked process. The connection itself lives on in the parent.
+pub(super) fn close(fd: RawFd) {
+    // SAFETY: `close` touches no memory of ours. The caller holds the table of the sockets that are
+    // open in this process, so the number still means that socket, and no owner is left to use it.
+    unsafe { libc::close(fd) };
+}
+
+/// Whether a read, or an accept, would not block.
+pub(super) fn is_readable(fd: BorrowedFd<'_>) -> bool {
+    let mut asked = libc::pollfd {
+        fd: fd.as_raw_fd(),
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    // SAFETY: `poll` reads and writes the one `pollfd` behind the pointer, and does not wait.
+    let ready = unsafe { libc::poll(&mut asked, 1, 0) };
+    ready == 1
+}
+
+/// How many descriptors this process may have open (`ulimit -n`); `None` without a limit.
+pub(super) fn soft_limit() -> Option<usize> {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: `getrlimit` writes one `rlimit` through the pointer, which is valid for that.
+    let failed = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) } != 0;
+    if failed || limit.rlim_cur == libc::RLIM_INFINITY {
+        return None;
+    }
+    usize::try_from(limit.rlim_cur).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::os::fd::{AsFd, IntoRawFd};
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    #[test]
+    fn a_closed_descriptor_ends_the_stream_of_its_peer() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        close(ours.into_raw_fd());
+        assert_eq!(theirs.read(&mut [0; 1]).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_descriptor_is_readable_when_something_has_come() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        assert!(!is_readable(ours.as_fd()));
+        theirs.write_all(b"x").unwrap();
+        assert!(is_readable(ours.as_fd()));
+    }
+
+    #[test]
+    fn the_limit_of_descriptors_is_known_or_absent() {
+        assert!(soft_limit().is_none_or(|limit| limit > 0));
+    }
+}

@@ -1,0 +1,178 @@
+//! The routes. [`router`] needs no socket.
+
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, VARY};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use hyper::service::Service;
+use hyper_util::service::TowerToHyperService;
+use serde::Serialize;
+
+use super::StatusSource;
+use super::encoding::Encoding;
+use super::scrape::{GatherFailed, Page, Scraper, Variant, callbacks_until, panic_message};
+use crate::config::Config;
+use crate::health::HealthStatus;
+
+const METRICS_PATH: &str = "/metrics";
+const SCRAPE_TIMEOUT: &str = "x-prometheus-scrape-timeout-seconds";
+
+/// The routes over `source`. `config` gives two of the paths, which must have been checked.
+pub(super) fn router(config: &Config, source: Arc<dyn StatusSource>) -> Router {
+    let routes = [
+        (METRICS_PATH, "the metrics, in a format of Prometheus"),
+        (
+            &*config.health_path,
+            "200 if this process takes work, else 503",
+        ),
+        (&*config.live_path, "200 while this process runs"),
+    ];
+    let index = index_page(&routes);
+    let elsewhere = not_found_text(&routes);
+    Router::new()
+        .route(
+            METRICS_PATH,
+            get(metrics).with_state(Scraper::new(Arc::clone(&source))),
+        )
+        .route(
+            &config.health_path,
+            get(health).with_state(Arc::clone(&source)),
+        )
+        .route(&config.live_path, get(live).with_state(source))
+        .route("/", get(|| async { Html(index) }))
+        .fallback(|| async { (StatusCode::NOT_FOUND, elsewhere) })
+        .method_not_allowed_fallback(method_not_allowed)
+}
+
+/// Lets the router answer; a panic on the way is an answer too.
+pub(super) async fn answer(router: Router, request: Request) -> Response {
+    let mut answer = pin!(TowerToHyperService::new(router).call(request));
+    poll_fn(
+        |context| match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context))) {
+            Ok(poll) => poll.map(|response| match response {
+                Ok(response) => response,
+                Err(impossible) => match impossible {},
+            }),
+            Err(panic) => {
+                let reason = panic_message(&*panic);
+                tracing::error!(reason, "a panic while a request was answered");
+                let text = "the answer failed: the log of this process has the reason\n";
+                Poll::Ready((StatusCode::INTERNAL_SERVER_ERROR, text).into_response())
+            }
+        },
+    )
+    .await
+}
+
+async fn metrics(
+    State(scraper): State<Arc<Scraper>>,
+    headers: HeaderMap,
+) -> Result<Page, GatherFailed> {
+    let arrival = Instant::now();
+    let text = |value: &HeaderValue| value.to_str().ok().map(str::to_owned);
+    let accepted: Vec<String> = headers
+        .get_all(ACCEPT_ENCODING)
+        .iter()
+        .filter_map(text)
+        .collect();
+    let variant = Variant {
+        encoding: Encoding::negotiate(accepted.iter().map(String::as_str)),
+    };
+    let timeout = headers
+        .get(SCRAPE_TIMEOUT)
+        .and_then(|value| value.to_str().ok());
+    let callbacks_until = timeout.and_then(|seconds| callbacks_until(arrival, seconds));
+    scraper.scrape(variant, callbacks_until).await
+}
+
+impl IntoResponse for Page {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::from(self.body));
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
+        headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
+        if let Some(encoding) = self.encoding.name() {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
+        }
+        response
+    }
+}
+
+impl IntoResponse for GatherFailed {
+    fn into_response(self) -> Response {
+        let text = "the metrics could not be gathered: the log of this process has the reason\n";
+        (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
+    }
+}
+
+/// What `/health` shows; the fields stand in this order.
+#[derive(Serialize)]
+struct Health {
+    status: HealthStatus,
+    endpoints: BTreeMap<String, HealthStatus>,
+    uptime: Duration,
+}
+
+async fn health(State(source): State<Arc<dyn StatusSource>>) -> impl IntoResponse {
+    let report = source.health();
+    let code = match report.status() {
+        HealthStatus::Ready => StatusCode::OK,
+        HealthStatus::NotReady => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    let health = Health {
+        status: report.status(),
+        endpoints: report.endpoints,
+        uptime: source.uptime(),
+    };
+    (code, Json(health))
+}
+
+/// What `/live` shows; the fields stand in this order.
+#[derive(Serialize)]
+struct Live {
+    status: &'static str,
+    uptime: Duration,
+}
+
+async fn live(State(source): State<Arc<dyn StatusSource>>) -> impl IntoResponse {
+    Json(Live {
+        status: "live",
+        uptime: source.uptime(),
+    })
+}
+
+/// The router adds `Allow`.
+async fn method_not_allowed(method: Method, uri: Uri) -> impl IntoResponse {
+    let text = format!(
+        "{method} is not allowed on {}: use GET or HEAD\n",
+        uri.path()
+    );
+    (StatusCode::METHOD_NOT_ALLOWED, text)
+}
+
+fn not_found_text(routes: &[(&str, &str)]) -> String {
+    let paths: Vec<&str> = routes.iter().map(|(path, _)| *path).collect();
+    format!("there is nothing here: try {}\n", paths.join(", "))
+}
+
+/// Paths and descriptions are plain ASCII and need no escaping.
+fn index_page(routes: &[(&str, &str)]) -> String {
+    let mut page = String::from(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<title>System status</title>\n<h1>System status</h1>\n<ul>\n",
+    );
+    for (path, what) in routes {
+        page += &format!("<li><a href=\"{path}\">{path}</a>: {what}</li>\n");
+    }
+    page + "</ul>\n</html>\n"
+}

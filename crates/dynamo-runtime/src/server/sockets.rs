@@ -1,0 +1,106 @@
+//! The sockets of the server, each known to a table from before anyone else can see it until
+//! after it is closed, so that a forked child can close exactly these.
+
+use std::collections::HashSet;
+use std::future::poll_fn;
+use std::io;
+use std::ops::{Deref, DerefMut};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::sync::{Arc, Mutex};
+use std::task::{Poll, ready};
+
+use tokio::net::{TcpListener, TcpStream};
+
+use super::fds;
+use crate::sync;
+
+/// The table. A socket enters and leaves it in the same section of [`sync`] in which it is opened
+/// and closed: while the gate is closed the table is exact.
+#[derive(Debug, Default)]
+pub(super) struct Sockets {
+    open: Mutex<HashSet<RawFd>>,
+}
+
+impl Sockets {
+    /// Binds a listener. Must run inside the context of the runtime that will poll it.
+    pub(super) fn listen(
+        self: &Arc<Self>,
+        bind: impl FnOnce() -> io::Result<std::net::TcpListener>,
+    ) -> io::Result<Socket<TcpListener>> {
+        let _section = sync::enter();
+        let listener = bind()?;
+        listener.set_nonblocking(true)?;
+        Ok(self.adopt(TcpListener::from_std(listener)?))
+    }
+
+    /// Closes every socket in a forked child. The caller has the gate closed since before the fork.
+    pub(super) fn close_in_child(&self) {
+        for fd in sync::lock(&self.open).drain() {
+            fds::close(fd);
+        }
+    }
+
+    /// Takes note of a socket opened in the current section.
+    fn adopt<T: AsRawFd>(self: &Arc<Self>, io: T) -> Socket<T> {
+        sync::lock(&self.open).insert(io.as_raw_fd());
+        Socket {
+            io: Some(io),
+            sockets: Arc::clone(self),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn open(&self) -> Vec<RawFd> {
+        let _section = sync::enter();
+        sync::lock(&self.open).iter().copied().collect()
+    }
+}
+
+/// An open socket. Dropping it closes it, so it must not be dropped inside a section.
+#[derive(Debug)]
+pub(super) struct Socket<T: AsRawFd> {
+    /// Taken only by `drop`.
+    io: Option<T>,
+    sockets: Arc<Sockets>,
+}
+
+impl Socket<TcpListener> {
+    /// The next connection.
+    pub(super) async fn accept(&self) -> io::Result<Socket<TcpStream>> {
+        poll_fn(|context| {
+            let _section = sync::enter();
+            let (stream, _peer) = ready!(self.poll_accept(context))?;
+            Poll::Ready(Ok(self.sockets.adopt(stream)))
+        })
+        .await
+    }
+
+    /// Whether a connection waits to be accepted. Without a free descriptor, `accept` fails
+    /// whether or not one does.
+    pub(super) fn has_waiting(&self) -> bool {
+        fds::is_readable(self.as_fd())
+    }
+}
+
+impl<T: AsRawFd> Deref for Socket<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.io.as_ref().expect("a socket is open until its drop")
+    }
+}
+
+impl<T: AsRawFd> DerefMut for Socket<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.io.as_mut().expect("a socket is open until its drop")
+    }
+}
+
+impl<T: AsRawFd> Drop for Socket<T> {
+    fn drop(&mut self) {
+        let _section = sync::enter();
+        if let Some(io) = self.io.take() {
+            sync::lock(&self.sockets.open).remove(&io.as_raw_fd());
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! Clients that are slow, silent or too many.
+
+use std::net::Shutdown;
+
+use super::*;
+
+/// Soon over, yet enough for a request to be written on a busy machine.
+const SHORT: Duration = Duration::from_millis(300);
+
+fn source() -> Arc<FakeSource> {
+    Arc::new(FakeSource::new("up 1\n"))
+}
+
+/// A page that no socket buffer holds.
+fn huge() -> Vec<u8> {
+    b"requests_total 1234567890\n".repeat(1_500_000)
+}
+
+#[test]
+fn one_connection_serves_request_after_request() {
+    let (_server, address) = start(source(), relaxed());
+    let mut client = Client::connect(address);
+    for path in ["/metrics", "/live", "/metrics", "/health", "/nowhere", "/"] {
+        let answer = client.get(path);
+        assert_eq!(answer.status == 404, path == "/nowhere");
+    }
+}
+
+#[test]
+fn requests_sent_ahead_are_answered_in_turn() {
+    let (_server, address) = start(source(), relaxed());
+    let mut client = Client::connect(address);
+    for path in ["/metrics", "/nowhere", "/live"] {
+        client.ask(path);
+    }
+    let statuses = [(); 3].map(|()| client.answer().status);
+    assert_eq!(statuses, [200, 404, 200]);
+}
+
+#[test]
+fn a_client_of_http_1_0_is_served_and_closed() {
+    let (_server, address) = start(source(), relaxed());
+    let mut client = Client::connect(address);
+    client.send("GET /metrics HTTP/1.0\r\n\r\n");
+    assert_eq!(client.answer().body, b"up 1\n");
+    assert_eq!(client.rest(), b"");
+}
+
+#[test]
+fn head_sends_no_body() {
+    let (_server, address) = start(source(), relaxed());
+    let mut client = Client::connect(address);
+    client.send("HEAD /metrics HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+    let text = String::from_utf8(client.rest()).unwrap().to_lowercase();
+    assert!(text.contains("content-length: 5\r\n"), "{text}");
+    assert!(text.ends_with("\r\n\r\n"), "{text}");
+}
+
+#[test]
+fn a_first_header_that_never_ends_is_given_up() {
+    let limits = Limits {
+        first_header: SHORT,
+        ..relaxed()
+    };
+    let (_server, address) = start(source(), limits);
+    let mut silent = Client::connect(address);
+    let mut slow = Client::connect(address);
+    slow.send("GET /metrics HTTP/1.1\r\nHost: te");
+    // One that trickles on: every byte is in time, the header is not.
+    let mut trickling = Client::connect(address);
+    trickling.send("GET /metrics HTTP/1.1\r\n");
+    eventually("the trickling client is closed", || {
+        trickling.0.write_all(b"X").is_err()
+    });
+    assert_eq!(slow.rest(), b"");
+    assert_eq!(silent.rest(), b"");
+}
+
+#[test]
+fn a_later_header_is_timed_from_its_first_byte_only() {
+    let limits = Limits {
+        header: SHORT,
+        ..relaxed()
+    };
+    let (_server, address) = start(source(), limits);
+    let (mut idle, mut slow) = (Client::connect(address), Client::connect(address));
+    assert_eq!(idle.get("/live").status, 200);
+    assert_eq!(slow.get("/live").status, 200);
+    slow.send("GET /live HT");
+    assert_eq!(slow.rest(), b"");
+    assert_eq!(idle.get("/live").status, 200);
+}
+
+#[test]
+fn a_connection_without_requests_is_closed_after_a_while() {
+    let limits = Limits {
+        idle: SHORT,
+        ..relaxed()
+    };
+    let (_server, address) = start(source(), limits);
+    let mut client = Client::connect(address);
+    assert_eq!(client.get("/live").status, 200);
+    assert_eq!(client.rest(), b"");
+}
+
+#[test]
+fn a_gather_may_take_longer_than_any_limit_of_the_client() {
+    let limits = Limits {
+        first_header: SHORT,
+        header: SHORT,
+        idle: SHORT,
+        stall: SHORT,
+        ..relaxed()
+    };
+    let (gated, keeper) = FakeSource::gated("up 1\n");
+    let (_server, address) = start(gated, limits);
+    let mut waiting = Client::connect(address);
+    waiting.ask("/metrics");
+    keeper.wait_for_a_gather();
+    // By the time this one is closed, all limits have passed.
+    assert_eq!(Client::connect(address).rest(), b"");
+    keeper.let_through();
+    assert_eq!(waiting.answer().body, b"up 1\n");
+}
+
+#[test]
+fn a_client_that_does_not_read_is_closed_and_holds_nobody_up() {
+    let limits = Limits {
+        stall: Duration::from_secs(1),
+        ..relaxed()
+    };
+    let page = huge();
+    let (server, address) = start(Arc::new(FakeSource::new(page.clone())), limits);
+    let mut deaf = Client::connect(address);
+    deaf.ask("/metrics");
+    let mut reader = Client::connect(address);
+    assert_eq!(reader.get("/metrics").body, page);
+    eventually("only the reader is left", || {
+        server.sockets.open().len() == 2
+    });
+    assert!(deaf.rest().len() < page.len());
+    assert_eq!(reader.get("/live").status, 200);
+}
+
+#[test]
+fn a_body_that_never_comes_is_not_waited_for() {
+    let (_server, address) = start(source(), relaxed());
+    for (method, path, status) in [
+        ("GET", "/live", 200),
+        ("GET", "/metrics", 200),
+        ("POST", "/metrics", 405),
+    ] {
+        let mut client = Client::connect(address);
+        client.send(&format!(
+            "{method} {path} HTTP/1.1\r\nHost: test\r\nContent-Length: 1000\r\n\r\n"
+        ));
+        assert_eq!(client.answer().status, status);
+        assert_eq!(client.rest(), b"", "{method} {path}");
+    }
+}
+
+#[test]
+fn a_body_that_comes_along_does_not_matter() {
+    let (_server, address) = start(source(), relaxed());
+    let mut client = Client::connect(address);
+    client.send("GET /live HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\nhello");
+    assert_eq!(client.answer().status, 200);
+    assert_eq!(client.get("/live").status, 200);
+}
+
+#[test]
+fn what_is_not_http_is_refused() {
+    let (_server, address) = start(source(), relaxed());
+    let mut client = Client::connect(address);
+    client.send("\u{16}\u{3}\u{1} hello\r\n\r\n");
+    assert!(client.rest().starts_with(b"HTTP/1.1 400 "));
+}
+
+#[test]
+fn a_header_without_end_is_refused() {
+    let (_server, address) = start(source(), relaxed());
+    let mut client = Client::connect(address);
+    client.send("GET /live HTTP/1.1\r\nX: ");
+    let filler = "x".repeat(16 * 1024);
+    eventually("the client is refused", || {
+        client.0.write_all(filler.as_bytes()).is_err()
+    });
+}
+
+#[test]
+fn the_oldest_idle_connection_makes_room_for_a_new_one() {
+    let limits = Limits {
+        connections: 3,
+        ..relaxed()
+    };
+    let (_server, address) = start(source(), limits);
+    let mut clients: Vec<_> = (0..3).map(|_| Client::connect(address)).collect();
+    for client in &mut clients {
+        assert_eq!(client.get("/live").status, 200);
+    }
+    // The first has been used again since, so the second is the oldest.
+    assert_eq!(clients[0].get("/live").status, 200);
+    let mut new = Client::connect(address);
+    assert_eq!(new.get("/metrics").status, 200);
+    assert_eq!(clients[1].rest(), b"");
+    assert_eq!(clients[0].get("/live").status, 200);
+    assert_eq!(clients[2].get("/live").status, 200);
+}
+
+#[test]
+fn any_number_of_half_open_clients_leaves_room_for_a_scrape() {
+    let limits = Limits {
+        connections: 3,
+        ..relaxed()
+    };
+    let (server, address) = start(source(), limits);
+    let mut silent = Vec::new();
+    for _ in 0..30 {
+        let mut client = Client::connect(address);
+        client.send("GET /metr");
+        silent.push(client);
+    }
+    assert_eq!(Client::connect(address).get("/metrics").status, 200);
+    eventually("the limit holds", || server.sockets.open().len() <= 4);
+}
+
+#[test]
+fn clients_that_do_not_read_make_room_when_nobody_is_idle() {
+    let limits = Limits {
+        connections: 3,
+        stall_when_full: SHORT,
+        ..relaxed()
+    };
+    let page = huge();
+    let (_server, address) = start(Arc::new(FakeSource::new(page.clone())), limits);
+    let mut deaf: Vec<_> = (0..3).map(|_| Client::connect(address)).collect();
+    for client in &mut deaf {
+        client.ask("/metrics");
+    }
+    assert_eq!(Client::connect(address).get("/metrics").body, page);
+}
+
+#[test]
+fn a_new_client_waits_while_all_others_are_inside_a_request() {
+    let limits = Limits {
+        connections: 2,
+        ..relaxed()
+    };
+    let (gated, keeper) = FakeSource::gated("up 1\n");
+    let (server, address) = start(gated, limits);
+    let mut busy: Vec<_> = (0..2).map(|_| Client::connect(address)).collect();
+    for client in &mut busy {
+        client.ask("/metrics");
+    }
+    keeper.wait_for_a_gather();
+    let mut new = Client::connect(address);
+    new.ask("/live");
+    eventually("the new client is accepted", || {
+        server.sockets.open().len() == 4
+    });
+    assert!(new.is_open());
+    drop(keeper);
+    for client in &mut busy {
+        assert_eq!(client.answer().status, 200);
+    }
+    assert_eq!(new.answer().status, 200);
+}
+
+#[test]
+fn a_client_that_says_it_will_send_no_more_is_forgotten() {
+    let (server, address) = start(source(), relaxed());
+    let mut client = Client::connect(address);
+    assert_eq!(client.get("/live").status, 200);
+    client.0.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(client.rest(), b"");
+    eventually("its socket is closed", || server.sockets.open().len() == 1);
+}

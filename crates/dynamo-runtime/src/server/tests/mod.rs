@@ -1,0 +1,235 @@
+//! The server as its clients see it.
+
+mod alone;
+mod connections;
+mod lifecycle;
+mod routes;
+mod scrapes;
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use super::{Limits, StatusServer, StatusSource};
+use crate::config::Config;
+use crate::health::{HealthReport, HealthStatus, SystemHealth};
+
+/// Long enough for anything that happens at all.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Longer than any test.
+const LONG: Duration = Duration::from_secs(3600);
+
+/// A source with a fixed page, which counts its gathers and can be held up or made to panic.
+struct FakeSource {
+    page: Vec<u8>,
+    health: SystemHealth,
+    gathers: AtomicUsize,
+    panics: AtomicUsize,
+    deadlines: Mutex<Vec<Instant>>,
+    gate: Option<Gate>,
+}
+
+/// Tells of every gather that starts, and holds it until it is let through.
+struct Gate {
+    started: Sender<()>,
+    release: Mutex<Receiver<()>>,
+}
+
+/// The other side of a [`Gate`]. Dropping it opens the gate for good.
+struct Gatekeeper {
+    started: Receiver<()>,
+    release: Sender<()>,
+}
+
+impl Gatekeeper {
+    fn wait_for_a_gather(&self) {
+        self.started
+            .recv_timeout(PATIENCE)
+            .expect("a gather starts");
+    }
+
+    fn let_through(&self) {
+        self.release.send(()).expect("a source waits");
+    }
+}
+
+impl FakeSource {
+    fn new(page: impl Into<Vec<u8>>) -> Self {
+        Self {
+            page: page.into(),
+            health: SystemHealth::new(HealthStatus::Ready, Vec::new()),
+            gathers: AtomicUsize::new(0),
+            panics: AtomicUsize::new(0),
+            deadlines: Mutex::default(),
+            gate: None,
+        }
+    }
+
+    fn gated(page: impl Into<Vec<u8>>) -> (Arc<Self>, Gatekeeper) {
+        let (started, starts) = mpsc::channel();
+        let (release, released) = mpsc::channel();
+        let gate = Gate {
+            started,
+            release: Mutex::new(released),
+        };
+        let source = Self {
+            gate: Some(gate),
+            ..Self::new(page)
+        };
+        let keeper = Gatekeeper {
+            started: starts,
+            release,
+        };
+        (Arc::new(source), keeper)
+    }
+
+    fn gathers(&self) -> usize {
+        self.gathers.load(Ordering::SeqCst)
+    }
+
+    fn panic_once(&self) {
+        self.panics.store(1, Ordering::SeqCst);
+    }
+
+    fn may_panic(&self) {
+        let due = self.panics.swap(0, Ordering::SeqCst);
+        assert_eq!(due, 0, "a panic on purpose");
+    }
+}
+
+impl StatusSource for FakeSource {
+    fn run_callbacks(&self, deadline: Instant) {
+        self.gathers.fetch_add(1, Ordering::SeqCst);
+        self.deadlines.lock().unwrap().push(deadline);
+        self.may_panic();
+        if let Some(gate) = &self.gate {
+            let _ = gate.started.send(());
+            let _ = gate.release.lock().unwrap().recv();
+        }
+    }
+
+    fn callback_timeout(&self) -> Duration {
+        Duration::from_secs(1)
+    }
+
+    fn render(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.page);
+    }
+
+    fn health(&self) -> HealthReport {
+        self.may_panic();
+        self.health.report()
+    }
+
+    fn uptime(&self) -> Duration {
+        Duration::new(1, 2)
+    }
+}
+
+/// Limits that no test reaches by chance, looked at often.
+fn relaxed() -> Limits {
+    Limits {
+        first_header: LONG,
+        header: LONG,
+        idle: LONG,
+        stall: LONG,
+        stall_when_full: LONG,
+        connections: 100,
+        tick: Duration::from_millis(5),
+        ..Limits::default()
+    }
+}
+
+fn local() -> Config {
+    Config {
+        port: Some(0),
+        host: "127.0.0.1".to_owned(),
+        ..Config::default()
+    }
+}
+
+fn start(source: Arc<FakeSource>, limits: Limits) -> (StatusServer, SocketAddr) {
+    let server = StatusServer::start_with(&local(), source, limits).unwrap();
+    let address = server.address().unwrap();
+    (server, address)
+}
+
+/// A client on one connection.
+struct Client(TcpStream);
+
+/// An answer as it came.
+#[derive(Debug)]
+struct Answer {
+    status: u16,
+    body: Vec<u8>,
+}
+
+impl Client {
+    fn connect(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self(stream)
+    }
+
+    fn send(&mut self, text: &str) {
+        self.0.write_all(text.as_bytes()).unwrap();
+    }
+
+    fn ask(&mut self, path: &str) {
+        self.send(&format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n"));
+    }
+
+    fn get(&mut self, path: &str) -> Answer {
+        self.ask(path);
+        self.answer()
+    }
+
+    fn answer(&mut self) -> Answer {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            self.0.read_exact(&mut byte).expect("an answer");
+            head.push(byte[0]);
+        }
+        let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
+        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+        let length = header(&head, "content-length").unwrap().parse().unwrap();
+        let mut body = vec![0; length];
+        self.0.read_exact(&mut body).expect("a whole body");
+        Answer { status, body }
+    }
+
+    /// Waits until the server closes the connection, and returns what came before.
+    fn rest(&mut self) -> Vec<u8> {
+        let mut rest = Vec::new();
+        match self.0.read_to_end(&mut rest) {
+            Ok(_) => {}
+            Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}"),
+        }
+        rest
+    }
+
+    fn is_open(&self) -> bool {
+        self.0.set_nonblocking(true).unwrap();
+        let peeked = self.0.peek(&mut [0]);
+        self.0.set_nonblocking(false).unwrap();
+        peeked.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+    }
+}
+
+fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    let mut lines = head.lines().filter_map(|line| line.split_once(": "));
+    lines.find(|(key, _)| *key == name).map(|(_, value)| value)
+}
+
+/// Waits for something that only the server's thread can bring about.
+fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}

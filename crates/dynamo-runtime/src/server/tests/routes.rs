@@ -1,0 +1,230 @@
+//! The routes, without a socket.
+
+use std::io::Read;
+
+use axum::body::{Body, Bytes};
+use axum::extract::Request;
+use axum::http::response::Parts;
+use axum::http::{Method, StatusCode};
+use flate2::read::GzDecoder;
+use http_body_util::BodyExt;
+
+use super::*;
+use crate::server::routes;
+
+const PAGE: &str =
+    "# HELP requests_total Requests.\n# TYPE requests_total counter\nrequests_total 7\n";
+
+fn ask(source: Arc<FakeSource>, config: &Config, request: Request) -> (Parts, Bytes) {
+    let router = routes::router(config, source);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let (parts, body) = routes::answer(router, request).await.into_parts();
+        (parts, body.collect().await.unwrap().to_bytes())
+    })
+}
+
+fn request(method: Method, path: &str, headers: &[(&str, &str)]) -> Request {
+    let mut request = Request::builder().method(method).uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body(Body::empty()).unwrap()
+}
+
+fn get(path: &str, headers: &[(&str, &str)]) -> (Parts, Bytes) {
+    let source = Arc::new(FakeSource::new(PAGE));
+    ask(
+        source,
+        &Config::default(),
+        request(Method::GET, path, headers),
+    )
+}
+
+#[track_caller]
+fn assert_header(parts: &Parts, name: &str, value: &str) {
+    assert_eq!(parts.headers.get(name).unwrap(), value, "{name}");
+}
+
+#[test]
+fn metrics_are_text_of_format_0_0_4() {
+    let (parts, body) = get("/metrics", &[]);
+    assert_eq!(parts.status, StatusCode::OK);
+    assert_header(
+        &parts,
+        "content-type",
+        "text/plain; version=0.0.4; charset=utf-8",
+    );
+    assert_header(&parts, "vary", "Accept-Encoding");
+    assert!(!parts.headers.contains_key("content-encoding"));
+    assert_eq!(body, PAGE);
+}
+
+#[test]
+fn metrics_are_compressed_for_a_client_that_accepts_gzip() {
+    let (parts, body) = get("/metrics", &[("accept-encoding", "deflate, gzip;q=0.8")]);
+    assert_header(&parts, "content-encoding", "gzip");
+    assert_header(&parts, "vary", "Accept-Encoding");
+    let mut text = String::new();
+    GzDecoder::new(&body[..]).read_to_string(&mut text).unwrap();
+    assert_eq!(text, PAGE);
+}
+
+#[test]
+fn an_accept_encoding_that_makes_no_sense_still_gets_an_answer() {
+    for value in ["", ";;;", "gzip;q=nonsense", "\u{ff}", "identity;q=0"] {
+        let (parts, body) = get("/metrics", &[("accept-encoding", value)]);
+        assert_eq!(parts.status, StatusCode::OK);
+        assert_eq!(body, PAGE);
+    }
+}
+
+#[test]
+fn head_has_the_headers_of_get_and_no_body() {
+    for path in ["/metrics", "/health", "/live", "/"] {
+        let source = Arc::new(FakeSource::new(PAGE));
+        let head = request(Method::HEAD, path, &[]);
+        let (parts, body) = ask(source, &Config::default(), head);
+        let (of_get, its_body) = get(path, &[]);
+        assert_eq!(parts.status, StatusCode::OK);
+        assert_header(&parts, "content-length", &its_body.len().to_string());
+        assert_eq!(
+            parts.headers["content-type"],
+            of_get.headers["content-type"]
+        );
+        assert!(body.is_empty(), "{path}");
+    }
+}
+
+#[test]
+fn health_shows_status_endpoints_and_uptime_in_this_order() {
+    let source = Arc::new(FakeSource::new(PAGE));
+    source.health.set_endpoint("generate", HealthStatus::Ready);
+    let config = Config::default();
+    let (parts, body) = ask(
+        Arc::clone(&source),
+        &config,
+        request(Method::GET, "/health", &[]),
+    );
+    assert_eq!(parts.status, StatusCode::OK);
+    assert_header(&parts, "content-type", "application/json");
+    assert_eq!(
+        body,
+        r#"{"status":"ready","endpoints":{"generate":"ready"},"uptime":{"secs":1,"nanos":2}}"#
+    );
+    source
+        .health
+        .set_endpoint("generate", HealthStatus::NotReady);
+    let (parts, body) = ask(source, &config, request(Method::GET, "/health", &[]));
+    assert_eq!(parts.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(
+        body,
+        r#"{"status":"notready","endpoints":{"generate":"notready"},"uptime":{"secs":1,"nanos":2}}"#
+    );
+}
+
+#[test]
+fn a_process_that_is_not_ready_is_still_live() {
+    let source = Arc::new(FakeSource::new(PAGE));
+    source.health.set_status(HealthStatus::NotReady);
+    let (parts, body) = ask(
+        source,
+        &Config::default(),
+        request(Method::GET, "/live", &[]),
+    );
+    assert_eq!(parts.status, StatusCode::OK);
+    assert_header(&parts, "content-type", "application/json");
+    assert_eq!(body, r#"{"status":"live","uptime":{"secs":1,"nanos":2}}"#);
+}
+
+#[test]
+fn the_index_links_every_route() {
+    let config = Config {
+        health_path: "/healthz".to_owned(),
+        live_path: "/probe/live".to_owned(),
+        ..Config::default()
+    };
+    let source = Arc::new(FakeSource::new(PAGE));
+    let (parts, body) = ask(source, &config, request(Method::GET, "/", &[]));
+    assert_eq!(parts.status, StatusCode::OK);
+    assert_header(&parts, "content-type", "text/html; charset=utf-8");
+    let page = std::str::from_utf8(&body).unwrap();
+    for path in ["/metrics", "/healthz", "/probe/live"] {
+        assert!(
+            page.contains(&format!("<a href=\"{path}\">{path}</a>")),
+            "{page}"
+        );
+    }
+}
+
+#[test]
+fn configured_paths_replace_the_default_ones() {
+    let config = Config {
+        health_path: "/healthz".to_owned(),
+        live_path: "/livez/".to_owned(),
+        ..Config::default()
+    };
+    for (path, status) in [
+        ("/healthz", 200),
+        ("/livez/", 200),
+        ("/health", 404),
+        ("/live", 404),
+    ] {
+        let source = Arc::new(FakeSource::new(PAGE));
+        let (parts, _) = ask(source, &config, request(Method::GET, path, &[]));
+        assert_eq!(parts.status, status, "{path}");
+    }
+}
+
+#[test]
+fn another_path_is_answered_with_the_routes_there_are() {
+    for path in ["/metric", "/metrics/", "/health/x", "//", "/%6detrics"] {
+        let (parts, body) = get(path, &[]);
+        assert_eq!(parts.status, StatusCode::NOT_FOUND, "{path}");
+        assert_header(&parts, "content-type", "text/plain; charset=utf-8");
+        assert_eq!(
+            body,
+            "there is nothing here: try /metrics, /health, /live\n"
+        );
+    }
+}
+
+#[test]
+fn another_method_is_answered_with_those_allowed() {
+    for method in [Method::POST, Method::DELETE, Method::OPTIONS] {
+        let source = Arc::new(FakeSource::new(PAGE));
+        let other = request(method.clone(), "/metrics", &[]);
+        let (parts, body) = ask(Arc::clone(&source), &Config::default(), other);
+        assert_eq!(parts.status, StatusCode::METHOD_NOT_ALLOWED);
+        assert_header(&parts, "allow", "GET,HEAD");
+        assert_eq!(
+            body,
+            format!("{method} is not allowed on /metrics: use GET or HEAD\n")
+        );
+        assert_eq!(source.gathers(), 0);
+    }
+}
+
+#[test]
+fn a_panic_in_the_source_is_answered_and_the_next_request_is_not_affected() {
+    let source = Arc::new(FakeSource::new(PAGE));
+    for path in ["/metrics", "/health"] {
+        source.panic_once();
+        let config = Config::default();
+        let (parts, body) = ask(
+            Arc::clone(&source),
+            &config,
+            request(Method::GET, path, &[]),
+        );
+        assert_eq!(parts.status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(body.iter().filter(|byte| **byte == b'\n').count(), 1);
+        let (parts, _) = ask(
+            Arc::clone(&source),
+            &config,
+            request(Method::GET, path, &[]),
+        );
+        assert_eq!(parts.status, StatusCode::OK);
+    }
+}
