@@ -5,11 +5,11 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 /// A borrowed reference.
-pub(super) type Object = *mut ffi::PyObject;
+pub(crate) type Object = *mut ffi::PyObject;
 
 /// What a failed call returns: the exception has been raised.
 #[derive(Debug)]
-pub(super) struct Raised;
+pub(crate) struct Raised;
 
 impl Raised {
     #[cold]

@@ -26,4 +26,9 @@ impl Endpoint {
             .health
             .set_endpoint(&self.path.name(), status);
     }
+    /// Makes `/health` forget this endpoint: it is served no more. One that must be ready
+    /// (`DYN_SYSTEM_USE_ENDPOINT_HEALTH_STATUS`) is not ready from now on.
+    pub fn clear_health_status(&self) {
+        self.tree.page().health.remove_endpoint(&self.path.name());
+    }
 }
