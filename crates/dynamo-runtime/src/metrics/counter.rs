@@ -1,6 +1,7 @@
 //! Counters: [`Counter`] counts in floats, [`IntCounter`] in unsigned integers.
 
 use super::errors::UseError;
+use super::exemplar::Exemplar;
 use super::kind::{Instrument, Kind, Reading};
 use super::metric::{Metric, MetricVec};
 use super::number::{Cell, Number};
@@ -59,8 +60,8 @@ impl<N: Number> Instrument for CounterCell<N> {
         CounterCell(Cell::new())
     }
 
-    fn read(&self) -> Reading<'_> {
-        Reading::Scalar(self.0.get().to_scalar())
+    fn read(&self, look: impl FnOnce(Reading<'_>)) {
+        look(Reading::Scalar(self.0.get().to_scalar()));
     }
 }
 
@@ -68,7 +69,7 @@ impl<N: Number> Metric<CounterCell<N>> {
     /// Adds one.
     #[inline]
     pub fn inc(&self) {
-        self.cell().inc();
+        self.update().inc();
     }
 
     /// The count so far.
@@ -79,6 +80,19 @@ impl<N: Number> Metric<CounterCell<N>> {
 }
 
 impl Metric<CounterCell<f64>> {
+    /// Adds `by` and keeps `labels`, such as a trace's id, as an example of what is counted.
+    ///
+    /// # Errors
+    /// [`UseError`] if `by` is negative or NaN, or the labels make no exemplar; nothing has changed
+    /// then.
+    pub fn inc_by_with_exemplar(&self, by: f64, labels: &[(&str, &str)]) -> Result<(), UseError> {
+        CounterCell::check_increment(by)?;
+        let exemplar = Exemplar::new(labels, by)?;
+        self.update().add(by);
+        self.keep_exemplar(0, exemplar);
+        Ok(())
+    }
+
     /// Adds `by`. An increment that is negative or NaN is left out; [`Counter::try_inc_by`] reports it.
     #[inline]
     pub fn inc_by(&self, by: f64) {
@@ -92,15 +106,26 @@ impl Metric<CounterCell<f64>> {
     #[inline]
     pub fn try_inc_by(&self, by: f64) -> Result<(), UseError> {
         CounterCell::check_increment(by)?;
-        self.cell().add(by);
+        self.update().add(by);
         Ok(())
     }
 }
 
 impl Metric<CounterCell<u64>> {
+    /// Adds `by` and keeps `labels`, such as a trace's id, as an example of what is counted.
+    ///
+    /// # Errors
+    /// [`UseError`] if the labels make no exemplar; nothing has changed then.
+    pub fn inc_by_with_exemplar(&self, by: u64, labels: &[(&str, &str)]) -> Result<(), UseError> {
+        let exemplar = Exemplar::new(labels, by as f64)?;
+        self.update().add(by);
+        self.keep_exemplar(0, exemplar);
+        Ok(())
+    }
+
     /// Adds `by`.
     #[inline]
     pub fn inc_by(&self, by: u64) {
-        self.cell().add(by);
+        self.update().add(by);
     }
 }

@@ -1,23 +1,21 @@
 //! Where metrics are created: the `metrics()` of every node.
 
-use std::sync::Arc;
-
-use super::buckets::{self, Buckets};
 use super::counter::{Counter, CounterVec, IntCounter, IntCounterVec};
-use super::desc::Desc;
+use super::desc::{Desc, Description};
 use super::errors::MetricsError;
 use super::gauge::{Gauge, GaugeVec, IntGauge, IntGaugeVec};
-use super::histogram::{Histogram, HistogramVec};
+use super::histogram::{Histogram, HistogramOptions, HistogramVec};
 use super::kind::Instrument;
-use super::metric::{Described, Metric, MetricVec, SingleCore, VecCore};
+use super::metric::{Described, Metric, SingleCore};
 use super::name::Name;
+use super::vec::{MetricVec, VecCore};
 use crate::callbacks::{Action, CallbackHandle};
 use crate::hierarchy::{Path, Tree};
 
 /// The metrics of one node of the hierarchy.
 ///
 /// Every `create_*` takes the name, completed by the node's path (see [`Name`]), the description
-/// shown as `# HELP`, and constant labels, which follow those of the hierarchy. Creating an identical
+/// (see [`Description`]), and constant labels, which follow those of the hierarchy. Creating an identical
 /// metric again returns the first one.
 ///
 /// # Errors
@@ -38,10 +36,10 @@ macro_rules! factories {
             pub fn $single<'a>(
                 &self,
                 name: impl Into<Name<'a>>,
-                help: &str,
+                help: impl Into<Description<'a>>,
                 labels: Labels<'_>,
             ) -> Result<$metric, MetricsError> {
-                self.single(name.into(), help, labels, |_| Ok(()))
+                self.single(name.into(), help.into(), labels, |_| Ok(()))
             }
 
             $(#[$doc])*
@@ -50,11 +48,11 @@ macro_rules! factories {
             pub fn $vec<'a>(
                 &self,
                 name: impl Into<Name<'a>>,
-                help: &str,
+                help: impl Into<Description<'a>>,
                 label_names: &[&str],
                 const_labels: Labels<'_>,
             ) -> Result<$metric_vec, MetricsError> {
-                self.vec(name.into(), help, label_names, const_labels, |_| Ok(()))
+                self.vec(name.into(), help.into(), label_names, const_labels, |_| Ok(()))
             }
         )*
     };
@@ -79,50 +77,73 @@ impl Metrics {
         create_intgauge -> IntGauge, create_intgaugevec -> IntGaugeVec;
     }
 
-    /// A histogram with these bucket bounds, or [`buckets::DEFAULT`].
+    /// A histogram with these bucket bounds, or [`buckets::DEFAULT`](super::buckets::DEFAULT).
     pub fn create_histogram<'a>(
         &self,
         name: impl Into<Name<'a>>,
-        help: &str,
+        help: impl Into<Description<'a>>,
         labels: Labels<'_>,
         buckets: Option<Vec<f64>>,
     ) -> Result<Histogram, MetricsError> {
-        self.single(name.into(), help, labels, |name| {
-            check_buckets(name, buckets)
-        })
+        self.single(name.into(), help.into(), labels, |name| classic(name, buckets))
     }
 
-    /// A histogram with these bucket bounds, or [`buckets::DEFAULT`].
+    /// A histogram with these bucket bounds, or [`buckets::DEFAULT`](super::buckets::DEFAULT).
     ///
     /// Its series differ in the values of `label_names`.
     pub fn create_histogramvec<'a>(
         &self,
         name: impl Into<Name<'a>>,
-        help: &str,
+        help: impl Into<Description<'a>>,
         label_names: &[&str],
         const_labels: Labels<'_>,
         buckets: Option<Vec<f64>>,
     ) -> Result<HistogramVec, MetricsError> {
-        self.vec(name.into(), help, label_names, const_labels, |name| {
-            check_buckets(name, buckets)
+        self.vec(name.into(), help.into(), label_names, const_labels, |name| {
+            classic(name, buckets)
         })
+    }
+
+    /// A histogram with buckets of any sort, native ones for example.
+    pub fn create_histogram_with<'a>(
+        &self,
+        name: impl Into<Name<'a>>,
+        help: impl Into<Description<'a>>,
+        labels: Labels<'_>,
+        options: HistogramOptions,
+    ) -> Result<Histogram, MetricsError> {
+        self.single(name.into(), help.into(), labels, |_| Ok(options))
+    }
+
+    /// A histogram with buckets of any sort, native ones for example.
+    ///
+    /// Its series differ in the values of `label_names`.
+    pub fn create_histogramvec_with<'a>(
+        &self,
+        name: impl Into<Name<'a>>,
+        help: impl Into<Description<'a>>,
+        label_names: &[&str],
+        const_labels: Labels<'_>,
+        options: HistogramOptions,
+    ) -> Result<HistogramVec, MetricsError> {
+        self.vec(name.into(), help.into(), label_names, const_labels, |_| Ok(options))
     }
 
     fn single<I: Instrument>(
         &self,
         name: Name<'_>,
-        help: &str,
+        description: Description<'_>,
         labels: Labels<'_>,
         options: impl FnOnce(&str) -> Result<I::Options, MetricsError>,
     ) -> Result<Metric<I>, MetricsError> {
-        let desc = self.describe::<I>(name, help, labels, &[])?;
+        let desc = self.describe::<I>(name, description, labels, &[])?;
         let options = options(&desc.name)?;
         let registry = &self.tree.page().registry;
         let core = registry.register(
             desc,
             I::TYPE_NAME,
-            I::buckets(&options),
-            |desc, sequence| SingleCore::new(desc, &options, sequence),
+            I::layout(&options),
+            |desc, registry| SingleCore::new(desc, &options, registry),
         )?;
         Ok(Metric::new(&core, self.tree.clone()))
     }
@@ -130,12 +151,12 @@ impl Metrics {
     fn vec<I: Instrument>(
         &self,
         name: Name<'_>,
-        help: &str,
+        description: Description<'_>,
         label_names: &[&str],
         const_labels: Labels<'_>,
         options: impl FnOnce(&str) -> Result<I::Options, MetricsError>,
     ) -> Result<MetricVec<I>, MetricsError> {
-        let desc = self.describe::<I>(name, help, const_labels, label_names)?;
+        let desc = self.describe::<I>(name, description, const_labels, label_names)?;
         if label_names.is_empty() {
             return Err(MetricsError::NoLabelNames {
                 metric: desc.name,
@@ -147,8 +168,8 @@ impl Metrics {
         let core = registry.register(
             desc,
             I::TYPE_NAME,
-            I::buckets(&options),
-            |desc, sequence| VecCore::new(desc, options.clone(), sequence),
+            I::layout(&options),
+            |desc, registry| VecCore::new(desc, options.clone(), registry),
         )?;
         Ok(MetricVec::new(core, self.tree.clone()))
     }
@@ -156,12 +177,12 @@ impl Metrics {
     fn describe<I: Instrument>(
         &self,
         name: Name<'_>,
-        help: &str,
+        description: Description<'_>,
         const_labels: Labels<'_>,
         label_names: &[&str],
     ) -> Result<Desc, MetricsError> {
         let name = name.exposed(self.tree.style(), &self.path)?;
-        Desc::new(name, help, I::KIND, &self.path, const_labels, label_names)
+        Desc::new(name, description, I::KIND, &self.path, const_labels, label_names)
     }
 
     /// Takes a metric, plain or vec, out of the scrape and says whether it was in. Handles of it
@@ -218,11 +239,9 @@ impl Metrics {
     }
 }
 
-fn check_buckets(metric: &str, bounds: Option<Vec<f64>>) -> Result<Arc<Buckets>, MetricsError> {
-    Buckets::new(bounds.as_deref().unwrap_or(buckets::DEFAULT)).map_err(|source| {
-        MetricsError::Buckets {
-            metric: metric.to_owned(),
-            source,
-        }
+fn classic(metric: &str, bounds: Option<Vec<f64>>) -> Result<HistogramOptions, MetricsError> {
+    HistogramOptions::classic(bounds.as_deref()).map_err(|source| MetricsError::Buckets {
+        metric: metric.to_owned(),
+        source,
     })
 }

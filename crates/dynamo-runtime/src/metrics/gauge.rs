@@ -64,8 +64,8 @@ impl<N: Number> Instrument for GaugeCell<N> {
         GaugeCell(Cell::new())
     }
 
-    fn read(&self) -> Reading<'_> {
-        Reading::Scalar(self.0.get().to_scalar())
+    fn read(&self, look: impl FnOnce(Reading<'_>)) {
+        look(Reading::Scalar(self.0.get().to_scalar()));
     }
 }
 
@@ -73,31 +73,31 @@ impl<N: Number> Metric<GaugeCell<N>> {
     /// Replaces the value.
     #[inline]
     pub fn set(&self, value: N) {
-        self.cell().set(value);
+        self.update().set(value);
     }
 
     /// Adds one.
     #[inline]
     pub fn inc(&self) {
-        self.cell().inc();
+        self.update().inc();
     }
 
     /// Subtracts one.
     #[inline]
     pub fn dec(&self) {
-        self.cell().dec();
+        self.update().dec();
     }
 
     /// Adds `by`, which may be negative.
     #[inline]
     pub fn add(&self, by: N) {
-        self.cell().add(by);
+        self.update().add(by);
     }
 
     /// Subtracts `by`, which may be negative.
     #[inline]
     pub fn sub(&self, by: N) {
-        self.cell().sub(by);
+        self.update().sub(by);
     }
 
     /// The value now.

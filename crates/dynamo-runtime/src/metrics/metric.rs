@@ -1,14 +1,13 @@
-//! The handles that users hold: [`Metric`], one series, and [`MetricVec`], series told apart by labels.
+//! [`Metric`]: the handle of one series.
 
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 
 use super::desc::Desc;
-use super::errors::UseError;
+use super::exemplar::Exemplar;
 use super::kind::{Instrument, Kind};
-use super::registry::{Member, Sequence, Visitor};
-use super::series::{Children, Series};
+use super::registry::{Member, Registry, Source, Visitor};
+use super::series::Series;
 use crate::hierarchy::Tree;
-use crate::sync::{read, write};
 
 /// One series: a counter, gauge or histogram, alone or out of a vec.
 ///
@@ -20,14 +19,6 @@ pub struct Metric<I: Instrument> {
     tree: Tree,
 }
 
-/// Series of one metric that differ in the values of their labels.
-///
-/// Clones are handles of the same vec.
-pub struct MetricVec<I: Instrument> {
-    core: Arc<VecCore<I>>,
-    tree: Tree,
-}
-
 /// What a registry holds of a plain metric.
 pub(crate) struct SingleCore<I> {
     desc: Arc<Desc>,
@@ -35,25 +26,26 @@ pub(crate) struct SingleCore<I> {
     sequence: u64,
 }
 
-/// What a registry holds of a vec.
-pub(crate) struct VecCore<I: Instrument> {
-    desc: Arc<Desc>,
-    options: I::Options,
-    children: RwLock<Children<I>>,
-    sequence: Sequence,
-}
-
 impl<I: Instrument> SingleCore<I> {
-    pub(crate) fn new(desc: Arc<Desc>, options: &I::Options, sequence: &Sequence) -> Self {
+    pub(crate) fn new(desc: Arc<Desc>, options: &I::Options, registry: &Registry) -> Self {
         SingleCore {
             series: Arc::new(Series::new(&desc, &[], options)),
-            sequence: sequence.next(),
+            sequence: registry.next_sequence(),
             desc,
         }
     }
 
-    pub(crate) fn cell(&self) -> &I {
-        &self.series.cell
+    pub(crate) fn update(&self) -> &I {
+        self.series.update()
+    }
+}
+
+impl<I: Instrument> Source for SingleCore<I> {
+    fn visit(&self, since: u64, _limit: usize, visitor: &mut Visitor<'_>) -> Option<u64> {
+        if self.sequence >= since {
+            self.series.show(self.sequence, &self.desc, visitor);
+        }
+        None
     }
 }
 
@@ -64,67 +56,6 @@ impl<I: Instrument> Member for SingleCore<I> {
 
     fn type_name(&self) -> &'static str {
         I::TYPE_NAME
-    }
-
-    fn visit(&self, since: u64, _limit: usize, visitor: &mut Visitor<'_>) -> Option<u64> {
-        if self.sequence >= since {
-            visitor(self.sequence, self.series.labels(), self.series.cell.read());
-        }
-        None
-    }
-}
-
-impl<I: Instrument> VecCore<I> {
-    pub(crate) fn new(desc: Arc<Desc>, options: I::Options, sequence: &Sequence) -> Self {
-        VecCore {
-            desc,
-            options,
-            children: RwLock::new(Children::new()),
-            sequence: sequence.clone(),
-        }
-    }
-
-    fn child(&self, values: &[&str]) -> Arc<Series<I>> {
-        if let Some(series) = read(&self.children).get(values) {
-            return Arc::clone(series);
-        }
-        let mut children = write(&self.children);
-        if let Some(series) = children.get(values) {
-            return Arc::clone(series);
-        }
-        let series = Arc::new(Series::new(&self.desc, values, &self.options));
-        children.insert(values, self.sequence.next(), Arc::clone(&series));
-        series
-    }
-
-    fn check_count(&self, given: usize) -> Result<(), UseError> {
-        if given == self.desc.label_names.len() {
-            return Ok(());
-        }
-        Err(UseError::LabelCount {
-            metric: self.desc.name.clone(),
-            expected: self.desc.label_names.clone(),
-            given,
-        })
-    }
-}
-
-impl<I: Instrument> Member for VecCore<I> {
-    fn desc(&self) -> &Arc<Desc> {
-        &self.desc
-    }
-
-    fn type_name(&self) -> &'static str {
-        I::TYPE_NAME
-    }
-
-    fn visit(&self, since: u64, limit: usize, visitor: &mut Visitor<'_>) -> Option<u64> {
-        let children = read(&self.children);
-        let mut rest = children.since(since);
-        for (sequence, series) in rest.by_ref().take(limit) {
-            visitor(sequence, series.labels(), series.cell.read());
-        }
-        rest.next().map(|(sequence, _)| sequence)
     }
 }
 
@@ -137,10 +68,31 @@ impl<I: Instrument> Metric<I> {
         }
     }
 
+    /// The handle of a series of a vec.
+    pub(super) fn of(series: Arc<Series<I>>, desc: &Arc<Desc>, tree: &Tree) -> Self {
+        Metric {
+            series,
+            desc: Arc::clone(desc),
+            tree: tree.clone(),
+        }
+    }
+
+    /// The value, to look at.
     #[doc(hidden)]
     #[inline]
     pub fn cell(&self) -> &I {
-        &self.series.cell
+        self.series.cell()
+    }
+
+    /// The value, to update.
+    #[doc(hidden)]
+    #[inline]
+    pub fn update(&self) -> &I {
+        self.series.update()
+    }
+
+    pub(super) fn keep_exemplar(&self, place: usize, exemplar: Exemplar) {
+        self.series.exemplars().keep(place, exemplar);
     }
 
     /// Tells apart metrics that are not the same one, while either lives.
@@ -166,112 +118,6 @@ impl<I: Instrument> Clone for Metric<I> {
     }
 }
 
-impl<I: Instrument> Clone for MetricVec<I> {
-    fn clone(&self) -> Self {
-        MetricVec {
-            core: Arc::clone(&self.core),
-            tree: self.tree.clone(),
-        }
-    }
-}
-
-impl<I: Instrument> MetricVec<I> {
-    pub(crate) fn new(core: Arc<VecCore<I>>, tree: Tree) -> Self {
-        MetricVec { core, tree }
-    }
-
-    /// The series with these label values, in the order of the label names; created at 0 if it is new.
-    ///
-    /// # Panics
-    /// If there are not as many values as label names.
-    /// [`get_metric_with_label_values`](Self::get_metric_with_label_values) returns the error.
-    pub fn with_label_values<V: AsRef<str>>(&self, values: &[V]) -> Metric<I> {
-        match self.get_metric_with_label_values(values) {
-            Ok(metric) => metric,
-            Err(error) => panic!("{error}"),
-        }
-    }
-
-    /// The series with these label values, in the order of the label names; created at 0 if it is new.
-    ///
-    /// # Errors
-    /// [`UseError::LabelCount`] if there are not as many values as label names.
-    pub fn get_metric_with_label_values<V: AsRef<str>>(
-        &self,
-        values: &[V],
-    ) -> Result<Metric<I>, UseError> {
-        let values: Vec<&str> = values.iter().map(AsRef::as_ref).collect();
-        self.core.check_count(values.len())?;
-        Ok(Metric {
-            series: self.core.child(&values),
-            desc: Arc::clone(&self.core.desc),
-            tree: self.tree.clone(),
-        })
-    }
-
-    /// Calls `update` with the storage of the series with these label values, without making a handle.
-    ///
-    /// # Errors
-    /// [`UseError::LabelCount`] if there are not as many values as label names.
-    #[doc(hidden)]
-    #[inline]
-    pub fn with_cell<T>(
-        &self,
-        values: &[&str],
-        update: impl FnOnce(&I) -> T,
-    ) -> Result<T, UseError> {
-        self.core.check_count(values.len())?;
-        if let Some(series) = read(&self.core.children).get(values) {
-            return Ok(update(&series.cell));
-        }
-        Ok(update(&self.core.child(values).cell))
-    }
-
-    /// Calls `look` with the storage of the series with these label values, if there is one.
-    ///
-    /// # Errors
-    /// [`UseError::LabelCount`] if there are not as many values as label names.
-    #[doc(hidden)]
-    pub fn peek_cell<T>(
-        &self,
-        values: &[&str],
-        look: impl FnOnce(&I) -> T,
-    ) -> Result<Option<T>, UseError> {
-        self.core.check_count(values.len())?;
-        Ok(read(&self.core.children)
-            .get(values)
-            .map(|series| look(&series.cell)))
-    }
-
-    /// Tells apart vecs that are not the same one, while either lives.
-    #[doc(hidden)]
-    pub fn id(&self) -> usize {
-        Arc::as_ptr(&self.core).addr()
-    }
-
-    /// Takes the series with these label values out of the vec and says whether it was there.
-    ///
-    /// Handles of it still count, unseen; the next one created with these values starts at 0.
-    ///
-    /// # Errors
-    /// [`UseError::LabelCount`] if there are not as many values as label names.
-    pub fn remove_label_values<V: AsRef<str>>(&self, values: &[V]) -> Result<bool, UseError> {
-        let values: Vec<&str> = values.iter().map(AsRef::as_ref).collect();
-        self.core.check_count(values.len())?;
-        Ok(write(&self.core.children).remove(&values).is_some())
-    }
-
-    /// Takes all series out of the vec, as [`remove_label_values`](Self::remove_label_values) does.
-    pub fn clear(&self) {
-        write(&self.core.children).clear();
-    }
-
-    /// The names of the labels whose values tell the series apart, as given.
-    pub fn variable_labels(&self) -> &[String] {
-        &self.core.desc.label_names
-    }
-}
-
 /// What a metric says of itself, plain or vec.
 pub trait Described {
     #[doc(hidden)]
@@ -292,6 +138,11 @@ pub trait Described {
         &self.desc_of().0.const_labels
     }
 
+    /// The unit, if one was given.
+    fn unit(&self) -> Option<&str> {
+        self.desc_of().0.unit.as_deref()
+    }
+
     /// Counter, gauge or histogram.
     fn kind(&self) -> Kind {
         self.desc_of().0.kind
@@ -306,11 +157,5 @@ pub struct DescOf<'a>(pub(crate) &'a Arc<Desc>);
 impl<I: Instrument> Described for Metric<I> {
     fn desc_of(&self) -> DescOf<'_> {
         DescOf(&self.desc)
-    }
-}
-
-impl<I: Instrument> Described for MetricVec<I> {
-    fn desc_of(&self) -> DescOf<'_> {
-        DescOf(&self.core.desc)
     }
 }

@@ -56,7 +56,7 @@ fn sanitize(what: &'static str, raw: &str) -> Result<String, MetricsError> {
     })
 }
 
-fn is_valid(name: &str) -> bool {
+pub(crate) fn is_valid(name: &str) -> bool {
     let mut bytes = name.bytes();
     bytes
         .next()

@@ -47,6 +47,17 @@ pub enum Scalar {
     Signed(i64),
 }
 
+impl Scalar {
+    /// The value as a float, which may round integers beyond 2^53.
+    pub(crate) fn to_f64(self) -> f64 {
+        match self {
+            Scalar::Float(value) => value,
+            Scalar::Unsigned(value) => value as f64,
+            Scalar::Signed(value) => value as f64,
+        }
+    }
+}
+
 impl Number for f64 {
     const ZERO: Self = 0.0;
     const ONE: Self = 1.0;

@@ -3,47 +3,63 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, RwLock, Weak};
+use std::time::Duration;
 
-use super::buckets::Buckets;
-use super::desc::Desc;
+use super::desc::{Desc, Description};
 use super::errors::{Difference, MetricsError};
-use super::kind::{Kind, Reading};
+use super::exemplar::Exemplars;
+use super::kind::{Instrument, Kind, Layout, Reading};
+use super::labels::Labels;
+use super::metric::SingleCore;
 use crate::hierarchy::Path;
 use crate::sync::{read, write};
 
-/// Numbers the series of a registry in order of creation.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Sequence(Arc<AtomicU64>);
-
-impl Sequence {
-    pub(crate) fn next(&self) -> u64 {
-        self.0.fetch_add(1, Relaxed)
-    }
+/// One series at the moment of a scrape: its labels, its value and what belongs to it.
+pub(crate) struct Point<'a> {
+    /// Places the series among all of its family in order of creation.
+    pub(crate) sequence: u64,
+    pub(crate) labels: Labels<'a>,
+    pub(crate) reading: Reading<'a>,
+    /// When it was born, since 1970, UTC.
+    pub(crate) created: Option<Duration>,
+    /// When it was measured, in milliseconds since 1970, if that is not now.
+    pub(crate) timestamp: Option<i64>,
+    pub(crate) exemplars: Option<&'a Exemplars>,
 }
 
-/// Takes a series: its sequence number, its rendered labels, its value.
-pub(crate) type Visitor<'a> = dyn FnMut(u64, &[u8], Reading<'_>) + 'a;
+/// Takes a series.
+pub(crate) type Visitor<'a> = dyn FnMut(&Point<'_>) + 'a;
+
+/// Some series of one family.
+pub(crate) trait Source: Any + Send + Sync {
+    /// Shows up to `limit` series with a sequence number of at least `since`, in order; returns
+    /// where to go on, if there are more. Holds a lock only for so long.
+    fn visit(&self, since: u64, limit: usize, visitor: &mut Visitor<'_>) -> Option<u64>;
+
+    /// Lets go of series that nobody has updated for as long as they may be idle.
+    fn expire(&self) {}
+}
 
 /// A metric as the registry sees it: one series or a vec of them.
-pub(crate) trait Member: Any + Send + Sync {
+pub(crate) trait Member: Source {
     fn desc(&self) -> &Arc<Desc>;
 
     /// The metric type's name, for messages.
     fn type_name(&self) -> &'static str;
-
-    /// Shows up to `limit` series with a sequence number of at least `since`, in order; returns
-    /// where to go on, if there are more. Holds the metric's lock only for so long.
-    fn visit(&self, since: u64, limit: usize, visitor: &mut Visitor<'_>) -> Option<u64>;
 }
 
 /// What the metrics of one name have in common.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Family {
     pub(crate) name: String,
+    /// Whether formats must put the name into quotes: it has characters that Prometheus did not
+    /// always allow. Never so for our own metrics.
+    pub(crate) is_quoted: bool,
     pub(crate) help: String,
     pub(crate) kind: Kind,
-    pub(crate) buckets: Option<Arc<Buckets>>,
+    pub(crate) unit: Option<String>,
+    pub(crate) layout: Layout,
 }
 
 /// A family and those of its metrics that a scrape is about, in order of creation.
@@ -52,25 +68,62 @@ pub(crate) struct Gathered {
     pub(crate) members: Vec<Arc<dyn Member>>,
 }
 
-/// The families of one runtime, by name.
-#[derive(Default)]
-pub(crate) struct Registry {
+/// The families of one runtime, by name. Clones are handles of the same ones.
+#[derive(Clone)]
+pub(crate) struct Registry(Arc<Inner>);
+
+struct Inner {
     families: RwLock<BTreeMap<String, Gathered>>,
-    sequence: Sequence,
+    /// Numbers the series in order of creation.
+    next_sequence: AtomicU64,
+    /// How many series a vec has at most unless it says otherwise; 0 for any number.
+    max_series: usize,
+}
+
+/// A handle that does not keep the families alive: what the families themselves hold.
+#[derive(Clone)]
+pub(crate) struct WeakRegistry(Weak<Inner>);
+
+impl WeakRegistry {
+    pub(crate) fn upgrade(&self) -> Option<Registry> {
+        self.0.upgrade().map(Registry)
+    }
 }
 
 impl Registry {
+    pub(crate) fn new(max_series: usize) -> Self {
+        Registry(Arc::new(Inner {
+            families: RwLock::default(),
+            next_sequence: AtomicU64::new(0),
+            max_series,
+        }))
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakRegistry {
+        WeakRegistry(Arc::downgrade(&self.0))
+    }
+
+    /// The place of a series that is created now among all.
+    pub(crate) fn next_sequence(&self) -> u64 {
+        self.0.next_sequence.fetch_add(1, Relaxed)
+    }
+
+    /// How many series a vec has at most unless it says otherwise; 0 for any number.
+    pub(crate) fn max_series(&self) -> usize {
+        self.0.max_series
+    }
+
     /// Registers the metric that `make` creates, or returns the identical one that is there.
     pub(crate) fn register<M: Member>(
         &self,
         desc: Desc,
         type_name: &'static str,
-        buckets: Option<&Arc<Buckets>>,
-        make: impl FnOnce(Arc<Desc>, &Sequence) -> M,
+        layout: Layout,
+        make: impl FnOnce(Arc<Desc>, &Registry) -> M,
     ) -> Result<Arc<M>, MetricsError> {
-        let mut families = write(&self.families);
+        let mut families = write(&self.0.families);
         if let Some(gathered) = families.get(&desc.name) {
-            gathered.family.check(&desc, buckets, &gathered.members)?;
+            gathered.family.check(&desc, &layout, &gathered.members)?;
             for member in &gathered.members {
                 if member.desc().is_identical(&desc)
                     && let Ok(same) = (Arc::clone(member) as Arc<dyn Any + Send + Sync>).downcast()
@@ -94,15 +147,17 @@ impl Registry {
         check_sample_names(&families, &desc)?;
 
         let desc = Arc::new(desc);
-        let member = Arc::new(make(Arc::clone(&desc), &self.sequence));
+        let member = Arc::new(make(Arc::clone(&desc), self));
         families
             .entry(desc.name.clone())
             .or_insert_with(|| Gathered {
                 family: Arc::new(Family {
                     name: desc.name.clone(),
+                    is_quoted: false,
                     help: desc.help.clone(),
                     kind: desc.kind,
-                    buckets: buckets.cloned(),
+                    unit: desc.unit.clone(),
+                    layout,
                 }),
                 members: Vec::new(),
             })
@@ -111,9 +166,30 @@ impl Registry {
         Ok(member)
     }
 
+    /// Registers a metric of the runtime itself.
+    pub(crate) fn own<I: Instrument<Options = ()>>(
+        &self,
+        prefix: &str,
+        name: &str,
+        help: &str,
+        labels: &[(&str, &str)],
+    ) -> Result<Arc<SingleCore<I>>, MetricsError> {
+        let desc = Desc::new(
+            format!("{prefix}_{name}"),
+            Description::new(help),
+            I::KIND,
+            &Path::root(),
+            labels,
+            &[],
+        )?;
+        self.register(desc, I::TYPE_NAME, Layout::default(), |desc, registry| {
+            SingleCore::new(desc, &(), registry)
+        })
+    }
+
     /// Takes a metric out of the scrape and says whether it was in.
     pub(crate) fn unregister(&self, desc: &Arc<Desc>) -> bool {
-        let mut families = write(&self.families);
+        let mut families = write(&self.0.families);
         let Some(gathered) = families.get_mut(&desc.name) else {
             return false;
         };
@@ -130,7 +206,7 @@ impl Registry {
 
     /// The families with metrics of `scope` or below it, sorted by name.
     pub(crate) fn gather(&self, scope: &Path) -> Vec<Gathered> {
-        read(&self.families)
+        read(&self.0.families)
             .values()
             .filter_map(|gathered| {
                 let members: Vec<_> = gathered
@@ -151,13 +227,9 @@ impl Family {
     fn check(
         &self,
         desc: &Desc,
-        buckets: Option<&Arc<Buckets>>,
+        layout: &Layout,
         members: &[Arc<dyn Member>],
     ) -> Result<(), MetricsError> {
-        let bounds = |buckets: Option<&Arc<Buckets>>| {
-            buckets.map_or_else(Vec::new, |buckets| buckets.bounds().to_vec())
-        };
-        let (new, existing) = (bounds(buckets), bounds(self.buckets.as_ref()));
         let difference = if desc.kind != self.kind {
             Difference::Kind {
                 new: desc.kind,
@@ -168,8 +240,16 @@ impl Family {
                 new: desc.help.clone(),
                 existing: self.help.clone(),
             }
-        } else if new != existing {
-            Difference::Buckets { new, existing }
+        } else if desc.unit != self.unit {
+            Difference::Unit {
+                new: desc.unit.clone(),
+                existing: self.unit.clone(),
+            }
+        } else if *layout != self.layout {
+            Difference::Buckets {
+                new: layout.to_string(),
+                existing: self.layout.to_string(),
+            }
         } else {
             return Ok(());
         };
@@ -179,9 +259,6 @@ impl Family {
         })
     }
 }
-
-/// The suffixes of a histogram's samples.
-const SAMPLE_SUFFIXES: [&str; 3] = ["_bucket", "_sum", "_count"];
 
 /// Refuses a name that a histogram's samples have, and a histogram whose samples' names are taken.
 fn check_sample_names(
@@ -193,7 +270,7 @@ fn check_sample_names(
             .get(name)
             .and_then(|gathered| gathered.members.first())
     };
-    for suffix in SAMPLE_SUFFIXES {
+    for suffix in Kind::Histogram.samples() {
         let histogram = desc.name.strip_suffix(suffix).and_then(first);
         if let Some(other) = histogram.filter(|other| other.desc().kind == Kind::Histogram) {
             let family = other.desc().name.clone();

@@ -1,14 +1,18 @@
 //! Series, and the table in which a vec keeps its own.
 
 use std::hash::{BuildHasher, Hasher};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
 use super::desc::Desc;
+use super::exemplar::{Exemplars, unix_time};
 use super::kind::Instrument;
-use super::labels::key;
+use super::labels::{Labels, key};
+use super::registry::{Point, Visitor};
 
 /// One series: its labels, rendered when it is born, and its value.
 #[derive(Debug)]
@@ -16,7 +20,12 @@ pub(crate) struct Series<I> {
     /// The key of its variable label values, then its labels as rendered.
     text: Box<[u8]>,
     key_length: u32,
-    pub(crate) cell: I,
+    /// When [`Series::is_quiet`] first saw no update, as [`clock`] counts; 0 after an update.
+    quiet_since: AtomicU32,
+    /// When it was born, in milliseconds since 1970.
+    created: u64,
+    exemplars: Exemplars,
+    cell: I,
 }
 
 impl<I: Instrument> Series<I> {
@@ -28,17 +37,73 @@ impl<I: Instrument> Series<I> {
         Series {
             text: text.into(),
             key_length,
+            quiet_since: AtomicU32::new(0),
+            created: unix_time().as_millis() as u64,
+            exemplars: Exemplars::default(),
             cell: I::new(options),
+        }
+    }
+
+    /// The value, to look at.
+    #[inline]
+    pub(crate) fn cell(&self) -> &I {
+        &self.cell
+    }
+
+    /// The value, to update: the series is not idle.
+    #[inline]
+    pub(crate) fn update(&self) -> &I {
+        self.quiet_since.store(0, Relaxed);
+        &self.cell
+    }
+
+    pub(crate) fn exemplars(&self) -> &Exemplars {
+        &self.exemplars
+    }
+
+    /// What a scrape sees of it.
+    #[inline]
+    pub(crate) fn show(&self, sequence: u64, desc: &Desc, visitor: &mut Visitor<'_>) {
+        self.cell.read(|reading| {
+            visitor(&Point {
+                sequence,
+                labels: Labels::Own {
+                    template: &desc.template,
+                    key: self.key(),
+                    text: &self.text[self.key_length as usize..],
+                },
+                reading,
+                created: Some(Duration::from_millis(self.created)),
+                timestamp: None,
+                exemplars: Some(&self.exemplars),
+            });
+        });
+    }
+
+    /// Whether there was no update for `timeout` milliseconds, as far as those who asked before
+    /// can tell.
+    pub(crate) fn is_quiet(&self, now: u32, timeout: u32) -> bool {
+        match self.quiet_since.load(Relaxed) {
+            0 => {
+                // An update that comes between goes first or last; either way it is seen.
+                let _ = self
+                    .quiet_since
+                    .compare_exchange(0, now, Relaxed, Relaxed);
+                false
+            }
+            since => now.wrapping_sub(since) >= timeout,
         }
     }
 
     fn key(&self) -> &[u8] {
         &self.text[..self.key_length as usize]
     }
+}
 
-    pub(crate) fn labels(&self) -> &[u8] {
-        &self.text[self.key_length as usize..]
-    }
+/// Milliseconds since some moment, never 0. Differences are right for up to 49 days.
+pub(crate) fn clock() -> u32 {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    (START.elapsed().as_millis() as u32).max(1)
 }
 
 /// The series of one vec: found by their label values, listed in order of creation.
@@ -51,8 +116,13 @@ pub(crate) struct Children<I> {
     table: HashTable<u32>,
     slots: Slots<I>,
     gaps: usize,
+    /// Whether one of them is the overflow series, which no limit counts.
+    has_overflow: bool,
     hasher: RandomState,
 }
+
+/// Every label value of the series that takes what a vec's limit keeps out.
+pub(crate) const OVERFLOW: &str = "__overflow__";
 
 #[derive(Debug)]
 struct Slots<I>(Vec<Slot<I>>);
@@ -73,6 +143,7 @@ impl<I: Instrument> Children<I> {
             table: HashTable::new(),
             slots: Slots(Vec::new()),
             gaps: 0,
+            has_overflow: false,
             hasher: RandomState::default(),
         }
     }
@@ -86,14 +157,21 @@ impl<I: Instrument> Children<I> {
         self.slots.at(position)
     }
 
+    /// How many series a limit counts.
+    pub(crate) fn len(&self) -> usize {
+        self.table.len() - usize::from(self.has_overflow)
+    }
+
     /// Adds a series whose values are not in the table yet.
     pub(crate) fn insert(&mut self, values: &[&str], sequence: u64, series: Arc<Series<I>>) {
         let Children {
             table,
             slots,
             hasher,
+            has_overflow,
             ..
         } = self;
+        *has_overflow |= is_overflow(values);
         let position = slots.0.len() as u32;
         slots.0.push(Slot {
             sequence,
@@ -110,6 +188,7 @@ impl<I: Instrument> Children<I> {
             table,
             slots,
             hasher,
+            has_overflow,
             ..
         } = self;
         let entry = table
@@ -118,6 +197,7 @@ impl<I: Instrument> Children<I> {
             })
             .ok()?;
         let (position, _) = entry.remove();
+        *has_overflow &= !is_overflow(values);
         let series = slots.0[position as usize].series.take();
         self.gaps += 1;
         if self.gaps > FEW && self.gaps > self.table.len() {
@@ -130,6 +210,21 @@ impl<I: Instrument> Children<I> {
         self.table = HashTable::new();
         self.slots.0 = Vec::new();
         self.gaps = 0;
+        self.has_overflow = false;
+    }
+
+    /// Takes out the series that were not updated for `timeout` milliseconds, unless somebody holds
+    /// a handle: those come back with their next update.
+    pub(crate) fn expire(&mut self, now: u32, timeout: u32) {
+        let before = self.slots.0.len();
+        self.slots.0.retain(|slot| {
+            slot.series.as_ref().is_some_and(|series| {
+                Arc::strong_count(series) > 1 || !series.is_quiet(now, timeout)
+            })
+        });
+        if self.slots.0.len() < before {
+            self.rebuild();
+        }
     }
 
     /// The series with at least this sequence number, oldest first.
@@ -144,15 +239,24 @@ impl<I: Instrument> Children<I> {
     }
 
     fn close_gaps(&mut self) {
+        self.slots.0.retain(|slot| slot.series.is_some());
+        self.rebuild();
+    }
+
+    /// Makes the table anew for slots that have no gaps.
+    fn rebuild(&mut self) {
         let Children {
             table,
             slots,
             gaps,
+            has_overflow,
             hasher,
         } = self;
-        slots.0.retain(|slot| slot.series.is_some());
         slots.0.shrink_to(slots.0.len() * 2);
         *gaps = 0;
+        *has_overflow = slots.0.iter().flat_map(|slot| &slot.series).any(|series| {
+            key::parts(series.key()).all(|value| value == OVERFLOW.as_bytes())
+        });
         *table = HashTable::with_capacity(slots.0.len());
         for position in 0..slots.0.len() as u32 {
             let hash = slots.hash(hasher, position);
@@ -181,6 +285,10 @@ impl<I: Instrument> Slots<I> {
                 .flat_map(|series| key::parts(series.key())),
         )
     }
+}
+
+fn is_overflow(values: &[&str]) -> bool {
+    values.iter().all(|value| *value == OVERFLOW)
 }
 
 #[inline]
@@ -217,7 +325,7 @@ mod tests {
     }
 
     fn labels(children: &Children<CounterCell<u64>>, since: u64) -> Vec<String> {
-        let text = |series: &Series<_>| String::from_utf8(series.labels().to_vec()).unwrap();
+        let text = |series: &Series<_>| String::from_utf8(series.text[series.key_length as usize..].to_vec()).unwrap();
         children
             .since(since)
             .map(|(_, series)| text(series))
