@@ -72,7 +72,8 @@ pub(crate) fn value_error(value: &Bound<'_, PyAny>, label: &str) -> PyErr {
     }
 }
 
-fn wrong_type(object: &Bound<'_, PyAny>, what: &str, expected: &str) -> PyErr {
+/// The message for an argument of the wrong type.
+pub(crate) fn wrong_type(object: &Bound<'_, PyAny>, what: &str, expected: &str) -> PyErr {
     let shown = object.repr().map_or_else(
         |_| "?".to_owned(),
         |repr| repr.to_string_lossy().into_owned(),

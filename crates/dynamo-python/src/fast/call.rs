@@ -73,10 +73,10 @@ impl<'py> Call<'py> {
             let takes = if N == 0 {
                 "no arguments".to_owned()
             } else {
-                names.join(", ")
+                names.join(" and ")
             };
             return Err(PyTypeError::new_err(format!(
-                "{method}() takes {takes}; {} positional arguments were given",
+                "{method}() takes {takes} ({} given)",
                 self.nargs
             )));
         }

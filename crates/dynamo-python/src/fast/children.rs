@@ -2,7 +2,6 @@
 
 use dynamo_runtime::Described;
 use dynamo_runtime::UseError;
-use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
@@ -11,7 +10,7 @@ use smallvec::SmallVec;
 use super::call::{Object, Raised};
 use crate::classes::VecClass;
 use crate::errors::IntoPyErr;
-use crate::labels::value_error;
+use crate::labels::{value_error, wrong_type};
 
 /// Vecs with up to this many labels take no memory from the heap to find a child.
 const INLINE: usize = 6;
@@ -58,10 +57,11 @@ pub(super) unsafe fn with_existing<C: VecClass, T>(
 /// Calls `use_values` with the label values in `labels`, in the order of the label names.
 ///
 /// # Errors
-/// `ValueError` naming a missing or unknown label, `TypeError` for a value that is no str.
+/// `ValueError` naming a missing or unknown label, `TypeError` for labels that are no dict or a value
+/// that is no str.
 pub(crate) fn values<C: VecClass, T>(
     class: &C,
-    labels: &Bound<'_, PyDict>,
+    labels: &Bound<'_, PyAny>,
     use_values: impl FnOnce(&[&str]) -> T,
 ) -> PyResult<T> {
     // SAFETY: `labels` is alive for as long as it is borrowed.
@@ -136,13 +136,7 @@ unsafe fn utf8<'a>(string: Object) -> Option<&'a str> {
 fn not_a_dict(py: Python<'_>, labels: Object) -> Raised {
     // SAFETY: the object is alive during the call.
     let labels = unsafe { Bound::from_borrowed_ptr(py, labels) };
-    let class = labels
-        .get_type()
-        .name()
-        .map_or_else(|_| "?".to_owned(), |name| name.to_string());
-    let error = PyTypeError::new_err(format!(
-        "labels must be a dict of label names and values, not {class}: {labels}"
-    ));
+    let error = wrong_type(&labels, "labels", "a dict of label names and values");
     Raised::from(error, py)
 }
 
