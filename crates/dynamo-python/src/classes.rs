@@ -11,7 +11,7 @@ use pyo3::types::{PyDict, PyString, PyTuple};
 
 use crate::errors::IntoPyErr;
 use crate::fast;
-use crate::labels::{text, wrong_type};
+use crate::labels::{is_unordered, text, wrong_type};
 
 /// A class of plain metrics.
 pub(crate) trait SingleClass:
@@ -259,15 +259,17 @@ fn child<C: VecClass>(
     py: Python<'_>,
     values: &Bound<'_, PyAny>,
 ) -> PyResult<Py<C::Child>> {
-    if values.is_instance_of::<PyString>() {
-        return Err(PyTypeError::new_err(format!(
-            "label values must be a list of str, not a str: write [{}]",
-            values.repr()?.to_string_lossy()
-        )));
+    let wrong = || wrong_type(values, "label values", "a list of str");
+    // A dict would give its keys, which are no values.
+    if values.is_instance_of::<PyString>()
+        || values.is_instance_of::<PyDict>()
+        || is_unordered(values)
+    {
+        return Err(wrong());
     }
     let values = values
         .try_iter()
-        .map_err(|_| wrong_type(values, "label values", "a list of str"))?
+        .map_err(|_| wrong())?
         .enumerate()
         .map(|(position, value)| {
             let name = class

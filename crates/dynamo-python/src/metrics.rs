@@ -16,7 +16,7 @@ use crate::classes::{
     IntGauge, IntGaugeVec, SingleClass, VecClass,
 };
 use crate::errors::IntoPyErr;
-use crate::labels::{names, pairs, text};
+use crate::labels::{names, pairs, text, wrong_type};
 use crate::python::{PREPARE_CALLBACK, START_CALLBACKS};
 
 /// The metrics of one runtime, namespace, component or endpoint.
@@ -56,7 +56,7 @@ pub(crate) fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
 #[pyfunction]
 fn linear_buckets(py: Python<'_>, start: f64, width: f64, count: isize) -> PyResult<Vec<f64>> {
     let bounds = buckets::linear_buckets(start, width, count.max(0).cast_unsigned());
-    bounds.map_err(|error: BucketsError| error.into_py_err(py))
+    bounds.map_err(|error| with_count(error, count).into_py_err(py))
 }
 
 /// Return count bucket bounds from start, each factor times the one before.
@@ -71,7 +71,20 @@ fn exponential_buckets(
     count: isize,
 ) -> PyResult<Vec<f64>> {
     let bounds = buckets::exponential_buckets(start, factor, count.max(0).cast_unsigned());
-    bounds.map_err(|error: BucketsError| error.into_py_err(py))
+    bounds.map_err(|error| with_count(error, count).into_py_err(py))
+}
+
+/// A count below 0 cannot be passed on, but the message shows it.
+fn with_count(mut error: BucketsError, count: isize) -> BucketsError {
+    if let BucketsError::Argument {
+        argument: "count",
+        value,
+        ..
+    } = &mut error
+    {
+        *value = count as f64;
+    }
+    error
 }
 
 type Any<'a, 'py> = &'a Bound<'py, PyAny>;
@@ -397,8 +410,7 @@ fn bounds(buckets: OptionalAny) -> PyResult<Option<Vec<f64>>> {
     let Some(buckets) = buckets.filter(|buckets| !buckets.is_none()) else {
         return Ok(None);
     };
-    let wrong =
-        || PyTypeError::new_err(format!("buckets must be a list of numbers, got {buckets}"));
+    let wrong = || wrong_type(buckets, "buckets", "a list of numbers");
     if buckets.is_instance_of::<PyString>() {
         return Err(wrong());
     }

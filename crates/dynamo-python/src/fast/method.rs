@@ -40,7 +40,8 @@ pub(super) trait Read<I> {
 // What the methods of vecs add to the docstrings.
 const OF_SERIES: &str = "labels, a dict, name the series, which is created at 0 if it is new";
 const EITHER_ORDER: &str = "they may come first";
-const OF_EXISTING: &str = "labels, a dict, name the series; 0 if there is none, and none is created.";
+const OF_EXISTING: &str =
+    "labels, a dict, name the series; 0 if there is none, and none is created.";
 
 /// A method to be installed on a class.
 pub(crate) struct Method {
