@@ -27,8 +27,9 @@ _Labels: TypeAlias = dict[str, str] | Iterable[tuple[str, str]] | None
 _Bounds: TypeAlias = Iterable[_Float] | None
 
 class _Strings(Protocol):
-    # A list of str, or the like, but not one str: that one's __contains__() takes str only.
+    # A list of str, or another sequence, but not a str itself, which can contain only str.
     def __iter__(self) -> Iterator[str]: ...
+    def __getitem__(self, index: int, /) -> str: ...
     def __contains__(self, item: object, /) -> bool: ...
 
 # What the updates of a metric take, what its get() returns, the class of a vec's series.
@@ -94,7 +95,7 @@ class _CounterVec(_Vec[_Series], Generic[_Given, _Value, _Series]):
         labels, a dict, name the series, which is created at 0 if it is new; they may come first.
         """
     @overload
-    def inc_by(self, labels: dict[str, str], value: _Given, /) -> None: ...
+    def inc_by(self, labels: dict[str, str], /, value: _Given) -> None: ...
     def get(self, labels: dict[str, str]) -> _Value:
         """Return the count so far.
 
@@ -127,7 +128,7 @@ class _GaugeVec(_Vec[_Series], Generic[_Given, _Value, _Series]):
         labels, a dict, name the series, which is created at 0 if it is new; they may come first.
         """
     @overload
-    def set(self, labels: dict[str, str], value: _Given, /) -> None: ...
+    def set(self, labels: dict[str, str], /, value: _Given) -> None: ...
     def inc(self, labels: dict[str, str]) -> None:
         """Add 1.
 
@@ -145,7 +146,7 @@ class _GaugeVec(_Vec[_Series], Generic[_Given, _Value, _Series]):
         labels, a dict, name the series, which is created at 0 if it is new; they may come first.
         """
     @overload
-    def inc_by(self, labels: dict[str, str], value: _Given, /) -> None: ...
+    def inc_by(self, labels: dict[str, str], /, value: _Given) -> None: ...
     @overload
     def dec_by(self, value: _Given, labels: dict[str, str]) -> None:
         """Subtract value; the same as sub().
@@ -153,7 +154,7 @@ class _GaugeVec(_Vec[_Series], Generic[_Given, _Value, _Series]):
         labels, a dict, name the series, which is created at 0 if it is new; they may come first.
         """
     @overload
-    def dec_by(self, labels: dict[str, str], value: _Given, /) -> None: ...
+    def dec_by(self, labels: dict[str, str], /, value: _Given) -> None: ...
     @overload
     def add(self, value: _Given, labels: dict[str, str]) -> None:
         """Add value, which may be negative.
@@ -161,7 +162,7 @@ class _GaugeVec(_Vec[_Series], Generic[_Given, _Value, _Series]):
         labels, a dict, name the series, which is created at 0 if it is new; they may come first.
         """
     @overload
-    def add(self, labels: dict[str, str], value: _Given, /) -> None: ...
+    def add(self, labels: dict[str, str], /, value: _Given) -> None: ...
     @overload
     def sub(self, value: _Given, labels: dict[str, str]) -> None:
         """Subtract value, which may be negative.
@@ -169,7 +170,7 @@ class _GaugeVec(_Vec[_Series], Generic[_Given, _Value, _Series]):
         labels, a dict, name the series, which is created at 0 if it is new; they may come first.
         """
     @overload
-    def sub(self, labels: dict[str, str], value: _Given, /) -> None: ...
+    def sub(self, labels: dict[str, str], /, value: _Given) -> None: ...
     def get(self, labels: dict[str, str]) -> _Value:
         """Return the value now.
 
@@ -258,7 +259,7 @@ class HistogramVec(_Vec[Histogram]):
         labels, a dict, name the series, which is created at 0 if it is new; they may come first.
         """
     @overload
-    def observe(self, labels: dict[str, str], value: _Float, /) -> None: ...
+    def observe(self, labels: dict[str, str], /, value: _Float) -> None: ...
     def get_sample_count(self, labels: dict[str, str]) -> int:
         """Return the number of observations.
 

@@ -48,7 +48,6 @@ def arguments(metrics: RuntimeMetrics, pairs: Iterator[tuple[str, str]]) -> None
     metrics.create_histogram("a", "b", [("c", "d")], DEFAULT)
     metrics.create_histogram("a", "b", buckets=(1, 2.5, Decimal(3)))
     metrics.create_countervec("a", "b", label_names=("c", "d"), const_labels={"e": "f"})
-    metrics.create_countervec("a", "b", {"c": 1}.keys())
     metrics.create_histogramvec("a", "b", ["c"], [("d", "e")], linear_buckets(0, 0.5, 8))
     metrics.create_histogramvec("a", "b", ["c"], buckets=exponential_buckets(0.001, 2, 10))
 
@@ -126,6 +125,7 @@ def updates_of_vecs_in_either_order(
     counters.inc_by({"a": "b"}, 2.5)
     counters.inc_by(value=2.5, labels={"a": "b"})
     counters.inc_by(2.5, labels={"a": "b"})
+    counters.inc_by({"a": "b"}, value=2.5)
     intcounters.inc_by({"a": "b"}, 2)
     gauges.set(8192, {"a": "b"})
     gauges.set({"a": "b"}, 8192)

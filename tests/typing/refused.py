@@ -40,6 +40,7 @@ def labels_of_factories(metrics: RuntimeMetrics, view: Mapping[str, str]) -> Non
     metrics.create_gauge("a", "b", [("dp_rank", 1)])  # type: ignore[list-item]
     metrics.create_gauge("a", "b", view)  # type: ignore[arg-type]
     metrics.create_gaugevec("a", "b", "model")  # type: ignore[arg-type]
+    metrics.create_gaugevec("a", "b", {"model", "size"})  # type: ignore[arg-type]
     metrics.create_gaugevec("a", "b", [1])  # type: ignore[list-item]
 
 
@@ -79,7 +80,7 @@ def updates_of_vecs(
     counters.inc({"dp_rank": 1})  # type: ignore[dict-item]
     counters.inc_by(5)  # type: ignore[call-overload]
     counters.inc_by({"model": "llama"})  # type: ignore[call-overload]
-    counters.inc_by({"model": "llama"}, value=5)  # type: ignore[call-overload]
+    counters.inc_by({"model": "llama"}, labels={"size": "7b"})  # type: ignore[call-overload]
     counters.inc_by(0.5, {"model": "llama"})  # type: ignore[call-overload]
     gauges.set({"model": "llama"}, "1")  # type: ignore[call-overload]
     gauges.set("llama", 1)  # type: ignore[call-overload]
@@ -92,6 +93,8 @@ def series_of_vecs(counters: IntCounterVec) -> None:
     counters.labels(dp_rank=1)  # type: ignore[call-overload]
     counters.labels(["llama"])  # type: ignore[call-overload]
     counters.with_label_values("llama")  # type: ignore[arg-type]
+    counters.with_label_values({"llama", "7b"})  # type: ignore[arg-type]
+    counters.with_label_values({"model": "llama"})  # type: ignore[arg-type]
     counters.with_label_values("llama", "7b")  # type: ignore[call-arg, arg-type]
     counters.labels("llama").labels("7b")  # type: ignore[attr-defined]
 
