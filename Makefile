@@ -7,8 +7,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-RUST := Cargo.toml Cargo.lock $(shell find crates -name '*.rs' -o -name '*.py' -o -name Cargo.toml)
-PACKAGE := pyproject.toml README.md $(shell find python -name '*.py' -o -name '*.pyi' -o -name py.typed)
+# What the package is built from. Folders are among it: they change when a file comes or goes.
+SOURCES := Cargo.toml Cargo.lock pyproject.toml $(wildcard crates/*/Cargo.toml) \
+	$(shell find crates/dynamo-runtime/src crates/dynamo-python/src python -not -path '*__pycache__*')
+
+# Named after the version: another PYTHON gets a new environment.
+CREATED := $(VENV)/.python-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-rust test-python lint names format clean
@@ -21,7 +25,6 @@ help:
 	@echo "make format   format all code"
 
 run: $(VENV)/.built
-	@echo "metrics: http://localhost:$(PORT)/metrics    stop: Ctrl-C"
 	@DYN_SYSTEM_PORT=$(PORT) exec $(BIN)/python examples/metrics/server_with_callback.py
 
 test: test-rust test-python
@@ -36,11 +39,12 @@ lint: $(VENV)/.built $(VENV)/.test $(VENV)/.lint
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --locked --quiet
-	@! cargo tree --package dynamo-runtime --edges normal,build --locked | grep pyo3 || { echo "dynamo-runtime must not depend on pyo3"; exit 1; }
+	@tree=$$(cargo tree --package dynamo-runtime --edges normal,build --locked) || exit 1; \
+	case "$$tree" in *pyo3*) echo "dynamo-runtime must not depend on pyo3"; exit 1;; esac
 	cargo run --quiet --locked --package dynamo-codegen -- --check
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/python -m mypy.stubtest dynamo._native --ignore-disjoint-bases --allowlist tests/typing/stubtest.txt
+	$(BIN)/python -m mypy.stubtest dynamo._native --allowlist tests/typing/stubtest.txt
 	$(BIN)/mypy python tests/typing examples
 	$(BIN)/pyright --pythonpath $(BIN)/python python tests/typing examples
 
@@ -55,20 +59,20 @@ format: $(VENV)/.lint
 clean:
 	rm -rf $(VENV) target
 
-$(VENV)/.created:
-	@$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 10), "Python 3.10 or newer is needed; name one with make PYTHON=python3.12"'
-	$(PYTHON) -m venv $(VENV)
+$(CREATED):
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 10) or sys.exit("Python 3.10 or newer is needed, $(PYTHON) is older: name one, as in make PYTHON=python3.12")'
+	$(PYTHON) -m venv --clear $(VENV)
 	$(PIP) install --upgrade "pip>=25.1"
 	@touch $@
 
-$(VENV)/.built: $(VENV)/.created $(RUST) $(PACKAGE)
+$(VENV)/.built: $(CREATED) $(SOURCES)
 	$(PIP) install --force-reinstall --no-deps .
 	@touch $@
 
-$(VENV)/.test: $(VENV)/.created pyproject.toml
+$(VENV)/.test: $(CREATED) pyproject.toml
 	$(PIP) install --group test
 	@touch $@
 
-$(VENV)/.lint: $(VENV)/.created pyproject.toml
+$(VENV)/.lint: $(CREATED) pyproject.toml
 	$(PIP) install --group lint
 	@touch $@

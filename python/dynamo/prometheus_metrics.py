@@ -25,6 +25,7 @@ from dynamo._native import (
     exponential_buckets,
     linear_buckets,
 )
+from dynamo._timer import Timer
 
 __all__ = [
     "DEFAULT",
@@ -44,6 +45,7 @@ __all__ = [
     "IntGaugeVec",
     "MetricsError",
     "RuntimeMetrics",
+    "Timer",
     "exponential_buckets",
     "linear_buckets",
 ]

@@ -28,7 +28,7 @@ impl CallbackHandle {
 
 #[pymethods]
 impl CallbackHandle {
-    /// Runs the callback no more; says whether it was registered.
+    /// Run the callback no more; return whether it was registered.
     fn unregister(&self) -> bool {
         self.0.unregister()
     }
@@ -41,14 +41,14 @@ pub(crate) struct Job {
     /// What to call.
     #[pyo3(get)]
     callback: Py<PyAny>,
-    /// For messages.
+    /// Its name, for messages.
     #[pyo3(get)]
     name: String,
 }
 
 #[pymethods]
 impl Job {
-    /// Says how it went; returns whether to log it, true for the first failure of a callback.
+    /// Say how it went; return whether to log it, true for the first failure of a callback.
     fn finish(&self, succeeded: bool) -> bool {
         let job = self
             .job
@@ -64,7 +64,7 @@ impl Job {
     }
 }
 
-/// Waits for the next callback to run, without the GIL; None when there will be no more.
+/// Wait for the next callback to run, without the GIL; None when there will be no more.
 ///
 /// The thread that calls this is the one that runs user code.
 #[pyfunction]
@@ -87,7 +87,7 @@ fn next_job(py: Python<'_>) -> Option<Job> {
     }
 }
 
-/// Hands out no more callbacks and wakes the thread that waits for them.
+/// Hand out no more callbacks and wake the thread that waits for them.
 #[pyfunction]
 fn stop_jobs() {
     DISPATCHER.stop();

@@ -11,7 +11,7 @@ use pyo3::types::{PyDict, PyString, PyTuple};
 
 use crate::errors::IntoPyErr;
 use crate::fast;
-use crate::labels::text;
+use crate::labels::{is_unordered, text, wrong_type};
 
 /// A class of plain metrics.
 pub(crate) trait SingleClass:
@@ -56,17 +56,17 @@ macro_rules! classes {
 
             #[pymethods]
             impl $single {
-                /// The name on the /metrics page, the same in every format.
+                /// Return the name shown on /metrics, the same in every format.
                 fn name(&self) -> &str {
                     self.0.name()
                 }
 
-                /// The description, shown as HELP.
+                /// Return the description, shown as HELP.
                 fn description(&self) -> &str {
                     self.0.description()
                 }
 
-                /// The labels every sample has: the hierarchy's first, then those given.
+                /// Return the labels every sample has: the hierarchy's first, then those given.
                 fn const_labels<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
                     dict(py, self.0.const_labels())
                 }
@@ -103,38 +103,39 @@ macro_rules! classes {
 
             #[pymethods]
             impl $vec {
-                /// The name on the /metrics page, the same in every format.
+                /// Return the name shown on /metrics, the same in every format.
                 fn name(&self) -> &str {
                     self.0.name()
                 }
 
-                /// The description, shown as HELP.
+                /// Return the description, shown as HELP.
                 fn description(&self) -> &str {
                     self.0.description()
                 }
 
-                /// The labels every sample has: the hierarchy's first, then those given.
+                /// Return the labels every sample has: the hierarchy's first, then those given.
                 fn const_labels<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
                     dict(py, self.0.const_labels())
                 }
 
-                /// The names of the labels whose values tell the series apart, as given.
+                /// Return the names of the labels whose values tell the series apart, as given.
                 fn variable_labels(&self) -> Vec<String> {
                     self.0.variable_labels().to_vec()
                 }
 
-                /// The series with these label values, in the order of variable_labels(); created
-                /// at 0 if it is new. Keep it where speed matters: it is as fast as a plain metric.
+                /// Return the series with these label values, created at 0 if it is new.
+                ///
+                /// values is a list of str in the order of variable_labels(). Keep the series where
+                /// speed matters: it is as fast as a plain metric.
                 ///
                 /// Raises ValueError if there are not as many values as label names.
                 fn with_label_values(&self, py: Python<'_>, values: &Bound<'_, PyAny>) -> PyResult<Py<$single>> {
                     child(self, py, values)
                 }
 
-                /// The series with these label values, by name or in the order of
-                /// variable_labels(); created at 0 if it is new.
+                /// Return the series with these label values, created at 0 if it is new.
                 ///
-                /// Raises ValueError if a label is missing or unknown.
+                /// Values are given by name, or in the order of variable_labels().
                 #[pyo3(signature = (*values, **labels))]
                 fn labels(
                     &self,
@@ -145,14 +146,15 @@ macro_rules! classes {
                     child_by_name(self, py, values, labels)
                 }
 
-                /// Takes the series with these label values out of the vec; says whether it was
-                /// there. Handles of it still count, unseen; a new one starts at 0.
-                fn remove(&self, labels: &Bound<'_, PyDict>) -> PyResult<bool> {
+                /// Take the series with these labels out of the vec; return whether it was there.
+                ///
+                /// Handles of it still count, unseen; a new one starts at 0.
+                fn remove(&self, labels: &Bound<'_, PyAny>) -> PyResult<bool> {
                     fast::values(self, labels, |values| self.0.remove_label_values(values))?
                         .map_err(|error| error.into_py_err(labels.py()))
                 }
 
-                /// Takes all series out of the vec, as remove() does.
+                /// Take all series out of the vec, as remove() does.
                 fn clear(&self) {
                     self.0.clear();
                 }
@@ -204,23 +206,39 @@ macro_rules! classes {
 classes! {
     /// A counter of floats.
     Counter,
-    /// Counters of floats that differ in their label values.
+    /// Counters of floats, one for each combination of label values.
+    ///
+    /// Whatever takes labels raises ValueError if one is missing or unknown.
     CounterVec => CounterCell<f64>, fast::counter::<Counter, f64>, fast::counter_vec::<CounterVec, f64>;
     /// A counter of whole things; it stays at 2**64 - 1 rather than starting over.
+    ///
+    /// Updates take integers up to 2**64 - 1: larger ones raise OverflowError, floats TypeError.
     IntCounter,
-    /// Counters of whole things that differ in their label values.
+    /// Counters of whole things, one for each combination of label values.
+    ///
+    /// Whatever takes labels raises ValueError if one is missing or unknown.
+    /// Updates take integers up to 2**64 - 1: larger ones raise OverflowError, floats TypeError.
     IntCounterVec => CounterCell<u64>, fast::counter::<IntCounter, u64>, fast::counter_vec::<IntCounterVec, u64>;
     /// A gauge of floats.
     Gauge,
-    /// Gauges of floats that differ in their label values.
+    /// Gauges of floats, one for each combination of label values.
+    ///
+    /// Whatever takes labels raises ValueError if one is missing or unknown.
     GaugeVec => GaugeCell<f64>, fast::gauge::<Gauge, f64>, fast::gauge_vec::<GaugeVec, f64>;
     /// A gauge of whole things; it stays at the limits of 64 bits rather than wrapping round.
+    ///
+    /// Updates take integers from -2**63 to 2**63 - 1: others raise OverflowError, floats TypeError.
     IntGauge,
-    /// Gauges of whole things that differ in their label values.
+    /// Gauges of whole things, one for each combination of label values.
+    ///
+    /// Whatever takes labels raises ValueError if one is missing or unknown.
+    /// Updates take integers from -2**63 to 2**63 - 1: others raise OverflowError, floats TypeError.
     IntGaugeVec => GaugeCell<i64>, fast::gauge::<IntGauge, i64>, fast::gauge_vec::<IntGaugeVec, i64>;
     /// Counts observations in buckets and sums them up.
     Histogram,
-    /// Histograms that differ in their label values.
+    /// Histograms, one for each combination of label values.
+    ///
+    /// Whatever takes labels raises ValueError if one is missing or unknown.
     HistogramVec => HistogramCell, fast::histogram::<Histogram>, fast::histogram_vec::<HistogramVec>;
 }
 
@@ -241,14 +259,17 @@ fn child<C: VecClass>(
     py: Python<'_>,
     values: &Bound<'_, PyAny>,
 ) -> PyResult<Py<C::Child>> {
-    if values.is_instance_of::<PyString>() {
-        return Err(PyTypeError::new_err(format!(
-            "label values must be a list of str, not a str: write [{}]",
-            values.repr()?.to_string_lossy()
-        )));
+    let wrong = || wrong_type(values, "label values", "a list of str");
+    // A dict would give its keys, which are no values.
+    if values.is_instance_of::<PyString>()
+        || values.is_instance_of::<PyDict>()
+        || is_unordered(values)
+    {
+        return Err(wrong());
     }
     let values = values
-        .try_iter()?
+        .try_iter()
+        .map_err(|_| wrong())?
         .enumerate()
         .map(|(position, value)| {
             let name = class
@@ -277,7 +298,7 @@ fn child_by_name<C: VecClass>(
             "labels() takes values either in order or by name, not both",
         )),
         Some(labels) => {
-            let metric = fast::values(class, labels, |values| {
+            let metric = fast::values(class, labels.as_any(), |values| {
                 class.vec().get_metric_with_label_values(values)
             })?
             .map_err(|error| error.into_py_err(py))?;

@@ -9,9 +9,11 @@ use pyo3::types::{PyDict, PyType};
 
 static METRICS_ERROR: PyOnceLock<Py<PyType>> = PyOnceLock::new();
 
-const DOC: &str = "A metric was not created: its name, a label or its buckets cannot be used, or it \
-conflicts with another metric. The message names the value, the rule and the way out.\n\n\
-Both a ValueError and a RuntimeError, which Dynamo's own bindings raised.";
+const DOC: &str = "\
+A metric was not created; the message names the value, the rule and the way out.
+
+Its name, a label or its buckets cannot be used, or it conflicts with another metric. Both a
+ValueError and a RuntimeError, which Dynamo's own bindings raised.";
 
 /// Adds `MetricsError` to the module.
 pub(crate) fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -27,13 +27,13 @@ pub(crate) fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(after_fork_in_child, module)?)
 }
 
-/// Stops all status servers, within a second, without the GIL.
+/// Stop all status servers, within a second, without the GIL.
 #[pyfunction]
 fn stop_servers(py: Python<'_>) {
     py.detach(dynamo_runtime::binding::stop_servers);
 }
 
-/// Waits until nobody else holds a lock of ours, and holds them all.
+/// Wait until nobody else holds a lock of ours, and hold them all.
 #[pyfunction]
 fn before_fork() {
     let trees = Frozen::new();
@@ -46,13 +46,13 @@ fn before_fork() {
     }));
 }
 
-/// Lets go of the locks.
+/// Let go of the locks.
 #[pyfunction]
 fn after_fork_in_parent() {
     HELD.take();
 }
 
-/// Closes the sockets, forgets the threads that the child does not have, and lets go of the locks.
+/// Close the sockets, forget the threads that the child does not have, let go of the locks.
 #[pyfunction]
 fn after_fork_in_child() {
     if let Some(mut held) = HELD.take() {

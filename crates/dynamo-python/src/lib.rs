@@ -14,8 +14,9 @@ mod python;
 
 use pyo3::prelude::*;
 
-/// The native core of `dynamo`. Import the public names from `dynamo.runtime` and
-/// `dynamo.prometheus_metrics`.
+/// The native core of dynamo.
+///
+/// Import the public names from dynamo.runtime and dynamo.prometheus_metrics.
 #[pymodule(gil_used = false)]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     log::install();

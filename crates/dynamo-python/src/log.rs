@@ -43,8 +43,9 @@ fn queue() -> MutexGuard<'static, Queue> {
     QUEUE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Waits for the next message, without the GIL: its level as `logging` counts, and its text. None
-/// when there will be no more.
+/// Wait for the next message, without the GIL; None when there will be no more.
+///
+/// A message is its level, as logging counts, and its text.
 #[pyfunction]
 fn next_message(py: Python<'_>) -> Option<Message> {
     py.detach(|| {
@@ -61,7 +62,7 @@ fn next_message(py: Python<'_>) -> Option<Message> {
     })
 }
 
-/// Takes no more messages and wakes the thread that waits for them.
+/// Take no more messages and wake the thread that waits for them.
 #[pyfunction]
 fn stop_messages() {
     queue().stopped = true;

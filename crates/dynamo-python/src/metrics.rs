@@ -16,14 +16,15 @@ use crate::classes::{
     IntGauge, IntGaugeVec, SingleClass, VecClass,
 };
 use crate::errors::IntoPyErr;
-use crate::labels::{names, pairs, text};
+use crate::labels::{names, pairs, text, wrong_type};
 use crate::python::{PREPARE_CALLBACK, START_CALLBACKS};
 
 /// The metrics of one runtime, namespace, component or endpoint.
 ///
 /// Every create_*() takes the name, which the node's path completes (full_name=True keeps it as it
-/// stands), the description shown as HELP, and constant labels, a dict or a list of pairs, which
-/// follow those of the hierarchy. Creating an identical metric again returns the first one.
+/// stands), the description, shown as HELP, and constant labels, a dict or a list of pairs, which
+/// follow those of the hierarchy. A vec also takes label_names, a list: the names of the labels
+/// whose values tell its series apart. Creating an identical metric again returns the first one.
 ///
 /// Every create_*() raises MetricsError, a ValueError, if a name or label cannot be used or the
 /// metric conflicts with another; TypeError if an argument is of the wrong type.
@@ -48,19 +49,20 @@ pub(crate) fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(exponential_buckets, module)?)
 }
 
-/// count bucket bounds from start, width apart.
+/// Return count bucket bounds from start, width apart.
 ///
-/// Raises ValueError if count is below 1, width is not above 0, or a bound is not finite.
+/// Raises MetricsError, a ValueError, if count is not in 1 to 10000, width is not above 0, or a
+/// bound is not finite.
 #[pyfunction]
 fn linear_buckets(py: Python<'_>, start: f64, width: f64, count: isize) -> PyResult<Vec<f64>> {
     let bounds = buckets::linear_buckets(start, width, count.max(0).cast_unsigned());
-    bounds.map_err(|error: BucketsError| error.into_py_err(py))
+    bounds.map_err(|error| with_count(error, count).into_py_err(py))
 }
 
-/// count bucket bounds from start, each factor times the one before.
+/// Return count bucket bounds from start, each factor times the one before.
 ///
-/// Raises ValueError if count is below 1, start is not above 0, factor is not above 1, or a bound
-/// is not finite.
+/// Raises MetricsError, a ValueError, if count is not in 1 to 10000, start is not above 0, factor
+/// is not above 1, or a bound is not finite.
 #[pyfunction]
 fn exponential_buckets(
     py: Python<'_>,
@@ -69,7 +71,20 @@ fn exponential_buckets(
     count: isize,
 ) -> PyResult<Vec<f64>> {
     let bounds = buckets::exponential_buckets(start, factor, count.max(0).cast_unsigned());
-    bounds.map_err(|error: BucketsError| error.into_py_err(py))
+    bounds.map_err(|error| with_count(error, count).into_py_err(py))
+}
+
+/// A count below 0 cannot be passed on, but the message shows it.
+fn with_count(mut error: BucketsError, count: isize) -> BucketsError {
+    if let BucketsError::Argument {
+        argument: "count",
+        value,
+        ..
+    } = &mut error
+    {
+        *value = count as f64;
+    }
+    error
 }
 
 type Any<'a, 'py> = &'a Bound<'py, PyAny>;
@@ -77,7 +92,7 @@ type OptionalAny<'a, 'py> = Option<&'a Bound<'py, PyAny>>;
 
 #[pymethods]
 impl RuntimeMetrics {
-    /// A counter of floats.
+    /// Create a counter of floats.
     #[pyo3(signature = (name, description, labels=None, *, full_name=false))]
     fn create_counter(
         &self,
@@ -95,7 +110,7 @@ impl RuntimeMetrics {
         )
     }
 
-    /// A counter of whole things.
+    /// Create a counter of whole things.
     #[pyo3(signature = (name, description, labels=None, *, full_name=false))]
     fn create_intcounter(
         &self,
@@ -113,7 +128,7 @@ impl RuntimeMetrics {
         )
     }
 
-    /// A gauge of floats.
+    /// Create a gauge of floats.
     #[pyo3(signature = (name, description, labels=None, *, full_name=false))]
     fn create_gauge(
         &self,
@@ -131,7 +146,7 @@ impl RuntimeMetrics {
         )
     }
 
-    /// A gauge of whole things.
+    /// Create a gauge of whole things.
     #[pyo3(signature = (name, description, labels=None, *, full_name=false))]
     fn create_intgauge(
         &self,
@@ -149,7 +164,9 @@ impl RuntimeMetrics {
         )
     }
 
-    /// A histogram; buckets are its upper bounds, by default 0.005 to 10 (DEFAULT).
+    /// Create a histogram.
+    ///
+    /// buckets are its upper bounds, by default 0.005 to 10 (DEFAULT); +Inf is added by itself.
     #[pyo3(signature = (name, description, labels=None, buckets=None, *, full_name=false))]
     fn create_histogram(
         &self,
@@ -169,7 +186,7 @@ impl RuntimeMetrics {
         )
     }
 
-    /// Counters of floats that differ in the values of the labels named label_names.
+    /// Create counters of floats, one for each combination of values of label_names.
     #[pyo3(signature = (name, description, label_names, const_labels=None, *, full_name=false))]
     fn create_countervec(
         &self,
@@ -189,7 +206,7 @@ impl RuntimeMetrics {
         )
     }
 
-    /// Counters of whole things that differ in the values of the labels named label_names.
+    /// Create counters of whole things, one for each combination of values of label_names.
     #[pyo3(signature = (name, description, label_names, const_labels=None, *, full_name=false))]
     fn create_intcountervec(
         &self,
@@ -209,7 +226,7 @@ impl RuntimeMetrics {
         )
     }
 
-    /// Gauges of floats that differ in the values of the labels named label_names.
+    /// Create gauges of floats, one for each combination of values of label_names.
     #[pyo3(signature = (name, description, label_names, const_labels=None, *, full_name=false))]
     fn create_gaugevec(
         &self,
@@ -229,7 +246,7 @@ impl RuntimeMetrics {
         )
     }
 
-    /// Gauges of whole things that differ in the values of the labels named label_names.
+    /// Create gauges of whole things, one for each combination of values of label_names.
     #[pyo3(signature = (name, description, label_names, const_labels=None, *, full_name=false))]
     fn create_intgaugevec(
         &self,
@@ -249,8 +266,9 @@ impl RuntimeMetrics {
         )
     }
 
-    /// Histograms that differ in the values of the labels named label_names; buckets are their
-    /// upper bounds, by default 0.005 to 10 (DEFAULT).
+    /// Create histograms, one for each combination of values of label_names.
+    ///
+    /// buckets are their upper bounds, by default 0.005 to 10 (DEFAULT); +Inf is added by itself.
     #[pyo3(signature = (name, description, label_names, const_labels=None, buckets=None, *, full_name=false))]
     fn create_histogramvec(
         &self,
@@ -275,9 +293,11 @@ impl RuntimeMetrics {
         )
     }
 
-    /// Has callback run before each scrape that shows this node, without arguments, on a thread of
-    /// its own. All callbacks of a scrape have DYN_METRICS_CALLBACK_TIMEOUT (1 s) together; one that
-    /// raises or is late is counted and logged once, and the scrape answers without it.
+    /// Have callback run, without arguments, before each scrape that shows this node.
+    ///
+    /// It runs on a thread of its own. All callbacks of a scrape have DYN_METRICS_CALLBACK_TIMEOUT
+    /// (1 s) together; one that raises or is late is counted and logged once, and the scrape
+    /// answers without it.
     ///
     /// Raises TypeError if callback cannot be called or is an async function.
     fn register_callback(
@@ -294,8 +314,9 @@ impl RuntimeMetrics {
         Ok(CallbackHandle::new(handle))
     }
 
-    /// The metrics of this node and all below it, in the Prometheus text format, after a run of
-    /// their callbacks. Called inside a callback it runs none.
+    /// Return the metrics of this node and all below it, in the Prometheus text format.
+    ///
+    /// Their callbacks run before, except when this is called inside a callback.
     fn prometheus_expfmt(&self, py: Python<'_>) -> PyResult<String> {
         if self.0.has_callbacks() {
             START_CALLBACKS.get(py)?.call0()?;
@@ -303,8 +324,11 @@ impl RuntimeMetrics {
         Ok(py.detach(|| self.0.prometheus_expfmt()))
     }
 
-    /// Takes a metric, plain or vec, out of the scrape; says whether it was in. Handles of it still
-    /// count, unseen.
+    /// Take a metric, plain or vec, out of the scrape; return whether it was in.
+    ///
+    /// Handles of it still count, unseen.
+    ///
+    /// Raises ValueError for one series of a vec, which the vec's remove() takes out.
     fn unregister(&self, metric: &Bound<'_, PyAny>) -> PyResult<bool> {
         classes::unregister(&self.0, metric)
     }
@@ -386,8 +410,7 @@ fn bounds(buckets: OptionalAny) -> PyResult<Option<Vec<f64>>> {
     let Some(buckets) = buckets.filter(|buckets| !buckets.is_none()) else {
         return Ok(None);
     };
-    let wrong =
-        || PyTypeError::new_err(format!("buckets must be a list of numbers, got {buckets}"));
+    let wrong = || wrong_type(buckets, "buckets", "a list of numbers");
     if buckets.is_instance_of::<PyString>() {
         return Err(wrong());
     }

@@ -30,17 +30,18 @@ pub(crate) fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
 
 #[pymethods]
 impl Node {
-    /// The root of a new tree, or of the one that serves the same fixed port already; settings come
-    /// from the environment.
+    /// Return the root of a new tree, or of the one that serves the same fixed port already.
+    ///
+    /// Settings come from the environment; name_style, if given, wins over its variable.
     ///
     /// Raises ValueError for a wrong setting, OSError if the status server cannot listen.
     #[staticmethod]
     #[pyo3(signature = (*, name_style=None))]
-    fn runtime(py: Python<'_>, name_style: Option<&str>) -> PyResult<Self> {
+    fn runtime(py: Python<'_>, name_style: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
         let mut config =
             Config::from_env().map_err(|error| PyValueError::new_err(error.to_string()))?;
         if let Some(style) = name_style {
-            config.name_style = style
+            config.name_style = text(style, "name_style")?
                 .parse::<NameStyle>()
                 .map_err(|error| PyValueError::new_err(format!("name_style {error}")))?;
         }
@@ -49,7 +50,7 @@ impl Node {
             .map_err(|error| error.into_py_err(py))
     }
 
-    /// A namespace of the runtime, or nested in this one.
+    /// Return a namespace of the runtime, or nested in this one.
     fn namespace(&self, name: &Bound<'_, PyAny>) -> PyResult<Self> {
         let given = text(name, "namespace")?;
         for part in given.split('.') {
@@ -62,7 +63,7 @@ impl Node {
         }
     }
 
-    /// A component of this namespace.
+    /// Return a component of this namespace.
     fn component(&self, name: &Bound<'_, PyAny>) -> PyResult<Self> {
         let name = text(name, "component")?;
         not_empty(&name, &name, "component")?;
@@ -72,7 +73,7 @@ impl Node {
         }
     }
 
-    /// An endpoint of this component.
+    /// Return an endpoint of this component.
     fn endpoint(&self, name: &Bound<'_, PyAny>) -> PyResult<Self> {
         let name = text(name, "endpoint")?;
         not_empty(&name, &name, "endpoint")?;
@@ -95,9 +96,9 @@ impl Node {
         Ok(address.map(|address| address.to_string()))
     }
 
-    /// Sets what /health says: of an endpoint, or of the runtime while no endpoint reports.
-    fn set_health_status(&self, status: &str) -> PyResult<()> {
-        let status: HealthStatus = status
+    /// Set what /health says: of an endpoint, or of the runtime while no endpoint reports.
+    fn set_health_status(&self, status: &Bound<'_, PyAny>) -> PyResult<()> {
+        let status: HealthStatus = text(status, "health status")?
             .parse()
             .map_err(|error| PyValueError::new_err(format!("health status {error}")))?;
         match &self.0 {
@@ -107,7 +108,7 @@ impl Node {
         Ok(())
     }
 
-    /// Stops the status server, within a second, and forgets all callbacks.
+    /// Stop the status server, within a second, and forget all callbacks.
     fn shutdown(&self, py: Python<'_>) -> PyResult<()> {
         let runtime = self.root()?;
         py.detach(|| runtime.shutdown());

@@ -19,7 +19,7 @@ pub(crate) static START_CALLBACKS: Imported =
     Imported::new("dynamo.runtime._threads", "start_callbacks");
 
 /// What `Histogram.time()` returns.
-pub(crate) static TIMER: Imported = Imported::new("dynamo.runtime._timer", "Timer");
+pub(crate) static TIMER: Imported = Imported::new("dynamo._timer", "Timer");
 
 impl Imported {
     const fn new(module: &'static str, name: &'static str) -> Self {

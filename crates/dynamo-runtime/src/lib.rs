@@ -33,13 +33,14 @@ pub mod prometheus_names;
 mod server;
 mod sync;
 
-pub use callbacks::CallbackHandle;
+pub use callbacks::{CallbackHandle, TextOptions};
 pub use config::{Config, ConfigError, NameStyle, UnknownChoice};
 pub use health::HealthStatus;
 pub use hierarchy::{Component, DistributedRuntime, Endpoint, Namespace, Path, RuntimeError};
 pub use metrics::{
-    Counter, CounterVec, Described, Gauge, GaugeVec, Histogram, HistogramVec, IntCounter,
-    IntCounterVec, IntGauge, IntGaugeVec, Metrics, MetricsError, Name, UseError,
+    Counter, CounterVec, Described, Description, Gauge, GaugeVec, Histogram, HistogramOptions,
+    HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Metrics, MetricsError, Name,
+    NativeOptions, UseError,
 };
 pub use server::ServerError;
 

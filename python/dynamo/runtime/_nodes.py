@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from dynamo import _native
 from dynamo.runtime import _threads
@@ -42,9 +42,10 @@ class _Node:
 class Endpoint(_Node):
     """Something that a component serves, like ``generate``."""
 
+    __module__ = "dynamo.runtime"
     __slots__ = ()
 
-    def set_health_status(self, status: str) -> None:
+    def set_health_status(self, status: Literal["ready", "notready"]) -> None:
         """Say what ``/health`` shows of this endpoint: ``"ready"`` or ``"notready"``.
 
         Once an endpoint has reported, ``/health`` is ready when all that have are.
@@ -57,6 +58,7 @@ class Endpoint(_Node):
 class Component(_Node):
     """A part of a serving system: a frontend, a router, a kind of worker."""
 
+    __module__ = "dynamo.runtime"
     __slots__ = ()
 
     def endpoint(self, name: str) -> Endpoint:
@@ -70,6 +72,7 @@ class Component(_Node):
 class Namespace(_Node):
     """Groups the components that work together."""
 
+    __module__ = "dynamo.runtime"
     __slots__ = ()
 
     def namespace(self, name: str) -> Namespace:
@@ -95,6 +98,7 @@ class DistributedRuntime(_Node):
     Raises ``ValueError`` for a wrong setting, ``OSError`` with ``errno`` if the port is taken.
     """
 
+    __module__ = "dynamo.runtime"
     __slots__ = ("_event_loop",)
 
     def __init__(
@@ -104,7 +108,7 @@ class DistributedRuntime(_Node):
         request_plane: str | None = None,
         enable_nats: bool | None = None,
         *,
-        name_style: str | None = None,
+        name_style: Literal["hierarchy", "component"] | None = None,
     ) -> None:
         super().__init__(_native.Node.runtime(name_style=name_style), "runtime")
         self._event_loop = event_loop
@@ -120,10 +124,10 @@ class DistributedRuntime(_Node):
 
     @property
     def system_status_address(self) -> str | None:
-        """Where the status server listens, ``"host:port"`` with the real port; None if it is off."""
+        """Where the status server listens, ``"host:port"`` with the real port; None if off."""
         return self._native.system_status_address
 
-    def set_health_status(self, status: str) -> None:
+    def set_health_status(self, status: Literal["ready", "notready"]) -> None:
         """Say what ``/health`` shows while no endpoint reports: ``"ready"`` or ``"notready"``.
 
         Raises ``ValueError`` for any other word.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable
-from typing import Concatenate, ParamSpec, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from dynamo.runtime._nodes import DistributedRuntime
 
@@ -16,7 +16,7 @@ def dynamo_worker(
     *_: object, **__: object
 ) -> Callable[
     [Callable[Concatenate[DistributedRuntime, _P], Awaitable[_T]]],
-    Callable[_P, Awaitable[_T]],
+    Callable[_P, Coroutine[Any, Any, _T]],
 ]:
     """Give an async function a ``DistributedRuntime`` as its first argument.
 
@@ -31,7 +31,7 @@ def dynamo_worker(
 
     def decorate(
         function: Callable[Concatenate[DistributedRuntime, _P], Awaitable[_T]],
-    ) -> Callable[_P, Awaitable[_T]]:
+    ) -> Callable[_P, Coroutine[Any, Any, _T]]:
         @functools.wraps(function)
         async def worker(*args: _P.args, **kwargs: _P.kwargs) -> _T:
             import asyncio

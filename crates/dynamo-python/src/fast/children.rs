@@ -2,7 +2,6 @@
 
 use dynamo_runtime::Described;
 use dynamo_runtime::UseError;
-use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
@@ -11,7 +10,7 @@ use smallvec::SmallVec;
 use super::call::{Object, Raised};
 use crate::classes::VecClass;
 use crate::errors::IntoPyErr;
-use crate::labels::value_error;
+use crate::labels::{shown, value_error, wrong_type};
 
 /// Vecs with up to this many labels take no memory from the heap to find a child.
 const INLINE: usize = 6;
@@ -58,10 +57,11 @@ pub(super) unsafe fn with_existing<C: VecClass, T>(
 /// Calls `use_values` with the label values in `labels`, in the order of the label names.
 ///
 /// # Errors
-/// `ValueError` naming a missing or unknown label, `TypeError` for a value that is no str.
+/// `ValueError` naming a missing or unknown label, `TypeError` for labels that are no dict or a value
+/// that is no str.
 pub(crate) fn values<C: VecClass, T>(
     class: &C,
-    labels: &Bound<'_, PyDict>,
+    labels: &Bound<'_, PyAny>,
     use_values: impl FnOnce(&[&str]) -> T,
 ) -> PyResult<T> {
     // SAFETY: `labels` is alive for as long as it is borrowed.
@@ -136,13 +136,7 @@ unsafe fn utf8<'a>(string: Object) -> Option<&'a str> {
 fn not_a_dict(py: Python<'_>, labels: Object) -> Raised {
     // SAFETY: the object is alive during the call.
     let labels = unsafe { Bound::from_borrowed_ptr(py, labels) };
-    let class = labels
-        .get_type()
-        .name()
-        .map_or_else(|_| "?".to_owned(), |name| name.to_string());
-    let error = PyTypeError::new_err(format!(
-        "labels must be a dict of label names and values, not {class}: {labels}"
-    ));
+    let error = wrong_type(&labels, "labels", "a dict of label names and values");
     Raised::from(error, py)
 }
 
@@ -162,10 +156,14 @@ fn bad_label<C: VecClass>(
     let label = name.to_string();
     let error = match labels.get_item(name) {
         Ok(Some(value)) => value_error(&value, &label),
-        Ok(None) => UseError::MissingLabel {
-            metric: class.vec().name().to_owned(),
-            label,
-            expected: class.vec().variable_labels().to_vec(),
+        // A name that is not known is most likely the missing one, misspelled.
+        Ok(None) => match unknown_label(&labels, class.vec().variable_labels()) {
+            Some(unknown) => no_such_label(class, unknown),
+            None => UseError::MissingLabel {
+                metric: class.vec().name().to_owned(),
+                label,
+                expected: class.vec().variable_labels().to_vec(),
+            },
         }
         .into_py_err(py),
         Err(error) => error,
@@ -184,17 +182,27 @@ fn bad_value(py: Python<'_>, value: &Py<PyString>, name: &Py<PyString>) -> Raise
 fn surplus_label<C: VecClass>(py: Python<'_>, class: &C, labels: Object) -> Raised {
     // SAFETY: the object is alive during the call, and has been checked.
     let labels = unsafe { Bound::from_borrowed_ptr(py, labels).cast_into_unchecked::<PyDict>() };
-    let expected = class.vec().variable_labels();
-    let label = labels
-        .keys()
-        .iter()
-        .map(|key| key.to_string())
-        .find(|key| !expected.contains(key))
-        .unwrap_or_default();
-    let error = UseError::UnknownLabel {
+    // Nothing is unknown if a key has the text of a label but is not equal to it.
+    let label = unknown_label(&labels, class.vec().variable_labels());
+    let error = no_such_label(class, label.unwrap_or_else(|| shown(&labels.keys())));
+    Raised::from(error.into_py_err(py), py)
+}
+
+/// A key that is none of the expected names.
+fn unknown_label(labels: &Bound<'_, PyDict>, expected: &[String]) -> Option<String> {
+    labels.keys().iter().find_map(|key| {
+        let Ok(name) = key.cast::<PyString>() else {
+            return Some(shown(&key));
+        };
+        let name = name.to_string_lossy();
+        (!expected.iter().any(|label| *label == name)).then(|| name.into_owned())
+    })
+}
+
+fn no_such_label<C: VecClass>(class: &C, label: String) -> UseError {
+    UseError::UnknownLabel {
         metric: class.vec().name().to_owned(),
         label,
-        expected: expected.to_vec(),
-    };
-    Raised::from(error.into_py_err(py), py)
+        expected: class.vec().variable_labels().to_vec(),
+    }
 }

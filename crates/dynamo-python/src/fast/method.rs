@@ -37,6 +37,12 @@ pub(super) trait Read<I> {
     fn read(cell: &I) -> Self::Value;
 }
 
+// What the methods of vecs add to the docstrings.
+const OF_SERIES: &str = "labels, a dict, name the series, which is created at 0 if it is new";
+const EITHER_ORDER: &str = "they may come first";
+const OF_EXISTING: &str =
+    "labels, a dict, name the series; 0 if there is none, and none is created.";
+
 /// A method to be installed on a class.
 pub(crate) struct Method {
     name: &'static str,
@@ -73,19 +79,17 @@ impl Method {
     }
 
     pub(super) fn step_vec<C: VecClass, S: Step<C::Cell>>() -> Self {
-        Self::new(S::NAME, ", labels", &of_child(S::DOC), step_vec::<C, S>)
+        let doc = format!("{}\n\n{OF_SERIES}.", S::DOC);
+        Self::new(S::NAME, ", labels", &doc, step_vec::<C, S>)
     }
 
     pub(super) fn update_vec<C: VecClass, U: Update<C::Cell>>() -> Self {
-        let doc = format!("{} value and labels may change places.", of_child(U::DOC));
+        let doc = format!("{}\n\n{OF_SERIES}; {EITHER_ORDER}.", U::DOC);
         Self::new(U::NAME, ", value, labels", &doc, update_vec::<C, U>)
     }
 
     pub(super) fn read_vec<C: VecClass, R: Read<C::Cell>>() -> Self {
-        let doc = format!(
-            "{} of the series with these labels, without creating it.",
-            R::DOC.trim_end_matches('.')
-        );
+        let doc = format!("{}\n\n{OF_EXISTING}", R::DOC);
         Self::new(R::NAME, ", labels", &doc, read_vec::<C, R>)
     }
 
@@ -97,14 +101,6 @@ impl Method {
     ) -> Self {
         Self::new(name, "", doc, function)
     }
-}
-
-fn of_child(doc: &str) -> String {
-    format!(
-        "For the series with these labels, created at 0 if it is new: {}{}",
-        doc[..1].to_lowercase(),
-        &doc[1..]
-    )
 }
 
 /// Makes the methods attributes of `class`, which is the class they were built for.
@@ -266,7 +262,7 @@ unsafe extern "C" fn update_vec<C: VecClass, U: Update<C::Cell>>(
     unsafe {
         enter::<C>(slf, args, nargs, kwnames, U::NAME, |this, call| {
             let [mut value, mut labels] = call.bind(["value", "labels"])?;
-            if ffi::PyDict_Check(labels) == 0 {
+            if ffi::PyDict_Check(labels) == 0 && ffi::PyDict_Check(value) != 0 {
                 std::mem::swap(&mut value, &mut labels);
             }
             let value = U::Value::from_object(call.py, value)?;

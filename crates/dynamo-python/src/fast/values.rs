@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 
 use super::call::{Object, Raised};
 use crate::errors::IntoPyErr;
+use crate::labels::{shown, wrong_type};
 
 /// The argument of an update, checked before anything is touched.
 pub(crate) trait Value: Copy {
@@ -32,7 +33,7 @@ impl Value for f64 {
         // SAFETY: the object is alive.
         let value = unsafe { ffi::PyFloat_AsDouble(object) };
         if value == -1.0 && PyErr::occurred(py) {
-            return Err(Raised);
+            return Err(explain_float(py, object));
         }
         Ok(value)
     }
@@ -44,7 +45,7 @@ impl Value for i64 {
         // SAFETY: the object is alive.
         let value: c_longlong = unsafe { ffi::PyLong_AsLongLong(object) };
         if value == -1 && PyErr::occurred(py) {
-            return Err(explain_range(py, object, "-2**63 to 2**63 - 1"));
+            return Err(explain_integer(py, object, "-2**63 to 2**63 - 1"));
         }
         Ok(value)
     }
@@ -90,49 +91,78 @@ fn raise(error: UseError, py: Python<'_>) -> Raised {
 /// An increment that is negative, from 2**63 up, or no integer. An exception may be set.
 #[cold]
 fn extract_unusual_increment(py: Python<'_>, object: Object) -> Result<Increment<u64>, Raised> {
+    const RANGE: &str = "0 to 2**64 - 1";
     if let Some(error) = PyErr::take(py)
         && !error.is_instance_of::<PyOverflowError>(py)
     {
-        return Err(Raised::from(error, py));
+        error.restore(py);
+        return Err(explain_integer(py, object, RANGE));
     }
-    // SAFETY: the object is alive during the call.
-    let object = unsafe { Bound::from_borrowed_ptr(py, object) };
-    let error = match object.lt(0) {
-        Ok(true) => match object.extract::<f64>() {
-            Ok(value) => UseError::BadIncrement { value }.into_py_err(py),
-            Err(error) => error,
-        },
-        Ok(false) => match object.extract::<u64>() {
-            Ok(value) => return Ok(Increment(value)),
-            Err(_) => out_of_range(&object, "0 to 2**64 - 1"),
-        },
-        Err(error) => error,
-    };
-    Err(Raised::from(error, py))
+    // SAFETY: the object is alive, and has been converted to an integer once.
+    let integer = unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyNumber_Index(object)) };
+    let increment = integer.and_then(|integer| {
+        if integer.lt(0)? {
+            let value = integer.extract().unwrap_or(f64::NEG_INFINITY);
+            return Err(UseError::BadIncrement { value }.into_py_err(py));
+        }
+        let value = integer.extract::<u64>();
+        value.map_err(|_| out_of_range(&integer, RANGE))
+    });
+    increment
+        .map(Increment)
+        .map_err(|error| Raised::from(error, py))
 }
 
-/// Says the range where the interpreter only says that it was left, and the way out for floats.
+/// Of an object that made no float: names it where the interpreter only names its class.
 #[cold]
-fn explain_range(py: Python<'_>, object: Object, range: &str) -> Raised {
-    let Some(error) = PyErr::take(py) else {
-        return Raised;
-    };
+fn explain_float(py: Python<'_>, object: Object) -> Raised {
     // SAFETY: the object is alive during the call.
     let object = unsafe { Bound::from_borrowed_ptr(py, object) };
-    let error = if error.is_instance_of::<PyOverflowError>(py) {
-        out_of_range(&object, range)
-    } else if object.is_instance_of::<pyo3::types::PyFloat>() {
-        PyTypeError::new_err(format!(
-            "{object} is a float and this metric takes integers: use a metric of floats"
-        ))
-    } else {
-        error
-    };
-    Raised::from(error, py)
+    explain(py, |error| {
+        let no_number = error.is_instance_of::<PyTypeError>(py)
+            && !has(&object, "__float__")
+            && !has(&object, "__index__");
+        no_number.then(|| wrong_type(&object, "value", "a number"))
+    })
+}
+
+/// Of an object that made no integer: says the range that was left, and the way out for floats.
+#[cold]
+fn explain_integer(py: Python<'_>, object: Object, range: &str) -> Raised {
+    // SAFETY: the object is alive during the call.
+    let object = unsafe { Bound::from_borrowed_ptr(py, object) };
+    explain(py, |error| {
+        if error.is_instance_of::<PyOverflowError>(py) {
+            Some(out_of_range(&object, range))
+        } else if !error.is_instance_of::<PyTypeError>(py) || has(&object, "__index__") {
+            None
+        } else if has(&object, "__float__") {
+            Some(PyTypeError::new_err(format!(
+                "{} is no integer and this metric takes integers: use a metric of floats",
+                shown(&object)
+            )))
+        } else {
+            Some(wrong_type(&object, "value", "an int"))
+        }
+    })
+}
+
+/// Raises what `better` makes of the exception that is set; None leaves it as it is.
+fn explain(py: Python<'_>, better: impl FnOnce(&PyErr) -> Option<PyErr>) -> Raised {
+    match PyErr::take(py) {
+        Some(error) => Raised::from(better(&error).unwrap_or(error), py),
+        None => Raised,
+    }
+}
+
+/// Whether the object's class has the method.
+fn has(object: &Bound<'_, PyAny>, method: &str) -> bool {
+    object.get_type().hasattr(method).unwrap_or(false)
 }
 
 fn out_of_range(object: &Bound<'_, PyAny>, range: &str) -> PyErr {
     PyOverflowError::new_err(format!(
-        "{object} is outside the range of this metric, {range}: use a metric of floats"
+        "{} is outside the range of this metric, {range}: use a metric of floats",
+        shown(object)
     ))
 }

@@ -63,18 +63,18 @@ macro_rules! read {
     };
 }
 
-step!(CountOne "inc" "Adds 1."; CounterCell => inc);
-read!(Count "get" "The count so far."; CounterCell<N> => get -> N, for N);
-step!(Up "inc" "Adds 1."; GaugeCell => inc);
-step!(Down "dec" "Subtracts 1."; GaugeCell => dec);
-update!(Set "set" "Replaces the value."; GaugeCell => set);
-update!(Add "add" "Adds value, which may be negative."; GaugeCell => add);
-update!(Sub "sub" "Subtracts value, which may be negative."; GaugeCell => sub);
-update!(UpBy "inc_by" "Adds value; the same as add()."; GaugeCell => add);
-update!(DownBy "dec_by" "Subtracts value; the same as sub()."; GaugeCell => sub);
-read!(Level "get" "The value now."; GaugeCell<N> => get -> N, for N);
-read!(SampleCount "get_sample_count" "The number of observations."; HistogramCell => count -> u64);
-read!(SampleSum "get_sample_sum" "The sum of the observations."; HistogramCell => sum -> f64);
+step!(CountOne "inc" "Add 1."; CounterCell => inc);
+read!(Count "get" "Return the count so far."; CounterCell<N> => get -> N, for N);
+step!(Up "inc" "Add 1."; GaugeCell => inc);
+step!(Down "dec" "Subtract 1."; GaugeCell => dec);
+update!(Set "set" "Replace the value."; GaugeCell => set);
+update!(Add "add" "Add value, which may be negative."; GaugeCell => add);
+update!(Sub "sub" "Subtract value, which may be negative."; GaugeCell => sub);
+update!(UpBy "inc_by" "Add value; the same as add()."; GaugeCell => add);
+update!(DownBy "dec_by" "Subtract value; the same as sub()."; GaugeCell => sub);
+read!(Level "get" "Return the value now."; GaugeCell<N> => get -> N, for N);
+read!(SampleCount "get_sample_count" "Return the number of observations."; HistogramCell => count -> u64);
+read!(SampleSum "get_sample_sum" "Return the sum of the observations."; HistogramCell => sum -> f64);
 
 struct CountBy;
 
@@ -83,7 +83,7 @@ where
     Increment<N>: Value,
 {
     const NAME: &'static str = "inc_by";
-    const DOC: &'static str = "Adds value. Raises ValueError if it is negative or NaN.";
+    const DOC: &'static str = "Add value; ValueError if it is negative or NaN.";
     type Value = Increment<N>;
 
     #[inline]
@@ -96,7 +96,7 @@ struct Observe;
 
 impl Update<HistogramCell> for Observe {
     const NAME: &'static str = "observe";
-    const DOC: &'static str = "Counts one observation. Raises ValueError if value is NaN.";
+    const DOC: &'static str = "Count one observation; ValueError if value is NaN.";
     type Value = Observation;
 
     #[inline]
@@ -171,8 +171,10 @@ where
 
 /// The methods of `Histogram`.
 pub(crate) fn histogram<C: SingleClass<Cell = HistogramCell>>() -> Vec<Method> {
-    const TIME: &str =
-        "Times a block, as a context manager, or every call, as a decorator, in seconds.";
+    const TIME: &str = "\
+Return a timer: of a with block, or of each call of the function it decorates.
+
+It observes seconds, on every way out, exceptions included.";
     vec![
         Method::update::<C, Observe>(),
         Method::read::<C, SampleCount>(),

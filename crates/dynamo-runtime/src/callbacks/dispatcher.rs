@@ -68,6 +68,17 @@ impl Job {
         &self.0.name
     }
 
+    /// Takes the text that the callback returned: reads it in place of the one before. Needs no
+    /// lock of the caller's and not the GIL.
+    pub fn take_text(&self, text: &str) {
+        self.0.take_text(text);
+    }
+
+    /// Whether the callback is one that returns text.
+    pub fn returns_text(&self) -> bool {
+        self.0.text.is_some()
+    }
+
     /// True the first time this is asked of a callback, and never again: whether to log its failure.
     pub fn is_first_failure(&self) -> bool {
         !self.0.failure_logged.swap(true, Relaxed)
@@ -191,11 +202,18 @@ impl Dispatcher {
 
     fn serve(&self) {
         while let Some(job) = self.next() {
-            let Action::Call(function) = job.action() else {
-                self.finish(job, false);
-                continue;
-            };
-            let succeeded = catch_unwind(AssertUnwindSafe(function)).is_ok();
+            let succeeded = catch_unwind(AssertUnwindSafe(|| match job.action() {
+                Action::Call(function) => {
+                    function();
+                    true
+                }
+                Action::Text(function) => {
+                    job.take_text(&function());
+                    true
+                }
+                Action::Foreign(_) => false,
+            }))
+            .unwrap_or(false);
             if !succeeded && job.is_first_failure() {
                 tracing::error!(
                     "metrics callback {} panicked; it runs again at the next scrape, later panics are only counted",

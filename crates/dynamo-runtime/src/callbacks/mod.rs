@@ -1,8 +1,10 @@
 //! Update callbacks: user code that runs before a scrape, on one thread of its own.
 
 mod dispatcher;
+mod text;
 
 use std::any::Any;
+use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, RwLock, Weak};
 use std::time::Instant;
@@ -10,12 +12,18 @@ use std::time::Instant;
 use crate::hierarchy::Path;
 use crate::sync::{self, read, write};
 
+use self::text::LastText;
+use crate::exposition::{Dropped, Part};
+
 pub use dispatcher::{Dispatcher, FrozenDispatcher, Job};
+pub use text::TextOptions;
 
 /// What a callback does.
 pub enum Action {
     /// Calls a function. Its panics are caught and counted.
     Call(Box<dyn Fn() + Send + Sync>),
+    /// Calls a function that returns text in a format of Prometheus.
+    Text(Box<dyn Fn() -> String + Send + Sync>),
     /// Something that only the thread which serves the [`Dispatcher`] understands: a Python object.
     Foreign(Box<dyn Any + Send + Sync>),
 }
@@ -27,9 +35,37 @@ pub(crate) struct Entry {
     /// For messages.
     name: String,
     action: Action,
+    /// For callbacks that return a text.
+    text: Option<LastText>,
     lateness_logged: AtomicBool,
     failure_logged: AtomicBool,
     unregistered: AtomicBool,
+    losses_logged: AtomicBool,
+    tally: Weak<dyn Tally>,
+}
+
+impl Entry {
+    /// Takes the text that the callback returned.
+    fn take_text(&self, text: &str) {
+        let Some(last) = &self.text else {
+            return;
+        };
+        let dropped = last.take(text);
+        if dropped == Dropped::default() {
+            return;
+        }
+        if let Some(tally) = self.tally.upgrade() {
+            tally.dropped(dropped);
+        }
+        if !self.losses_logged.swap(true, Relaxed) {
+            tracing::warn!(
+                "the text of metrics callback {} is not all shown: {} families with lines that cannot be understood and {} samples that are there twice are left out, later ones are only counted",
+                self.name,
+                dropped.families,
+                dropped.series
+            );
+        }
+    }
 }
 
 /// The callbacks of one runtime, in the order they were registered.
@@ -40,7 +76,9 @@ pub(crate) struct Callbacks {
 }
 
 /// Told by a run which callbacks failed it; never called with a lock held.
-pub(crate) trait Tally {
+pub(crate) trait Tally: Send + Sync {
+    /// This much of other libraries' texts cannot be shown.
+    fn dropped(&self, dropped: Dropped);
     /// This many callbacks were late, still running, or not begun when the time was over.
     fn timed_out(&self, callbacks: u64);
     /// This many raised or panicked.
@@ -61,8 +99,10 @@ impl Callbacks {
         owner: &Path,
         name: String,
         action: Action,
+        text: Option<TextOptions>,
+        tally: Weak<dyn Tally>,
     ) -> CallbackHandle {
-        if matches!(action, Action::Call(_)) {
+        if !matches!(action, Action::Foreign(_)) {
             self.dispatcher.ensure_thread();
         }
         let entry = Arc::new(Entry {
@@ -70,6 +110,9 @@ impl Callbacks {
             owner: owner.clone(),
             name,
             action,
+            text: text.map(LastText::new),
+            losses_logged: AtomicBool::new(false),
+            tally,
             lateness_logged: AtomicBool::new(false),
             failure_logged: AtomicBool::new(false),
             unregistered: AtomicBool::new(false),
@@ -99,6 +142,7 @@ impl Callbacks {
             entries
                 .iter()
                 .filter(|entry| scope.contains(&entry.owner))
+                .filter(|entry| !entry.text.as_ref().is_some_and(LastText::is_fresh))
                 .cloned()
                 .collect()
         };
@@ -118,6 +162,23 @@ impl Callbacks {
         }
     }
 
+    /// What the texts of `scope` and below it said last, in the order of their callbacks.
+    pub(crate) fn parts(&self, scope: &Path) -> Vec<Part> {
+        let texts: Vec<_> = {
+            let _section = sync::enter();
+            let entries = read(&self.entries);
+            let texts = entries.iter().filter(|entry| scope.contains(&entry.owner));
+            texts
+                .filter_map(|entry| entry.text.as_ref()?.parts())
+                .collect()
+        };
+        let in_order = texts.iter().zip(0..).flat_map(|(parts, order)| {
+            let ordered = move |part: &Part| part.in_order(order);
+            parts.iter().map(ordered)
+        });
+        in_order.collect()
+    }
+
     /// Forgets all callbacks.
     pub(crate) fn clear(&self) {
         let entries = std::mem::take(&mut *write(&self.entries));
@@ -133,6 +194,12 @@ impl Callbacks {
 pub struct CallbackHandle {
     entry: Arc<Entry>,
     callbacks: Weak<Callbacks>,
+}
+
+impl fmt::Debug for CallbackHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CallbackHandle({})", self.entry.name)
+    }
 }
 
 impl CallbackHandle {

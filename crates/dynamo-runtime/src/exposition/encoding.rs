@@ -138,6 +138,21 @@ mod tests {
     }
 
     #[test]
+    fn zstd_is_chosen_where_it_is_liked_better() {
+        for header in [
+            "zstd",
+            "br, zstd",
+            "gzip;q=0.5, zstd",
+            "gzip;q=0, *",
+            "identity;q=0.5, zstd;q=0.6",
+            "*;q=0.8, gzip;q=0.2",
+        ] {
+            assert_eq!(chosen(header), "zstd", "{header}");
+        }
+        assert_eq!(chosen("gzip, deflate, br, zstd"), "gzip");
+    }
+
+    #[test]
     fn anything_else_gets_the_bytes_as_they_are() {
         for header in [
             "",
@@ -145,11 +160,10 @@ mod tests {
             "deflate, br",
             "gzip;q=0",
             "gzip;q=0.000",
-            "gzip;q=0, *",
+            "gzip;q=0, zstd;q=0, *",
             "*;q=0",
             "identity;q=0",
             "identity, gzip;q=0.5",
-            "*;q=0.8, gzip;q=0.2",
             "gzip;q=high",
             "gzip;q=2",
             "gzip;q=-1",
@@ -170,17 +184,21 @@ mod tests {
     }
 
     #[test]
-    fn gzip_decodes_to_the_same_bytes() {
+    fn every_coding_decodes_to_the_same_bytes() {
         let page = Bytes::from("requests_total{path=\"/ä\"} 1\n".repeat(1000));
-        let encoded = Encoding::negotiate(["gzip"].into_iter())
-            .encode(page.clone())
+        let encoded = |name| {
+            let encoding = Encoding::negotiate([name].into_iter());
+            assert_eq!(encoding.name(), Some(name));
+            let encoded = encoding.encode(page.clone()).unwrap();
+            assert!(encoded.len() < page.len() / 10);
+            encoded
+        };
+        let mut gunzipped = Vec::new();
+        GzDecoder::new(&encoded("gzip")[..])
+            .read_to_end(&mut gunzipped)
             .unwrap();
-        assert!(encoded.len() < page.len() / 10);
-        let mut decoded = Vec::new();
-        GzDecoder::new(&encoded[..])
-            .read_to_end(&mut decoded)
-            .unwrap();
-        assert_eq!(decoded, page);
+        assert_eq!(gunzipped, page);
+        assert_eq!(zstd::decode_all(&encoded("zstd")[..]).unwrap(), page);
         assert_eq!(Encoding::IDENTITY.encode(page.clone()).unwrap(), page);
     }
 }

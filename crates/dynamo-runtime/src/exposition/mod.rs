@@ -18,8 +18,10 @@ use std::sync::Arc;
 use crate::metrics::{Family, Gathered, Point, Source};
 use crate::sync;
 
+pub(crate) use foreign::Part;
 pub(crate) use merge::{Dropped, merge};
 pub(crate) use negotiate::Exposition;
+pub(crate) use parse::{Parsed, Rules, parse};
 
 /// A family and all that a scrape shows of it, our own series and those of other libraries.
 #[derive(Clone)]

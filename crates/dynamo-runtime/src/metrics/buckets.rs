@@ -157,16 +157,10 @@ impl Buckets {
 /// `count` bounds from `start`, `width` apart.
 ///
 /// # Errors
-/// [`BucketsError`] if `count` is 0, `width` is not above 0, or a bound is not finite.
+/// [`BucketsError`] if `count` is 0 or above 10,000, `width` is not above 0, or a bound is not finite.
 pub fn linear_buckets(start: f64, width: f64, count: usize) -> Result<Vec<f64>, BucketsError> {
     const FUNCTION: &str = "linear_buckets";
-    require(
-        FUNCTION,
-        "count",
-        count as f64,
-        count > 0,
-        "give at least 1",
-    )?;
+    require_count(FUNCTION, count)?;
     require(
         FUNCTION,
         "width",
@@ -180,7 +174,7 @@ pub fn linear_buckets(start: f64, width: f64, count: usize) -> Result<Vec<f64>, 
 /// `count` bounds from `start`, each `factor` times the one before.
 ///
 /// # Errors
-/// [`BucketsError`] if `count` is 0, `start` is not above 0, `factor` not above 1, or a bound is
+/// [`BucketsError`] if `count` is 0 or above 10,000, `start` is not above 0, `factor` not above 1, or a bound is
 /// not finite.
 pub fn exponential_buckets(
     start: f64,
@@ -188,13 +182,7 @@ pub fn exponential_buckets(
     count: usize,
 ) -> Result<Vec<f64>, BucketsError> {
     const FUNCTION: &str = "exponential_buckets";
-    require(
-        FUNCTION,
-        "count",
-        count as f64,
-        count > 0,
-        "give at least 1",
-    )?;
+    require_count(FUNCTION, count)?;
     require(
         FUNCTION,
         "start",
@@ -214,6 +202,12 @@ pub fn exponential_buckets(
             .take(count)
             .collect(),
     )
+}
+
+/// Every series of a histogram has all its buckets, so that a larger count can only be a slip.
+fn require_count(function: &'static str, count: usize) -> Result<(), BucketsError> {
+    let possible = (1..=10_000).contains(&count);
+    require(function, "count", count as f64, possible, "give 1 to 10000")
 }
 
 fn require(
@@ -297,8 +291,10 @@ mod tests {
         assert_eq!(exponential_buckets(1.0, 2.0, 3).unwrap(), [1.0, 2.0, 4.0]);
         assert!(linear_buckets(0.0, 0.0, 3).is_err());
         assert!(linear_buckets(0.0, 1.0, 0).is_err());
+        assert!(linear_buckets(0.0, 1.0, usize::MAX).is_err());
         assert!(exponential_buckets(0.0, 2.0, 3).is_err());
         assert!(exponential_buckets(1.0, 1.0, 3).is_err());
         assert!(exponential_buckets(1.0, 1e200, 3).is_err());
+        assert!(exponential_buckets(1.0, 1.0 + f64::EPSILON, usize::MAX).is_err());
     }
 }

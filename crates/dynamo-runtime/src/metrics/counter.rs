@@ -3,8 +3,9 @@
 use super::errors::UseError;
 use super::exemplar::Exemplar;
 use super::kind::{Instrument, Kind, Reading};
-use super::metric::{Metric, MetricVec};
+use super::metric::Metric;
 use super::number::{Cell, Number};
+use super::vec::MetricVec;
 
 /// A counter of floats.
 pub type Counter = Metric<CounterCell<f64>>;

@@ -70,7 +70,7 @@ impl Desc {
     ) -> Result<Self, MetricsError> {
         let users = const_labels.iter().map(|(name, _)| *name);
         labels::check(&name, users.chain(label_names.iter().copied()))?;
-        check_unit(&name, description.unit)?;
+        check_unit(&name, kind, description.unit)?;
         let users = const_labels
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
@@ -132,11 +132,14 @@ impl Desc {
 }
 
 /// Refuses a unit that is not the end of the name (OpenMetrics 1.0, "Unit").
-fn check_unit(name: &str, unit: Option<&str>) -> Result<(), MetricsError> {
+fn check_unit(name: &str, kind: Kind, unit: Option<&str>) -> Result<(), MetricsError> {
     let Some(unit) = unit else {
         return Ok(());
     };
-    let base = name.strip_suffix("_total").unwrap_or(name);
+    let base = match kind {
+        Kind::Counter => name.strip_suffix("_total").unwrap_or(name),
+        _ => name,
+    };
     let named = base
         .strip_suffix(unit)
         .is_some_and(|rest| rest.ends_with('_'));

@@ -21,14 +21,12 @@ pub enum MetricsError {
         level: &'static str,
     },
     /// A metric's name, or a path part that becomes part of it, cannot be made valid.
-    #[error("{what} {raw:?} cannot be part of a metric name: {source}")]
+    #[error("{what} {reason}")]
     Name {
         /// What was named: `metric`, `namespace` and so on.
         what: &'static str,
-        /// The name as given.
-        raw: String,
-        /// The sanitiser's reason.
-        source: NameError,
+        /// The name as given, and why it was refused.
+        reason: NameError,
     },
     /// A name to be kept as it stands is not a valid one.
     #[error(

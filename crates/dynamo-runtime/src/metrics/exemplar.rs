@@ -16,7 +16,7 @@ const MAGNITUDES: usize = 10;
 
 /// One observation and the labels that lead to where it came from.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Exemplar {
+pub(crate) struct Exemplar {
     pub(crate) labels: Vec<(String, String)>,
     pub(crate) value: f64,
     /// Since 1970, UTC.

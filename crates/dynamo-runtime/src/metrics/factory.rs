@@ -1,5 +1,8 @@
 //! Where metrics are created: the `metrics()` of every node.
 
+use std::fmt;
+use std::sync::{Arc, Weak};
+
 use super::counter::{Counter, CounterVec, IntCounter, IntCounterVec};
 use super::desc::{Desc, Description};
 use super::errors::MetricsError;
@@ -9,7 +12,8 @@ use super::kind::Instrument;
 use super::metric::{Described, Metric, SingleCore};
 use super::name::Name;
 use super::vec::{MetricVec, VecCore};
-use crate::callbacks::{Action, CallbackHandle};
+use crate::callbacks::{Action, CallbackHandle, Tally, TextOptions};
+use crate::exposition::Exposition;
 use crate::hierarchy::{Path, Tree};
 
 /// The metrics of one node of the hierarchy.
@@ -208,6 +212,24 @@ impl Metrics {
         self.register_action(name, Action::Call(Box::new(callback)))
     }
 
+    /// Has `callback` return another library's metrics before each scrape that shows this node, as
+    /// text in a format of Prometheus or in OpenMetrics 1.
+    ///
+    /// Its families stand among our own, one for each name. A family that cannot be understood, or
+    /// conflicts with another, and a series that is there already are left out and counted. A text
+    /// that cannot be had in time is shown as it last was, for up to five minutes.
+    ///
+    /// # Errors
+    /// As [`register_callback`](Self::register_callback).
+    pub fn register_prometheus_expfmt_callback(
+        &self,
+        callback: impl Fn() -> String + Send + Sync + 'static,
+        options: TextOptions,
+    ) -> Result<CallbackHandle, MetricsError> {
+        let name = std::any::type_name_of_val(&callback).to_owned();
+        self.register_text_action(name, Action::Text(Box::new(callback)), options)
+    }
+
     /// Registers a callback of any kind; `name` is for messages.
     #[doc(hidden)]
     pub fn register_action(
@@ -215,9 +237,39 @@ impl Metrics {
         name: String,
         action: Action,
     ) -> Result<CallbackHandle, MetricsError> {
+        self.register(name, action, None)
+    }
+
+    /// Registers a callback of any kind that returns text; `name` is for messages.
+    #[doc(hidden)]
+    pub fn register_text_action(
+        &self,
+        name: String,
+        action: Action,
+        options: TextOptions,
+    ) -> Result<CallbackHandle, MetricsError> {
+        self.tree.page().show_text_figures()?;
+        self.register(name, action, Some(options))
+    }
+
+    fn register(
+        &self,
+        name: String,
+        action: Action,
+        text: Option<TextOptions>,
+    ) -> Result<CallbackHandle, MetricsError> {
         let page = self.tree.page();
         page.show_callback_figures()?;
-        Ok(page.callbacks.register(&self.path, name, action))
+        let tally = Arc::downgrade(page) as Weak<dyn Tally>;
+        let callbacks = &page.callbacks;
+        Ok(callbacks.register(&self.path, name, action, text, tally))
+    }
+
+    /// The labels that the hierarchy gives this node's metrics.
+    #[doc(hidden)]
+    pub fn hierarchy_labels(&self) -> Vec<(String, String)> {
+        let labels = self.path.labels();
+        labels.map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
     /// Whether rendering this node runs callbacks.
@@ -232,10 +284,16 @@ impl Metrics {
         let page = self.tree.page();
         page.run_callbacks_of(&self.path, page.callback_deadline());
         let mut out = Vec::new();
-        page.render_scope(&self.path, &mut out);
+        page.render_scope(&self.path, Exposition::TEXT, &mut out);
         // All that is written comes from strings or is ASCII.
         String::from_utf8(out)
             .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Metrics({})", self.path)
     }
 }
 

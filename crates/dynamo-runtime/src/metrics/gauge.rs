@@ -1,8 +1,9 @@
 //! Gauges: [`Gauge`] holds a float, [`IntGauge`] a signed integer.
 
 use super::kind::{Instrument, Kind, Reading};
-use super::metric::{Metric, MetricVec};
+use super::metric::Metric;
 use super::number::{Cell, Number};
+use super::vec::MetricVec;
 
 /// A gauge of floats; NaN and infinities are values like any other.
 pub type Gauge = Metric<GaugeCell<f64>>;

@@ -7,9 +7,10 @@ use super::buckets::{self, Buckets, BucketsError};
 use super::errors::UseError;
 use super::exemplar::Exemplar;
 use super::kind::{Counts, HistogramReading, Instrument, Kind, Layout, Reading};
-use super::metric::{Metric, MetricVec};
+use super::metric::Metric;
 use super::native::{NativeBuckets, NativeOptions};
 use super::number::Cell;
+use super::vec::MetricVec;
 use crate::sync::lock;
 
 /// Counts observations in buckets and sums them up.
@@ -216,6 +217,7 @@ impl Metric<HistogramCell> {
 }
 
 /// See [`Histogram::start_timer`].
+#[derive(Debug)]
 #[must_use = "the time is observed when the timer is dropped"]
 pub struct HistogramTimer<'a> {
     histogram: &'a Histogram,

@@ -113,7 +113,7 @@ pub struct HistogramReading<'a> {
 /// The counts of the buckets, each without those below it.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
-pub enum Counts<'a> {
+pub(crate) enum Counts<'a> {
     /// Still being counted: each is read once, when it is asked for.
     Cells(&'a [Cell<u64>]),
     /// As they were.

@@ -1,5 +1,6 @@
 //! [`Metric`]: the handle of one series.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::desc::Desc;
@@ -115,6 +116,12 @@ impl<I: Instrument> Clone for Metric<I> {
             desc: Arc::clone(&self.desc),
             tree: self.tree.clone(),
         }
+    }
+}
+
+impl<I: Instrument> fmt::Debug for Metric<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}({})", I::TYPE_NAME, self.desc.name)
     }
 }
 

@@ -146,7 +146,7 @@ type Side = Vec<(i32, u64)>;
 /// The native buckets at the moment of a scrape.
 #[doc(hidden)]
 #[derive(Clone, Debug, PartialEq)]
-pub struct NativeReading {
+pub(crate) struct NativeReading {
     pub(crate) schema: i8,
     pub(crate) zero_threshold: f64,
     pub(crate) zero_count: u64,
@@ -343,7 +343,7 @@ mod tests {
     fn a_power_of_two_belongs_to_the_bucket_that_ends_there() {
         for schema in 0..=8 {
             for exponent in [-1074, -1073, -1022, -3, 0, 1, 10, 1023] {
-                assert_eq!(index(2.0_f64.powi(exponent), schema), exponent << schema);
+                assert_eq!(index(f64::from(exponent).exp2(), schema), exponent << schema);
             }
         }
         assert_eq!(index(65_536.0, -4), 1);

@@ -165,7 +165,7 @@ impl Number for i64 {
 /// All accesses are relaxed: each cell is monotone or last-write-wins by itself, and no reader
 /// infers the state of one cell from another.
 #[derive(Debug)]
-pub struct Cell<N> {
+pub(crate) struct Cell<N> {
     word: AtomicU64,
     number: PhantomData<N>,
 }

@@ -314,7 +314,7 @@ mod tests {
     use crate::metrics::kind::Kind;
 
     fn children(count: u64) -> Children<CounterCell<u64>> {
-        let desc = Desc::new("m".into(), "", Kind::Counter, &Path::root(), &[], &["a"]).unwrap();
+        let desc = Desc::new("m".into(), "".into(), Kind::Counter, &Path::root(), &[], &["a"]).unwrap();
         let mut children = Children::new();
         for number in 0..count {
             let value = number.to_string();

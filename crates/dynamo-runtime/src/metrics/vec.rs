@@ -1,5 +1,6 @@
 //! [`MetricVec`]: the series of one metric, told apart by the values of their labels.
 
+use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock, RwLock};
 use std::time::Duration;
@@ -210,6 +211,12 @@ impl<I: Instrument> Clone for MetricVec<I> {
             core: Arc::clone(&self.core),
             tree: self.tree.clone(),
         }
+    }
+}
+
+impl<I: Instrument> fmt::Debug for MetricVec<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}Vec({})", I::TYPE_NAME, self.core.desc.name)
     }
 }
 

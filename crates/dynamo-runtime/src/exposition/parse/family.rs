@@ -10,7 +10,7 @@ use crate::exposition::number::write_le;
 use crate::metrics::buckets::Buckets;
 use crate::metrics::{
     Exemplar, Exemplars, Family, FixedHistogram, ForeignLabels, Kind, Layout, SummaryReading,
-    is_valid_name, unix_time,
+    is_valid_name,
 };
 
 /// What a sample says of its series.
@@ -165,8 +165,8 @@ impl SeriesText {
             Kind::Histogram => Value::Histogram(self.histogram(&exemplars)?),
             Kind::Summary => Value::Summary(self.summary()),
             Kind::Counter | Kind::Gauge | Kind::Unknown => {
-                if let Some(exemplar) = self.exemplar {
-                    exemplars.keep(0, exemplar.into());
+                if let Some(exemplar) = self.exemplar.and_then(RawExemplar::checked) {
+                    exemplars.keep(0, exemplar);
                 }
                 Value::Scalar(self.value?)
             }
@@ -203,8 +203,8 @@ impl SeriesText {
             }
             counts.push(whole.checked_sub(below)?);
             below = whole;
-            if let Some(exemplar) = exemplar {
-                exemplars.keep(place, exemplar.into());
+            if let Some(exemplar) = exemplar.and_then(RawExemplar::checked) {
+                exemplars.keep(place, exemplar);
             }
         }
         Some(FixedHistogram {
@@ -229,12 +229,18 @@ impl SeriesText {
     }
 }
 
-impl From<RawExemplar> for Exemplar {
-    fn from(raw: RawExemplar) -> Self {
-        Exemplar {
-            labels: raw.labels,
-            value: raw.value,
-            time: raw.time.unwrap_or_else(unix_time),
-        }
+impl RawExemplar {
+    /// `None` if OpenMetrics would refuse a page with it: the sample stands without.
+    fn checked(self) -> Option<Exemplar> {
+        let labels: Vec<(&str, &str)> = self
+            .labels
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        let exemplar = Exemplar::new(&labels, self.value).ok()?;
+        Some(Exemplar {
+            time: self.time.unwrap_or(exemplar.time),
+            ..exemplar
+        })
     }
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, final
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -15,14 +15,17 @@ if TYPE_CHECKING:
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
+@final
 class Timer:
     """Observes seconds: of a ``with`` block, or of each call of what it decorates.
 
     Observed on every way out, exceptions included. An async function is timed until its
-    coroutine has finished. One timer can decorate any number of functions; as a context manager
-    it may be nested and entered again, but each thread and task needs its own.
+    coroutine has finished; a generator function raises ``TypeError``, since a call only creates
+    the generator. One timer can decorate any number of functions; as a context manager it may be
+    nested and entered again, but each thread and task needs its own.
     """
 
+    __module__ = "dynamo.prometheus_metrics"
     __slots__ = ("_observe", "_started")
 
     def __init__(self, histogram: Histogram) -> None:
@@ -44,6 +47,11 @@ class Timer:
     def __call__(self, function: _F) -> _F:
         import inspect
 
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise TypeError(
+                f"time() cannot decorate the generator function {function.__qualname__}: a call "
+                "only creates the generator; put a with block into its body"
+            )
         observe = self._observe
         if inspect.iscoroutinefunction(function):
 

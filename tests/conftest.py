@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import hypothesis
+import pytest
+
+from dynamo.prometheus_metrics import RuntimeMetrics
+from dynamo.runtime import DistributedRuntime, Endpoint
+
+pytest.register_assert_rewrite("tests.support")
+
+# An example that takes long says something of the machine, not of the code.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the shell has set, a test sees the defaults."""
+    for variable in [name for name in os.environ if name.startswith("DYN_")]:
+        monkeypatch.delenv(variable)
+
+
+@pytest.fixture
+def runtime(_no_settings: None) -> Iterator[DistributedRuntime]:
+    """A runtime of the test's own, without a server."""
+    runtime = DistributedRuntime()
+    yield runtime
+    runtime.shutdown()
+
+
+@pytest.fixture
+def endpoint(runtime: DistributedRuntime) -> Endpoint:
+    """An endpoint whose metrics' names begin with ``ns_comp_ep_``."""
+    return runtime.namespace("ns").component("comp").endpoint("ep")
+
+
+@pytest.fixture
+def metrics(endpoint: Endpoint) -> RuntimeMetrics:
+    """The endpoint's metrics."""
+    return endpoint.metrics
