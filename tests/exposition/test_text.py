@@ -151,11 +151,11 @@ def test_label_values_are_escaped(endpoint: Endpoint) -> None:
 
 
 @pytest.mark.parametrize(
-    "help", ["", 'a "quoted" word', "back\\slash\\n", "two\nlines", "größe 🦀"]
+    "description", ["", 'a "quoted" word', "back\\slash\\n", "two\nlines", "größe 🦀"]
 )
-def test_descriptions_are_escaped(endpoint: Endpoint, help: str) -> None:
-    endpoint.metrics.create_gauge("m", help)
-    assert page(endpoint)["ns_comp_ep_m"].help == help
+def test_descriptions_are_escaped(endpoint: Endpoint, description: str) -> None:
+    endpoint.metrics.create_gauge("m", description)
+    assert page(endpoint)["ns_comp_ep_m"].help == description
     assert len(lines(endpoint)) == 3
 
 
