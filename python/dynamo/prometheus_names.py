@@ -149,6 +149,18 @@ class runtime_metrics:
     CALLBACK_TIMEOUTS_TOTAL: Final = "callback_timeouts_total"
     """Counter: callbacks before a scrape that were not done when it had to answer."""
 
+    SCRAPE_DURATION_SECONDS: Final = "scrape_duration_seconds"
+    """Gauge: seconds that the last scrape took to answer, callbacks included."""
+
+    SERIES_OVERFLOW_TOTAL: Final = "series_overflow_total"
+    """Counter by ``metric``: updates that went to the overflow series of a metric at its limit."""
+
+    TEXT_DROPPED_FAMILIES_TOTAL: Final = "text_dropped_families_total"
+    """Counter: families in other libraries' text that could not be shown."""
+
+    TEXT_DROPPED_SERIES_TOTAL: Final = "text_dropped_series_total"
+    """Counter: series in other libraries' text that were there already."""
+
 
 class work_handler:
     """Requests as a worker's endpoint sees them. Prefix: ``name_prefix.COMPONENT``.

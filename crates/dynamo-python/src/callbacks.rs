@@ -48,8 +48,18 @@ pub(crate) struct Job {
 
 #[pymethods]
 impl Job {
+    /// Whether what the callback returns is a text of metrics.
+    #[getter]
+    fn returns_text(&self) -> bool {
+        let job = self.job.lock().unwrap_or_else(PoisonError::into_inner);
+        job.as_ref().is_some_and(CoreJob::returns_text)
+    }
+
     /// Say how it went; return whether to log it, true for the first failure of a callback.
-    fn finish(&self, succeeded: bool) -> bool {
+    ///
+    /// text is what the callback returned, if it is one that returns text.
+    #[pyo3(signature = (succeeded, text=None))]
+    fn finish(&self, py: Python<'_>, succeeded: bool, text: Option<&str>) -> bool {
         let job = self
             .job
             .lock()
@@ -58,6 +68,9 @@ impl Job {
         let Some(job) = job else {
             return false;
         };
+        if let Some(text) = text {
+            py.detach(|| job.take_text(text));
+        }
         let log = !succeeded && job.is_first_failure();
         DISPATCHER.finish(job, succeeded);
         log

@@ -1,5 +1,7 @@
 //! The ten metric classes. What they do to values is in [`crate::fast`]; here is the rest.
 
+use std::num::NonZeroUsize;
+
 use dynamo_runtime::binding::{
     CounterCell, GaugeCell, HistogramCell, Instrument, Metric, MetricVec,
 };
@@ -12,6 +14,7 @@ use pyo3::types::{PyDict, PyString, PyTuple};
 use crate::errors::IntoPyErr;
 use crate::fast;
 use crate::labels::{is_unordered, text, wrong_type};
+use crate::options;
 
 /// A class of plain metrics.
 pub(crate) trait SingleClass:
@@ -157,6 +160,28 @@ macro_rules! classes {
                 /// Take all series out of the vec, as remove() does.
                 fn clear(&self) {
                     self.0.clear();
+                }
+
+                /// Let the vec have at most this many series, 0 for any number.
+                ///
+                /// What is there stays. What comes beyond is counted in one more series, whose labels
+                /// are all "__overflow__". The limit at first is DYN_METRICS_MAX_SERIES.
+                ///
+                /// Raises ValueError for a number below 0.
+                fn set_max_series(&self, max_series: isize) -> PyResult<()> {
+                    self.0.set_max_series(NonZeroUsize::new(options::series(max_series)?));
+                    Ok(())
+                }
+
+                /// Take series out that were not updated for this many seconds, None for never.
+                ///
+                /// A series goes with the first scrape that comes later than that. One that is updated
+                /// through a handle held all along comes back with the value it had.
+                ///
+                /// Raises ValueError unless the time is above 0.
+                fn set_idle_timeout(&self, seconds: Option<f64>) -> PyResult<()> {
+                    self.0.set_idle_timeout(seconds.map(options::idle).transpose()?);
+                    Ok(())
                 }
 
                 fn __repr__(&self) -> String {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from dynamo import _native
+from dynamo import _native, _traces
 from dynamo.runtime import _threads
 
 if TYPE_CHECKING:
@@ -110,6 +110,7 @@ class DistributedRuntime(_Node):
         *,
         name_style: Literal["hierarchy", "component"] | None = None,
     ) -> None:
+        _traces.install_if_asked()
         super().__init__(_native.Node.runtime(name_style=name_style), "runtime")
         self._event_loop = event_loop
         if self.system_status_address is not None:

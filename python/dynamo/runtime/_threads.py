@@ -85,6 +85,7 @@ def _run(job: _native.Job) -> None:
             if close is not None:
                 close()
             raise TypeError("it returned an awaitable, and nothing awaits it: use a plain function")
+        text = _text(result) if job.returns_text else None
     except BaseException:
         if job.finish(succeeded=False):
             import logging
@@ -97,7 +98,18 @@ def _run(job: _native.Job) -> None:
                 exc_info=True,
             )
     else:
-        job.finish(succeeded=True)
+        job.finish(succeeded=True, text=text)
+
+
+def _text(result: object) -> str:
+    if isinstance(result, bytes):
+        return result.decode()
+    if isinstance(result, str):
+        return result
+    raise TypeError(
+        f"it returned {type(result).__name__} and its text is to be shown: return a str, or bytes "
+        "in UTF-8"
+    )
 
 
 def _run_log(logger: logging.Logger) -> None:

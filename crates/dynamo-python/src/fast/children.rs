@@ -2,6 +2,7 @@
 
 use dynamo_runtime::Described;
 use dynamo_runtime::UseError;
+use dynamo_runtime::binding::Metric;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
@@ -30,6 +31,24 @@ pub(super) unsafe fn with_child<C: VecClass, T>(
     let found = unsafe {
         with_values(py, class, labels, |values| {
             class.vec().with_cell(values, apply)
+        })
+    }?;
+    found.map_err(|error| Raised::from(error.into_py_err(py), py))
+}
+
+/// The child that `labels` names; creates it if it is new.
+///
+/// # Safety
+/// `labels` is alive.
+pub(super) unsafe fn child<C: VecClass>(
+    py: Python<'_>,
+    class: &C,
+    labels: Object,
+) -> Result<Metric<C::Cell>, Raised> {
+    // SAFETY: as promised by the caller.
+    let found = unsafe {
+        with_values(py, class, labels, |values| {
+            class.vec().get_metric_with_label_values(values)
         })
     }?;
     found.map_err(|error| Raised::from(error.into_py_err(py), py))

@@ -8,6 +8,7 @@
 
 mod call;
 mod children;
+mod exemplar;
 mod method;
 mod values;
 mod verbs;

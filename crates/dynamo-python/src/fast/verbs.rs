@@ -63,7 +63,6 @@ macro_rules! read {
     };
 }
 
-step!(CountOne "inc" "Add 1."; CounterCell => inc);
 read!(Count "get" "Return the count so far."; CounterCell<N> => get -> N, for N);
 step!(Up "inc" "Add 1."; GaugeCell => inc);
 step!(Down "dec" "Subtract 1."; GaugeCell => dec);
@@ -76,6 +75,19 @@ read!(Level "get" "Return the value now."; GaugeCell<N> => get -> N, for N);
 read!(SampleCount "get_sample_count" "Return the number of observations."; HistogramCell => count -> u64);
 read!(SampleSum "get_sample_sum" "Return the sum of the observations."; HistogramCell => sum -> f64);
 
+struct CountOne;
+
+impl<N: Number> Step<CounterCell<N>> for CountOne {
+    const NAME: &'static str = "inc";
+    const DOC: &'static str = "Add 1.";
+    const EXEMPLAR: Option<f64> = Some(1.0);
+
+    #[inline]
+    fn apply(cell: &CounterCell<N>) {
+        cell.inc();
+    }
+}
+
 struct CountBy;
 
 impl<N: Number> Update<CounterCell<N>> for CountBy
@@ -85,6 +97,7 @@ where
     const NAME: &'static str = "inc_by";
     const DOC: &'static str = "Add value; ValueError if it is negative or NaN.";
     type Value = Increment<N>;
+    const EXEMPLAR: Option<fn(Increment<N>) -> f64> = Some(|Increment(value)| value.to_f64());
 
     #[inline]
     fn apply(cell: &CounterCell<N>, Increment(value): Increment<N>) {
@@ -98,6 +111,7 @@ impl Update<HistogramCell> for Observe {
     const NAME: &'static str = "observe";
     const DOC: &'static str = "Count one observation; ValueError if value is NaN.";
     type Value = Observation;
+    const EXEMPLAR: Option<fn(Observation) -> f64> = Some(|Observation(value)| value);
 
     #[inline]
     fn apply(cell: &HistogramCell, Observation(value): Observation) {

@@ -133,8 +133,18 @@ mod tests {
         for (name, underscores, dots, values) in [
             ("plain:name1", "plain:name1", "plain:name1", "plain:name1"),
             ("with_bar", "with_bar", "with_bar", "with_bar"),
-            ("http.status:sum", "http_status:sum", "http_dot_status:sum", "U__http_2e_status:sum"),
-            ("label with 😱", "label_with__", "label__with____", "U__label_20_with_20__1f631_"),
+            (
+                "http.status:sum",
+                "http_status:sum",
+                "http_dot_status:sum",
+                "U__http_2e_status:sum",
+            ),
+            (
+                "label with 😱",
+                "label_with__",
+                "label__with____",
+                "U__label_20_with_20__1f631_",
+            ),
             ("a_b.c", "a_b_c", "a__b_dot_c", "U__a__b_2e_c"),
             ("1x", "_x", "__x", "U___31_x"),
         ] {

@@ -23,6 +23,9 @@ pub(crate) use merge::{Dropped, merge};
 pub(crate) use negotiate::Exposition;
 pub(crate) use parse::{Parsed, Rules, parse};
 
+/// The share of a reader's patience that callbacks may use; the rest is for the answer itself.
+pub(crate) const CALLBACK_SHARE: f64 = 0.8;
+
 /// A family and all that a scrape shows of it, our own series and those of other libraries.
 #[derive(Clone)]
 pub(crate) struct Exposed {
@@ -52,7 +55,14 @@ trait Format {
     /// Appends one series.
     fn series(&mut self, position: usize, family: &Family, point: &Point<'_>, out: &mut Vec<u8>);
     /// Ends the family that began at `start` of `out`.
-    fn end_family(&mut self, _position: usize, _family: &Family, _start: usize, _out: &mut Vec<u8>) {}
+    fn end_family(
+        &mut self,
+        _position: usize,
+        _family: &Family,
+        _start: usize,
+        _out: &mut Vec<u8>,
+    ) {
+    }
     /// Ends the page.
     fn end(&mut self, _out: &mut Vec<u8>) {}
 }

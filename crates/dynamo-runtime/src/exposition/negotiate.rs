@@ -92,7 +92,8 @@ impl Exposition {
             // Only by its name: the format is not final.
             ("application/openmetrics-text", Some("2.0.0")) => Kind::OpenMetrics2,
             ("application/vnd.google.protobuf", _)
-                if parameter("proto").is_none_or(|it| it == "io.prometheus.client.MetricFamily")
+                if parameter("proto")
+                    .is_none_or(|it| it == "io.prometheus.client.MetricFamily")
                     && parameter("encoding").is_none_or(|it| it == "delimited") =>
             {
                 Kind::Protobuf
@@ -172,7 +173,9 @@ mod tests {
             "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
         );
         assert_eq!(
-            chosen("text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3"),
+            chosen(
+                "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3"
+            ),
             "text/plain; version=1.0.0; charset=utf-8; escaping=allow-utf-8"
         );
     }
@@ -195,14 +198,22 @@ mod tests {
             "application/vnd.google.protobuf;proto=other.Message;encoding=delimited",
             ";;;,,=,q=1;\"",
         ] {
-            assert_eq!(chosen(accept), "text/plain; version=0.0.4; charset=utf-8", "{accept}");
+            assert_eq!(
+                chosen(accept),
+                "text/plain; version=0.0.4; charset=utf-8",
+                "{accept}"
+            );
         }
     }
 
     #[test]
     fn weights_decide_and_among_equals_the_order() {
-        assert!(chosen("text/plain;q=0.5,application/openmetrics-text;q=0.6").contains("openmetrics"));
-        assert!(chosen("text/plain;q=0.6,application/openmetrics-text;q=0.5").contains("text/plain"));
+        assert!(
+            chosen("text/plain;q=0.5,application/openmetrics-text;q=0.6").contains("openmetrics")
+        );
+        assert!(
+            chosen("text/plain;q=0.6,application/openmetrics-text;q=0.5").contains("text/plain")
+        );
         assert!(chosen("application/openmetrics-text,text/plain").contains("openmetrics"));
         assert!(chosen("text/plain,application/openmetrics-text").contains("text/plain"));
         assert!(chosen("APPLICATION/OpenMetrics-Text; Version=1.0.0").contains("version=1.0.0"));

@@ -126,10 +126,7 @@ fn plan(families: Vec<Exposed>) -> (Vec<Exposed>, Vec<Plan>) {
 
 /// Whether all values are those of a counter; another library's need not be.
 fn is_countable(exposed: &Exposed) -> bool {
-    let foreign = exposed
-        .sources
-        .iter()
-        .filter_map(foreign::Part::of);
+    let foreign = exposed.sources.iter().filter_map(foreign::Part::of);
     foreign
         .flat_map(foreign::Part::scalars)
         .all(|value| value >= 0.0)
@@ -227,7 +224,14 @@ impl Writer<'_> {
         let Family {
             name, is_quoted, ..
         } = self.family;
-        sample(name, *is_quoted, suffix, self.point.labels.text(), last, out);
+        sample(
+            name,
+            *is_quoted,
+            suffix,
+            self.point.labels.text(),
+            last,
+            out,
+        );
     }
 
     /// Ends the line of a sample, with the exemplar of this place if the sample may have one.
@@ -246,7 +250,11 @@ impl Writer<'_> {
 
     fn histogram(&self, histogram: HistogramReading<'_>, out: &mut Vec<u8>) {
         let mut count = 0;
-        let buckets = histogram.buckets.labels().iter().zip(histogram.cumulative());
+        let buckets = histogram
+            .buckets
+            .labels()
+            .iter()
+            .zip(histogram.cumulative());
         for (place, (le, cumulative)) in buckets.enumerate() {
             count = cumulative;
             self.sample("_bucket", le, out);
@@ -254,7 +262,11 @@ impl Writer<'_> {
             self.end(place, true, out);
         }
         // A sum is the total of what is never negative; without it there is no count either.
-        let has_negative_bound = histogram.buckets.bounds().first().is_some_and(|first| *first < 0.0);
+        let has_negative_bound = histogram
+            .buckets
+            .bounds()
+            .first()
+            .is_some_and(|first| *first < 0.0);
         if let Some(sum) = histogram.sum
             && sum >= 0.0
             && !has_negative_bound

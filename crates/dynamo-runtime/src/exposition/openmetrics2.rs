@@ -76,11 +76,16 @@ fn write_histogram(histogram: HistogramReading<'_>, out: &mut Vec<u8>) {
     let bounds = histogram.buckets.bounds();
     if histogram.native.is_none() || !bounds.is_empty() {
         let bounds = bounds.iter().chain(&[f64::INFINITY]);
-        list(",bucket:", bounds.zip(cumulative), out, |(bound, count), out| {
-            write_le(*bound, out);
-            out.push(b':');
-            write_integer(count, out);
-        });
+        list(
+            ",bucket:",
+            bounds.zip(cumulative),
+            out,
+            |(bound, count), out| {
+                write_le(*bound, out);
+                out.push(b':');
+                write_integer(count, out);
+            },
+        );
     }
     out.push(b'}');
 }
@@ -91,18 +96,31 @@ fn write_native(native: &NativeReading, out: &mut Vec<u8>) {
         native.schema, native.zero_threshold, native.zero_count
     );
     out.extend_from_slice(head.as_bytes());
-    for (name, side) in [("negative", &native.negative), ("positive", &native.positive)] {
+    for (name, side) in [
+        ("negative", &native.negative),
+        ("positive", &native.positive),
+    ] {
         if side.is_empty() {
             continue;
         }
         let Spans { spans, counts } = Spans::new(side);
         let spans = spans.into_iter();
-        list(&format!(",{name}_spans:"), spans, out, |(offset, length), out| {
-            write_integer(offset, out);
-            out.push(b':');
-            write_integer(length, out);
-        });
-        list(&format!(",{name}_buckets:"), counts.into_iter(), out, write_integer);
+        list(
+            &format!(",{name}_spans:"),
+            spans,
+            out,
+            |(offset, length), out| {
+                write_integer(offset, out);
+                out.push(b':');
+                write_integer(length, out);
+            },
+        );
+        list(
+            &format!(",{name}_buckets:"),
+            counts.into_iter(),
+            out,
+            write_integer,
+        );
     }
 }
 

@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use super::wire;
 use super::Format;
+use super::wire;
 use crate::metrics::{
     Exemplar, Exemplars, Family, HistogramReading, Kind, NativeReading, Point, Reading, Scalar,
     Spans, SummaryReading,
@@ -214,7 +214,8 @@ fn write_native(native: &NativeReading, exemplars: Option<&Exemplars>, out: &mut
             before = count;
         }
     }
-    let is_empty = native.zero_count == 0 && native.positive.is_empty() && native.negative.is_empty();
+    let is_empty =
+        native.zero_count == 0 && native.positive.is_empty() && native.negative.is_empty();
     if is_empty && native.zero_threshold == 0.0 {
         // A span without buckets is what tells an empty native histogram from a classic one.
         wire::message(POSITIVE_SPAN, out, |out| {

@@ -59,7 +59,12 @@ impl Text {
         out: &mut Vec<u8>,
     ) {
         let mut count = 0;
-        for (le, cumulative) in histogram.buckets.labels().iter().zip(histogram.cumulative()) {
+        for (le, cumulative) in histogram
+            .buckets
+            .labels()
+            .iter()
+            .zip(histogram.cumulative())
+        {
             count = cumulative;
             sample(&family.name, family.is_quoted, "_bucket", labels, le, out);
             write_integer(count, out);

@@ -142,7 +142,16 @@ mod tests {
 
     #[test]
     fn a_varint_is_as_long_as_it_says() {
-        for value in [0, 1, 127, 128, 16_383, 16_384, u64::from(u32::MAX), u64::MAX] {
+        for value in [
+            0,
+            1,
+            127,
+            128,
+            16_383,
+            16_384,
+            u64::from(u32::MAX),
+            u64::MAX,
+        ] {
             let mut out = Vec::new();
             varint(value, &mut out);
             assert_eq!(out.len(), varint_len(value), "{value}");

@@ -329,7 +329,9 @@ impl Page {
 
     /// Appends the metrics of `scope` and below it.
     pub(crate) fn render_scope(&self, scope: &Path, exposition: Exposition, out: &mut Vec<u8>) {
-        self.uptime.update().set(self.started.elapsed().as_secs_f64());
+        self.uptime
+            .update()
+            .set(self.started.elapsed().as_secs_f64());
         let families = {
             let _section = sync::enter();
             self.registry.gather(scope)

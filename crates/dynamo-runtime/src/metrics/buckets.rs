@@ -129,7 +129,8 @@ impl Buckets {
 
     /// No bound: one bucket for everything.
     pub(crate) fn none() -> Arc<Self> {
-        static NONE: LazyLock<Arc<Buckets>> = LazyLock::new(|| Arc::new(Buckets::of(Box::default())));
+        static NONE: LazyLock<Arc<Buckets>> =
+            LazyLock::new(|| Arc::new(Buckets::of(Box::default())));
         Arc::clone(&NONE)
     }
 

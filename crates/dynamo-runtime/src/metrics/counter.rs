@@ -1,7 +1,6 @@
 //! Counters: [`Counter`] counts in floats, [`IntCounter`] in unsigned integers.
 
 use super::errors::UseError;
-use super::exemplar::Exemplar;
 use super::kind::{Instrument, Kind, Reading};
 use super::metric::Metric;
 use super::number::{Cell, Number};
@@ -88,10 +87,7 @@ impl Metric<CounterCell<f64>> {
     /// then.
     pub fn inc_by_with_exemplar(&self, by: f64, labels: &[(&str, &str)]) -> Result<(), UseError> {
         CounterCell::check_increment(by)?;
-        let exemplar = Exemplar::new(labels, by)?;
-        self.update().add(by);
-        self.keep_exemplar(0, exemplar);
-        Ok(())
+        self.update_with_exemplar(by, labels, |cell| cell.add(by))
     }
 
     /// Adds `by`. An increment that is negative or NaN is left out; [`Counter::try_inc_by`] reports it.
@@ -118,10 +114,7 @@ impl Metric<CounterCell<u64>> {
     /// # Errors
     /// [`UseError`] if the labels make no exemplar; nothing has changed then.
     pub fn inc_by_with_exemplar(&self, by: u64, labels: &[(&str, &str)]) -> Result<(), UseError> {
-        let exemplar = Exemplar::new(labels, by as f64)?;
-        self.update().add(by);
-        self.keep_exemplar(0, exemplar);
-        Ok(())
+        self.update_with_exemplar(by as f64, labels, |cell| cell.add(by))
     }
 
     /// Adds `by`.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
 
 use super::counter::{Counter, CounterVec, IntCounter, IntCounterVec};
 use super::desc::{Desc, Description};
@@ -13,7 +14,8 @@ use super::metric::{Described, Metric, SingleCore};
 use super::name::Name;
 use super::vec::{MetricVec, VecCore};
 use crate::callbacks::{Action, CallbackHandle, Tally, TextOptions};
-use crate::exposition::Exposition;
+use crate::exposition::encoding::Encoding;
+use crate::exposition::{CALLBACK_SHARE, Exposition};
 use crate::hierarchy::{Path, Tree};
 
 /// The metrics of one node of the hierarchy.
@@ -89,7 +91,7 @@ impl Metrics {
         labels: Labels<'_>,
         buckets: Option<Vec<f64>>,
     ) -> Result<Histogram, MetricsError> {
-        self.single(name.into(), help.into(), labels, |name| classic(name, buckets))
+        self.create_histogram_with(name, help, labels, classic(buckets))
     }
 
     /// A histogram with these bucket bounds, or [`buckets::DEFAULT`](super::buckets::DEFAULT).
@@ -103,9 +105,7 @@ impl Metrics {
         const_labels: Labels<'_>,
         buckets: Option<Vec<f64>>,
     ) -> Result<HistogramVec, MetricsError> {
-        self.vec(name.into(), help.into(), label_names, const_labels, |name| {
-            classic(name, buckets)
-        })
+        self.create_histogramvec_with(name, help, label_names, const_labels, classic(buckets))
     }
 
     /// A histogram with buckets of any sort, native ones for example.
@@ -116,7 +116,7 @@ impl Metrics {
         labels: Labels<'_>,
         options: HistogramOptions,
     ) -> Result<Histogram, MetricsError> {
-        self.single(name.into(), help.into(), labels, |_| Ok(options))
+        self.single(name.into(), help.into(), labels, |name| options.check(name))
     }
 
     /// A histogram with buckets of any sort, native ones for example.
@@ -130,7 +130,13 @@ impl Metrics {
         const_labels: Labels<'_>,
         options: HistogramOptions,
     ) -> Result<HistogramVec, MetricsError> {
-        self.vec(name.into(), help.into(), label_names, const_labels, |_| Ok(options))
+        self.vec(
+            name.into(),
+            help.into(),
+            label_names,
+            const_labels,
+            |name| options.check(name),
+        )
     }
 
     fn single<I: Instrument>(
@@ -143,12 +149,10 @@ impl Metrics {
         let desc = self.describe::<I>(name, description, labels, &[])?;
         let options = options(&desc.name)?;
         let registry = &self.tree.page().registry;
-        let core = registry.register(
-            desc,
-            I::TYPE_NAME,
-            I::layout(&options),
-            |desc, registry| SingleCore::new(desc, &options, registry),
-        )?;
+        let core =
+            registry.register(desc, I::TYPE_NAME, I::layout(&options), |desc, registry| {
+                SingleCore::new(desc, &options, registry)
+            })?;
         Ok(Metric::new(&core, self.tree.clone()))
     }
 
@@ -169,12 +173,10 @@ impl Metrics {
         }
         let options = options(&desc.name)?;
         let registry = &self.tree.page().registry;
-        let core = registry.register(
-            desc,
-            I::TYPE_NAME,
-            I::layout(&options),
-            |desc, registry| VecCore::new(desc, options.clone(), registry),
-        )?;
+        let core =
+            registry.register(desc, I::TYPE_NAME, I::layout(&options), |desc, registry| {
+                VecCore::new(desc, options.clone(), registry)
+            })?;
         Ok(MetricVec::new(core, self.tree.clone()))
     }
 
@@ -186,7 +188,14 @@ impl Metrics {
         label_names: &[&str],
     ) -> Result<Desc, MetricsError> {
         let name = name.exposed(self.tree.style(), &self.path)?;
-        Desc::new(name, description, I::KIND, &self.path, const_labels, label_names)
+        Desc::new(
+            name,
+            description,
+            I::KIND,
+            &self.path,
+            const_labels,
+            label_names,
+        )
     }
 
     /// Takes a metric, plain or vec, out of the scrape and says whether it was in. Handles of it
@@ -269,7 +278,9 @@ impl Metrics {
     #[doc(hidden)]
     pub fn hierarchy_labels(&self) -> Vec<(String, String)> {
         let labels = self.path.labels();
-        labels.map(|(name, value)| (name.to_owned(), value)).collect()
+        labels
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect()
     }
 
     /// Whether rendering this node runs callbacks.
@@ -289,6 +300,46 @@ impl Metrics {
         String::from_utf8(out)
             .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
     }
+
+    /// This node's metrics and all below, after a run of their callbacks, in the format and the
+    /// coding that a request's `Accept` and `Accept-Encoding` ask for. Callbacks get four fifths of
+    /// the time that the reader waits, if it says so.
+    ///
+    /// # Errors
+    /// The page could not be compressed.
+    pub fn exposition(
+        &self,
+        accept: &str,
+        accept_encoding: &str,
+        timeout: Option<Duration>,
+    ) -> std::io::Result<Page> {
+        const DAY: Duration = Duration::from_secs(86_400);
+        let page = self.tree.page();
+        let own = page.callback_deadline();
+        let readers =
+            timeout.map(|timeout| Instant::now() + timeout.min(DAY).mul_f64(CALLBACK_SHARE));
+        page.run_callbacks_of(&self.path, readers.map_or(own, |readers| own.min(readers)));
+        let exposition = Exposition::negotiate([accept].into_iter());
+        let encoding = Encoding::negotiate([accept_encoding].into_iter());
+        let mut body = Vec::new();
+        page.render_scope(&self.path, exposition, &mut body);
+        Ok(Page {
+            content_type: exposition.content_type(),
+            content_encoding: encoding.name(),
+            body: encoding.encode(body.into())?.into(),
+        })
+    }
+}
+
+/// The page of a node, for whoever answers HTTP requests without the status server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The value of `Content-Type`.
+    pub content_type: String,
+    /// The value of `Content-Encoding`; there is no such header without it.
+    pub content_encoding: Option<&'static str>,
+    /// The page itself.
+    pub body: Vec<u8>,
 }
 
 impl fmt::Debug for Metrics {
@@ -297,9 +348,9 @@ impl fmt::Debug for Metrics {
     }
 }
 
-fn classic(metric: &str, bounds: Option<Vec<f64>>) -> Result<HistogramOptions, MetricsError> {
-    HistogramOptions::classic(bounds.as_deref()).map_err(|source| MetricsError::Buckets {
-        metric: metric.to_owned(),
-        source,
-    })
+fn classic(buckets: Option<Vec<f64>>) -> HistogramOptions {
+    match buckets {
+        Some(bounds) => HistogramOptions::default().buckets(bounds),
+        None => HistogramOptions::default(),
+    }
 }

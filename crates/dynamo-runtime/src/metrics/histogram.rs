@@ -3,12 +3,12 @@
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use super::buckets::{self, Buckets, BucketsError};
-use super::errors::UseError;
+use super::buckets::{self, Buckets};
+use super::errors::{MetricsError, UseError};
 use super::exemplar::Exemplar;
 use super::kind::{Counts, HistogramReading, Instrument, Kind, Layout, Reading};
 use super::metric::Metric;
-use super::native::{NativeBuckets, NativeOptions};
+use super::native::{NativeBuckets, NativeLayout, NativeOptions};
 use super::number::Cell;
 use super::vec::MetricVec;
 use crate::sync::lock;
@@ -18,40 +18,57 @@ pub type Histogram = Metric<HistogramCell>;
 /// [`Histogram`]s that differ in their label values.
 pub type HistogramVec = MetricVec<HistogramCell>;
 
-/// What buckets a histogram has.
-#[derive(Clone, Debug)]
+/// What buckets a histogram has; checked when a metric is created with them.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct HistogramOptions {
-    classic: Arc<Buckets>,
+    bounds: Option<Vec<f64>>,
     native: Option<NativeOptions>,
 }
 
 impl HistogramOptions {
-    /// Fixed buckets with these upper bounds, or [`buckets::DEFAULT`].
-    ///
-    /// # Errors
-    /// [`BucketsError`] if the bounds make no histogram.
-    pub fn classic(bounds: Option<&[f64]>) -> Result<Self, BucketsError> {
-        Ok(HistogramOptions {
-            classic: Buckets::new(bounds.unwrap_or(buckets::DEFAULT))?,
-            native: None,
-        })
-    }
-
-    /// Native buckets alone. Formats without them show the count and the sum.
-    pub fn native(native: NativeOptions) -> Self {
+    /// Fixed buckets with these upper bounds. Without any, and without native ones, a histogram has
+    /// those of [`buckets::DEFAULT`].
+    pub fn buckets(self, bounds: Vec<f64>) -> Self {
         HistogramOptions {
-            classic: Buckets::none(),
-            native: Some(native),
+            bounds: Some(bounds),
+            ..self
         }
     }
 
-    /// Native buckets beside those that are there.
-    pub fn and_native(self, native: NativeOptions) -> Self {
+    /// Native buckets, beside fixed ones or alone. Formats without them then show what there is: a
+    /// histogram without fixed buckets its count and its sum.
+    pub fn native(self, native: NativeOptions) -> Self {
         HistogramOptions {
             native: Some(native),
             ..self
         }
     }
+
+    /// Checks the options for the metric of this name.
+    pub(super) fn check(self, metric: &str) -> Result<HistogramLayout, MetricsError> {
+        let native = self.native.map(NativeOptions::check).transpose();
+        let native = native.map_err(|source| MetricsError::Native {
+            metric: metric.to_owned(),
+            source,
+        })?;
+        let classic = match (&self.bounds, native) {
+            (None, Some(_)) => Ok(Buckets::none()),
+            (bounds, _) => Buckets::new(bounds.as_deref().unwrap_or(buckets::DEFAULT)),
+        };
+        let classic = classic.map_err(|source| MetricsError::Buckets {
+            metric: metric.to_owned(),
+            source,
+        })?;
+        Ok(HistogramLayout { classic, native })
+    }
+}
+
+/// [`HistogramOptions`] that have been checked.
+#[doc(hidden)]
+#[derive(Clone, Debug)]
+pub struct HistogramLayout {
+    classic: Arc<Buckets>,
+    native: Option<NativeLayout>,
 }
 
 /// The storage of one histogram.
@@ -105,24 +122,21 @@ impl HistogramCell {
     pub fn sum(&self) -> f64 {
         self.sum.get()
     }
-
-    /// Where the exemplar of an observation is kept: at its classic bucket, if there are any.
-    pub(crate) fn exemplar_place(&self, value: f64) -> usize {
-        match &self.native {
-            Some(_) if self.buckets.bounds().is_empty() => Exemplar::place_by_magnitude(value),
-            _ => self.buckets.index(value),
-        }
-    }
 }
 
 impl Instrument for HistogramCell {
     const KIND: Kind = Kind::Histogram;
     const TYPE_NAME: &'static str = "Histogram";
-    type Options = HistogramOptions;
+    type Options = HistogramLayout;
 
-    fn new(options: &HistogramOptions) -> Self {
+    fn new(options: &HistogramLayout) -> Self {
         HistogramCell {
-            counts: options.classic.labels().iter().map(|_| Cell::new()).collect(),
+            counts: options
+                .classic
+                .labels()
+                .iter()
+                .map(|_| Cell::new())
+                .collect(),
             sum: Cell::new(),
             buckets: Arc::clone(&options.classic),
             native: options
@@ -155,7 +169,15 @@ impl Instrument for HistogramCell {
         }));
     }
 
-    fn layout(options: &HistogramOptions) -> Layout {
+    /// At its classic bucket, if there are any.
+    fn exemplar_place(&self, value: f64) -> usize {
+        match &self.native {
+            Some(_) if self.buckets.bounds().is_empty() => Exemplar::place_by_magnitude(value),
+            _ => self.buckets.index(value),
+        }
+    }
+
+    fn layout(options: &HistogramLayout) -> Layout {
         Layout {
             bounds: options.classic.bounds().to_vec(),
             native: options.native.map(|native| native.to_string()),
@@ -191,10 +213,7 @@ impl Metric<HistogramCell> {
         labels: &[(&str, &str)],
     ) -> Result<(), UseError> {
         HistogramCell::check_observation(value)?;
-        let exemplar = Exemplar::new(labels, value)?;
-        self.update().add(value);
-        self.keep_exemplar(self.cell().exemplar_place(value), exemplar);
-        Ok(())
+        self.update_with_exemplar(value, labels, |cell| cell.add(value))
     }
 
     /// Observes the seconds from now until the returned timer is dropped, on every way out.

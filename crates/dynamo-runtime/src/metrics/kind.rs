@@ -60,6 +60,11 @@ pub trait Instrument: Send + Sync + Sized + 'static {
     /// Shows the value, whole: what `look` sees belongs together.
     #[doc(hidden)]
     fn read(&self, look: impl FnOnce(Reading<'_>));
+    /// Where the exemplar of an observation of `value` is kept.
+    #[doc(hidden)]
+    fn exemplar_place(&self, _value: f64) -> usize {
+        0
+    }
     /// The layout of the values among the options, for kinds that have one.
     #[doc(hidden)]
     fn layout(_options: &Self::Options) -> Layout {

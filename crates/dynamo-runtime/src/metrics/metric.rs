@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::desc::Desc;
+use super::errors::UseError;
 use super::exemplar::Exemplar;
 use super::kind::{Instrument, Kind};
 use super::registry::{Member, Registry, Source, Visitor};
@@ -92,8 +93,22 @@ impl<I: Instrument> Metric<I> {
         self.series.update()
     }
 
-    pub(super) fn keep_exemplar(&self, place: usize, exemplar: Exemplar) {
+    /// Updates the value and keeps an exemplar of it: `value`, with these labels.
+    ///
+    /// # Errors
+    /// [`UseError`] if the labels make no exemplar; nothing has changed then.
+    #[doc(hidden)]
+    pub fn update_with_exemplar(
+        &self,
+        value: f64,
+        labels: &[(&str, &str)],
+        update: impl FnOnce(&I),
+    ) -> Result<(), UseError> {
+        let exemplar = Exemplar::new(labels, value)?;
+        update(self.update());
+        let place = self.cell().exemplar_place(value);
         self.series.exemplars().keep(place, exemplar);
+        Ok(())
     }
 
     /// Tells apart metrics that are not the same one, while either lives.

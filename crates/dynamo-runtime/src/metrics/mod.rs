@@ -22,7 +22,7 @@ pub use counter::{Counter, CounterCell, CounterVec, IntCounter, IntCounterVec};
 pub use desc::Description;
 pub use errors::{Difference, MetricsError, UseError};
 pub use exemplar::MAX_EXEMPLAR_CHARS;
-pub use factory::Metrics;
+pub use factory::{Metrics, Page};
 pub use gauge::{Gauge, GaugeCell, GaugeVec, IntGauge, IntGaugeVec};
 pub use histogram::{Histogram, HistogramCell, HistogramOptions, HistogramTimer, HistogramVec};
 pub use kind::{Instrument, Kind};

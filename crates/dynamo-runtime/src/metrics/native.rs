@@ -9,20 +9,28 @@ use std::sync::LazyLock;
 /// The finest and the coarsest resolution that Prometheus knows.
 const SCHEMAS: std::ops::RangeInclusive<i8> = -4..=8;
 
-/// How a native histogram is laid out: [`NativeOptions::default`] has buckets that grow by 9 %
-/// (schema 3), up to 160 of them, and counts as zero what is below 2^-128.
+/// The native buckets of a histogram: by default they grow by 9 % (schema 3), there are up to 160 of
+/// them, and what is below 2^-128 counts as zero.
+///
+/// Values are checked when a metric is created with them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NativeOptions {
-    schema: i8,
+    resolution: Resolution,
     zero_threshold: f64,
     max_buckets: usize,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Resolution {
+    Schema(i64),
+    GrowthFactor(f64),
+}
+
 /// Why there is no such native histogram.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[error("native histogram: {argument}={value} is out of range: {rule}")]
+#[error("{argument}={value} of a native histogram is out of range: {rule}")]
 pub struct NativeError {
-    /// The argument's name.
+    /// The option's name.
     pub argument: &'static str,
     /// What was given.
     pub value: f64,
@@ -33,7 +41,7 @@ pub struct NativeError {
 impl Default for NativeOptions {
     fn default() -> Self {
         NativeOptions {
-            schema: 3,
+            resolution: Resolution::Schema(3),
             zero_threshold: 2.0_f64.powi(-128),
             max_buckets: 160,
         }
@@ -42,82 +50,113 @@ impl Default for NativeOptions {
 
 impl NativeOptions {
     /// Buckets that grow by 2^(2^-schema): from -4 (a factor of 65,536) to 8 (0.27 %).
-    ///
-    /// # Errors
-    /// [`NativeError`] outside that range.
-    pub fn schema(self, schema: i64) -> Result<Self, NativeError> {
-        let known = i8::try_from(schema)
-            .ok()
-            .filter(|schema| SCHEMAS.contains(schema));
-        known
-            .map(|schema| NativeOptions { schema, ..self })
-            .ok_or(NativeError {
-                argument: "schema",
-                value: schema as f64,
-                rule: "give a whole number from -4 to 8",
-            })
-    }
-
-    /// Buckets that grow by at most `factor`: the coarsest schema with which they do, or 8.
-    ///
-    /// # Errors
-    /// [`NativeError`] unless `factor` is above 1 and finite.
-    pub fn growth_factor(self, factor: f64) -> Result<Self, NativeError> {
-        if !(factor > 1.0 && factor.is_finite()) {
-            return Err(NativeError {
-                argument: "growth_factor",
-                value: factor,
-                rule: "give a number above 1, such as 1.1 for buckets that grow by 10 % or less",
-            });
-        }
-        let exact = -factor.log2().log2().floor();
-        let schema = exact.clamp(f64::from(*SCHEMAS.start()), f64::from(*SCHEMAS.end()));
-        Ok(NativeOptions {
-            schema: schema as i8,
+    pub fn schema(self, schema: i64) -> Self {
+        NativeOptions {
+            resolution: Resolution::Schema(schema),
             ..self
-        })
+        }
     }
 
-    /// Counts as zero what is at most `threshold` away from it.
-    ///
-    /// # Errors
-    /// [`NativeError`] unless `threshold` is at least 0 and finite.
-    pub fn zero_threshold(self, threshold: f64) -> Result<Self, NativeError> {
-        if !(threshold >= 0.0 && threshold.is_finite()) {
-            return Err(NativeError {
-                argument: "zero_threshold",
-                value: threshold,
-                rule: "give a number >= 0",
-            });
+    /// Buckets that grow by at most `factor`, above 1: the coarsest schema with which they do, or 8.
+    pub fn growth_factor(self, factor: f64) -> Self {
+        NativeOptions {
+            resolution: Resolution::GrowthFactor(factor),
+            ..self
         }
-        Ok(NativeOptions {
+    }
+
+    /// Counts as zero what is at most `threshold`, 0 or more, away from it.
+    pub fn zero_threshold(self, threshold: f64) -> Self {
+        NativeOptions {
             zero_threshold: threshold,
             ..self
-        })
+        }
     }
 
-    /// Holds at most `count` buckets beside that of zero: one more halves the resolution, and
-    /// neighbours become one bucket. No observation is lost. At the coarsest schema there may be
+    /// Holds at most `count` buckets beside that of zero, at least 1: one more halves the resolution,
+    /// and neighbours become one bucket. No observation is lost. At the coarsest schema there may be
     /// more, at most some 270.
-    ///
-    /// # Errors
-    /// [`NativeError`] if `count` is 0.
-    pub fn max_buckets(self, count: usize) -> Result<Self, NativeError> {
-        if count == 0 {
-            return Err(NativeError {
-                argument: "max_buckets",
-                value: 0.0,
-                rule: "give at least 1; 160 is the default",
-            });
-        }
-        Ok(NativeOptions {
+    pub fn max_buckets(self, count: usize) -> Self {
+        NativeOptions {
             max_buckets: count,
             ..self
+        }
+    }
+
+    pub(super) fn check(self) -> Result<NativeLayout, NativeError> {
+        require(
+            "zero_threshold",
+            self.zero_threshold,
+            self.zero_threshold >= 0.0 && self.zero_threshold.is_finite(),
+            "give a number >= 0",
+        )?;
+        require(
+            "max_buckets",
+            self.max_buckets as f64,
+            self.max_buckets > 0,
+            "give at least 1; 160 is the default",
+        )?;
+        Ok(NativeLayout {
+            schema: self.resolution.schema()?,
+            zero_threshold: self.zero_threshold,
+            max_buckets: self.max_buckets,
         })
     }
 }
 
-impl fmt::Display for NativeOptions {
+impl Resolution {
+    fn schema(self) -> Result<i8, NativeError> {
+        match self {
+            Resolution::Schema(schema) => {
+                let known = SCHEMAS
+                    .into_iter()
+                    .find(|known| i64::from(*known) == schema);
+                known.ok_or(NativeError {
+                    argument: "schema",
+                    value: schema as f64,
+                    rule: "give a whole number from -4 to 8",
+                })
+            }
+            Resolution::GrowthFactor(factor) => {
+                require(
+                    "growth_factor",
+                    factor,
+                    factor > 1.0 && factor.is_finite(),
+                    "give a number above 1, such as 1.1 for buckets that grow by 10 % or less",
+                )?;
+                let exact = -factor.log2().log2().floor();
+                let (coarsest, finest) = (f64::from(*SCHEMAS.start()), f64::from(*SCHEMAS.end()));
+                Ok(exact.clamp(coarsest, finest) as i8)
+            }
+        }
+    }
+}
+
+fn require(
+    argument: &'static str,
+    value: f64,
+    holds: bool,
+    rule: &'static str,
+) -> Result<(), NativeError> {
+    if holds {
+        return Ok(());
+    }
+    Err(NativeError {
+        argument,
+        value,
+        rule,
+    })
+}
+
+/// [`NativeOptions`] that have been checked.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct NativeLayout {
+    schema: i8,
+    zero_threshold: f64,
+    max_buckets: usize,
+}
+
+impl fmt::Display for NativeLayout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
@@ -144,7 +183,6 @@ pub(super) struct NativeBuckets {
 type Side = Vec<(i32, u64)>;
 
 /// The native buckets at the moment of a scrape.
-#[doc(hidden)]
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct NativeReading {
     pub(crate) schema: i8,
@@ -157,7 +195,7 @@ pub(crate) struct NativeReading {
 }
 
 impl NativeBuckets {
-    pub(super) fn new(options: &NativeOptions) -> Self {
+    pub(super) fn new(options: &NativeLayout) -> Self {
         NativeBuckets {
             schema: options.schema,
             bounds: bounds(options.schema),
@@ -211,8 +249,7 @@ impl NativeBuckets {
             self.schema -= 1;
             self.bounds = bounds(self.schema);
             for side in [&mut self.positive, &mut self.negative] {
-                side.iter_mut()
-                    .for_each(|(index, _)| *index = half(*index));
+                side.iter_mut().for_each(|(index, _)| *index = half(*index));
                 side.dedup_by(|next, kept| {
                     let same = next.0 == kept.0;
                     if same {
@@ -330,7 +367,9 @@ mod tests {
     #[test]
     fn an_observation_counts_in_the_bucket_whose_bounds_enclose_it() {
         for schema in SCHEMAS {
-            for value in [1e-300, 0.004, 0.5, 0.99, 1.0, 1.01, 2.0, 3.0, 4.0, 1e5, 7e300] {
+            for value in [
+                1e-300, 0.004, 0.5, 0.99, 1.0, 1.01, 2.0, 3.0, 4.0, 1e5, 7e300,
+            ] {
                 let found = index(value, schema);
                 let slack = 1.0 + 1e-12;
                 assert!(value <= upper(found, schema) * slack, "{value} {schema}");
@@ -343,7 +382,10 @@ mod tests {
     fn a_power_of_two_belongs_to_the_bucket_that_ends_there() {
         for schema in 0..=8 {
             for exponent in [-1074, -1073, -1022, -3, 0, 1, 10, 1023] {
-                assert_eq!(index(f64::from(exponent).exp2(), schema), exponent << schema);
+                assert_eq!(
+                    index(f64::from(exponent).exp2(), schema),
+                    exponent << schema
+                );
             }
         }
         assert_eq!(index(65_536.0, -4), 1);
@@ -358,8 +400,8 @@ mod tests {
 
     #[test]
     fn too_many_buckets_cost_resolution_and_no_observation() {
-        let options = NativeOptions::default().max_buckets(20).unwrap();
-        let mut buckets = NativeBuckets::new(&options);
+        let options = NativeOptions::default().max_buckets(20);
+        let mut buckets = NativeBuckets::new(&options.check().unwrap());
         for step in 1..=1000 {
             buckets.add(f64::from(step) / 100.0);
             buckets.add(-f64::from(step));
@@ -370,24 +412,28 @@ mod tests {
         assert!(reading.positive.len() + reading.negative.len() <= 20);
         let total = |side: &Side| side.iter().map(|(_, count)| count).sum::<u64>();
         assert_eq!(
-            (total(&reading.positive), total(&reading.negative), reading.zero_count),
+            (
+                total(&reading.positive),
+                total(&reading.negative),
+                reading.zero_count
+            ),
             (1000, 1000, 1000)
         );
         // What was merged is what the coarser schema would have counted in the first place.
-        let mut coarse = NativeBuckets::new(&options.schema(i64::from(reading.schema)).unwrap());
+        let mut coarse =
+            NativeBuckets::new(&options.schema(i64::from(reading.schema)).check().unwrap());
         (1..=1000).for_each(|step| coarse.add(f64::from(step) / 100.0));
         assert_eq!(coarse.read().positive, reading.positive);
     }
 
     #[test]
     fn a_growth_factor_becomes_the_coarsest_schema_that_keeps_to_it() {
-        let schema = |factor| NativeOptions::default().growth_factor(factor).unwrap().schema;
-        assert_eq!(schema(1.1), 3);
-        assert_eq!(schema(2.0), 0);
-        assert_eq!(schema(1.000_001), 8);
-        assert_eq!(schema(1e30), -4);
+        let check = |factor| NativeOptions::default().growth_factor(factor).check();
+        for (factor, schema) in [(1.1, 3), (2.0, 0), (1.000_001, 8), (1e30, -4)] {
+            assert_eq!(check(factor).unwrap().schema, schema);
+        }
         for factor in [1.0, 0.5, f64::NAN, f64::INFINITY] {
-            assert!(NativeOptions::default().growth_factor(factor).is_err());
+            assert!(check(factor).is_err());
         }
     }
 
@@ -402,14 +448,18 @@ mod tests {
     #[test]
     fn options_outside_what_prometheus_knows_are_refused() {
         let options = NativeOptions::default();
-        assert!(options.schema(9).is_err());
-        assert!(options.schema(-5).is_err());
-        assert!(options.zero_threshold(-1.0).is_err());
-        assert!(options.zero_threshold(f64::NAN).is_err());
-        let error = options.max_buckets(0).unwrap_err();
+        for wrong in [
+            options.schema(9),
+            options.schema(-5),
+            options.zero_threshold(-1.0),
+            options.zero_threshold(f64::NAN),
+        ] {
+            assert!(wrong.check().is_err(), "{wrong:?}");
+        }
+        let error = options.max_buckets(0).check().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "native histogram: max_buckets=0 is out of range: give at least 1; 160 is the default"
+            "max_buckets=0 of a native histogram is out of range: give at least 1; 160 is the default"
         );
     }
 }

@@ -34,6 +34,11 @@ pub trait Number:
     /// As the encoders see it.
     #[doc(hidden)]
     fn to_scalar(self) -> Scalar;
+    /// As a float, which may round integers beyond 2^53.
+    #[doc(hidden)]
+    fn to_f64(self) -> f64 {
+        self.to_scalar().to_f64()
+    }
 }
 
 /// The value of one sample, with the type it was counted in.

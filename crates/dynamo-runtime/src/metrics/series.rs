@@ -86,9 +86,7 @@ impl<I: Instrument> Series<I> {
         match self.quiet_since.load(Relaxed) {
             0 => {
                 // An update that comes between goes first or last; either way it is seen.
-                let _ = self
-                    .quiet_since
-                    .compare_exchange(0, now, Relaxed, Relaxed);
+                let _ = self.quiet_since.compare_exchange(0, now, Relaxed, Relaxed);
                 false
             }
             since => now.wrapping_sub(since) >= timeout,
@@ -254,9 +252,11 @@ impl<I: Instrument> Children<I> {
         } = self;
         slots.0.shrink_to(slots.0.len() * 2);
         *gaps = 0;
-        *has_overflow = slots.0.iter().flat_map(|slot| &slot.series).any(|series| {
-            key::parts(series.key()).all(|value| value == OVERFLOW.as_bytes())
-        });
+        *has_overflow = slots
+            .0
+            .iter()
+            .flat_map(|slot| &slot.series)
+            .any(|series| key::parts(series.key()).all(|value| value == OVERFLOW.as_bytes()));
         *table = HashTable::with_capacity(slots.0.len());
         for position in 0..slots.0.len() as u32 {
             let hash = slots.hash(hasher, position);
@@ -314,7 +314,15 @@ mod tests {
     use crate::metrics::kind::Kind;
 
     fn children(count: u64) -> Children<CounterCell<u64>> {
-        let desc = Desc::new("m".into(), "".into(), Kind::Counter, &Path::root(), &[], &["a"]).unwrap();
+        let desc = Desc::new(
+            "m".into(),
+            "".into(),
+            Kind::Counter,
+            &Path::root(),
+            &[],
+            &["a"],
+        )
+        .unwrap();
         let mut children = Children::new();
         for number in 0..count {
             let value = number.to_string();
@@ -325,7 +333,9 @@ mod tests {
     }
 
     fn labels(children: &Children<CounterCell<u64>>, since: u64) -> Vec<String> {
-        let text = |series: &Series<_>| String::from_utf8(series.text[series.key_length as usize..].to_vec()).unwrap();
+        let text = |series: &Series<_>| {
+            String::from_utf8(series.text[series.key_length as usize..].to_vec()).unwrap()
+        };
         children
             .since(since)
             .map(|(_, series)| text(series))

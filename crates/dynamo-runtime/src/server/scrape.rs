@@ -12,12 +12,9 @@ use tokio::sync::oneshot;
 use tokio::task;
 
 use super::StatusSource;
-use crate::exposition::Exposition;
 use crate::exposition::encoding::Encoding;
+use crate::exposition::{CALLBACK_SHARE, Exposition};
 use crate::sync::lock;
-
-/// The share of the scraper's timeout that callbacks may use; the rest is for the answer itself.
-const CALLBACK_SHARE: f64 = 0.8;
 
 /// A page as it goes out.
 #[derive(Clone, Debug)]

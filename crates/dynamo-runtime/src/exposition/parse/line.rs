@@ -5,16 +5,27 @@ use std::time::Duration;
 /// What a line says.
 #[derive(Debug, PartialEq)]
 pub(super) enum Line<'a> {
-    Help { family: String, text: String },
-    Type { family: String, kind: &'a str },
-    Unit { family: String, unit: &'a str },
+    Help {
+        family: String,
+        text: String,
+    },
+    Type {
+        family: String,
+        kind: &'a str,
+    },
+    Unit {
+        family: String,
+        unit: &'a str,
+    },
     /// The end of an OpenMetrics page.
     Eof,
     Sample(Sample),
     /// A comment, or nothing.
     Nothing,
     /// Not a line of these formats; the name that it seems to be about.
-    Garbage { name: Option<String> },
+    Garbage {
+        name: Option<String>,
+    },
 }
 
 /// A name, labels and a value.
@@ -276,7 +287,10 @@ mod tests {
         };
         assert_eq!(read.name, "a:b_1");
         assert_eq!(read.labels, pairs(&[("x", "1"), ("y", "\\\"\n}")]));
-        assert_eq!((read.value, read.timestamp), (-1500.0, Some(1_520_879_607.789)));
+        assert_eq!(
+            (read.value, read.timestamp),
+            (-1500.0, Some(1_520_879_607.789))
+        );
         let exemplar = read.exemplar.unwrap();
         assert_eq!(exemplar.labels, pairs(&[("trace_id", "t")]));
         assert_eq!(exemplar.time, Some(Duration::from_secs(1_520_879_600)));
@@ -294,8 +308,19 @@ mod tests {
     #[test]
     fn what_is_no_line_is_garbage_and_says_what_it_may_be_about() {
         for line in [
-            "x", "x{", "x{a=\"1\"", "x{a=1} 1", "x{a=\"1\" b=\"2\"} 1", "x{a=\"1\",a=\"2\"} 1", "x one",
-            "x 1 2 3", "x 1 # {} ", "x 1 # {a=\"b\"}", "x{a=\"\\\"} 1", "x{=\"1\"} 1", "x 1 NaN",
+            "x",
+            "x{",
+            "x{a=\"1\"",
+            "x{a=1} 1",
+            "x{a=\"1\" b=\"2\"} 1",
+            "x{a=\"1\",a=\"2\"} 1",
+            "x one",
+            "x 1 2 3",
+            "x 1 # {} ",
+            "x 1 # {a=\"b\"}",
+            "x{a=\"\\\"} 1",
+            "x{=\"1\"} 1",
+            "x 1 NaN",
         ] {
             let name = Some("x".to_owned());
             assert_eq!(read(line), Line::Garbage { name }, "{line}");
@@ -308,10 +333,34 @@ mod tests {
     #[test]
     fn comments_are_read_if_they_describe_a_family() {
         let help = read("# HELP x some \\\\ \\n text ");
-        assert_eq!(help, Line::Help { family: "x".into(), text: "some \\ \n text".into() });
-        assert_eq!(read("# TYPE \"a.b\" gauge"), Line::Type { family: "a.b".into(), kind: "gauge" });
-        assert_eq!(read("# UNIT x seconds"), Line::Unit { family: "x".into(), unit: "seconds" });
-        assert_eq!(read("# HELP x"), Line::Help { family: "x".into(), text: String::new() });
+        assert_eq!(
+            help,
+            Line::Help {
+                family: "x".into(),
+                text: "some \\ \n text".into()
+            }
+        );
+        assert_eq!(
+            read("# TYPE \"a.b\" gauge"),
+            Line::Type {
+                family: "a.b".into(),
+                kind: "gauge"
+            }
+        );
+        assert_eq!(
+            read("# UNIT x seconds"),
+            Line::Unit {
+                family: "x".into(),
+                unit: "seconds"
+            }
+        );
+        assert_eq!(
+            read("# HELP x"),
+            Line::Help {
+                family: "x".into(),
+                text: String::new()
+            }
+        );
         assert_eq!(read("# EOF"), Line::Eof);
         for line in ["# a comment", "#", "", "   ", "# HELPER x y"] {
             assert_eq!(read(line), Line::Nothing, "{line}");

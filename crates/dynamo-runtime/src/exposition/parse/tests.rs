@@ -14,7 +14,10 @@ fn as_text(text: &str) -> String {
 }
 
 fn as_openmetrics(text: &str) -> String {
-    render(parse(text, &Rules::default()), "application/openmetrics-text")
+    render(
+        parse(text, &Rules::default()),
+        "application/openmetrics-text",
+    )
 }
 
 fn dropped(text: &str) -> (u64, u64) {
@@ -77,7 +80,10 @@ i_info{v=\"1\"} 1
         ("i_info", Kind::Gauge),
     ];
     assert_eq!(kinds, expected);
-    assert_eq!(parsed.parts[0].series().next().unwrap().timestamp, Some(1_520_879_607_789));
+    assert_eq!(
+        parsed.parts[0].series().next().unwrap().timestamp,
+        Some(1_520_879_607_789)
+    );
     let back = render(parsed, "application/openmetrics-text");
     assert!(
         back.contains(
@@ -92,7 +98,10 @@ i_info{v=\"1\"} 1
 fn a_family_with_a_line_that_is_none_is_left_out_and_the_rest_is_kept() {
     let page = "a 1\nb{x=} 1\nb{x=\"1\"} 1\nc 1\n!!\nd one\n";
     assert_eq!(dropped(page), (3, 0));
-    assert_eq!(as_text(page), "# HELP a \n# TYPE a untyped\na 1\n# HELP c \n# TYPE c untyped\nc 1\n");
+    assert_eq!(
+        as_text(page),
+        "# HELP a \n# TYPE a untyped\na 1\n# HELP c \n# TYPE c untyped\nc 1\n"
+    );
 }
 
 #[test]
@@ -117,10 +126,15 @@ fn histograms_that_make_no_sense_are_left_out() {
 
 #[test]
 fn a_sample_that_is_there_twice_counts_once() {
-    assert_eq!(dropped("a{x=\"1\",y=\"2\"} 1\na{y=\"2\",x=\"1\"} 2\n"), (0, 1));
+    assert_eq!(
+        dropped("a{x=\"1\",y=\"2\"} 1\na{y=\"2\",x=\"1\"} 2\n"),
+        (0, 1)
+    );
     assert!(as_text("a 1\na 2\n").ends_with("a 1\n"));
     assert_eq!(
-        dropped("# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_bucket{le=\"1.0\"} 1\nh_bucket{le=\"+Inf\"} 1\n"),
+        dropped(
+            "# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_bucket{le=\"1.0\"} 1\nh_bucket{le=\"+Inf\"} 1\n"
+        ),
         (0, 1)
     );
 }
@@ -172,7 +186,10 @@ fn what_openmetrics_forbids_goes_out_in_a_form_that_it_takes() {
     let text = as_openmetrics(
         "# TYPE h histogram\nh_bucket{le=\"-1\"} 1\nh_bucket{le=\"+Inf\"} 1\nh_sum 1\nh_count 1\n",
     );
-    assert!(!text.contains("h_sum") && !text.contains("h_count"), "{text}");
+    assert!(
+        !text.contains("h_sum") && !text.contains("h_count"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -192,7 +209,8 @@ h_count 1
 h_created 7
 ";
     let text = as_openmetrics(page);
-    let expected = "a_total{x=\"1\"} 1\na_total{x=\"2\"} 1\na_created{x=\"2\"} 1.5\na_created{x=\"3\"} 2.5\n";
+    let expected =
+        "a_total{x=\"1\"} 1\na_total{x=\"2\"} 1\na_created{x=\"2\"} 1.5\na_created{x=\"3\"} 2.5\n";
     assert!(text.contains(expected), "{text}");
     assert!(text.contains("h_count 1\nh_created 7\n# EOF\n"), "{text}");
     assert!(!text.contains("gauge"), "{text}");
