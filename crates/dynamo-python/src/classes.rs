@@ -15,6 +15,7 @@ use crate::errors::IntoPyErr;
 use crate::fast;
 use crate::labels::{is_unordered, text, wrong_type};
 use crate::options;
+use crate::python::items;
 
 /// A class of plain metrics.
 pub(crate) trait SingleClass:
@@ -292,9 +293,7 @@ fn child<C: VecClass>(
     {
         return Err(wrong());
     }
-    let values = values
-        .try_iter()
-        .map_err(|_| wrong())?
+    let values = items(values, wrong)?
         .enumerate()
         .map(|(position, value)| {
             let name = class

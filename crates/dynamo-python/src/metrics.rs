@@ -335,7 +335,7 @@ impl RuntimeMetrics {
         py: Python<'_>,
         callback: &Bound<'_, PyAny>,
     ) -> PyResult<CallbackHandle> {
-        let name = PREPARE_CALLBACK.get(py)?.call1((callback,))?.extract()?;
+        let name = PREPARE_CALLBACK.call(py, &[callback])?.extract()?;
         let action = Action::Foreign(Box::new(callback.clone().unbind()));
         let handle: CoreHandle = self
             .0
@@ -380,7 +380,7 @@ impl RuntimeMetrics {
         hierarchy_labels: bool,
         cache: Option<f64>,
     ) -> PyResult<CallbackHandle> {
-        let callback = EXPOSITION_OF.get(py)?.call1((registry,))?;
+        let callback = EXPOSITION_OF.call(py, &[registry])?;
         let mut added = pairs(labels, "labels")?;
         if hierarchy_labels {
             added.extend(self.0.hierarchy_labels());
@@ -449,7 +449,7 @@ impl RuntimeMetrics {
 
     fn start_callbacks(&self, py: Python<'_>) -> PyResult<()> {
         if self.0.has_callbacks() {
-            START_CALLBACKS.get(py)?.call0()?;
+            START_CALLBACKS.call(py, &[])?;
         }
         Ok(())
     }
@@ -460,7 +460,7 @@ impl RuntimeMetrics {
         callback: &Bound<'_, PyAny>,
         options: TextOptions,
     ) -> PyResult<CallbackHandle> {
-        let name = PREPARE_CALLBACK.get(py)?.call1((callback,))?.extract()?;
+        let name = PREPARE_CALLBACK.call(py, &[callback])?.extract()?;
         let action = Action::Foreign(Box::new(callback.clone().unbind()));
         self.0
             .register_text_action(name, action, options)

@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use crate::labels::{text, wrong_type};
+use crate::python::items;
 
 type OptionalAny<'a, 'py> = Option<&'a Bound<'py, PyAny>>;
 
@@ -185,7 +186,7 @@ fn bounds(buckets: OptionalAny<'_, '_>) -> PyResult<Option<Vec<f64>>> {
     if buckets.is_instance_of::<PyString>() {
         return Err(wrong());
     }
-    let bounds = buckets.try_iter().map_err(|_| wrong())?;
+    let bounds = items(buckets, wrong)?;
     let bounds: PyResult<Vec<f64>> = bounds.map(|bound| bound?.extract()).collect();
     bounds.map(Some).map_err(|error| {
         if error.is_instance_of::<PyTypeError>(buckets.py()) {

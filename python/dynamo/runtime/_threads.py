@@ -3,12 +3,14 @@
 User code runs on one daemon thread that Python creates. It waits for work in the native core,
 without the GIL, and calls it from here, so that no native frame lies below user code: the
 interpreter may end such a thread while it finalises. Native threads never take the GIL; what they
-have to log waits for a second daemon thread.
+have to log waits for a second daemon thread. Neither imports anything: a thread that is ended in the
+middle of an import may take the interpreter down.
 """
 
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import threading
 from collections.abc import Callable
