@@ -13,9 +13,7 @@ use pyo3::types::{PyDict, PyString, PyTuple};
 
 use crate::errors::IntoPyErr;
 use crate::fast;
-use crate::labels::{is_unordered, text, wrong_type};
 use crate::options;
-use crate::python::items;
 
 /// A class of plain metrics.
 pub(crate) trait SingleClass:
@@ -125,16 +123,6 @@ macro_rules! classes {
                 /// Return the names of the labels whose values tell the series apart, as given.
                 fn variable_labels(&self) -> Vec<String> {
                     self.0.variable_labels().to_vec()
-                }
-
-                /// Return the series with these label values, created at 0 if it is new.
-                ///
-                /// values is a list of str in the order of variable_labels(). Keep the series where
-                /// speed matters: it is as fast as a plain metric.
-                ///
-                /// Raises ValueError if there are not as many values as label names.
-                fn with_label_values(&self, py: Python<'_>, values: &Bound<'_, PyAny>) -> PyResult<Py<$single>> {
-                    child(self, py, values)
                 }
 
                 /// Return the series with these label values, created at 0 if it is new.
@@ -280,37 +268,6 @@ fn repr(class: &str, metric: &impl Described) -> String {
     format!("<{class} {}>", metric.name())
 }
 
-fn child<C: VecClass>(
-    class: &C,
-    py: Python<'_>,
-    values: &Bound<'_, PyAny>,
-) -> PyResult<Py<C::Child>> {
-    let wrong = || wrong_type(values, "label values", "a list of str");
-    // A dict would give its keys, which are no values.
-    if values.is_instance_of::<PyString>()
-        || values.is_instance_of::<PyDict>()
-        || is_unordered(values)
-    {
-        return Err(wrong());
-    }
-    let values = items(values, wrong)?
-        .enumerate()
-        .map(|(position, value)| {
-            let name = class
-                .vec()
-                .variable_labels()
-                .get(position)
-                .map_or("?", String::as_str);
-            text(&value?, &format!("value of label {name:?}"))
-        })
-        .collect::<PyResult<Vec<_>>>()?;
-    let metric = class
-        .vec()
-        .get_metric_with_label_values(&values)
-        .map_err(|error| error.into_py_err(py))?;
-    C::Child::wrap(py, metric)
-}
-
 fn child_by_name<C: VecClass>(
     class: &C,
     py: Python<'_>,
@@ -328,6 +285,6 @@ fn child_by_name<C: VecClass>(
             .map_err(|error| error.into_py_err(py))?;
             C::Child::wrap(py, metric)
         }
-        None => child(class, py, values.as_any()),
+        None => fast::child_in_order(class, values.as_any()),
     }
 }

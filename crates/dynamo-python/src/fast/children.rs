@@ -14,7 +14,7 @@ use crate::errors::IntoPyErr;
 use crate::labels::{shown, value_error, wrong_type};
 
 /// Vecs with up to this many labels take no memory from the heap to find a child.
-const INLINE: usize = 6;
+pub(super) const INLINE: usize = 6;
 
 /// Calls `apply` with the storage of the child that `labels` names; creates it if it is new.
 ///
@@ -46,11 +46,7 @@ pub(super) unsafe fn child<C: VecClass>(
     labels: Object,
 ) -> Result<Metric<C::Cell>, Raised> {
     // SAFETY: as promised by the caller.
-    let found = unsafe {
-        with_values(py, class, labels, |values| {
-            class.vec().get_metric_with_label_values(values)
-        })
-    }?;
+    let found = unsafe { with_values(py, class, labels, |values| class.vec().child(values)) }?;
     found.map_err(|error| Raised::from(error.into_py_err(py), py))
 }
 
@@ -135,7 +131,7 @@ unsafe fn with_values<C: VecClass, T>(
 /// # Safety
 /// `string` is a str that outlives `'a`.
 #[inline]
-unsafe fn utf8<'a>(string: Object) -> Option<&'a str> {
+pub(super) unsafe fn utf8<'a>(string: Object) -> Option<&'a str> {
     let mut length = 0;
     // SAFETY: `string` is a str; the interpreter gives valid UTF-8 of that length, or null.
     unsafe {

@@ -56,7 +56,7 @@ pub(crate) struct Method {
 }
 
 impl Method {
-    fn new(
+    pub(super) fn new(
         name: &'static str,
         arguments: &str,
         doc: &str,

@@ -10,9 +10,11 @@ mod call;
 mod children;
 mod exemplar;
 mod method;
+mod ordered;
 mod values;
 mod verbs;
 
 pub(crate) use children::values;
 pub(crate) use method::install;
+pub(crate) use ordered::child_in_order;
 pub(crate) use verbs::{counter, counter_vec, gauge, gauge_vec, histogram, histogram_vec};

@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 
 use super::call::{Object, Raised};
 use super::method::{Method, Read, Step, Update, enter};
+use super::ordered::with_label_values;
 use super::values::{Increment, Observation, Value};
 use crate::classes::{SingleClass, VecClass};
 use crate::python::TIMER;
@@ -141,6 +142,7 @@ where
     Increment<N>: Value,
 {
     vec![
+        with_label_values::<C>(),
         Method::step_vec::<C, CountOne>(),
         Method::update_vec::<C, CountBy>(),
         Method::read_vec::<C, Count>(),
@@ -172,6 +174,7 @@ where
     N: Number + Value + Default + for<'py> IntoPyObject<'py>,
 {
     vec![
+        with_label_values::<C>(),
         Method::update_vec::<C, Set>(),
         Method::step_vec::<C, Up>(),
         Method::step_vec::<C, Down>(),
@@ -200,6 +203,7 @@ It observes seconds, on every way out, exceptions included.";
 /// The methods of `HistogramVec`.
 pub(crate) fn histogram_vec<C: VecClass<Cell = HistogramCell>>() -> Vec<Method> {
     vec![
+        with_label_values::<C>(),
         Method::update_vec::<C, Observe>(),
         Method::read_vec::<C, SampleCount>(),
         Method::read_vec::<C, SampleSum>(),

@@ -132,7 +132,7 @@ impl Exposition {
     pub(crate) fn write(self, families: Vec<Exposed>, created: bool, out: &mut Vec<u8>) {
         let families = escape(self.escaping, families);
         match self.format {
-            Kind::Text0 | Kind::Text1 => encode(&mut Text, &families, out),
+            Kind::Text0 | Kind::Text1 => encode(&mut Text::default(), &families, out),
             Kind::OpenMetrics0 | Kind::OpenMetrics1 => openmetrics::page(families, created, out),
             Kind::OpenMetrics2 => openmetrics2::page(&families, out),
             Kind::Protobuf => encode(&mut Protobuf, &families, out),

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::Format;
-use super::wire;
+use super::wire::{self, Extend, Short};
 use crate::metrics::{
     Exemplar, Exemplars, Family, HistogramReading, Kind, NativeReading, Point, Reading, Scalar,
     Spans, SummaryReading,
@@ -97,7 +97,8 @@ impl Format for Protobuf {
     }
 
     fn series(&mut self, _position: usize, family: &Family, point: &Point<'_>, out: &mut Vec<u8>) {
-        wire::message(family::METRIC, out, |out| {
+        // With the hierarchy's labels hardly any fits in 127 bytes.
+        wire::sized_message::<2>(family::METRIC, out, |out| {
             point.labels.write_protobuf(out);
             match point.reading {
                 Reading::Scalar(value) => scalar(family.kind, value, point, out),
@@ -130,19 +131,25 @@ fn type_number(kind: Kind) -> u64 {
 }
 
 fn scalar(kind: Kind, value: Scalar, point: &Point<'_>, out: &mut Vec<u8>) {
-    let value = value.to_f64();
-    match kind {
-        Kind::Counter => wire::message(metric::COUNTER, out, |out| {
-            wire::double(VALUE, value, out);
-            if let Some(exemplar) = point.exemplars.and_then(|exemplars| exemplars.at(0)) {
-                write_exemplar(counter::EXEMPLAR, &exemplar, out);
-            }
-            if let Some(created) = point.created {
-                write_time(counter::CREATED, created, out);
-            }
+    let mut message = Short::new();
+    wire::double(VALUE, value.to_f64(), &mut message);
+    let field = match kind {
+        Kind::Counter => metric::COUNTER,
+        Kind::Gauge => metric::GAUGE,
+        _ => metric::UNTYPED,
+    };
+    if kind != Kind::Counter {
+        return wire::bytes(field, message.as_slice(), out);
+    }
+    if let Some(created) = point.created {
+        write_time(counter::CREATED, created, &mut message);
+    }
+    match point.exemplars.and_then(|exemplars| exemplars.at(0)) {
+        None => wire::bytes(field, message.as_slice(), out),
+        Some(exemplar) => wire::message(field, out, |out| {
+            out.extend_from_slice(message.as_slice());
+            write_exemplar(counter::EXEMPLAR, &exemplar, out);
         }),
-        Kind::Gauge => wire::message(metric::GAUGE, out, |out| wire::double(VALUE, value, out)),
-        _ => wire::message(metric::UNTYPED, out, |out| wire::double(VALUE, value, out)),
     }
 }
 
@@ -238,9 +245,14 @@ fn write_exemplar(field: u32, exemplar: &Exemplar, out: &mut Vec<u8>) {
     });
 }
 
-fn write_time(field: u32, time: Duration, out: &mut Vec<u8>) {
-    wire::message(field, out, |out| {
-        wire::uint(timestamp::SECONDS, time.as_secs(), out);
-        wire::uint(timestamp::NANOS, u64::from(time.subsec_nanos()), out);
-    });
+#[inline]
+fn write_time(field: u32, time: Duration, out: &mut impl Extend) {
+    let mut message = Short::new();
+    wire::uint(timestamp::SECONDS, time.as_secs(), &mut message);
+    wire::uint(
+        timestamp::NANOS,
+        u64::from(time.subsec_nanos()),
+        &mut message,
+    );
+    wire::bytes(field, message.as_slice(), out);
 }

@@ -9,7 +9,11 @@ use crate::metrics::{
 };
 
 /// `text/plain`.
-pub(super) struct Text;
+#[derive(Default)]
+pub(super) struct Text {
+    /// What comes before the labels of the family at hand: its name and a brace.
+    before_labels: Vec<u8>,
+}
 
 impl Format for Text {
     fn begin(&mut self, _position: usize, family: &Family, out: &mut Vec<u8>) {
@@ -26,6 +30,9 @@ impl Format for Text {
             Kind::Summary => b" summary\n",
             Kind::Unknown => b" untyped\n",
         });
+        self.before_labels.clear();
+        self.before_labels.extend_from_slice(family.name.as_bytes());
+        self.before_labels.push(b'{');
     }
 
     fn series(&mut self, _position: usize, family: &Family, point: &Point<'_>, out: &mut Vec<u8>) {
@@ -38,8 +45,16 @@ impl Format for Text {
         };
         let labels = point.labels.text();
         match point.reading {
-            Reading::Scalar(value) => {
+            Reading::Scalar(value) if labels.is_empty() || family.is_quoted => {
                 sample(&family.name, family.is_quoted, "", labels, b"", out);
+                write_scalar(value, out);
+                end(out);
+            }
+            // Most series are of this sort, and there may be a million of them.
+            Reading::Scalar(value) => {
+                out.extend_from_slice(&self.before_labels);
+                out.extend_from_slice(labels);
+                out.extend_from_slice(b"} ");
                 write_scalar(value, out);
                 end(out);
             }

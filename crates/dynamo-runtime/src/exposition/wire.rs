@@ -10,8 +10,61 @@ const VARINT: u32 = 0;
 const FIXED64: u32 = 1;
 const LENGTH_DELIMITED: u32 = 2;
 
+/// Where bytes are appended.
+pub(crate) trait Extend {
+    fn push(&mut self, byte: u8);
+    fn extend(&mut self, bytes: &[u8]);
+}
+
+impl Extend for Vec<u8> {
+    #[inline(always)]
+    fn push(&mut self, byte: u8) {
+        Vec::push(self, byte);
+    }
+
+    #[inline(always)]
+    fn extend(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
+/// A short message on the stack: its length is known before it is copied to its place.
+pub(crate) struct Short {
+    bytes: [u8; 64],
+    len: usize,
+}
+
+impl Short {
+    #[inline(always)]
+    pub(crate) fn new() -> Self {
+        Short {
+            bytes: [0; 64],
+            len: 0,
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
+impl Extend for Short {
+    #[inline(always)]
+    fn push(&mut self, byte: u8) {
+        self.bytes[self.len] = byte;
+        self.len += 1;
+    }
+
+    #[inline(always)]
+    fn extend(&mut self, bytes: &[u8]) {
+        self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
+        self.len += bytes.len();
+    }
+}
+
 #[inline]
-pub(crate) fn varint(mut value: u64, out: &mut Vec<u8>) {
+pub(crate) fn varint(mut value: u64, out: &mut impl Extend) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
         value >>= 7;
@@ -25,12 +78,13 @@ pub(crate) fn varint_len(value: u64) -> usize {
     (64 - (value | 1).leading_zeros() as usize).div_ceil(7)
 }
 
-#[inline]
-fn tag(field: u32, wire_type: u32, out: &mut Vec<u8>) {
+#[inline(always)]
+fn tag(field: u32, wire_type: u32, out: &mut impl Extend) {
     varint(u64::from(field << 3 | wire_type), out);
 }
 
-pub(crate) fn uint(field: u32, value: u64, out: &mut Vec<u8>) {
+#[inline(always)]
+pub(crate) fn uint(field: u32, value: u64, out: &mut impl Extend) {
     tag(field, VARINT, out);
     varint(value, out);
 }
@@ -50,54 +104,57 @@ pub(crate) fn zigzag(value: i64) -> u64 {
     (value << 1 ^ value >> 63).cast_unsigned()
 }
 
-#[inline]
-pub(crate) fn double(field: u32, value: f64, out: &mut Vec<u8>) {
+#[inline(always)]
+pub(crate) fn double(field: u32, value: f64, out: &mut impl Extend) {
     tag(field, FIXED64, out);
-    out.extend_from_slice(&value.to_bits().to_le_bytes());
+    out.extend(&value.to_bits().to_le_bytes());
 }
 
 #[inline]
-pub(crate) fn bytes(field: u32, value: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn bytes(field: u32, value: &[u8], out: &mut impl Extend) {
     tag(field, LENGTH_DELIMITED, out);
     varint(value.len() as u64, out);
-    out.extend_from_slice(value);
+    out.extend(value);
 }
 
-/// A message whose fields `write` appends.
+/// A message whose fields `write` appends; shorter than 128 bytes for the most part.
 #[inline]
 pub(crate) fn message(field: u32, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
-    tag(field, LENGTH_DELIMITED, out);
-    delimited(out, write);
+    sized_message::<1>(field, out, write);
 }
 
-/// What `write` appends, after its length.
+/// A message whose fields `write` appends, and whose length mostly takes `SIZE` bytes to write: then
+/// nothing has to be moved.
 #[inline]
-pub(crate) fn delimited(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
-    // Most messages are shorter than 128 bytes: their length fits in the one byte kept for it.
+pub(crate) fn sized_message<const SIZE: usize>(
+    field: u32,
+    out: &mut Vec<u8>,
+    write: impl FnOnce(&mut Vec<u8>),
+) {
+    tag(field, LENGTH_DELIMITED, out);
     let start = out.len();
-    out.push(0);
+    out.extend_from_slice(&[0; SIZE]);
+    let begin = out.len();
     write(out);
-    let length = out.len() - start - 1;
-    let more = varint_len(length as u64) - 1;
-    make_room(start + 1, more, out);
+    let end = out.len();
+    let length = end - begin;
+    let size = varint_len(length as u64);
+    if size != SIZE {
+        out.resize(end.max(start + size + length), 0);
+        out.copy_within(begin..end, start + size);
+        out.truncate(start + size + length);
+    }
     write_length(start, length, out);
 }
 
 /// Puts the length of what follows `start` there.
 pub(crate) fn delimit(start: usize, out: &mut Vec<u8>) {
-    let length = out.len() - start;
-    make_room(start, varint_len(length as u64), out);
+    let end = out.len();
+    let length = end - start;
+    let size = varint_len(length as u64);
+    out.resize(end + size, 0);
+    out.copy_within(start..end, start + size);
     write_length(start, length, out);
-}
-
-/// Moves what follows `start` by `count` bytes, at most 10.
-#[inline]
-fn make_room(start: usize, count: usize, out: &mut Vec<u8>) {
-    if count > 0 {
-        let end = out.len();
-        out.extend_from_slice(&[0; 10][..count]);
-        out.copy_within(start..end, start + count);
-    }
 }
 
 /// Overwrites the bytes from `start` on with a varint.
@@ -123,17 +180,19 @@ pub(crate) fn label(name: &str, value: &str, out: &mut Vec<u8>) {
 pub(crate) fn label_name(name: &str) -> Box<[u8]> {
     let mut out = Vec::new();
     bytes(LABEL_NAME, name.as_bytes(), &mut out);
+    tag(LABEL_VALUE, LENGTH_DELIMITED, &mut out);
     out.into()
 }
 
 /// A label of a metric whose name has been written by [`label_name`].
 #[inline]
 pub(crate) fn named_label(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
-    let length = name.len() + 1 + varint_len(value.len() as u64) + value.len();
+    let length = name.len() + varint_len(value.len() as u64) + value.len();
     tag(LABEL, LENGTH_DELIMITED, out);
     varint(length as u64, out);
     out.extend_from_slice(name);
-    bytes(LABEL_VALUE, value, out);
+    varint(value.len() as u64, out);
+    out.extend_from_slice(value);
 }
 
 #[cfg(test)]
@@ -166,12 +225,21 @@ mod tests {
     #[test]
     fn a_message_of_any_length_follows_its_length() {
         for length in [0, 1, 127, 128, 300, 20_000, 3_000_000] {
-            let mut out = vec![7];
-            delimited(&mut out, |out| out.resize(out.len() + length, 42));
-            let mut expected = vec![7];
+            let grow = |out: &mut Vec<u8>| out.resize(out.len() + length, 42);
+            let mut expected = vec![7, 1 << 3 | 2];
             varint(length as u64, &mut expected);
-            expected.resize(expected.len() + length, 42);
-            assert!(out == expected, "{length}");
+            grow(&mut expected);
+            let mut short = vec![7];
+            message(1, &mut short, grow);
+            let mut long = vec![7];
+            sized_message::<2>(1, &mut long, grow);
+            let mut later = vec![7, 1 << 3 | 2];
+            grow(&mut later);
+            delimit(2, &mut later);
+            assert!(
+                [short, long, later].iter().all(|out| *out == expected),
+                "{length}"
+            );
         }
     }
 

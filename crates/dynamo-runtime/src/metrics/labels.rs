@@ -136,6 +136,8 @@ fn write_name(name: &str, out: &mut Vec<u8>) {
 /// values of the variable labels.
 #[derive(Debug)]
 pub(crate) struct Template {
+    /// The length of all text that is not a value.
+    literals: usize,
     variables: Vec<Variable>,
     /// What follows the last variable.
     last: Piece,
@@ -193,10 +195,19 @@ impl Template {
             }
             piece.text.push(b'"');
         }
+        let literals = variables.iter().map(|variable| &variable.before);
+        let literals = literals.chain([&piece]).map(|piece| piece.text.len()).sum();
         Template {
+            literals,
             variables,
             last: piece,
         }
+    }
+
+    /// The bytes that [`render`](Self::render) appends if it escapes nothing.
+    pub(crate) fn len(&self, values: &[&str]) -> usize {
+        let values = values.iter().map(|value| value.len()).sum::<usize>();
+        self.literals + values
     }
 
     /// Appends the labels of the series with these variable values, as text.
@@ -252,6 +263,11 @@ fn escape(text: &str, replacements: &[(u8, &[u8])], out: &mut Vec<u8>) {
 /// that `("ab", "c")` and `("a", "bc")` differ.
 pub(crate) mod key {
     const LENGTH: usize = size_of::<u32>();
+
+    /// The bytes that [`write`] appends.
+    pub(crate) fn len(values: &[&str]) -> usize {
+        values.iter().map(|value| LENGTH + value.len()).sum()
+    }
 
     /// Appends the key of these values.
     pub(crate) fn write(values: &[&str], out: &mut Vec<u8>) {

@@ -17,8 +17,23 @@ use crate::hierarchy::Tree;
 /// its status server, alive.
 pub struct Metric<I: Instrument> {
     series: Arc<Series<I>>,
-    desc: Arc<Desc>,
-    tree: Tree,
+    home: Arc<Home>,
+}
+
+/// What all handles of a metric share: its description, and the tree it belongs to.
+pub(super) struct Home {
+    pub(super) desc: Arc<Desc>,
+    /// Kept alive, and with it the status server.
+    _tree: Tree,
+}
+
+impl Home {
+    pub(super) fn new(desc: &Arc<Desc>, tree: Tree) -> Arc<Self> {
+        Arc::new(Home {
+            desc: Arc::clone(desc),
+            _tree: tree,
+        })
+    }
 }
 
 /// What a registry holds of a plain metric.
@@ -65,17 +80,15 @@ impl<I: Instrument> Metric<I> {
     pub(crate) fn new(core: &SingleCore<I>, tree: Tree) -> Self {
         Metric {
             series: Arc::clone(&core.series),
-            desc: Arc::clone(&core.desc),
-            tree,
+            home: Home::new(&core.desc, tree),
         }
     }
 
     /// The handle of a series of a vec.
-    pub(super) fn of(series: Arc<Series<I>>, desc: &Arc<Desc>, tree: &Tree) -> Self {
+    pub(super) fn of(series: Arc<Series<I>>, home: &Arc<Home>) -> Self {
         Metric {
             series,
-            desc: Arc::clone(desc),
-            tree: tree.clone(),
+            home: Arc::clone(home),
         }
     }
 
@@ -120,7 +133,7 @@ impl<I: Instrument> Metric<I> {
     /// Whether this is a series of a vec.
     #[doc(hidden)]
     pub fn is_child(&self) -> bool {
-        !self.desc.label_names.is_empty()
+        !self.home.desc.label_names.is_empty()
     }
 }
 
@@ -128,15 +141,14 @@ impl<I: Instrument> Clone for Metric<I> {
     fn clone(&self) -> Self {
         Metric {
             series: Arc::clone(&self.series),
-            desc: Arc::clone(&self.desc),
-            tree: self.tree.clone(),
+            home: Arc::clone(&self.home),
         }
     }
 }
 
 impl<I: Instrument> fmt::Debug for Metric<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}({})", I::TYPE_NAME, self.desc.name)
+        write!(f, "{}({})", I::TYPE_NAME, self.home.desc.name)
     }
 }
 
@@ -178,6 +190,6 @@ pub struct DescOf<'a>(pub(crate) &'a Arc<Desc>);
 
 impl<I: Instrument> Described for Metric<I> {
     fn desc_of(&self) -> DescOf<'_> {
-        DescOf(&self.desc)
+        DescOf(&self.home.desc)
     }
 }

@@ -30,7 +30,9 @@ pub(crate) struct Series<I> {
 
 impl<I: Instrument> Series<I> {
     pub(crate) fn new(desc: &Desc, values: &[&str], options: &I::Options) -> Self {
-        let mut text = Vec::new();
+        // Exactly as long as it gets, unless something has to be escaped.
+        let length = key::len(values) + desc.template.len(values);
+        let mut text = Vec::with_capacity(length);
         key::write(values, &mut text);
         let key_length = text.len() as u32;
         desc.template.render(values, &mut text);

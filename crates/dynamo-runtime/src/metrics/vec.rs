@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock, RwLock};
 use std::time::Duration;
 
+use smallvec::SmallVec;
+
 use super::counter::CounterCell;
 use super::desc::Desc;
 use super::errors::UseError;
 use super::kind::Instrument;
-use super::metric::{DescOf, Described, Metric, SingleCore};
+use super::metric::{DescOf, Described, Home, Metric, SingleCore};
 use super::registry::{Member, Registry, Source, Visitor, WeakRegistry};
 use super::series::{Children, OVERFLOW, Series, clock};
 use crate::hierarchy::Tree;
@@ -21,7 +23,7 @@ use crate::sync::{read, write};
 /// Clones are handles of the same vec.
 pub struct MetricVec<I: Instrument> {
     core: Arc<VecCore<I>>,
-    tree: Tree,
+    home: Arc<Home>,
 }
 
 /// A vec that passes this many series without a limit says so, once.
@@ -67,11 +69,11 @@ impl<I: Instrument> VecCore<I> {
             return update(series);
         }
         drop(children);
-        update(&self.child(values))
+        update(&self.make(values))
     }
 
     #[cold]
-    fn child(&self, values: &[&str]) -> Arc<Series<I>> {
+    fn make(&self, values: &[&str]) -> Arc<Series<I>> {
         let (series, kept_out) = self.create(values);
         // Counted without the lock: the first time registers a metric.
         if kept_out {
@@ -82,24 +84,32 @@ impl<I: Instrument> VecCore<I> {
 
     /// The series of these values, and whether it is the overflow series.
     fn create(&self, values: &[&str]) -> (Arc<Series<I>>, bool) {
-        let overflow = vec![OVERFLOW; values.len()];
-        {
+        let mut children = {
             // A vec that is full must not make its updates wait for each other.
             let children = read(&self.children);
-            if let Some(series) = children.get(&overflow).filter(|_| self.is_full(&children)) {
+            if self.is_full(&children)
+                && let Some(series) = children.get(&vec![OVERFLOW; values.len()])
+            {
                 return (Arc::clone(series), true);
             }
-        }
-        let mut children = write(&self.children);
+            drop(children);
+            write(&self.children)
+        };
         if let Some(series) = children.get(values) {
             return (Arc::clone(series), false);
         }
         self.expire_now_and_then(&mut children);
-        let kept_out = self.is_full(&children) && values != overflow;
-        let values = if kept_out { &overflow } else { values };
-        if let Some(series) = children.get(values) {
-            return (Arc::clone(series), kept_out);
-        }
+        let kept_out = self.is_full(&children) && values.iter().any(|value| *value != OVERFLOW);
+        let overflow;
+        let values = if kept_out {
+            overflow = vec![OVERFLOW; values.len()];
+            if let Some(series) = children.get(&overflow) {
+                return (Arc::clone(series), true);
+            }
+            &overflow
+        } else {
+            values
+        };
         let Some(registry) = self.registry.upgrade() else {
             // The tree is gone, and with it every scrape that would show the series.
             let series = Series::new(&self.desc, values, &self.options);
@@ -209,7 +219,7 @@ impl<I: Instrument> Clone for MetricVec<I> {
     fn clone(&self) -> Self {
         MetricVec {
             core: Arc::clone(&self.core),
-            tree: self.tree.clone(),
+            home: Arc::clone(&self.home),
         }
     }
 }
@@ -222,7 +232,10 @@ impl<I: Instrument> fmt::Debug for MetricVec<I> {
 
 impl<I: Instrument> MetricVec<I> {
     pub(crate) fn new(core: Arc<VecCore<I>>, tree: Tree) -> Self {
-        MetricVec { core, tree }
+        MetricVec {
+            home: Home::new(&core.desc, tree),
+            core,
+        }
     }
 
     /// The series with these label values, in the order of the label names; created at 0 if it is new.
@@ -245,10 +258,17 @@ impl<I: Instrument> MetricVec<I> {
         &self,
         values: &[V],
     ) -> Result<Metric<I>, UseError> {
-        let values: Vec<&str> = values.iter().map(AsRef::as_ref).collect();
+        let values: SmallVec<[&str; 8]> = values.iter().map(AsRef::as_ref).collect();
+        self.child(&values)
+    }
+
+    /// As [`get_metric_with_label_values`](Self::get_metric_with_label_values).
+    #[doc(hidden)]
+    #[inline]
+    pub fn child(&self, values: &[&str]) -> Result<Metric<I>, UseError> {
         self.core.check_count(values.len())?;
-        let series = self.core.with(&values, Arc::clone);
-        Ok(Metric::of(series, &self.core.desc, &self.tree))
+        let series = self.core.with(values, Arc::clone);
+        Ok(Metric::of(series, &self.home))
     }
 
     /// Calls `update` with the storage of the series with these label values, without making a handle.
@@ -295,7 +315,7 @@ impl<I: Instrument> MetricVec<I> {
     /// # Errors
     /// [`UseError::LabelCount`] if there are not as many values as label names.
     pub fn remove_label_values<V: AsRef<str>>(&self, values: &[V]) -> Result<bool, UseError> {
-        let values: Vec<&str> = values.iter().map(AsRef::as_ref).collect();
+        let values: SmallVec<[&str; 8]> = values.iter().map(AsRef::as_ref).collect();
         self.core.check_count(values.len())?;
         let removed = write(&self.core.children).remove(&values);
         Ok(removed.is_some())
