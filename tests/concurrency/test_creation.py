@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from dynamo.runtime import DistributedRuntime, Endpoint
-from tests.support.threads import all_at_once
 from tests.support import page, sample, series
+from tests.support.threads import all_at_once
 
 THREADS = 4
 ROUNDS = 2000

@@ -8,8 +8,8 @@ import pytest
 
 from dynamo.prometheus_metrics import RuntimeMetrics
 from dynamo.runtime import DistributedRuntime
-from tests.support.threads import all_at_once
 from tests.support import Family, page, sample, series
+from tests.support.threads import all_at_once
 
 THREADS = 4
 ROUNDS = 25_000
