@@ -12,7 +12,7 @@ use super::desc::Desc;
 use super::errors::UseError;
 use super::kind::Instrument;
 use super::metric::{DescOf, Described, Home, Metric, SingleCore};
-use super::registry::{Member, Registry, Source, Visitor, WeakRegistry};
+use super::registry::{Cursor, Member, Registry, Source, Visitor, WeakRegistry};
 use super::series::{Children, OVERFLOW, Series, clock};
 use crate::hierarchy::Tree;
 use crate::prometheus_names::{name_prefix, runtime_metrics};
@@ -183,17 +183,20 @@ impl<I: Instrument> VecCore<I> {
 }
 
 impl<I: Instrument> Source for VecCore<I> {
-    fn visit(&self, since: u64, limit: usize, visitor: &mut Visitor<'_>) -> Option<u64> {
+    fn visit(&self, at: Cursor, limit: usize, visitor: &mut Visitor<'_>) -> Option<Cursor> {
         let timeout = self.idle_timeout.load(Relaxed);
         let now = clock();
         let children = read(&self.children);
-        let mut rest = children.since(since);
+        let last = at.last.min(children.last_sequence()?);
+        let mut rest = children
+            .since(at.next)
+            .take_while(|(sequence, _)| *sequence <= last);
         for (sequence, series) in rest.by_ref().take(limit) {
             if timeout == 0 || !series.is_quiet(now, timeout) {
                 series.show(sequence, &self.desc, visitor);
             }
         }
-        rest.next().map(|(sequence, _)| sequence)
+        rest.next().map(|(next, _)| Cursor { next, last })
     }
 
     fn expire(&self) {
@@ -357,5 +360,102 @@ impl<I: Instrument> MetricVec<I> {
 impl<I: Instrument> Described for MetricVec<I> {
     fn desc_of(&self) -> DescOf<'_> {
         DescOf(&self.core.desc)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hierarchy::Path;
+    use crate::metrics::kind::Kind;
+
+    /// A vec, and the registry that it would not outlive elsewhere.
+    fn vec() -> (VecCore<CounterCell<u64>>, Registry) {
+        let (root, help) = (Path::root(), "".into());
+        let desc = Desc::new("m".into(), help, Kind::Counter, &root, &[], &["a"]).unwrap();
+        let registry = Registry::new(0);
+        (VecCore::new(Arc::new(desc), (), &registry), registry)
+    }
+
+    /// Lists the series two at a time; `between` runs after the first two.
+    fn listed(vec: &VecCore<CounterCell<u64>>, between: impl FnOnce()) -> Vec<String> {
+        let mut labels = Vec::new();
+        let mut between = Some(between);
+        let mut at = Some(Cursor::START);
+        while let Some(cursor) = at {
+            at = vec.visit(cursor, 2, &mut |point| {
+                labels.push(String::from_utf8(point.labels.text().to_vec()).unwrap());
+            });
+            if let Some(between) = between.take() {
+                between();
+            }
+        }
+        labels
+    }
+
+    #[test]
+    fn a_series_removed_and_created_again_during_a_listing_is_listed_once() {
+        let (vec, _registry) = vec();
+        let create = || {
+            for value in ["1", "2", "3"] {
+                vec.make(&[value]);
+            }
+        };
+        create();
+        let recreate = || {
+            write(&vec.children).clear();
+            create();
+        };
+        assert_eq!(listed(&vec, recreate), ["a=\"1\"", "a=\"2\""]);
+        assert_eq!(listed(&vec, || ()), ["a=\"1\"", "a=\"2\"", "a=\"3\""]);
+    }
+
+    #[test]
+    fn a_listing_ends_though_series_are_created_all_the_time() {
+        let (vec, _registry) = vec();
+        vec.make(&["1"]);
+        vec.make(&["2"]);
+        let create = || {
+            vec.make(&["3"]);
+        };
+        assert_eq!(listed(&vec, create), ["a=\"1\"", "a=\"2\""]);
+    }
+
+    #[test]
+    fn a_full_vec_counts_what_comes_beyond_in_one_more_series() {
+        let (vec, _registry) = vec();
+        vec.max_series.store(2, Relaxed);
+        for value in ["1", "2", "3", "4", "3"] {
+            vec.make(&[value]).update().inc();
+        }
+        assert_eq!(
+            listed(&vec, || ()),
+            ["a=\"1\"", "a=\"2\"", "a=\"__overflow__\""]
+        );
+        let overflow = vec.make(&[OVERFLOW]);
+        assert_eq!(overflow.cell().get(), 3);
+        write(&vec.children).remove(&["1"]);
+        vec.make(&["5"]);
+        assert_eq!(listed(&vec, || ()).last().unwrap(), "a=\"5\"");
+    }
+
+    #[test]
+    fn idle_series_go_but_those_held_come_back_with_their_value() {
+        let (vec, _registry) = vec();
+        vec.idle_timeout.store(1, Relaxed);
+        let held = vec.make(&["held"]);
+        held.update().inc();
+        vec.make(&["let go"]).update().inc();
+        let mut seen = listed(&vec, || ());
+        assert_eq!(seen.len(), 2);
+        while !seen.is_empty() {
+            std::thread::yield_now();
+            vec.expire();
+            seen = listed(&vec, || ());
+        }
+        assert!(read(&vec.children).get(&["let go"]).is_none());
+        held.update().inc();
+        assert_eq!(listed(&vec, || ()), ["a=\"held\""]);
+        assert_eq!(held.cell().get(), 2);
     }
 }
