@@ -4,8 +4,8 @@ use std::any::Any;
 use std::sync::Arc;
 
 use crate::metrics::{
-    Exemplars, Family, FixedHistogram, ForeignLabels, Labels, Point, Reading, Scalar, Source,
-    SummaryReading, Visitor, is_valid_label,
+    Cursor, Exemplars, Family, FixedHistogram, ForeignLabels, Labels, Point, Reading, Scalar,
+    Source, SummaryReading, Visitor, is_valid_label,
 };
 
 /// One series of another library.
@@ -105,10 +105,10 @@ impl Part {
 }
 
 impl Source for Part {
-    fn visit(&self, since: u64, limit: usize, visitor: &mut Visitor<'_>) -> Option<u64> {
+    fn visit(&self, at: Cursor, limit: usize, visitor: &mut Visitor<'_>) -> Option<Cursor> {
         let start = self
             .shown
-            .partition_point(|place| self.sequence(*place) < since);
+            .partition_point(|place| self.sequence(*place) < at.next);
         let mut rest = self.shown[start..].iter();
         for place in rest.by_ref().take(limit) {
             let series = &self.series[*place as usize];
@@ -125,6 +125,9 @@ impl Source for Part {
                 exemplars: Some(&series.exemplars),
             });
         }
-        rest.next().map(|place| self.sequence(*place))
+        rest.next().map(|place| Cursor {
+            next: self.sequence(*place),
+            ..at
+        })
     }
 }

@@ -15,7 +15,7 @@ pub(crate) mod wire;
 
 use std::sync::Arc;
 
-use crate::metrics::{Family, Gathered, Point, Source};
+use crate::metrics::{Cursor, Family, Gathered, Point, Source};
 use crate::sync;
 
 pub(crate) use foreign::Part;
@@ -118,9 +118,9 @@ fn interleave(
 
 /// Shows every series of a source, without holding a lock for long.
 fn visit_all(source: &dyn Source, visitor: &mut crate::metrics::Visitor<'_>) {
-    let mut since = Some(0);
-    while let Some(first) = since {
+    let mut at = Some(Cursor::START);
+    while let Some(cursor) = at {
         let _section = sync::enter();
-        since = source.visit(first, BATCH, visitor);
+        at = source.visit(cursor, BATCH, visitor);
     }
 }

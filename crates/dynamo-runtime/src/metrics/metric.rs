@@ -7,7 +7,7 @@ use super::desc::Desc;
 use super::errors::UseError;
 use super::exemplar::Exemplar;
 use super::kind::{Instrument, Kind};
-use super::registry::{Member, Registry, Source, Visitor};
+use super::registry::{Cursor, Member, Registry, Source, Visitor};
 use super::series::Series;
 use crate::hierarchy::Tree;
 
@@ -43,10 +43,8 @@ impl<I: Instrument> SingleCore<I> {
 }
 
 impl<I: Instrument> Source for SingleCore<I> {
-    fn visit(&self, since: u64, _limit: usize, visitor: &mut Visitor<'_>) -> Option<u64> {
-        if self.sequence >= since {
-            self.series.show(self.sequence, &self.desc, visitor);
-        }
+    fn visit(&self, _at: Cursor, _limit: usize, visitor: &mut Visitor<'_>) -> Option<Cursor> {
+        self.series.show(self.sequence, &self.desc, visitor);
         None
     }
 }

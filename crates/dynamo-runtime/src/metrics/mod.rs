@@ -40,4 +40,4 @@ pub(crate) use labels::{
 pub(crate) use metric::SingleCore;
 pub(crate) use name::is_valid as is_valid_name;
 pub(crate) use native::{NativeReading, Spans};
-pub(crate) use registry::{Family, Gathered, Point, Registry, Source, Visitor};
+pub(crate) use registry::{Cursor, Family, Gathered, Point, Registry, Source, Visitor};

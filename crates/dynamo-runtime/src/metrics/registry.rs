@@ -28,14 +28,32 @@ pub(crate) struct Point<'a> {
     pub(crate) exemplars: Option<&'a Exemplars>,
 }
 
+/// How far the listing of a source's series has come, in sequence numbers.
+#[derive(Clone, Copy)]
+pub(crate) struct Cursor {
+    /// The first one not shown yet.
+    pub(crate) next: u64,
+    /// The last one to show.
+    pub(crate) last: u64,
+}
+
+impl Cursor {
+    /// Nothing is shown yet.
+    pub(crate) const START: Cursor = Cursor {
+        next: 0,
+        last: u64::MAX,
+    };
+}
+
 /// Takes a series.
 pub(crate) type Visitor<'a> = dyn FnMut(&Point<'_>) + 'a;
 
 /// Some series of one family.
 pub(crate) trait Source: Any + Send + Sync {
-    /// Shows up to `limit` series with a sequence number of at least `since`, in order; returns
-    /// where to go on, if there are more. Holds a lock only for so long.
-    fn visit(&self, since: u64, limit: usize, visitor: &mut Visitor<'_>) -> Option<u64>;
+    /// Shows up to `limit` series, in order of creation; returns where to go on, if there are more.
+    /// Holds a lock only for so long. Series younger than the first call are left out: one that was
+    /// removed and created again in between would be shown twice.
+    fn visit(&self, at: Cursor, limit: usize, visitor: &mut Visitor<'_>) -> Option<Cursor>;
 
     /// Lets go of series that nobody has updated for as long as they may be idle.
     fn expire(&self) {}

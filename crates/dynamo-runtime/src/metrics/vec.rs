@@ -10,7 +10,7 @@ use super::desc::Desc;
 use super::errors::UseError;
 use super::kind::Instrument;
 use super::metric::{DescOf, Described, Metric, SingleCore};
-use super::registry::{Member, Registry, Source, Visitor, WeakRegistry};
+use super::registry::{Cursor, Member, Registry, Source, Visitor, WeakRegistry};
 use super::series::{Children, OVERFLOW, Series, clock};
 use crate::hierarchy::Tree;
 use crate::prometheus_names::{name_prefix, runtime_metrics};
@@ -173,17 +173,20 @@ impl<I: Instrument> VecCore<I> {
 }
 
 impl<I: Instrument> Source for VecCore<I> {
-    fn visit(&self, since: u64, limit: usize, visitor: &mut Visitor<'_>) -> Option<u64> {
+    fn visit(&self, at: Cursor, limit: usize, visitor: &mut Visitor<'_>) -> Option<Cursor> {
         let timeout = self.idle_timeout.load(Relaxed);
         let now = clock();
         let children = read(&self.children);
-        let mut rest = children.since(since);
+        let last = at.last.min(children.last_sequence()?);
+        let mut rest = children
+            .since(at.next)
+            .take_while(|(sequence, _)| *sequence <= last);
         for (sequence, series) in rest.by_ref().take(limit) {
             if timeout == 0 || !series.is_quiet(now, timeout) {
                 series.show(sequence, &self.desc, visitor);
             }
         }
-        rest.next().map(|(sequence, _)| sequence)
+        rest.next().map(|(next, _)| Cursor { next, last })
     }
 
     fn expire(&self) {
@@ -337,5 +340,73 @@ impl<I: Instrument> MetricVec<I> {
 impl<I: Instrument> Described for MetricVec<I> {
     fn desc_of(&self) -> DescOf<'_> {
         DescOf(&self.core.desc)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hierarchy::Path;
+    use crate::metrics::kind::Kind;
+
+    /// A vec and the registry of its sequence numbers.
+    fn vec() -> (VecCore<CounterCell<u64>>, Registry) {
+        let registry = Registry::new(0);
+        let desc = Desc::new(
+            "m".into(),
+            "".into(),
+            Kind::Counter,
+            &Path::root(),
+            &[],
+            &["a"],
+        );
+        (
+            VecCore::new(Arc::new(desc.unwrap()), (), &registry),
+            registry,
+        )
+    }
+
+    /// Lists the series two at a time; `between` runs after the first two.
+    fn listed(vec: &VecCore<CounterCell<u64>>, between: impl FnOnce()) -> Vec<String> {
+        let mut labels = Vec::new();
+        let mut between = Some(between);
+        let mut at = Some(Cursor::START);
+        while let Some(cursor) = at {
+            at = vec.visit(cursor, 2, &mut |point| {
+                labels.push(String::from_utf8(point.labels.text().to_vec()).unwrap());
+            });
+            if let Some(between) = between.take() {
+                between();
+            }
+        }
+        labels
+    }
+
+    #[test]
+    fn a_series_removed_and_created_again_during_a_listing_is_listed_once() {
+        let (vec, _registry) = vec();
+        let create = || {
+            for value in ["1", "2", "3"] {
+                vec.child(&[value]);
+            }
+        };
+        create();
+        let recreate = || {
+            write(&vec.children).clear();
+            create();
+        };
+        assert_eq!(listed(&vec, recreate), ["a=\"1\"", "a=\"2\""]);
+        assert_eq!(listed(&vec, || ()), ["a=\"1\"", "a=\"2\"", "a=\"3\""]);
+    }
+
+    #[test]
+    fn a_listing_ends_though_series_are_created_all_the_time() {
+        let (vec, _registry) = vec();
+        vec.child(&["1"]);
+        vec.child(&["2"]);
+        let create = || {
+            vec.child(&["3"]);
+        };
+        assert_eq!(listed(&vec, create), ["a=\"1\"", "a=\"2\""]);
     }
 }
