@@ -9,6 +9,8 @@ use pyo3::types::PyWeakrefReference;
 /// The objects that live, by the ids of their metrics.
 static HANDLES: Mutex<Option<Handles>> = Mutex::new(None);
 
+type Handles = HashMap<usize, Py<PyWeakrefReference>>;
+
 /// The living Python object of the metric with this id, or else the one that `make` creates.
 pub(crate) fn the_same<C: pyo3::PyClass>(
     py: Python<'_>,
@@ -41,8 +43,6 @@ pub(crate) fn the_same<C: pyo3::PyClass>(
     drop(dead);
     Ok(object)
 }
-
-type Handles = HashMap<usize, Py<PyWeakrefReference>>;
 
 fn living<C: pyo3::PyClass>(py: Python<'_>, handles: &Handles, id: usize) -> Option<Py<C>> {
     let object = handles.get(&id)?.bind(py).upgrade()?;

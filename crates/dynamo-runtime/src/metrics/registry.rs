@@ -28,7 +28,7 @@ pub(crate) struct Point<'a> {
     pub(crate) exemplars: Option<&'a Exemplars>,
 }
 
-/// How far the listing of a metric's series has come, in sequence numbers.
+/// How far the listing of a source's series has come, in sequence numbers.
 #[derive(Clone, Copy)]
 pub(crate) struct Cursor {
     /// The first one not shown yet.
