@@ -13,6 +13,7 @@ mod log;
 mod metrics;
 mod node;
 mod options;
+mod process;
 mod python;
 
 use pyo3::prelude::*;
@@ -28,6 +29,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     metrics::add(module)?;
     buckets::add(module)?;
     node::add(module)?;
+    process::add(module)?;
     callbacks::add(module)?;
     log::add(module)?;
     fork::add(module)

@@ -29,9 +29,11 @@ mod exposition;
 mod health;
 mod hierarchy;
 pub mod metrics;
+mod process;
 pub mod prometheus_names;
 mod server;
 mod sync;
+mod system;
 
 pub use callbacks::{CallbackHandle, TextOptions};
 pub use config::{Config, ConfigError, NameStyle, UnknownChoice};
@@ -47,11 +49,12 @@ pub use server::ServerError;
 /// What language bindings need beyond the public API. No promise of stability covers it.
 #[doc(hidden)]
 pub mod binding {
-    pub use crate::callbacks::{Action, Dispatcher, FrozenDispatcher, Job};
+    pub use crate::callbacks::{Action, Dispatcher, FrozenDispatcher, Job, Next};
     pub use crate::hierarchy::{Frozen, stop_servers};
     pub use crate::metrics::{
         CounterCell, GaugeCell, HistogramCell, Instrument, Metric, MetricVec,
     };
+    pub use crate::process::{ProcessCounter, ProcessHistogram};
 }
 
 /// The Rust snippets of the guide, as doctests.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from dynamo import _native, _traces
-from dynamo.runtime import _threads
+from dynamo.runtime import _sampling, _threads
 
 if TYPE_CHECKING:
     import asyncio
@@ -115,6 +115,10 @@ class DistributedRuntime(_Node):
         _traces.install_if_asked()
         super().__init__(_native.Node.runtime(name_style=name_style), "runtime")
         self._event_loop = event_loop
+        if self._native.serves_process_metrics:
+            _threads.start_sampling()
+            if event_loop is not None:
+                _sampling.watch_loop(event_loop)
         if self.system_status_address is not None:
             _threads.start_log()
 

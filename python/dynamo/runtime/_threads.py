@@ -17,6 +17,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dynamo import _native
+from dynamo.runtime import _sampling
 
 if TYPE_CHECKING:
     import logging
@@ -26,6 +27,7 @@ _LOGGER = "dynamo.runtime"
 _starting = threading.RLock()
 _callbacks: threading.Thread | None = None
 _log: threading.Thread | None = None
+_interval: float | None = None
 
 
 def prepare_callback(callback: Callable[[], object]) -> str:
@@ -73,9 +75,21 @@ def _start(name: str, run: Callable[..., None], *args: object) -> threading.Thre
     return thread
 
 
+def start_sampling() -> None:
+    """Have the thread that runs callbacks sample what stalls the process, from now on."""
+    global _interval
+    if _interval is None:
+        _interval = _sampling.INTERVAL
+        _native.nudge_jobs()
+    start_callbacks()
+
+
 def _run_callbacks() -> None:
-    while (job := _native.next_job()) is not None:
-        _run(job)
+    while (job := _native.next_job(_interval)) is not None:
+        if job is False:
+            _sampling.sample()
+        else:
+            _run(job)
         del job  # not to be kept alive while waiting
 
 
@@ -136,9 +150,10 @@ def _at_exit() -> None:
 
 
 def _after_fork_in_child() -> None:
-    global _callbacks, _log, _starting
-    _callbacks = _log = None
+    global _callbacks, _log, _starting, _interval
+    _callbacks = _log = _interval = None
     _starting = threading.RLock()
+    _sampling.after_fork_in_child()
     _native.after_fork_in_child()
 
 

@@ -15,7 +15,7 @@ use crate::sync::{self, read, write};
 use self::text::LastText;
 use crate::exposition::{Dropped, Part};
 
-pub use dispatcher::{Dispatcher, FrozenDispatcher, Job};
+pub use dispatcher::{Dispatcher, FrozenDispatcher, Job, Next};
 pub use text::TextOptions;
 
 /// What a callback does.

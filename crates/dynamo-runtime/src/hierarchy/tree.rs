@@ -10,6 +10,7 @@ use crate::config::{Config, NameStyle};
 use crate::exposition::{Dropped, Exposed, Exposition, merge};
 use crate::health::{HealthReport, SystemHealth};
 use crate::metrics::{CounterCell, GaugeCell, MetricsError, Registry, SingleCore};
+use crate::process::Process;
 use crate::prometheus_names::{distributed_runtime, name_prefix, runtime_metrics};
 use crate::server::{StatusServer, StatusSource};
 use crate::sync::{self, lock};
@@ -219,6 +220,7 @@ pub(crate) struct Page {
     pub(crate) health: SystemHealth,
     callback_timeout: Duration,
     created_samples: bool,
+    process: Option<Process>,
     started: Instant,
     uptime: Arc<SingleCore<GaugeCell<f64>>>,
     scrape_duration: Option<Arc<SingleCore<GaugeCell<f64>>>>,
@@ -244,21 +246,28 @@ impl Page {
     fn new(config: &Config, dispatcher: Arc<Dispatcher>) -> Result<Self, MetricsError> {
         let registry = Registry::new(config.max_series);
         let uptime = registry.own(
-            name_prefix::COMPONENT,
-            distributed_runtime::UPTIME_SECONDS,
+            &format!(
+                "{}_{}",
+                name_prefix::COMPONENT,
+                distributed_runtime::UPTIME_SECONDS
+            ),
             "Total uptime of the DistributedRuntime in seconds",
             &[],
         )?;
         let scrape_duration = match config.port {
-            Some(_) => Some(registry.own(
-                name_prefix::RUNTIME,
+            Some(_) => Some(registry.figure(
                 runtime_metrics::SCRAPE_DURATION_SECONDS,
                 "Time the scrape before this one took to answer, callbacks included, in seconds",
                 &[],
             )?),
             None => None,
         };
+        let process = match config.process_metrics {
+            true => Some(Process::new(&registry, config.port.is_some())?),
+            false => None,
+        };
         Ok(Page {
+            process,
             registry,
             callbacks: Arc::new(Callbacks::new(dispatcher)),
             health: SystemHealth::new(config.starting_health, config.required_endpoints.clone()),
@@ -280,14 +289,12 @@ impl Page {
         let mut figures = lock(&self.figures);
         if figures.is_none() {
             *figures = Some(CallbackFigures {
-                errors: self.registry.own(
-                    name_prefix::RUNTIME,
+                errors: self.registry.figure(
                     runtime_metrics::CALLBACK_ERRORS_TOTAL,
                     "Metrics callbacks that raised an exception",
                     &[],
                 )?,
-                timeouts: self.registry.own(
-                    name_prefix::RUNTIME,
+                timeouts: self.registry.figure(
                     runtime_metrics::CALLBACK_TIMEOUTS_TOTAL,
                     "Metrics callbacks that had not finished when a scrape had to answer",
                     &[],
@@ -305,14 +312,12 @@ impl Page {
         let mut losses = lock(&self.losses);
         if losses.is_none() {
             *losses = Some(TextFigures {
-                families: self.registry.own(
-                    name_prefix::RUNTIME,
+                families: self.registry.figure(
                     runtime_metrics::TEXT_DROPPED_FAMILIES_TOTAL,
                     "Families in the text of callbacks that were left out: not understood, or in conflict with another",
                     &[],
                 )?,
-                series: self.registry.own(
-                    name_prefix::RUNTIME,
+                series: self.registry.figure(
                     runtime_metrics::TEXT_DROPPED_SERIES_TOTAL,
                     "Series in the text of callbacks that were left out because they were there already",
                     &[],
@@ -320,6 +325,10 @@ impl Page {
             });
         }
         Ok(())
+    }
+
+    pub(crate) fn shows_process(&self) -> bool {
+        self.process.is_some()
     }
 
     pub(crate) fn run_callbacks_of(&self, scope: &Path, deadline: Instant) {
@@ -336,6 +345,9 @@ impl Page {
         self.uptime
             .update()
             .set(self.started.elapsed().as_secs_f64());
+        if let Some(process) = self.process.as_ref().filter(|_| *scope == Path::root()) {
+            process.refresh();
+        }
         let families = {
             let _section = sync::enter();
             self.registry.gather(scope)

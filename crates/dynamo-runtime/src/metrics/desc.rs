@@ -92,6 +92,17 @@ impl Desc {
         })
     }
 
+    /// Of a metric of the runtime itself.
+    pub(crate) fn own(
+        name: &str,
+        help: &str,
+        kind: Kind,
+        labels: &[(&str, &str)],
+    ) -> Result<Self, MetricsError> {
+        let (help, root) = (Description::new(help), Path::root());
+        Self::new(name.to_owned(), help, kind, &root, labels, &[])
+    }
+
     /// All label names, sorted.
     pub(crate) fn all_label_names(&self) -> Vec<&str> {
         let constants = self.const_labels.iter().map(|(name, _)| name.as_str());

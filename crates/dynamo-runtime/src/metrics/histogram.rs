@@ -45,7 +45,7 @@ impl HistogramOptions {
     }
 
     /// Checks the options for the metric of this name.
-    pub(super) fn check(self, metric: &str) -> Result<HistogramLayout, MetricsError> {
+    pub(crate) fn check(self, metric: &str) -> Result<HistogramLayout, MetricsError> {
         let native = self.native.map(NativeOptions::check).transpose();
         let native = native.map_err(|source| MetricsError::Native {
             metric: metric.to_owned(),

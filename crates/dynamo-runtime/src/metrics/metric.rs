@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::desc::Desc;
 use super::errors::UseError;
 use super::exemplar::Exemplar;
-use super::kind::{Instrument, Kind};
+use super::kind::{Instrument, Kind, Layout};
 use super::registry::{Cursor, Member, Registry, Source, Visitor};
 use super::series::Series;
 use crate::hierarchy::Tree;
@@ -41,6 +41,7 @@ pub(crate) struct SingleCore<I> {
     desc: Arc<Desc>,
     series: Arc<Series<I>>,
     sequence: u64,
+    layout: Layout,
 }
 
 impl<I: Instrument> SingleCore<I> {
@@ -48,6 +49,7 @@ impl<I: Instrument> SingleCore<I> {
         SingleCore {
             series: Arc::new(Series::new(&desc, &[], options)),
             sequence: registry.next_sequence(),
+            layout: I::layout(options),
             desc,
         }
     }
@@ -71,6 +73,10 @@ impl<I: Instrument> Member for SingleCore<I> {
 
     fn type_name(&self) -> &'static str {
         I::TYPE_NAME
+    }
+
+    fn layout(&self) -> Layout {
+        self.layout.clone()
     }
 }
 

@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, RwLock, Weak};
 use std::time::Duration;
 
-use super::desc::{Desc, Description};
+use super::desc::Desc;
 use super::errors::{Difference, MetricsError};
 use super::exemplar::Exemplars;
 use super::kind::{Instrument, Kind, Layout, Reading};
 use super::labels::Labels;
 use super::metric::SingleCore;
 use crate::hierarchy::Path;
+use crate::prometheus_names::name_prefix;
 use crate::sync::{read, write};
 
 /// One series at the moment of a scrape: its labels, its value and what belongs to it.
@@ -65,6 +66,9 @@ pub(crate) trait Member: Source {
 
     /// The metric type's name, for messages.
     fn type_name(&self) -> &'static str;
+
+    /// What all histograms of its family have in common.
+    fn layout(&self) -> Layout;
 }
 
 /// What the metrics of one name have in common.
@@ -166,43 +170,45 @@ impl Registry {
 
         let desc = Arc::new(desc);
         let member = Arc::new(make(Arc::clone(&desc), self));
-        families
-            .entry(desc.name.clone())
-            .or_insert_with(|| Gathered {
-                family: Arc::new(Family {
-                    name: desc.name.clone(),
-                    is_quoted: false,
-                    help: desc.help.clone(),
-                    kind: desc.kind,
-                    unit: desc.unit.clone(),
-                    layout,
-                }),
-                members: Vec::new(),
-            })
-            .members
-            .push(Arc::clone(&member) as Arc<dyn Member>);
+        Family::join(&mut families, Arc::clone(&member) as Arc<dyn Member>);
         Ok(member)
     }
 
     /// Registers a metric of the runtime itself.
     pub(crate) fn own<I: Instrument<Options = ()>>(
         &self,
-        prefix: &str,
         name: &str,
         help: &str,
         labels: &[(&str, &str)],
     ) -> Result<Arc<SingleCore<I>>, MetricsError> {
-        let desc = Desc::new(
-            format!("{prefix}_{name}"),
-            Description::new(help),
-            I::KIND,
-            &Path::root(),
-            labels,
-            &[],
-        )?;
+        let desc = Desc::own(name, help, I::KIND, labels)?;
         self.register(desc, I::TYPE_NAME, Layout::default(), |desc, registry| {
             SingleCore::new(desc, &(), registry)
         })
+    }
+
+    /// Registers a figure of how the runtime itself fares; `name` is without the prefix.
+    pub(crate) fn figure<I: Instrument<Options = ()>>(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[(&str, &str)],
+    ) -> Result<Arc<SingleCore<I>>, MetricsError> {
+        self.own(&format!("{}_{name}", name_prefix::RUNTIME), help, labels)
+    }
+
+    /// Registers a metric that other registries show as well.
+    pub(crate) fn adopt(&self, member: Arc<dyn Member>) -> Result<(), MetricsError> {
+        let mut families = write(&self.0.families);
+        let desc = Arc::clone(member.desc());
+        if let Some(gathered) = families.get(&desc.name) {
+            gathered
+                .family
+                .check(&desc, &member.layout(), &gathered.members)?;
+        }
+        check_sample_names(&families, &desc)?;
+        Family::join(&mut families, member);
+        Ok(())
     }
 
     /// Takes a metric out of the scrape and says whether it was in.
@@ -241,6 +247,25 @@ impl Registry {
 }
 
 impl Family {
+    /// Adds a metric to the family of its name, which it has been checked for.
+    fn join(families: &mut BTreeMap<String, Gathered>, member: Arc<dyn Member>) {
+        let desc = Arc::clone(member.desc());
+        let gathered = families
+            .entry(desc.name.clone())
+            .or_insert_with(|| Gathered {
+                family: Arc::new(Family {
+                    name: desc.name.clone(),
+                    is_quoted: false,
+                    help: desc.help.clone(),
+                    kind: desc.kind,
+                    unit: desc.unit.clone(),
+                    layout: member.layout(),
+                }),
+                members: Vec::new(),
+            });
+        gathered.members.push(member);
+    }
+
     /// Refuses a metric that cannot be of this family.
     fn check(
         &self,

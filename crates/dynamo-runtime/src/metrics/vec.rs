@@ -10,12 +10,12 @@ use smallvec::SmallVec;
 use super::counter::CounterCell;
 use super::desc::Desc;
 use super::errors::UseError;
-use super::kind::Instrument;
+use super::kind::{Instrument, Layout};
 use super::metric::{DescOf, Described, Home, Metric, SingleCore};
 use super::registry::{Cursor, Member, Registry, Source, Visitor, WeakRegistry};
 use super::series::{Children, OVERFLOW, Series, clock};
 use crate::hierarchy::Tree;
-use crate::prometheus_names::{name_prefix, runtime_metrics};
+use crate::prometheus_names::runtime_metrics;
 use crate::sync::{read, write};
 
 /// Series of one metric that differ in the values of their labels.
@@ -155,9 +155,8 @@ impl<I: Instrument> VecCore<I> {
                 self.desc.name,
                 self.max_series.load(Relaxed)
             );
-            let counter = self.registry.upgrade()?.own(
-                name_prefix::RUNTIME,
-                runtime_metrics::SERIES_OVERFLOW_TOTAL,
+            let counter = self.registry.upgrade()?.figure(
+                    runtime_metrics::SERIES_OVERFLOW_TOTAL,
                 "Updates that went to a metric's overflow series because it was at its limit of series",
                 &[("metric", &self.desc.name)],
             );
@@ -215,6 +214,10 @@ impl<I: Instrument> Member for VecCore<I> {
 
     fn type_name(&self) -> &'static str {
         I::TYPE_NAME
+    }
+
+    fn layout(&self) -> Layout {
+        I::layout(&self.options)
     }
 }
 
