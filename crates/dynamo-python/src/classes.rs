@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
 use crate::errors::IntoPyErr;
-use crate::fast;
+use crate::fast::{self, Recent};
 use crate::options;
 
 /// A class of plain metrics.
@@ -33,6 +33,8 @@ pub(crate) trait VecClass:
     fn vec(&self) -> &MetricVec<Self::Cell>;
     /// The label names as interned strings, whose look-up in a dict is cheapest.
     fn names(&self) -> &[Py<PyString>];
+    /// The children used lately.
+    fn recent(&self) -> &Recent<Self::Cell>;
     fn wrap(py: Python<'_>, vec: MetricVec<Self::Cell>) -> PyResult<Py<Self>>;
 }
 
@@ -80,7 +82,7 @@ macro_rules! classes {
 
             $(#[$vec_doc])*
             #[pyclass(frozen, weakref, module = "dynamo.prometheus_metrics")]
-            pub(crate) struct $vec(MetricVec<$cell>, Vec<Py<PyString>>);
+            pub(crate) struct $vec(MetricVec<$cell>, Vec<Py<PyString>>, Recent<$cell>);
 
             impl VecClass for $vec {
                 type Cell = $cell;
@@ -96,10 +98,15 @@ macro_rules! classes {
                     &self.1
                 }
 
+                #[inline]
+                fn recent(&self) -> &Recent<$cell> {
+                    &self.2
+                }
+
                 fn wrap(py: Python<'_>, vec: MetricVec<$cell>) -> PyResult<Py<Self>> {
                     let names = vec.variable_labels().iter();
                     let names = names.map(|name| PyString::intern(py, name).unbind()).collect();
-                    Py::new(py, $vec(vec, names))
+                    Py::new(py, $vec(vec, names, Recent::default()))
                 }
             }
 

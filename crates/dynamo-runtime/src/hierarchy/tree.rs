@@ -1,6 +1,7 @@
 //! What all nodes of a runtime share: its metrics, callbacks, health and status server.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, Weak};
 use std::time::{Duration, Instant};
 
@@ -221,6 +222,8 @@ pub(crate) struct Page {
     callback_timeout: Duration,
     created_samples: bool,
     process: Option<Process>,
+    /// The length of the last page in bytes.
+    last_len: AtomicUsize,
     started: Instant,
     uptime: Arc<SingleCore<GaugeCell<f64>>>,
     scrape_duration: Option<Arc<SingleCore<GaugeCell<f64>>>>,
@@ -273,6 +276,7 @@ impl Page {
             health: SystemHealth::new(config.starting_health, config.required_endpoints.clone()),
             callback_timeout: config.callback_timeout,
             created_samples: config.created_samples,
+            last_len: AtomicUsize::new(0),
             started: Instant::now(),
             uptime,
             scrape_duration,
@@ -360,7 +364,13 @@ impl Page {
         let parts = self.callbacks.parts(scope);
         let (families, dropped) = merge(families, parts.into_iter());
         self.dropped(dropped);
+        // A page is about as long as the one before: growing it step by step would cost as much as
+        // writing it.
+        let last_len = self.last_len.load(Relaxed);
+        out.reserve(last_len + last_len / 8);
+        let start = out.len();
         exposition.write(families, self.created_samples, out);
+        self.last_len.store(out.len() - start, Relaxed);
     }
 
     fn figures(&self) -> Option<CallbackFigures> {

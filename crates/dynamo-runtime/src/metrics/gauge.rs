@@ -49,6 +49,30 @@ impl<N: Number> GaugeCell<N> {
         self.0.sub(by);
     }
 
+    /// As [`inc`](Self::inc), for a thread that knows that no other one updates this cell meanwhile.
+    #[inline]
+    pub fn inc_alone(&self) {
+        self.0.add_alone(N::ONE);
+    }
+
+    /// As [`dec`](Self::dec), with the promise of [`inc_alone`](Self::inc_alone).
+    #[inline]
+    pub fn dec_alone(&self) {
+        self.0.sub_alone(N::ONE);
+    }
+
+    /// As [`add`](Self::add), with the promise of [`inc_alone`](Self::inc_alone).
+    #[inline]
+    pub fn add_alone(&self, by: N) {
+        self.0.add_alone(by);
+    }
+
+    /// As [`sub`](Self::sub), with the promise of [`inc_alone`](Self::inc_alone).
+    #[inline]
+    pub fn sub_alone(&self, by: N) {
+        self.0.sub_alone(by);
+    }
+
     /// The value now.
     #[inline]
     pub fn get(&self) -> N {

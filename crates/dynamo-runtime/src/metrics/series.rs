@@ -1,6 +1,7 @@
 //! Series, and the table in which a vec keeps its own.
 
 use std::hash::{BuildHasher, Hasher};
+use std::hint::black_box;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
@@ -112,8 +113,7 @@ pub(crate) fn clock() -> u32 {
 /// so that removing costs constant time on average and the order stays.
 #[derive(Debug)]
 pub(crate) struct Children<I> {
-    /// Positions in `slots`.
-    table: HashTable<u32>,
+    table: HashTable<Place>,
     slots: Slots<I>,
     gaps: usize,
     /// Whether one of them is the overflow series, which no limit counts.
@@ -124,6 +124,22 @@ pub(crate) struct Children<I> {
 /// Every label value of the series that takes what a vec's limit keeps out.
 pub(crate) const OVERFLOW: &str = "__overflow__";
 
+/// Where a series stands among the slots, and the hash of its values, so that a table that grows
+/// needs to look at no series.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    position: u32,
+    hash: u32,
+}
+
+impl Place {
+    /// The hash as the table wants it, with all bits in use.
+    #[inline]
+    fn spread(hash: u32) -> u64 {
+        u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
+}
+
 #[derive(Debug)]
 struct Slots<I>(Vec<Slot<I>>);
 
@@ -133,6 +149,9 @@ struct Slot<I> {
     sequence: u64,
     series: Option<Arc<Series<I>>>,
 }
+
+/// The unit in which memory is fetched.
+const CACHE_LINE: usize = 64;
 
 /// Gaps that are not worth closing.
 const FEW: usize = 32;
@@ -151,10 +170,10 @@ impl<I: Instrument> Children<I> {
     #[inline]
     pub(crate) fn get(&self, values: &[&str]) -> Option<&Arc<Series<I>>> {
         let hash = hash_values(&self.hasher, values);
-        let position = *self
-            .table
-            .find(hash, |&position| self.slots.is(position, values))?;
-        self.slots.at(position)
+        let place = self.table.find(Place::spread(hash), |place| {
+            place.hash == hash && self.slots.is(place.position, values)
+        })?;
+        self.slots.at(place.position)
     }
 
     /// How many series a limit counts.
@@ -177,8 +196,10 @@ impl<I: Instrument> Children<I> {
             sequence,
             series: Some(series),
         });
-        table.insert_unique(hash_values(hasher, values), position, |&position| {
-            slots.hash(hasher, position)
+        let hash = hash_values(hasher, values);
+        let place = Place { position, hash };
+        table.insert_unique(Place::spread(hash), place, |place| {
+            Place::spread(place.hash)
         });
     }
 
@@ -191,12 +212,13 @@ impl<I: Instrument> Children<I> {
             has_overflow,
             ..
         } = self;
+        let hash = hash_values(hasher, values);
         let entry = table
-            .find_entry(hash_values(hasher, values), |&position| {
-                slots.is(position, values)
+            .find_entry(Place::spread(hash), |place| {
+                place.hash == hash && slots.is(place.position, values)
             })
             .ok()?;
-        let (position, _) = entry.remove();
+        let (Place { position, .. }, _) = entry.remove();
         *has_overflow &= !is_overflow(values);
         let series = slots.0[position as usize].series.take();
         self.gaps += 1;
@@ -214,17 +236,23 @@ impl<I: Instrument> Children<I> {
     }
 
     /// Takes out the series that were not updated for `timeout` milliseconds, unless somebody holds
-    /// a handle: those come back with their next update.
-    pub(crate) fn expire(&mut self, now: u32, timeout: u32) {
+    /// a handle: those come back with their next update. Says whether there are such.
+    pub(crate) fn expire(&mut self, now: u32, timeout: u32) -> bool {
         let before = self.slots.0.len();
+        let mut held = false;
         self.slots.0.retain(|slot| {
-            slot.series.as_ref().is_some_and(|series| {
-                Arc::strong_count(series) > 1 || !series.is_quiet(now, timeout)
-            })
+            let Some(series) = &slot.series else {
+                return false;
+            };
+            let is_quiet = series.is_quiet(now, timeout);
+            let is_held = Arc::strong_count(series) > 1;
+            held |= is_quiet && is_held;
+            !is_quiet || is_held
         });
         if self.slots.0.len() < before {
             self.rebuild();
         }
+        held
     }
 
     /// A sequence number that no series exceeds; `None` if there is no series.
@@ -232,15 +260,29 @@ impl<I: Instrument> Children<I> {
         self.slots.0.last().map(|slot| slot.sequence)
     }
 
+    /// Fetches up to `limit` series with at least this sequence number into the cache, all at once:
+    /// one by one, most of the time of a large page is spent waiting for memory.
+    pub(crate) fn fetch(&self, sequence: u64, limit: usize) {
+        let start = self.first(sequence);
+        let slots = self.slots.0[start..].iter().take(limit);
+        let series = slots.filter_map(|slot| slot.series.as_deref());
+        let lengths = series.clone().map(|series| series.key_length).max();
+        let lines = series.flat_map(|series| series.text.iter().step_by(CACHE_LINE));
+        black_box((lengths, lines.fold(0, |sum, byte| sum ^ byte)));
+    }
+
     /// The series with at least this sequence number, oldest first.
     pub(crate) fn since(&self, sequence: u64) -> impl Iterator<Item = (u64, &Series<I>)> {
-        let start = self
-            .slots
-            .0
-            .partition_point(|slot| slot.sequence < sequence);
-        self.slots.0[start..]
+        self.slots.0[self.first(sequence)..]
             .iter()
             .filter_map(|slot| Some((slot.sequence, slot.series.as_deref()?)))
+    }
+
+    /// The place of the first slot with at least this sequence number.
+    fn first(&self, sequence: u64) -> usize {
+        self.slots
+            .0
+            .partition_point(|slot| slot.sequence < sequence)
     }
 
     fn close_gaps(&mut self) {
@@ -265,9 +307,14 @@ impl<I: Instrument> Children<I> {
             .flat_map(|slot| &slot.series)
             .any(|series| key::parts(series.key()).all(|value| value == OVERFLOW.as_bytes()));
         *table = HashTable::with_capacity(slots.0.len());
-        for position in 0..slots.0.len() as u32 {
-            let hash = slots.hash(hasher, position);
-            table.insert_unique(hash, position, |&position| slots.hash(hasher, position));
+        for (slot, position) in slots.0.iter().zip(0..) {
+            if let Some(series) = &slot.series {
+                let hash = hash(hasher, key::parts(series.key()));
+                let place = Place { position, hash };
+                table.insert_unique(Place::spread(hash), place, |place| {
+                    Place::spread(place.hash)
+                });
+            }
         }
     }
 }
@@ -283,15 +330,6 @@ impl<I: Instrument> Slots<I> {
         self.at(position)
             .is_some_and(|series| key::matches(series.key(), values))
     }
-
-    fn hash(&self, hasher: &RandomState, position: u32) -> u64 {
-        hash(
-            hasher,
-            self.at(position)
-                .into_iter()
-                .flat_map(|series| key::parts(series.key())),
-        )
-    }
 }
 
 fn is_overflow(values: &[&str]) -> bool {
@@ -299,18 +337,19 @@ fn is_overflow(values: &[&str]) -> bool {
 }
 
 #[inline]
-fn hash_values(hasher: &RandomState, values: &[&str]) -> u64 {
+fn hash_values(hasher: &RandomState, values: &[&str]) -> u32 {
     hash(hasher, values.iter().map(|value| value.as_bytes()))
 }
 
 #[inline]
-fn hash<'a>(hasher: &RandomState, values: impl Iterator<Item = &'a [u8]>) -> u64 {
+fn hash<'a>(hasher: &RandomState, values: impl Iterator<Item = &'a [u8]>) -> u32 {
     let mut hasher = hasher.build_hasher();
     for value in values {
         hasher.write_usize(value.len());
         hasher.write(value);
     }
-    hasher.finish()
+    let hash = hasher.finish();
+    (hash ^ hash >> 32) as u32
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! [`MetricVec`]: the series of one metric, told apart by the values of their labels.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock, RwLock};
 use std::time::Duration;
 
@@ -41,6 +41,8 @@ pub(crate) struct VecCore<I: Instrument> {
     idle_timeout: AtomicU32,
     /// When idle series were last looked for.
     last_expiry: AtomicU32,
+    /// Counts how often series went, or should be let go of.
+    version: AtomicU64,
     many_logged: AtomicBool,
     /// Counts what the limit kept out; registered with the first.
     overflowed: OnceLock<Option<Arc<SingleCore<CounterCell<u64>>>>>,
@@ -56,6 +58,7 @@ impl<I: Instrument> VecCore<I> {
             max_series: AtomicUsize::new(registry.max_series()),
             idle_timeout: AtomicU32::new(0),
             last_expiry: AtomicU32::new(0),
+            version: AtomicU64::new(0),
             many_logged: AtomicBool::new(false),
             overflowed: OnceLock::new(),
         }
@@ -65,7 +68,7 @@ impl<I: Instrument> VecCore<I> {
     #[inline]
     fn with<T>(&self, values: &[&str], update: impl FnOnce(&Arc<Series<I>>) -> T) -> T {
         let children = read(&self.children);
-        if let Some(series) = children.get(values) {
+        if let Some(series) = children.get(values).filter(|series| !self.has_gone(series)) {
             return update(series);
         }
         drop(children);
@@ -96,7 +99,10 @@ impl<I: Instrument> VecCore<I> {
             write(&self.children)
         };
         if let Some(series) = children.get(values) {
-            return (Arc::clone(series), false);
+            if !self.has_gone(series) {
+                return (Arc::clone(series), false);
+            }
+            children.remove(values);
         }
         self.expire_now_and_then(&mut children);
         let kept_out = self.is_full(&children) && values.iter().any(|value| *value != OVERFLOW);
@@ -123,6 +129,14 @@ impl<I: Instrument> VecCore<I> {
         (series, kept_out)
     }
 
+    /// Whether a series of the table has been idle for too long and nobody holds a handle: whoever
+    /// asks for it gets a new one, as if a scrape had taken it out already.
+    #[inline]
+    fn has_gone(&self, series: &Arc<Series<I>>) -> bool {
+        let timeout = self.idle_timeout.load(Relaxed);
+        timeout != 0 && Arc::strong_count(series) == 1 && series.is_quiet(clock(), timeout)
+    }
+
     fn is_full(&self, children: &Children<I>) -> bool {
         let limit = self.max_series.load(Relaxed);
         limit != 0 && children.len() >= limit
@@ -132,8 +146,14 @@ impl<I: Instrument> VecCore<I> {
         let timeout = self.idle_timeout.load(Relaxed);
         let now = clock();
         if timeout != 0 && now.wrapping_sub(self.last_expiry.load(Relaxed)) > timeout / 2 {
-            self.last_expiry.store(now, Relaxed);
-            children.expire(now, timeout);
+            self.expire_children(children, now, timeout);
+        }
+    }
+
+    fn expire_children(&self, children: &mut Children<I>, now: u32, timeout: u32) {
+        self.last_expiry.store(now, Relaxed);
+        if children.expire(now, timeout) {
+            self.version.fetch_add(1, Relaxed);
         }
     }
 
@@ -187,6 +207,7 @@ impl<I: Instrument> Source for VecCore<I> {
         let now = clock();
         let children = read(&self.children);
         let last = at.last.min(children.last_sequence()?);
+        children.fetch(at.next, limit);
         let mut rest = children
             .since(at.next)
             .take_while(|(sequence, _)| *sequence <= last);
@@ -199,10 +220,9 @@ impl<I: Instrument> Source for VecCore<I> {
     }
 
     fn expire(&self) {
-        if self.idle_timeout.load(Relaxed) != 0 {
-            self.last_expiry.store(clock(), Relaxed);
-            let timeout = self.idle_timeout.load(Relaxed);
-            write(&self.children).expire(clock(), timeout);
+        let timeout = self.idle_timeout.load(Relaxed);
+        if timeout != 0 {
+            self.expire_children(&mut write(&self.children), clock(), timeout);
         }
     }
 }
@@ -277,6 +297,13 @@ impl<I: Instrument> MetricVec<I> {
         Ok(Metric::of(series, &self.home))
     }
 
+    /// The series with just these label values, if there is one: never the overflow series instead.
+    #[doc(hidden)]
+    pub fn existing(&self, values: &[&str]) -> Option<Metric<I>> {
+        let series = read(&self.core.children).get(values).map(Arc::clone)?;
+        Some(Metric::of(series, &self.home))
+    }
+
     /// Calls `update` with the storage of the series with these label values, without making a handle.
     ///
     /// # Errors
@@ -324,12 +351,22 @@ impl<I: Instrument> MetricVec<I> {
         let values: SmallVec<[&str; 8]> = values.iter().map(AsRef::as_ref).collect();
         self.core.check_count(values.len())?;
         let removed = write(&self.core.children).remove(&values);
+        self.core.version.fetch_add(1, Relaxed);
         Ok(removed.is_some())
     }
 
     /// Takes all series out of the vec, as [`remove_label_values`](Self::remove_label_values) does.
     pub fn clear(&self) {
         write(&self.core.children).clear();
+        self.core.version.fetch_add(1, Relaxed);
+    }
+
+    /// Changes whenever a series has been taken out, or has been idle for so long that whoever keeps
+    /// handles only to be quick should let go of them.
+    #[doc(hidden)]
+    #[inline]
+    pub fn version(&self) -> u64 {
+        self.core.version.load(Relaxed)
     }
 
     /// Lets the vec have at most this many series, `None` for any number; what is there stays. What
@@ -458,7 +495,26 @@ mod tests {
         }
         assert!(read(&vec.children).get(&["let go"]).is_none());
         held.update().inc();
+        vec.with(&["held"], |series| series.update().inc());
         assert_eq!(listed(&vec, || ()), ["a=\"held\""]);
-        assert_eq!(held.cell().get(), 2);
+        assert_eq!(held.cell().get(), 3);
+    }
+
+    #[test]
+    fn whoever_asks_for_a_series_that_has_gone_gets_a_new_one() {
+        let (vec, _registry) = vec();
+        let value = |vec: &VecCore<CounterCell<u64>>| {
+            vec.with(&["1"], |series| {
+                series.update().inc();
+                series.cell().get()
+            })
+        };
+        assert_eq!((value(&vec), value(&vec)), (1, 2));
+        vec.idle_timeout.store(1, Relaxed);
+        // Its listing is what tells the time; nothing has been taken out yet.
+        while !listed(&vec, || ()).is_empty() {
+            std::thread::yield_now();
+        }
+        assert_eq!(value(&vec), 1);
     }
 }

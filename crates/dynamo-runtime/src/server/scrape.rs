@@ -2,7 +2,6 @@
 
 use std::cmp::Reverse;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use std::{io, mem};
@@ -40,8 +39,6 @@ pub(super) struct GatherFailed;
 pub(super) struct Scraper {
     source: Arc<dyn StatusSource>,
     queue: Mutex<Queue>,
-    /// The length of the last page in bytes, to size the next one.
-    last_len: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -62,7 +59,6 @@ impl Scraper {
         Arc::new(Self {
             source,
             queue: Mutex::default(),
-            last_len: AtomicUsize::new(0),
         })
     }
 
@@ -102,10 +98,8 @@ impl Scraper {
     }
 
     fn render(&self, exposition: Exposition) -> Bytes {
-        let last_len = self.last_len.load(Ordering::Relaxed);
-        let mut page = Vec::with_capacity(last_len + last_len / 8);
+        let mut page = Vec::new();
         self.source.render(exposition, &mut page);
-        self.last_len.store(page.len(), Ordering::Relaxed);
         Bytes::from(page)
     }
 
