@@ -348,7 +348,8 @@ impl Page {
         let parts = self.callbacks.parts(scope);
         let (families, dropped) = merge(families, parts.into_iter());
         self.dropped(dropped);
-        exposition.write(families, self.created_samples, out);
+        let dropped = exposition.write(families, self.created_samples, out);
+        self.dropped(dropped);
     }
 
     fn figures(&self) -> Option<CallbackFigures> {
