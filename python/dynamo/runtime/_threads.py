@@ -3,8 +3,8 @@
 User code runs on one daemon thread that Python creates. It waits for work in the native core,
 without the GIL, and calls it from here, so that no native frame lies below user code: the
 interpreter may end such a thread while it finalises. Native threads never take the GIL; what they
-have to log waits for a second daemon thread. Neither imports anything: a thread that is ended in the
-middle of an import may take the interpreter down.
+have to log waits for a second daemon thread. Neither imports anything: a thread that is ended in
+the middle of an import may take the interpreter down.
 """
 
 from __future__ import annotations
@@ -107,6 +107,7 @@ def _text(result: object) -> str:
     if isinstance(result, bytes):
         return result.decode()
     if isinstance(result, str):
+        result.encode()  # raises here, and not where it is passed on, if there are lone surrogates
         return result
     raise TypeError(
         f"it returned {type(result).__name__} and its text is to be shown: return a str, or bytes "
