@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import random
 import signal
 import sys
@@ -82,9 +83,9 @@ def serve_until_ctrl_c(runtime: DistributedRuntime) -> None:
     address = runtime.system_status_address
     if address is None:
         sys.exit(f"no port, no metrics to look at; try: DYN_SYSTEM_PORT=8081 {sys.argv[0]}")
-    stop = threading.Event()
+    stop: queue.SimpleQueue[None] = queue.SimpleQueue()  # a signal may put() in the middle of get()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda *_: stop.put(None))
     reachable = address.replace("0.0.0.0", "localhost").replace("[::]", "localhost")
     print(f"metrics: http://{reachable}/metrics    stop: Ctrl-C", flush=True)
-    stop.wait()
+    stop.get()
