@@ -123,16 +123,12 @@ def _at_exit() -> None:
     _native.stop_messages()
 
 
-def _after_fork_in_child() -> None:
+def _forget_threads() -> None:
     global _callbacks, _log, _starting
     _callbacks = _log = None
     _starting = threading.RLock()
-    _native.after_fork_in_child()
 
 
 atexit.register(_at_exit)
-os.register_at_fork(
-    before=_native.before_fork,
-    after_in_parent=_native.after_fork_in_parent,
-    after_in_child=_after_fork_in_child,
-)
+# Native locks and sockets have been seen to by then.
+os.register_at_fork(after_in_child=_forget_threads)
