@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import queue
 import random
 import signal
 import sys
@@ -14,6 +13,10 @@ if TYPE_CHECKING:
     from dynamo.runtime import DistributedRuntime, Endpoint
 
 GIB = 2**30
+
+STOP = {signal.SIGINT, signal.SIGTERM}
+# Held back for sigwait(), in every thread: they inherit this, none has been started yet.
+signal.pthread_sigmask(signal.SIG_BLOCK, STOP)
 
 
 class Model(NamedTuple):
@@ -83,9 +86,6 @@ def serve_until_ctrl_c(runtime: DistributedRuntime) -> None:
     address = runtime.system_status_address
     if address is None:
         sys.exit(f"no port, no metrics to look at; try: DYN_SYSTEM_PORT=8081 {sys.argv[0]}")
-    stop: queue.SimpleQueue[None] = queue.SimpleQueue()  # a signal may put() in the middle of get()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.put(None))
     reachable = address.replace("0.0.0.0", "localhost").replace("[::]", "localhost")
     print(f"metrics: http://{reachable}/metrics    stop: Ctrl-C", flush=True)
-    stop.get()
+    signal.sigwait(STOP)
