@@ -177,12 +177,15 @@ def test_a_child_keeps_neither_the_port_nor_connections_of_its_parent(serve: Sta
     worker = serve(
         FORKS
         + """
+    read_end, write_end = os.pipe()
     input()
-    pid = fork(lambda: print("child", input()))
+    pid = fork(lambda: print("child told", os.read(read_end, 1)))
     print("forked")
     input()
     runtime.shutdown()
     print("shut down")
+    input()
+    os.write(write_end, b"x")
     print(ended(pid))
     """
     )
@@ -195,8 +198,8 @@ def test_a_child_keeps_neither_the_port_nor_connections_of_its_parent(serve: Sta
         assert worker.line() == "shut down"
         assert is_closed(connection)
     assert is_refused(worker.address)
-    worker.tell("lives")
-    assert [worker.line() for _ in range(2)] == ["child lives", "0"]
+    worker.tell()
+    assert [worker.line() for _ in range(2)] == ["child told b'x'", "0"]
 
 
 def test_the_port_is_free_when_the_parent_has_died_and_a_child_lives(serve: Start) -> None:
