@@ -16,9 +16,8 @@ from dynamo import _native
 
 VARIABLE = "DYN_METRICS_TRACE_EXEMPLARS"
 
-_WORDS = {word: True for word in ("1", "true", "on", "yes")} | {
-    word: False for word in ("0", "false", "off", "no", "")
-}
+_YES = ("1", "true", "on", "yes")
+_NO = ("0", "false", "off", "no", "")
 _METHODS = ("inc", "inc_by", "observe")
 _CLASSES = (
     _native.Counter,
@@ -39,13 +38,12 @@ def install_if_asked() -> None:
     """
     global _installed
     value = os.environ.get(VARIABLE, "").strip()
-    try:
-        asked = _WORDS[value.lower()]
-    except KeyError:
+    if value.lower() not in _YES + _NO:
         raise ValueError(
-            f"{VARIABLE}={value} is neither yes nor no: use 1, true, on or yes; or 0, false, off or no"
-        ) from None
-    if asked and not _installed:
+            f"{VARIABLE}={value} is neither yes nor no: use 1, true, on or yes; or 0, false, off "
+            "or no"
+        )
+    if value.lower() in _YES and not _installed:
         _installed = True
         for owner in _CLASSES:
             for name in _METHODS:
@@ -55,10 +53,11 @@ def install_if_asked() -> None:
 
 def current_span() -> dict[str, str] | None:
     """Return the ids of the current span if it is sampled; None as long as nobody uses spans."""
-    trace = sys.modules.get("opentelemetry.trace")
-    if trace is None:
+    # Another thread may be importing it just now, and then it has nothing yet.
+    get_current_span = getattr(sys.modules.get("opentelemetry.trace"), "get_current_span", None)
+    if get_current_span is None:
         return None
-    context = trace.get_current_span().get_span_context()
+    context = get_current_span().get_span_context()
     if not (context.is_valid and context.trace_flags.sampled):
         return None
     return {

@@ -25,7 +25,7 @@ _Send = Callable[[_Message], Awaitable[None]]
 def make_asgi_app(
     node: DistributedRuntime | Namespace | Component | Endpoint,
 ) -> Callable[[_Message, _Receive, _Send], Awaitable[None]]:
-    """Return an application that answers every GET and HEAD with the metrics of ``node`` and below."""
+    """Return an application that answers GET and HEAD with the metrics of ``node`` and below."""
 
     async def app(scope: _Message, receive: _Receive, send: _Send) -> None:
         if scope["type"] == "lifespan":
@@ -33,7 +33,9 @@ def make_asgi_app(
             return
         if scope["type"] != "http":
             raise ValueError(f"this application answers http, not {scope['type']}: mount it there")
-        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+        headers = [
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]
+        ]
         request = Request.of(scope["method"], headers)
         loop = asyncio.get_running_loop()
         response: Response = await loop.run_in_executor(None, answer, node.metrics, request)

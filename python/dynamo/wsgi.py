@@ -20,7 +20,7 @@ __all__ = ["make_wsgi_app"]
 def make_wsgi_app(
     node: DistributedRuntime | Namespace | Component | Endpoint,
 ) -> Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]:
-    """Return an application that answers every GET and HEAD with the metrics of ``node`` and below."""
+    """Return an application that answers GET and HEAD with the metrics of ``node`` and below."""
 
     def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         headers = [

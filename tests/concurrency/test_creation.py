@@ -72,7 +72,23 @@ def test_series_and_metrics_that_come_and_go_leave_the_others_alone(endpoint: En
     assert sample(page(endpoint), "ns_comp_ep_m", a="kept") == kept.get() == 2 * ROUNDS
 
 
-def test_a_vec_cleared_all_the_time_stays_whole(endpoint: Endpoint) -> None:
+def test_a_vec_emptied_and_filled_all_the_time_shows_no_series_twice(endpoint: Endpoint) -> None:
+    vec = endpoint.metrics.create_gaugevec("m", "help", ["a"])
+    labels = [{"a": str(number)} for number in range(1000)]
+
+    def refill() -> None:
+        for _ in range(300):
+            for each in labels:
+                vec.set(1, each)
+            vec.clear()
+
+    _, pages = all_at_once(refill, meanwhile=[endpoint.metrics.prometheus_expfmt])
+    # A series that stands twice makes a page longer than others. page() would find it.
+    for text in sorted(pages, key=len)[-30:]:
+        page(text)
+
+
+def test_a_vec_cleared_while_others_fill_it_stays_whole(endpoint: Endpoint) -> None:
     vec = endpoint.metrics.create_gaugevec("m", "help", ["a"])
 
     def update() -> None:

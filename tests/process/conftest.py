@@ -1,10 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.support.process import Start, Worker, serving, workers
+from tests.support.prometheus import Prometheus, scraping
 
 
 @pytest.fixture
@@ -22,3 +25,16 @@ def serve(start: Start) -> Start:
         return serving(start, script, files, **settings)
 
     return serve
+
+
+@pytest.fixture
+def prometheus(tmp_path: Path) -> Iterator[Callable[..., Prometheus]]:
+    """Starts the real Prometheus server: ``prometheus(address, *flags)`` scrapes every second."""
+    with contextlib.ExitStack() as servers:
+
+        def start(address: str, *flags: str) -> Prometheus:
+            folder = tmp_path / address.replace(":", "_")
+            folder.mkdir()
+            return servers.enter_context(scraping(address, folder, *flags))
+
+        yield start

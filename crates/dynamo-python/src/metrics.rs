@@ -114,8 +114,8 @@ impl RuntimeMetrics {
     /// With native=True it has native buckets, which grow by a constant factor and exist where
     /// something was observed, and classic ones only if buckets are given. schema, from -4 to 8
     /// (default 3: 9 % a bucket), or growth_factor says how fine they are; values within
-    /// zero_threshold (default 2**-128) count as zero; more than max_buckets (default 160) halve the
-    /// resolution.
+    /// zero_threshold (default 2**-128) count as zero; more than max_buckets (default 160) halve
+    /// the resolution.
     #[pyo3(signature = (name, description, labels=None, buckets=None, *, native=false, schema=None, growth_factor=None, zero_threshold=None, max_buckets=None, unit=None, full_name=false))]
     #[expect(clippy::too_many_arguments)]
     fn create_histogram(
@@ -346,10 +346,11 @@ impl RuntimeMetrics {
 
     /// Have callback return another library's metrics before each scrape that shows this node.
     ///
-    /// The text, a str or UTF-8 bytes, is in a format of Prometheus or in OpenMetrics 1. Its families
-    /// stand among our own, one for each name, without further labels; what cannot be understood or
-    /// is there already is left out and counted. For deadlines and errors see register_callback(); a
-    /// text that cannot be had is shown as it last was, for up to five minutes.
+    /// The text, a str or UTF-8 bytes, is in a format of Prometheus or in OpenMetrics 1. Its
+    /// families stand among our own, one for each name, without further labels; what cannot be
+    /// understood or is there already is left out and counted. For deadlines and errors see
+    /// register_callback(); a text that cannot be had is shown as it last was, for up to five
+    /// minutes.
     ///
     /// Raises TypeError if callback cannot be called or is an async function.
     fn register_prometheus_expfmt_callback(
@@ -362,12 +363,15 @@ impl RuntimeMetrics {
 
     /// Show the metrics of a prometheus_client registry among those of this node.
     ///
-    /// They get the hierarchy's labels, unless hierarchy_labels=False, and labels, a dict or a list
-    /// of pairs; a series that has a label of such a name keeps its own. With prefixes, only
-    /// families whose names begin with one of them are taken; those that begin with one of exclude
-    /// are not, by default process_ and python_. The registry is asked anew when its metrics are
-    /// older than cache seconds, by default at every scrape. For the rest see
-    /// register_prometheus_expfmt_callback().
+    /// They get labels, a dict or a list of pairs, and the hierarchy's, unless
+    /// hierarchy_labels=False; a series that has a label of such a name keeps its own. With
+    /// prefixes, a list, only families whose names begin with one of them are taken; those that
+    /// begin with one of exclude are not, by default process_ and python_. The registry is asked
+    /// anew when its metrics are older than cache seconds, by default at every scrape. For the rest
+    /// see register_prometheus_expfmt_callback().
+    ///
+    /// Raises TypeError if registry has no collect(), ImportError without prometheus_client,
+    /// ValueError for a label name or a time that cannot be used.
     #[pyo3(signature = (registry, *, prefixes=None, exclude=None, labels=None, hierarchy_labels=true, cache=None))]
     #[expect(clippy::too_many_arguments)]
     fn register_collector(
@@ -383,7 +387,9 @@ impl RuntimeMetrics {
         let callback = EXPOSITION_OF.call(py, &[registry])?;
         let mut added = pairs(labels, "labels")?;
         if hierarchy_labels {
-            added.extend(self.0.hierarchy_labels());
+            let mut own = self.0.hierarchy_labels();
+            own.retain(|(name, _)| added.iter().all(|(given, _)| given != name));
+            added.extend(own);
         }
         let listed = |names: OptionalAny, what: &str| {
             names.map_or_else(|| Ok(Vec::new()), |names| strings(names, what))
@@ -410,10 +416,12 @@ impl RuntimeMetrics {
         Ok(py.detach(|| self.0.prometheus_expfmt()))
     }
 
-    /// Return the page of this node for an HTTP request: Content-Type, Content-Encoding or None, body.
+    /// Return the page for an HTTP request: Content-Type, Content-Encoding or None, the body.
     ///
     /// accept and accept_encoding are the request's headers. timeout is how long the reader waits,
-    /// in seconds; callbacks get four fifths of it. Callbacks run before, as for prometheus_expfmt().
+    /// in seconds; callbacks get four fifths of it. They run before, as for prometheus_expfmt().
+    ///
+    /// Raises ValueError for a timeout below 0.
     #[pyo3(signature = (accept="", accept_encoding="", timeout=None))]
     fn exposition<'py>(
         &self,

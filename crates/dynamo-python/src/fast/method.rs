@@ -45,6 +45,10 @@ pub(super) trait Read<I> {
 // What the methods of vecs add to the docstrings.
 const OF_SERIES: &str = "labels, a dict, name the series, which is created at 0 if it is new";
 const EITHER_ORDER: &str = "they may come first";
+// What those add that take exemplars.
+const WITH_EXEMPLAR: &str = "\
+exemplar, a dict such as {\"trace_id\": \"...\"}, is kept as an example; ValueError for more
+than 128 characters.";
 const OF_EXISTING: &str =
     "labels, a dict, name the series; 0 if there is none, and none is created.";
 
@@ -72,13 +76,13 @@ impl Method {
     }
 
     pub(super) fn step<C: SingleClass, S: Step<C::Cell>>() -> Self {
-        let exemplar = option(S::EXEMPLAR.is_some());
-        Self::new(S::NAME, exemplar, S::DOC, step::<C, S>)
+        let (option, doc) = exemplar(S::EXEMPLAR.is_some(), S::DOC.to_owned());
+        Self::new(S::NAME, option, &doc, step::<C, S>)
     }
 
     pub(super) fn update<C: SingleClass, U: Update<C::Cell>>() -> Self {
-        let arguments = format!(", value{}", option(U::EXEMPLAR.is_some()));
-        Self::new(U::NAME, &arguments, U::DOC, update::<C, U>)
+        let (option, doc) = exemplar(U::EXEMPLAR.is_some(), U::DOC.to_owned());
+        Self::new(U::NAME, &format!(", value{option}"), &doc, update::<C, U>)
     }
 
     pub(super) fn read<C: SingleClass, R: Read<C::Cell>>() -> Self {
@@ -87,13 +91,19 @@ impl Method {
 
     pub(super) fn step_vec<C: VecClass, S: Step<C::Cell>>() -> Self {
         let doc = format!("{}\n\n{OF_SERIES}.", S::DOC);
-        let arguments = format!(", labels{}", option(S::EXEMPLAR.is_some()));
-        Self::new(S::NAME, &arguments, &doc, step_vec::<C, S>)
+        let (option, doc) = exemplar(S::EXEMPLAR.is_some(), doc);
+        Self::new(
+            S::NAME,
+            &format!(", labels{option}"),
+            &doc,
+            step_vec::<C, S>,
+        )
     }
 
     pub(super) fn update_vec<C: VecClass, U: Update<C::Cell>>() -> Self {
         let doc = format!("{}\n\n{OF_SERIES}; {EITHER_ORDER}.", U::DOC);
-        let arguments = format!(", value, labels{}", option(U::EXEMPLAR.is_some()));
+        let (option, doc) = exemplar(U::EXEMPLAR.is_some(), doc);
+        let arguments = format!(", value, labels{option}");
         Self::new(U::NAME, &arguments, &doc, update_vec::<C, U>)
     }
 
@@ -112,12 +122,12 @@ impl Method {
     }
 }
 
-/// The argument of methods that take exemplars, as in a signature.
-fn option(takes_exemplar: bool) -> &'static str {
-    if takes_exemplar {
-        ", *, exemplar=None"
+/// The argument of methods that take exemplars, as in a signature, and the docstring with it.
+fn exemplar(is_taken: bool, doc: String) -> (&'static str, String) {
+    if is_taken {
+        (", *, exemplar=None", format!("{doc}\n\n{WITH_EXEMPLAR}"))
     } else {
-        ""
+        ("", doc)
     }
 }
 

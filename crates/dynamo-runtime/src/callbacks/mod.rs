@@ -136,13 +136,14 @@ impl Callbacks {
     /// through or `deadline` has passed. On the callbacks' own thread it does nothing: user code
     /// asked for the page.
     pub(crate) fn run(&self, scope: &Path, deadline: Instant, tally: &impl Tally) {
+        let now = Instant::now();
         let due: Vec<_> = {
             let _section = sync::enter();
             let entries = read(&self.entries);
             entries
                 .iter()
                 .filter(|entry| scope.contains(&entry.owner))
-                .filter(|entry| !entry.text.as_ref().is_some_and(LastText::is_fresh))
+                .filter(|entry| !entry.text.as_ref().is_some_and(|text| text.is_fresh(now)))
                 .cloned()
                 .collect()
         };
@@ -164,12 +165,13 @@ impl Callbacks {
 
     /// What the texts of `scope` and below it said last, in the order of their callbacks.
     pub(crate) fn parts(&self, scope: &Path) -> Vec<Part> {
+        let now = Instant::now();
         let texts: Vec<_> = {
             let _section = sync::enter();
             let entries = read(&self.entries);
             let texts = entries.iter().filter(|entry| scope.contains(&entry.owner));
             texts
-                .filter_map(|entry| entry.text.as_ref()?.parts())
+                .filter_map(|entry| entry.text.as_ref()?.parts(now))
                 .collect()
         };
         let in_order = texts.iter().zip(0..).flat_map(|(parts, order)| {

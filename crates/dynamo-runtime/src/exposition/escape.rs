@@ -7,9 +7,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use super::foreign::{self, Series};
-use super::{Exposed, merge};
-use crate::metrics::{Family, ForeignLabels, is_valid_label, is_valid_name};
+use super::foreign::{Part, Series};
+use super::{Dropped, Exposed, merge};
+use crate::metrics::{Family, ForeignLabels, Source, is_valid_label, is_valid_name};
 
 /// What is done with a name that not every reader knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,84 +40,104 @@ impl fmt::Display for Escaping {
 
 impl Escaping {
     pub(super) fn named(name: &str) -> Option<Self> {
+        // Prometheus' page about negotiation spelled it so for a while.
+        let name = if name == "allow-utf8" {
+            "allow-utf-8"
+        } else {
+            name
+        };
         let found = NAMES.iter().find(|(known, _)| *known == name);
         found.map(|(_, escaping)| *escaping)
     }
 
-    fn apply(self, name: &str, is_valid: impl Fn(&str) -> bool) -> Cow<'_, str> {
-        match self {
-            // A name that every reader knows is never changed, whatever the scheme says of it.
-            _ if is_valid(name) => Cow::Borrowed(name),
-            Escaping::AllowUtf8 => Cow::Borrowed(name),
-            Escaping::Underscores => self.each(name, "", |_| "_".to_owned()).into(),
-            Escaping::Dots => self
-                .each(name, "", |char| {
-                    (if char == '.' { "_dot_" } else { "__" }).to_owned()
-                })
-                .into(),
-            Escaping::Values => self
-                .each(name, "U__", |char| match char {
-                    '_' => "__".to_owned(),
-                    other => format!("_{:x}_", u32::from(other)),
-                })
-                .into(),
-        }
+    fn metric(self, name: &str) -> Cow<'_, str> {
+        self.apply(name, is_valid_name(name), ":")
     }
 
-    fn each(self, name: &str, prefix: &str, replace: impl Fn(char) -> String) -> String {
-        let mut out = prefix.to_owned();
+    fn label(self, name: &str) -> Cow<'_, str> {
+        self.apply(name, is_valid_label(name), "")
+    }
+
+    /// `also` is allowed besides letters, digits and `_`.
+    fn apply<'a>(self, name: &'a str, is_valid: bool, also: &str) -> Cow<'a, str> {
+        // A name that every reader knows is never changed, whatever the scheme says of it.
+        if is_valid || self == Escaping::AllowUtf8 {
+            return Cow::Borrowed(name);
+        }
+        let mut out = String::new();
+        if self == Escaping::Values {
+            out += "U__";
+        }
         for (position, char) in name.chars().enumerate() {
-            let first = position == 0;
-            let kept = match char {
+            let is_kept = match char {
                 '_' => self == Escaping::Underscores,
-                '0'..='9' => !first,
-                _ => char.is_ascii_alphabetic() || char == ':',
+                '0'..='9' => position > 0,
+                _ => char.is_ascii_alphabetic() || also.contains(char),
             };
-            if kept {
-                out.push(char);
-            } else {
-                out += &replace(char);
+            match (self, char) {
+                _ if is_kept => out.push(char),
+                (Escaping::Dots, '.') => out += "_dot_",
+                (Escaping::Dots, _) | (Escaping::Values, '_') => out += "__",
+                (Escaping::Values, _) => out += &format!("_{:x}_", u32::from(char)),
+                _ => out.push('_'),
             }
         }
-        out
+        out.into()
     }
 }
 
-/// The families with names that a reader of this escaping knows. What then has one name is merged.
-pub(super) fn escape(escaping: Escaping, families: Vec<Exposed>) -> Vec<Exposed> {
-    let is_plain = |exposed: &Exposed| {
-        let mut parts = exposed.sources.iter().filter_map(foreign::Part::of);
-        !exposed.family.is_quoted && parts.all(|part| !part.has_quoted_labels())
-    };
-    if escaping == Escaping::AllowUtf8 || families.iter().all(is_plain) {
-        return families;
+/// The families with names that a reader of this escaping knows. What then has one name is merged;
+/// says what that leaves no place for.
+pub(super) fn escape(escaping: Escaping, families: Vec<Exposed>) -> (Vec<Exposed>, Dropped) {
+    let is_odd = |source: &Arc<dyn Source>| Part::of(source).is_some_and(Part::has_odd_names);
+    let has_odd = |exposed: &Exposed| exposed.sources.iter().any(is_odd);
+    let mut dropped = Dropped::default();
+    if escaping == Escaping::AllowUtf8 || !families.iter().any(has_odd) {
+        return (families, dropped);
     }
-    let (plain, quoted): (Vec<_>, Vec<_>) = families.into_iter().partition(is_plain);
-    let escaped = quoted.iter().flat_map(|exposed| {
-        let parts = exposed.sources.iter().filter_map(foreign::Part::of);
-        parts.map(|part| escape_part(escaping, &exposed.family, part))
-    });
-    let (families, _) = merge(plain, escaped);
-    families
+    let mut plain = Vec::new();
+    let mut escaped = Vec::new();
+    for Exposed { family, sources } in families {
+        let (odd, sources): (Vec<_>, Vec<_>) = sources.into_iter().partition(is_odd);
+        for part in odd.iter().filter_map(Part::of) {
+            let (part, lost) = escape_part(escaping, &family, part);
+            dropped.series += lost;
+            escaped.push(part);
+        }
+        if !sources.is_empty() {
+            plain.push(Exposed { family, sources });
+        }
+    }
+    let (families, lost) = merge(plain, escaped.into_iter());
+    (families, dropped + lost)
 }
 
-fn escape_part(escaping: Escaping, family: &Family, part: &foreign::Part) -> foreign::Part {
+/// A series with two labels that get the same name cannot be shown.
+fn escape_part(escaping: Escaping, family: &Family, part: &Part) -> (Part, u64) {
     let family = Family {
-        name: escaping.apply(&family.name, is_valid_name).into_owned(),
+        name: escaping.metric(&family.name).into_owned(),
         is_quoted: false,
         ..family.clone()
     };
-    let series = part.series().map(|series| {
+    let mut lost = 0;
+    let mut all = Vec::new();
+    for series in part.series() {
         let pairs = series.labels.pairs.iter().map(|(name, value)| {
-            let name = escaping.apply(name, is_valid_label);
+            let name = escaping.label(name);
             (name.into_owned(), value.clone())
         });
-        Series {
-            labels: ForeignLabels::new(pairs.collect()),
-            ..series.clone()
+        let labels = ForeignLabels::new(pairs.collect());
+        if labels.pairs.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+            lost += 1;
+            continue;
         }
-    });
-    part.with(Arc::new(family), series.collect())
+        all.push(Series {
+            labels,
+            ..series.clone()
+        });
+    }
+    let (part, duplicates) = part.with(Arc::new(family), all);
+    (part, lost + duplicates)
 }
 
 #[cfg(test)]
@@ -125,7 +145,7 @@ mod tests {
     use super::*;
 
     fn escaped(escaping: Escaping, name: &str) -> String {
-        escaping.apply(name, is_valid_name).into_owned()
+        escaping.metric(name).into_owned()
     }
 
     #[test]
@@ -156,11 +176,25 @@ mod tests {
     }
 
     #[test]
+    fn a_colon_is_for_metrics_only() {
+        for (escaping, label) in [
+            (Escaping::Underscores, "a_b"),
+            (Escaping::Dots, "a__b"),
+            (Escaping::Values, "U__a_3a_b"),
+            (Escaping::AllowUtf8, "a:b"),
+        ] {
+            assert_eq!(escaping.label("a:b"), label);
+            assert_eq!(escaping.metric("a:b"), "a:b");
+        }
+    }
+
+    #[test]
     fn a_scheme_is_known_by_the_name_it_shows() {
         for (name, escaping) in NAMES {
             assert_eq!(Escaping::named(name), Some(escaping));
             assert_eq!(escaping.to_string(), name);
         }
+        assert_eq!(Escaping::named("allow-utf8"), Some(Escaping::AllowUtf8));
         assert_eq!(Escaping::named("none"), None);
     }
 }

@@ -1,6 +1,7 @@
 //! Metrics of other libraries: text that was parsed, and stands beside our own metrics.
 
 use std::any::Any;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::metrics::{
@@ -41,13 +42,19 @@ pub(crate) struct Part {
 const FIRST_SEQUENCE: u64 = 1 << 63;
 
 impl Part {
-    pub(crate) fn new(family: Family, series: Vec<Series>) -> Self {
-        Part {
-            family: Arc::new(family),
+    /// Leaves out series with the labels of one before; says how many.
+    pub(crate) fn new(family: Arc<Family>, mut series: Vec<Series>) -> (Self, u64) {
+        let given = series.len();
+        let mut seen = HashSet::with_capacity(given);
+        series.retain(|series| seen.insert(series.labels.text.clone()));
+        let part = Part {
+            family,
             shown: (0..series.len() as u32).collect(),
             series: series.into(),
             order: 0,
-        }
+        };
+        let duplicates = given - part.series.len();
+        (part, duplicates as u64)
     }
 
     /// As one of several texts of a scrape.
@@ -58,14 +65,10 @@ impl Part {
         }
     }
 
-    /// Other series in its place.
-    pub(crate) fn with(&self, family: Arc<Family>, series: Vec<Series>) -> Self {
-        Part {
-            family,
-            shown: (0..series.len() as u32).collect(),
-            series: series.into(),
-            order: self.order,
-        }
+    /// Other series in its place, as [`Part::new`] takes them.
+    pub(crate) fn with(&self, family: Arc<Family>, series: Vec<Series>) -> (Self, u64) {
+        let (part, duplicates) = Self::new(family, series);
+        (part.in_order(self.order), duplicates)
     }
 
     /// The part that `source` is, if it is one.
@@ -85,16 +88,23 @@ impl Part {
             .retain(|place| keep(&series[*place as usize].labels.text));
     }
 
-    /// Whether a label has a name that formats must put into quotes.
-    pub(crate) fn has_quoted_labels(&self) -> bool {
-        let mut names = self.series().flat_map(|series| &series.labels.pairs);
-        names.any(|(name, _)| !is_valid_label(name))
+    /// Whether a name has characters that not every reader knows.
+    pub(crate) fn has_odd_names(&self) -> bool {
+        let mut labels = self.series().flat_map(|series| &series.labels.pairs);
+        self.family.is_quoted || labels.any(|(name, _)| !is_valid_label(name))
     }
 
     /// The values that are one number.
     pub(crate) fn scalars(&self) -> impl Iterator<Item = f64> {
         self.series().filter_map(|series| match series.value {
             Value::Scalar(value) => Some(value),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn summaries(&self) -> impl Iterator<Item = &SummaryReading> {
+        self.series().filter_map(|series| match &series.value {
+            Value::Summary(summary) => Some(summary),
             _ => None,
         })
     }

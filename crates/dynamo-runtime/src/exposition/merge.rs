@@ -1,6 +1,7 @@
 //! Our own families and those of other libraries on one page: one family for each name.
 
 use std::collections::{BTreeMap, HashSet};
+use std::ops::Add;
 use std::sync::Arc;
 
 use super::foreign::Part;
@@ -12,6 +13,17 @@ use crate::metrics::{Family, Kind, Source};
 pub(crate) struct Dropped {
     pub(crate) families: u64,
     pub(crate) series: u64,
+}
+
+impl Add for Dropped {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Dropped {
+            families: self.families + other.families,
+            series: self.series + other.series,
+        }
+    }
 }
 
 /// Adds parts, in the order given, to families sorted by name, and keeps them sorted.

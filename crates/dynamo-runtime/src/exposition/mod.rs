@@ -1,5 +1,6 @@
 //! What a scrape shows: one file for each format, and the walk over the families they share.
 
+mod dissolve;
 pub(crate) mod encoding;
 mod escape;
 pub(crate) mod foreign;
@@ -9,13 +10,17 @@ pub(crate) mod number;
 mod openmetrics;
 mod openmetrics2;
 mod parse;
+mod plan;
 mod protobuf;
 mod text;
 pub(crate) mod wire;
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
-use crate::metrics::{Cursor, Family, Gathered, Point, Source};
+use crate::metrics::{Cursor, Family, Gathered, Point, Reading, Scalar, Source};
 use crate::sync;
 
 pub(crate) use foreign::Part;
@@ -55,14 +60,7 @@ trait Format {
     /// Appends one series.
     fn series(&mut self, position: usize, family: &Family, point: &Point<'_>, out: &mut Vec<u8>);
     /// Ends the family that began at `start` of `out`.
-    fn end_family(
-        &mut self,
-        _position: usize,
-        _family: &Family,
-        _start: usize,
-        _out: &mut Vec<u8>,
-    ) {
-    }
+    fn end_family(&mut self, _start: usize, _out: &mut Vec<u8>) {}
     /// Ends the page.
     fn end(&mut self, _out: &mut Vec<u8>) {}
 }
@@ -87,7 +85,7 @@ fn encode(format: &mut impl Format, families: &[Exposed], out: &mut Vec<u8>) {
         if out.len() == header_end {
             out.truncate(start);
         } else {
-            format.end_family(position, family, start, out);
+            format.end_family(start, out);
         }
     }
     format.end(out);
@@ -113,6 +111,37 @@ fn interleave(
     places.sort_unstable_by_key(|(sequence, _)| *sequence);
     for (_, place) in places {
         out.extend_from_slice(&encoded[place]);
+    }
+}
+
+/// Calls `show` with each sample of a series, as formats write those that have a line for each: what
+/// is added to the family's name, the label that stands after all others, and the value.
+#[inline]
+fn samples(reading: Reading<'_>, mut show: impl FnMut(&'static str, &[u8], Scalar)) {
+    match reading {
+        Reading::Scalar(value) => show("", b"", value),
+        Reading::Histogram(histogram) => {
+            let mut count = 0;
+            let labels = histogram.buckets.labels().iter();
+            for (le, cumulative) in labels.zip(histogram.cumulative()) {
+                count = cumulative;
+                show("_bucket", le, Scalar::Unsigned(count));
+            }
+            if let Some(sum) = histogram.sum {
+                show("_sum", b"", Scalar::Float(sum));
+            }
+            show("_count", b"", Scalar::Unsigned(count));
+        }
+        Reading::Summary(summary) => {
+            for (_, quantile, value) in &summary.quantiles {
+                show("", quantile, Scalar::Float(*value));
+            }
+            for (suffix, total) in [("_sum", summary.sum), ("_count", summary.count)] {
+                if let Some(total) = total {
+                    show(suffix, b"", Scalar::Float(total));
+                }
+            }
+        }
     }
 }
 

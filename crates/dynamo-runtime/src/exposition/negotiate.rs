@@ -4,14 +4,14 @@ use super::escape::{Escaping, escape};
 use super::openmetrics;
 use super::protobuf::Protobuf;
 use super::text::Text;
-use super::{Exposed, encode, openmetrics2};
+use super::{Dropped, Exposed, encode, openmetrics2};
 
 /// A format, its version, and what it does with names that not every reader knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Exposition {
     format: Kind,
     escaping: Escaping,
-    /// Whether the reader asked for this escaping, and so is told.
+    /// Whether the reader is told which escaping was used.
     says_escaping: bool,
 }
 
@@ -29,6 +29,11 @@ impl Kind {
     /// Whether the format has a way to write names of any characters.
     fn knows_utf8(self) -> bool {
         !matches!(self, Kind::Text0 | Kind::OpenMetrics0)
+    }
+
+    /// Whether the content type must say which escaping was used, asked for or not.
+    fn must_say_escaping(self) -> bool {
+        matches!(self, Kind::Text1 | Kind::OpenMetrics1)
     }
 
     fn content_type(self) -> &'static str {
@@ -59,60 +64,30 @@ impl Exposition {
     /// Among equals the first one listed wins, as with Prometheus' own libraries.
     pub(crate) fn negotiate<'a>(headers: impl Iterator<Item = &'a str>) -> Self {
         let ranges = headers.flat_map(|header| split(header, ',').into_iter());
+        let ranges: Vec<Range> = ranges.filter_map(Range::read).collect();
+        let is_refused = |format: &&Kind| {
+            let mut refusals = ranges.iter().filter(|range| range.weight == 0);
+            refusals.any(|range| range.formats == [**format])
+        };
         let mut best = (Self::TEXT, 0);
-        for (exposition, weight) in ranges.filter_map(Self::of_range) {
-            if weight > best.1 {
-                best = (exposition, weight);
+        for range in &ranges {
+            let format = range.formats.iter().find(|format| !is_refused(format));
+            if let Some(&format) = format
+                && range.weight > best.1
+            {
+                best = (Self::new(format, range.escaping), range.weight);
             }
         }
         best.0
     }
 
-    /// What one media range asks for, and its weight from 0 to 1000.
-    fn of_range(range: &str) -> Option<(Self, u16)> {
-        let mut parts = split(range, ';').into_iter();
-        let media = parts.next()?.to_ascii_lowercase();
-        let parameters: Vec<(String, String)> = parts
-            .filter_map(|part| {
-                let (name, value) = part.split_once('=')?;
-                let value = value.trim().trim_matches('"').to_owned();
-                Some((name.trim().to_ascii_lowercase(), value))
-            })
-            .collect();
-        let parameter = |name: &str| {
-            let found = parameters.iter().find(|(known, _)| known == name);
-            found.map(|(_, value)| value.as_str())
-        };
-        let weight = parameter("q").map_or(Some(1000), super::encoding::parse_weight)?;
-        let format = match (media.as_str(), parameter("version")) {
-            ("text/plain", None | Some("0.0.4")) => Kind::Text0,
-            ("text/plain", Some("1.0.0")) => Kind::Text1,
-            ("application/openmetrics-text", Some("0.0.1")) => Kind::OpenMetrics0,
-            ("application/openmetrics-text", None | Some("1.0.0")) => Kind::OpenMetrics1,
-            // Only by its name: the format is not final.
-            ("application/openmetrics-text", Some("2.0.0")) => Kind::OpenMetrics2,
-            ("application/vnd.google.protobuf", _)
-                if parameter("proto")
-                    .is_none_or(|it| it == "io.prometheus.client.MetricFamily")
-                    && parameter("encoding").is_none_or(|it| it == "delimited") =>
-            {
-                Kind::Protobuf
-            }
-            ("text/*" | "*/*", _) => Kind::Text0,
-            _ => return None,
-        };
-        let asked = parameter("escaping").and_then(Escaping::named);
-        let escaping = match asked {
-            Some(Escaping::AllowUtf8) if !format.knows_utf8() => Escaping::Underscores,
-            Some(escaping) => escaping,
-            None => Escaping::Underscores,
-        };
-        let exposition = Exposition {
+    fn new(format: Kind, asked: Option<Escaping>) -> Self {
+        let can_be = |escaping: &Escaping| *escaping != Escaping::AllowUtf8 || format.knows_utf8();
+        Exposition {
             format,
-            escaping,
-            says_escaping: asked.is_some() || format == Kind::Text1,
-        };
-        Some((exposition, weight))
+            escaping: asked.filter(can_be).unwrap_or(Escaping::Underscores),
+            says_escaping: asked.is_some() || format.must_say_escaping(),
+        }
     }
 
     /// The value of `Content-Type`.
@@ -128,15 +103,68 @@ impl Exposition {
     /// Appends a page of these families, which are sorted by name.
     ///
     /// With `created`, OpenMetrics 1 shows when counters and histograms were born as samples of
-    /// their own; formats that have a place for it always do.
-    pub(crate) fn write(self, families: Vec<Exposed>, created: bool, out: &mut Vec<u8>) {
-        let families = escape(self.escaping, families);
+    /// their own; formats that have a place for it always do. Says what there was no place for.
+    pub(crate) fn write(self, families: Vec<Exposed>, created: bool, out: &mut Vec<u8>) -> Dropped {
+        let (families, dropped) = escape(self.escaping, families);
         match self.format {
             Kind::Text0 | Kind::Text1 => encode(&mut Text::default(), &families, out),
             Kind::OpenMetrics0 | Kind::OpenMetrics1 => openmetrics::page(families, created, out),
-            Kind::OpenMetrics2 => openmetrics2::page(&families, out),
+            Kind::OpenMetrics2 => openmetrics2::page(families, out),
             Kind::Protobuf => encode(&mut Protobuf, &families, out),
         }
+        dropped
+    }
+}
+
+/// One media range of an `Accept` header.
+struct Range {
+    /// What it covers of what we have, the first to prefer.
+    formats: &'static [Kind],
+    escaping: Option<Escaping>,
+    /// From 0 to 1000.
+    weight: u16,
+}
+
+impl Range {
+    /// `None` if it covers nothing we have, or makes no sense.
+    fn read(range: &str) -> Option<Self> {
+        let mut parts = split(range, ';').into_iter();
+        let media = parts.next()?.to_ascii_lowercase();
+        let parameters: Vec<(String, &str)> = parts
+            .filter_map(|part| {
+                let (name, value) = part.split_once('=')?;
+                let value = value.trim().trim_matches('"');
+                Some((name.trim().to_ascii_lowercase(), value))
+            })
+            .collect();
+        let parameter = |name: &str| {
+            let found = parameters.iter().find(|(known, _)| known == name);
+            found.map(|(_, value)| *value)
+        };
+        let is_or_missing = |name, value| parameter(name).is_none_or(|given| given == value);
+        let formats: &[Kind] = match (media.as_str(), parameter("version")) {
+            ("text/plain", None | Some("0.0.4")) => &[Kind::Text0],
+            ("text/plain", Some("1.0.0")) => &[Kind::Text1],
+            ("application/openmetrics-text", Some("0.0.1")) => &[Kind::OpenMetrics0],
+            ("application/openmetrics-text", None | Some("1.0.0")) => &[Kind::OpenMetrics1],
+            // Only by its name: the format is not final.
+            ("application/openmetrics-text", Some("2.0.0")) => &[Kind::OpenMetrics2],
+            ("application/vnd.google.protobuf", _)
+                if is_or_missing("proto", "io.prometheus.client.MetricFamily")
+                    && is_or_missing("encoding", "delimited") =>
+            {
+                &[Kind::Protobuf]
+            }
+            ("text/*", _) => &[Kind::Text0],
+            ("application/*", _) => &[Kind::OpenMetrics1, Kind::Protobuf],
+            ("*/*", _) => &[Kind::Text0, Kind::OpenMetrics1, Kind::Protobuf],
+            _ => return None,
+        };
+        Some(Range {
+            formats,
+            escaping: parameter("escaping").and_then(Escaping::named),
+            weight: parameter("q").map_or(Some(1000), super::encoding::parse_weight)?,
+        })
     }
 }
 
@@ -193,6 +221,8 @@ mod tests {
             "text/plain;version=7",
             "application/openmetrics-text;version=3.0.0",
             "application/openmetrics-text;q=0, */*",
+            "text/plain;q=0, text/*",
+            "text/plain;q=0, application/openmetrics-text;q=0, */*;q=0",
             "application/openmetrics-text;q=nonsense",
             "application/vnd.google.protobuf;encoding=text",
             "application/vnd.google.protobuf;proto=other.Message;encoding=delimited",
@@ -217,6 +247,17 @@ mod tests {
         assert!(chosen("application/openmetrics-text,text/plain").contains("openmetrics"));
         assert!(chosen("text/plain,application/openmetrics-text").contains("text/plain"));
         assert!(chosen("APPLICATION/OpenMetrics-Text; Version=1.0.0").contains("version=1.0.0"));
+    }
+
+    #[test]
+    fn a_wildcard_does_not_stand_for_what_is_refused() {
+        assert!(chosen("text/plain;q=0, */*").contains("openmetrics"));
+        assert!(
+            chosen("text/plain;q=0, */*;q=0.1, application/openmetrics-text;q=0")
+                .contains("protobuf")
+        );
+        assert!(chosen("application/*").contains("openmetrics"));
+        assert!(chosen("application/*;q=0.1, */*").contains("text/plain"));
     }
 
     #[test]

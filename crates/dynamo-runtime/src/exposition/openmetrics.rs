@@ -1,20 +1,16 @@
 //! OpenMetrics 1.0.0 (and 0.0.1, which readers ask for and mean the same by).
 //!
-//! What the text format allows and OpenMetrics forbids goes out in a form that it takes, with the
-//! same names; see [`plan`].
-
-use std::collections::{BTreeMap, HashMap, HashSet};
+//! What it forbids goes out in another form, with the same names; see [`super::plan`].
 
 use super::number::{write_float, write_integer, write_scalar};
+use super::plan::{Plan, plan, suffixes};
 use super::text::{sample, write_name};
-use super::{Exposed, Format, encode, foreign, visit_all};
-use crate::metrics::{
-    Exemplar, Family, HistogramReading, Kind, Point, Reading, SummaryReading, escape_value,
-};
+use super::{Exposed, Format, encode, samples};
+use crate::metrics::{Exemplar, Family, HistogramReading, Kind, Point, Reading, escape_value};
 
 /// Appends a page. With `created`, counters and histograms show when they were born as `_created`.
 pub(super) fn page(families: Vec<Exposed>, created: bool, out: &mut Vec<u8>) {
-    let (families, plans) = plan(families);
+    let (families, plans): (Vec<_>, Vec<_>) = plan(families).into_iter().unzip();
     encode(&mut OpenMetrics { plans, created }, &families, out);
 }
 
@@ -22,114 +18,6 @@ struct OpenMetrics {
     /// One for each family.
     plans: Vec<Plan>,
     created: bool,
-}
-
-/// How one family goes out.
-#[derive(Default)]
-struct Plan {
-    /// For a counter, the length of its name without `_total`. A counter without one goes out as
-    /// unknown: its name must not change.
-    base: Option<usize>,
-    /// The values of a family `…_created` that belongs to this one, by their labels as text.
-    created: BTreeMap<Vec<u8>, f64>,
-}
-
-/// The suffixes that OpenMetrics keeps for samples of these kinds.
-fn suffixes(kind: Kind) -> &'static [&'static str] {
-    match kind {
-        Kind::Histogram => &["_bucket", "_count", "_sum", "_created"],
-        Kind::Summary => &["_count", "_sum", "_created"],
-        _ => &[],
-    }
-}
-
-/// Decides how each family goes out.
-///
-/// OpenMetrics keeps the names of all samples apart by family: a counter `x_total` is the family
-/// `x`, which must not be another family or one's sample; `x_created` belongs to `x`. So a counter
-/// that has no such name of its own is of unknown type, and a gauge `x_created` of another library
-/// becomes samples of `x`.
-fn plan(families: Vec<Exposed>) -> (Vec<Exposed>, Vec<Plan>) {
-    let kinds: HashMap<&str, Kind> = families
-        .iter()
-        .map(|exposed| (exposed.family.name.as_str(), exposed.family.kind))
-        .collect();
-    let is_sample = |name: &str| {
-        [Kind::Histogram, Kind::Summary].iter().any(|kind| {
-            suffixes(*kind).iter().any(|suffix| {
-                let family = name.strip_suffix(suffix);
-                family.is_some_and(|family| kinds.get(family) == Some(kind))
-            })
-        })
-    };
-    let base_of = |exposed: &Exposed| -> Option<usize> {
-        let family = &exposed.family;
-        let base = family
-            .name
-            .strip_suffix("_total")
-            .filter(|base| !base.is_empty() && family.kind == Kind::Counter)?;
-        let created = format!("{base}_created");
-        let of_another_counter = base
-            .strip_suffix("_created")
-            .is_some_and(|other| kinds.contains_key(&*format!("{other}_total")));
-        let has_created = kinds.get(&*created);
-        let clashes = kinds.contains_key(base)
-            || is_sample(base)
-            || of_another_counter
-            || has_created.is_some_and(|kind| !suffixes(*kind).is_empty());
-        (!clashes && is_countable(exposed)).then_some(base.len())
-    };
-    let bases: Vec<Option<usize>> = families.iter().map(base_of).collect();
-
-    // What may have a family `…_created`, by that name.
-    let mut hosts: HashMap<String, usize> = HashMap::new();
-    for (position, (exposed, base)) in families.iter().zip(&bases).enumerate() {
-        let name = &exposed.family.name;
-        match (base, exposed.family.kind) {
-            (Some(base), _) => {
-                hosts.insert(format!("{}_created", &name[..*base]), position);
-            }
-            (None, Kind::Histogram | Kind::Summary) => {
-                hosts.insert(format!("{name}_created"), position);
-            }
-            _ => {}
-        }
-    }
-    let mut guests = HashSet::new();
-    let mut plans: Vec<Plan> = bases
-        .into_iter()
-        .map(|base| Plan {
-            base,
-            ..Plan::default()
-        })
-        .collect();
-    for (position, exposed) in families.iter().enumerate() {
-        if let Some(&host) = hosts.get(&exposed.family.name) {
-            guests.insert(position);
-            for source in &exposed.sources {
-                visit_all(&**source, &mut |point| {
-                    if let Reading::Scalar(value) = point.reading {
-                        let labels = point.labels.text().to_vec();
-                        plans[host].created.insert(labels, value.to_f64());
-                    }
-                });
-            }
-        }
-    }
-    families
-        .into_iter()
-        .zip(plans)
-        .enumerate()
-        .filter_map(|(position, of)| (!guests.contains(&position)).then_some(of))
-        .unzip()
-}
-
-/// Whether all values are those of a counter; another library's need not be.
-fn is_countable(exposed: &Exposed) -> bool {
-    let foreign = exposed.sources.iter().filter_map(foreign::Part::of);
-    foreign
-        .flat_map(foreign::Part::scalars)
-        .all(|value| value >= 0.0)
 }
 
 impl Format for OpenMetrics {
@@ -162,55 +50,32 @@ impl Format for OpenMetrics {
     }
 
     fn series(&mut self, position: usize, family: &Family, point: &Point<'_>, out: &mut Vec<u8>) {
-        let plan = &mut self.plans[position];
+        let plan = &self.plans[position];
+        let is_counter = plan.base.is_some();
         let writer = Writer { family, point };
         match point.reading {
-            Reading::Scalar(value) => {
-                writer.sample("", b"", out);
-                write_scalar(value, out);
-                let is_counter = plan.base.is_some();
-                writer.end(0, is_counter, out);
-            }
             Reading::Histogram(histogram) => writer.histogram(histogram, out),
-            Reading::Summary(summary) => writer.summary(summary, out),
+            reading => samples(reading, |suffix, last, value| {
+                writer.sample(suffix, last, out);
+                write_scalar(value, out);
+                writer.end(0, is_counter, out);
+            }),
         }
-        let can_be_created = plan.base.is_some() || !suffixes(family.kind).is_empty();
+        let can_be_created = is_counter || !suffixes(family.kind).is_empty();
         let own = point.created.filter(|_| self.created && can_be_created);
-        let created = plan
-            .created
-            .remove(point.labels.text())
-            .or(own.map(|time| time.as_secs_f64()));
-        if let Some(created) = created {
-            write_created(family, plan.base, point.labels.text(), created, out);
-        }
-    }
-
-    fn end_family(&mut self, position: usize, family: &Family, _start: usize, out: &mut Vec<u8>) {
-        // Times of series that are not there. A histogram cannot consist of nothing else.
-        let plan = std::mem::take(&mut self.plans[position]);
-        if family.kind != Kind::Histogram {
-            for (labels, created) in &plan.created {
-                write_created(family, plan.base, labels, *created, out);
-            }
+        let created = plan.created.get(point.labels.text()).copied();
+        if let Some(created) = created.or(own.map(|time| time.as_secs_f64())) {
+            let name = &family.name[..plan.base.unwrap_or(family.name.len())];
+            let labels = point.labels.text();
+            sample(name, family.is_quoted, "_created", labels, b"", out);
+            write_float(created, out);
+            writer.end(0, false, out);
         }
     }
 
     fn end(&mut self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"# EOF\n");
     }
-}
-
-fn write_created(
-    family: &Family,
-    base: Option<usize>,
-    labels: &[u8],
-    created: f64,
-    out: &mut Vec<u8>,
-) {
-    let name = &family.name[..base.unwrap_or(family.name.len())];
-    sample(name, family.is_quoted, "_created", labels, b"", out);
-    write_float(created, out);
-    out.push(b'\n');
 }
 
 /// Writes the samples of one series.
@@ -224,14 +89,8 @@ impl Writer<'_> {
         let Family {
             name, is_quoted, ..
         } = self.family;
-        sample(
-            name,
-            *is_quoted,
-            suffix,
-            self.point.labels.text(),
-            last,
-            out,
-        );
+        let labels = self.point.labels.text();
+        sample(name, *is_quoted, suffix, labels, last, out);
     }
 
     /// Ends the line of a sample, with the exemplar of this place if the sample may have one.
@@ -277,22 +136,6 @@ impl Writer<'_> {
             self.sample("_count", b"", out);
             write_integer(count, out);
             self.end(0, false, out);
-        }
-    }
-
-    fn summary(&self, summary: &SummaryReading, out: &mut Vec<u8>) {
-        let quantiles = summary.quantiles.iter();
-        let quantiles = quantiles.map(|(_, label, value)| ("", &**label, Some(*value)));
-        let totals = [("_sum", summary.sum), ("_count", summary.count)];
-        let totals = totals.map(|(suffix, value)| (suffix, b"".as_slice(), value));
-        for (suffix, last, value) in quantiles.chain(totals) {
-            // Quantiles may be NaN, totals not; neither may be negative.
-            let value = value.filter(|value| *value >= 0.0 || value.is_nan() && suffix.is_empty());
-            if let Some(value) = value {
-                self.sample(suffix, last, out);
-                write_float(value, out);
-                self.end(0, false, out);
-            }
         }
     }
 }

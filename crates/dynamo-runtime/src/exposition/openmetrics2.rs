@@ -1,9 +1,11 @@
-//! OpenMetrics 2.0, which is not final: what is here follows the draft of early 2026.
+//! OpenMetrics 2.0, which is experimental: what is here follows the release candidate of March 2026,
+//! <https://prometheus.io/docs/specs/om/open_metrics_spec_2_0/>.
 //!
 //! Names are as everywhere; a histogram is one sample whose value holds all buckets, native ones too.
 
 use super::number::{write_float, write_integer, write_le, write_scalar};
 use super::openmetrics::{write_exemplar, write_seconds};
+use super::plan::{dissolve_improper, is_countable};
 use super::text::{sample, write_name};
 use super::{Exposed, Format, encode};
 use crate::metrics::{
@@ -12,14 +14,23 @@ use crate::metrics::{
 };
 
 /// Appends a page.
-pub(super) fn page(families: &[Exposed], out: &mut Vec<u8>) {
-    encode(&mut OpenMetrics2, families, out);
+pub(super) fn page(families: Vec<Exposed>, out: &mut Vec<u8>) {
+    let families = dissolve_improper(families, SummaryReading::is_whole);
+    let kinds = families.iter().map(|exposed| match exposed.family.kind {
+        Kind::Counter if !is_countable(exposed) => Kind::Unknown,
+        kind => kind,
+    });
+    let kinds = kinds.collect();
+    encode(&mut OpenMetrics2 { kinds }, &families, out);
 }
 
-struct OpenMetrics2;
+struct OpenMetrics2 {
+    /// What each family goes out as.
+    kinds: Vec<Kind>,
+}
 
 impl Format for OpenMetrics2 {
-    fn begin(&mut self, _position: usize, family: &Family, out: &mut Vec<u8>) {
+    fn begin(&mut self, position: usize, family: &Family, out: &mut Vec<u8>) {
         let mut line = |what: &str, text: &dyn Fn(&mut Vec<u8>)| {
             out.extend_from_slice(what.as_bytes());
             write_name(&family.name, family.is_quoted, out);
@@ -28,7 +39,7 @@ impl Format for OpenMetrics2 {
             out.push(b'\n');
         };
         line("# TYPE ", &|out| {
-            out.extend_from_slice(family.kind.to_string().as_bytes());
+            out.extend_from_slice(self.kinds[position].to_string().as_bytes());
         });
         if let Some(unit) = &family.unit {
             line("# UNIT ", &|out| out.extend_from_slice(unit.as_bytes()));
@@ -125,11 +136,10 @@ fn write_native(native: &NativeReading, out: &mut Vec<u8>) {
 }
 
 fn write_summary(summary: &SummaryReading, out: &mut Vec<u8>) {
-    // Both must be there, and what is not known is not a number.
     out.extend_from_slice(b"{count:");
-    write_float(summary.count.unwrap_or(f64::NAN), out);
+    write_float(summary.count.unwrap_or_default(), out);
     out.extend_from_slice(b",sum:");
-    write_float(summary.sum.unwrap_or(f64::NAN), out);
+    write_float(summary.sum.unwrap_or_default(), out);
     let quantiles = summary.quantiles.iter();
     list(",quantile:", quantiles, out, |(quantile, _, value), out| {
         write_float(*quantile, out);

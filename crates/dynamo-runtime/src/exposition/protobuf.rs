@@ -115,7 +115,7 @@ impl Format for Protobuf {
         });
     }
 
-    fn end_family(&mut self, _position: usize, _family: &Family, start: usize, out: &mut Vec<u8>) {
+    fn end_family(&mut self, start: usize, out: &mut Vec<u8>) {
         wire::delimit(start, out);
     }
 }

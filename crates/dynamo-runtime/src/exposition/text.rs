@@ -2,11 +2,9 @@
 //!
 //! The two differ in what names they allow; see [`super::escape`].
 
-use super::Format;
-use super::number::{write_float, write_integer, write_scalar};
-use crate::metrics::{
-    Family, HistogramReading, Kind, Point, Reading, SummaryReading, escape_help, escape_value,
-};
+use super::number::{write_integer, write_scalar};
+use super::{Format, samples};
+use crate::metrics::{Family, Kind, Point, Reading, escape_help, escape_value};
 
 /// `text/plain`.
 #[derive(Default)]
@@ -36,6 +34,7 @@ impl Format for Text {
     }
 
     fn series(&mut self, _position: usize, family: &Family, point: &Point<'_>, out: &mut Vec<u8>) {
+        let labels = point.labels.text();
         let end = |out: &mut Vec<u8>| {
             if let Some(timestamp) = point.timestamp {
                 out.push(b' ');
@@ -43,77 +42,21 @@ impl Format for Text {
             }
             out.push(b'\n');
         };
-        let labels = point.labels.text();
-        match point.reading {
-            Reading::Scalar(value) if labels.is_empty() || family.is_quoted => {
-                sample(&family.name, family.is_quoted, "", labels, b"", out);
-                write_scalar(value, out);
-                end(out);
-            }
-            // Most series are of this sort, and there may be a million of them.
-            Reading::Scalar(value) => {
-                out.extend_from_slice(&self.before_labels);
-                out.extend_from_slice(labels);
-                out.extend_from_slice(b"} ");
-                write_scalar(value, out);
-                end(out);
-            }
-            Reading::Histogram(histogram) => self.histogram(family, labels, histogram, end, out),
-            Reading::Summary(summary) => self.summary(family, labels, summary, end, out),
-        }
-    }
-}
-
-impl Text {
-    fn histogram(
-        &self,
-        family: &Family,
-        labels: &[u8],
-        histogram: HistogramReading<'_>,
-        end: impl Fn(&mut Vec<u8>),
-        out: &mut Vec<u8>,
-    ) {
-        let mut count = 0;
-        for (le, cumulative) in histogram
-            .buckets
-            .labels()
-            .iter()
-            .zip(histogram.cumulative())
+        // Most series are of this sort, and there may be a million of them.
+        if let Reading::Scalar(value) = point.reading
+            && !(labels.is_empty() || family.is_quoted)
         {
-            count = cumulative;
-            sample(&family.name, family.is_quoted, "_bucket", labels, le, out);
-            write_integer(count, out);
+            out.extend_from_slice(&self.before_labels);
+            out.extend_from_slice(labels);
+            out.extend_from_slice(b"} ");
+            write_scalar(value, out);
+            return end(out);
+        }
+        samples(point.reading, |suffix, last, value| {
+            sample(&family.name, family.is_quoted, suffix, labels, last, out);
+            write_scalar(value, out);
             end(out);
-        }
-        if let Some(sum) = histogram.sum {
-            sample(&family.name, family.is_quoted, "_sum", labels, b"", out);
-            write_float(sum, out);
-            end(out);
-        }
-        sample(&family.name, family.is_quoted, "_count", labels, b"", out);
-        write_integer(count, out);
-        end(out);
-    }
-
-    fn summary(
-        &self,
-        family: &Family,
-        labels: &[u8],
-        summary: &SummaryReading,
-        end: impl Fn(&mut Vec<u8>),
-        out: &mut Vec<u8>,
-    ) {
-        let quantiles = summary.quantiles.iter();
-        let quantiles = quantiles.map(|(_, label, value)| ("", &**label, Some(*value)));
-        let totals = [("_sum", summary.sum), ("_count", summary.count)];
-        let totals = totals.map(|(suffix, value)| (suffix, b"".as_slice(), value));
-        for (suffix, last, value) in quantiles.chain(totals) {
-            if let Some(value) = value {
-                sample(&family.name, family.is_quoted, suffix, labels, last, out);
-                write_float(value, out);
-                end(out);
-            }
-        }
+        });
     }
 }
 

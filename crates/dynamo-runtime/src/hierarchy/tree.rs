@@ -369,8 +369,9 @@ impl Page {
         let last_len = self.last_len.load(Relaxed);
         out.reserve(last_len + last_len / 8);
         let start = out.len();
-        exposition.write(families, self.created_samples, out);
+        let dropped = exposition.write(families, self.created_samples, out);
         self.last_len.store(out.len() - start, Relaxed);
+        self.dropped(dropped);
     }
 
     fn figures(&self) -> Option<CallbackFigures> {

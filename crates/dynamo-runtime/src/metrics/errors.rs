@@ -64,6 +64,14 @@ pub enum MetricsError {
         /// The label name.
         label: String,
     },
+    /// A label to be added to other libraries' series that they cannot all have.
+    #[error(
+        "label name {label:?} cannot be added to the series of another library: use [a-zA-Z_][a-zA-Z0-9_]*, each name once, and neither le, quantile nor __*"
+    )]
+    AddedLabel {
+        /// The label name as given.
+        label: String,
+    },
     /// A vec whose children nothing tells apart.
     #[error(
         "metric {metric:?} has no label names: a vec needs at least one, without any create a plain {kind}"
@@ -251,7 +259,7 @@ pub enum UseError {
     },
     /// A label name that no exemplar can have.
     #[error(
-        "label name {label:?} of an exemplar is not valid or is given twice: use [a-zA-Z_][a-zA-Z0-9_]*, each name once"
+        "label name {label:?} of an exemplar is not valid, reserved or given twice: use [a-zA-Z_][a-zA-Z0-9_]*, not __*, each name once"
     )]
     ExemplarLabel {
         /// The label's name.

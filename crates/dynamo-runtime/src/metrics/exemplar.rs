@@ -32,7 +32,7 @@ impl Exemplar {
         let mut chars = 0;
         for (position, (name, value)) in labels.iter().enumerate() {
             let twice = labels[..position].iter().any(|(other, _)| other == name);
-            if twice || !labels::is_valid(name) {
+            if twice || !labels::is_valid(name) || name.starts_with("__") {
                 return Err(UseError::ExemplarLabel {
                     label: (*name).to_owned(),
                 });
@@ -115,7 +115,12 @@ mod tests {
         assert!(Exemplar::new(&[("a", &long[1..])], 1.0).is_ok());
         // Characters count, not bytes.
         assert!(Exemplar::new(&[("a", &"é".repeat(127))], 1.0).is_ok());
-        for labels in [&[("1a", "")][..], &[("", "")], &[("a", ""), ("a", "")]] {
+        for labels in [
+            &[("1a", "")][..],
+            &[("", "")],
+            &[("__a", "")],
+            &[("a", ""), ("a", "")],
+        ] {
             assert!(matches!(
                 Exemplar::new(labels, 1.0).unwrap_err(),
                 UseError::ExemplarLabel { .. }

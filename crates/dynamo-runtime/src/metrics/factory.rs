@@ -229,7 +229,8 @@ impl Metrics {
     /// that cannot be had in time is shown as it last was, for up to five minutes.
     ///
     /// # Errors
-    /// As [`register_callback`](Self::register_callback).
+    /// As [`register_callback`](Self::register_callback); [`MetricsError::AddedLabel`] for a label that
+    /// cannot be added.
     pub fn register_prometheus_expfmt_callback(
         &self,
         callback: impl Fn() -> String + Send + Sync + 'static,
@@ -257,6 +258,7 @@ impl Metrics {
         action: Action,
         options: TextOptions,
     ) -> Result<CallbackHandle, MetricsError> {
+        options.check()?;
         self.tree.page().show_text_figures()?;
         self.register(name, action, Some(options))
     }

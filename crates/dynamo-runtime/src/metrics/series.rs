@@ -21,7 +21,7 @@ pub(crate) struct Series<I> {
     /// The key of its variable label values, then its labels as rendered.
     text: Box<[u8]>,
     key_length: u32,
-    /// When [`Series::is_quiet`] first saw no update, as [`clock`] counts; 0 after an update.
+    /// When [`Series::is_quiet`] first saw no update, as [`clock`] counts; [`UPDATED`] or [`QUIET`].
     quiet_since: AtomicU32,
     /// When it was born, in milliseconds since 1970.
     created: u64,
@@ -40,7 +40,7 @@ impl<I: Instrument> Series<I> {
         Series {
             text: text.into(),
             key_length,
-            quiet_since: AtomicU32::new(0),
+            quiet_since: AtomicU32::new(UPDATED),
             created: unix_time().as_millis() as u64,
             exemplars: Exemplars::default(),
             cell: I::new(options),
@@ -56,7 +56,7 @@ impl<I: Instrument> Series<I> {
     /// The value, to update: the series is not idle.
     #[inline]
     pub(crate) fn update(&self) -> &I {
-        self.quiet_since.store(0, Relaxed);
+        self.quiet_since.store(UPDATED, Relaxed);
         &self.cell
     }
 
@@ -86,13 +86,20 @@ impl<I: Instrument> Series<I> {
     /// Whether there was no update for `timeout` milliseconds, as far as those who asked before
     /// can tell.
     pub(crate) fn is_quiet(&self, now: u32, timeout: u32) -> bool {
+        // An update that comes between goes first or last; either way it is seen.
+        let becomes = |old, new| {
+            let change = self
+                .quiet_since
+                .compare_exchange(old, new, Relaxed, Relaxed);
+            change.is_ok()
+        };
         match self.quiet_since.load(Relaxed) {
-            0 => {
-                // An update that comes between goes first or last; either way it is seen.
-                let _ = self.quiet_since.compare_exchange(0, now, Relaxed, Relaxed);
+            UPDATED => {
+                becomes(UPDATED, now);
                 false
             }
-            since => now.wrapping_sub(since) >= timeout,
+            QUIET => true,
+            since => now.wrapping_sub(since) >= timeout && becomes(since, QUIET),
         }
     }
 
@@ -101,10 +108,16 @@ impl<I: Instrument> Series<I> {
     }
 }
 
-/// Milliseconds since some moment, never 0. Differences are right for up to 49 days.
+/// There was an update since anybody looked.
+const UPDATED: u32 = 0;
+/// There was none for so long that the series is idle. A time would not do: after 49 days the clock
+/// starts again.
+const QUIET: u32 = 1;
+
+/// Milliseconds since some moment, above [`QUIET`]. Differences are right for up to 49 days.
 pub(crate) fn clock() -> u32 {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-    (START.elapsed().as_millis() as u32).max(1)
+    (START.elapsed().as_millis() as u32).max(QUIET + 1)
 }
 
 /// The series of one vec: found by their label values, listed in order of creation.
@@ -408,6 +421,20 @@ mod tests {
             .collect();
         assert_eq!(labels(&children, 0), expected);
         assert!(children.slots.0.len() < 300, "gaps are closed");
+    }
+
+    #[test]
+    fn a_series_is_idle_when_nobody_has_seen_an_update_for_the_timeout() {
+        let children = children(1);
+        let series = children.get(&["0"]).unwrap();
+        assert!(!series.is_quiet(1000, 50));
+        assert!(!series.is_quiet(1049, 50));
+        assert!(series.is_quiet(1050, 50));
+        series.update();
+        assert!(!series.is_quiet(2000, 50));
+        // The clock starts again, between two looks and between an idle series' looks.
+        assert!(series.is_quiet(49, 50));
+        assert!(series.is_quiet(2001, 50));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use super::counter::CounterCell;
 use super::desc::Desc;
-use super::errors::UseError;
+use super::errors::{MetricsError, UseError};
 use super::kind::{Instrument, Layout};
 use super::metric::{DescOf, Described, Home, Metric, SingleCore};
 use super::registry::{Cursor, Member, Registry, Source, Visitor, WeakRegistry};
@@ -29,6 +29,17 @@ pub struct MetricVec<I: Instrument> {
 /// A vec that passes this many series without a limit says so, once.
 const MANY: usize = 10_000;
 
+type Overflowed = Arc<SingleCore<CounterCell<u64>>>;
+
+/// What is to be told of a series that was looked up in vain, once no lock is held.
+enum News {
+    None,
+    /// The vec is at its limit.
+    KeptOut,
+    /// It is the last one of [`MANY`].
+    Many,
+}
+
 /// What a registry holds of a vec.
 pub(crate) struct VecCore<I: Instrument> {
     desc: Arc<Desc>,
@@ -44,8 +55,9 @@ pub(crate) struct VecCore<I: Instrument> {
     /// Counts how often series went, or should be let go of.
     version: AtomicU64,
     many_logged: AtomicBool,
+    overflow_logged: AtomicBool,
     /// Counts what the limit kept out; registered with the first.
-    overflowed: OnceLock<Option<Arc<SingleCore<CounterCell<u64>>>>>,
+    overflowed: OnceLock<Option<Result<Overflowed, MetricsError>>>,
 }
 
 impl<I: Instrument> VecCore<I> {
@@ -60,6 +72,7 @@ impl<I: Instrument> VecCore<I> {
             last_expiry: AtomicU32::new(0),
             version: AtomicU64::new(0),
             many_logged: AtomicBool::new(false),
+            overflow_logged: AtomicBool::new(false),
             overflowed: OnceLock::new(),
         }
     }
@@ -77,56 +90,56 @@ impl<I: Instrument> VecCore<I> {
 
     #[cold]
     fn make(&self, values: &[&str]) -> Arc<Series<I>> {
-        let (series, kept_out) = self.create(values);
-        // Counted without the lock: the first time registers a metric.
-        if kept_out {
-            self.count_overflow();
+        let (series, news) = self.create(values);
+        // Without the lock: this may register a metric, and whoever takes the log may do anything.
+        match news {
+            News::None => {}
+            News::KeptOut => self.count_overflow(),
+            News::Many => self.warn_of_many(),
         }
         series
     }
 
-    /// The series of these values, and whether it is the overflow series.
-    fn create(&self, values: &[&str]) -> (Arc<Series<I>>, bool) {
+    /// The series of these values, or the overflow series.
+    fn create(&self, values: &[&str]) -> (Arc<Series<I>>, News) {
         let mut children = {
             // A vec that is full must not make its updates wait for each other.
             let children = read(&self.children);
             if self.is_full(&children)
                 && let Some(series) = children.get(&vec![OVERFLOW; values.len()])
             {
-                return (Arc::clone(series), true);
+                return (Arc::clone(series), News::KeptOut);
             }
             drop(children);
             write(&self.children)
         };
         if let Some(series) = children.get(values) {
             if !self.has_gone(series) {
-                return (Arc::clone(series), false);
+                return (Arc::clone(series), News::None);
             }
             children.remove(values);
         }
         self.expire_now_and_then(&mut children);
         let kept_out = self.is_full(&children) && values.iter().any(|value| *value != OVERFLOW);
         let overflow;
-        let values = if kept_out {
+        let (values, news) = if kept_out {
             overflow = vec![OVERFLOW; values.len()];
             if let Some(series) = children.get(&overflow) {
-                return (Arc::clone(series), true);
+                return (Arc::clone(series), News::KeptOut);
             }
-            &overflow
+            (&*overflow, News::KeptOut)
         } else {
-            values
+            (values, News::None)
         };
         let Some(registry) = self.registry.upgrade() else {
             // The tree is gone, and with it every scrape that would show the series.
             let series = Series::new(&self.desc, values, &self.options);
-            return (Arc::new(series), false);
+            return (Arc::new(series), News::None);
         };
         let series = Arc::new(Series::new(&self.desc, values, &self.options));
         children.insert(values, registry.next_sequence(), Arc::clone(&series));
-        if children.len() == MANY {
-            self.warn_of_many();
-        }
-        (series, kept_out)
+        let is_many = children.len() == MANY && !kept_out;
+        (series, if is_many { News::Many } else { news })
     }
 
     /// Whether a series of the table has been idle for too long and nobody holds a handle: whoever
@@ -170,22 +183,25 @@ impl<I: Instrument> VecCore<I> {
     #[cold]
     fn count_overflow(&self) {
         let counter = self.overflowed.get_or_init(|| {
+            let registry = self.registry.upgrade()?;
+            Some(registry.figure(
+                runtime_metrics::SERIES_OVERFLOW_TOTAL,
+                "Updates that went to a metric's overflow series because it was at its limit of series",
+                &[("metric", &self.desc.name)],
+            ))
+        });
+        if let Some(Ok(counter)) = counter {
+            counter.update().inc();
+        }
+        if !self.overflow_logged.swap(true, Relaxed) {
             tracing::warn!(
                 "metric {:?} is at its limit of {} series: updates of new ones go to a series whose labels are all {OVERFLOW:?}",
                 self.desc.name,
                 self.max_series.load(Relaxed)
             );
-            let counter = self.registry.upgrade()?.figure(
-                    runtime_metrics::SERIES_OVERFLOW_TOTAL,
-                "Updates that went to a metric's overflow series because it was at its limit of series",
-                &[("metric", &self.desc.name)],
-            );
-            counter
-                .inspect_err(|error| tracing::error!("overflowing series are not counted: {error}"))
-                .ok()
-        });
-        if let Some(counter) = counter {
-            counter.update().inc();
+            if let Some(Err(error)) = counter {
+                tracing::error!("overflowing series are not counted: {error}");
+            }
         }
     }
 

@@ -76,7 +76,6 @@ impl FamilyText {
             Role::Quantile => take_number(&mut labels, "quantile"),
             _ => None,
         };
-        labels.sort_unstable();
         let series = match self.places.entry(labels) {
             Entry::Occupied(place) => &mut self.series[*place.get()],
             Entry::Vacant(place) => {
@@ -89,30 +88,26 @@ impl FamilyText {
         if let Some(timestamp) = timestamp {
             series.timestamp = Some((timestamp * unit).round() as i64);
         }
-        let is_new = match (role, step) {
+        let place = match (role, step) {
             (Role::Scalar, _) => {
-                let is_new = series.value.is_none();
-                if is_new {
+                if series.value.is_none() {
                     series.exemplar = exemplar;
                 }
-                series.value.get_or_insert(value);
-                is_new
+                &mut series.value
             }
-            (Role::Sum, _) => series.sum.replace(value).is_none(),
-            (Role::Count, _) => series.count.replace(value).is_none(),
+            (Role::Sum, _) => &mut series.sum,
+            (Role::Count, _) => &mut series.count,
             (Role::Bucket | Role::Quantile, Some(step)) => {
-                let is_new = series.steps.iter().all(|(known, ..)| *known != step);
-                if is_new {
-                    series.steps.push((step, value, exemplar));
-                }
-                is_new
+                series.steps.push((step, value, exemplar));
+                return;
             }
             (Role::Bucket | Role::Quantile, None) | (Role::Misplaced, _) => {
                 self.is_bad = true;
                 return;
             }
         };
-        self.duplicates += u64::from(!is_new);
+        self.duplicates += u64::from(place.is_some());
+        place.get_or_insert(value);
     }
 
     /// The family with `labels` added where they are not there already, and how many samples it had
@@ -129,13 +124,15 @@ impl FamilyText {
         }
         let mut places: Vec<_> = self.places.into_iter().collect();
         places.sort_unstable_by_key(|(_, place)| *place);
+        let mut duplicates = self.duplicates;
         let mut series = Vec::with_capacity(places.len());
-        for ((mut own, _), text) in places.into_iter().zip(self.series) {
+        for ((mut own, _), mut text) in places.into_iter().zip(self.series) {
             let missing = labels
                 .iter()
                 .filter(|(label, _)| own.iter().all(|(known, _)| known != label));
             let missing: Vec<_> = missing.cloned().collect();
             own.extend(missing);
+            duplicates += text.sort_steps();
             series.push(text.into_series(self.kind, own)?);
         }
         let family = Family {
@@ -143,27 +140,37 @@ impl FamilyText {
             name,
             help,
             kind: self.kind,
-            unit: unit.filter(|unit| !unit.is_empty()),
+            // Formats have no way to write any other one.
+            unit: unit.filter(|unit| !unit.is_empty() && is_valid_name(&format!("_{unit}"))),
             layout: Layout::default(),
         };
-        Some((Part::new(family, series), self.duplicates))
+        let (part, more) = Part::new(Arc::new(family), series);
+        Some((part, duplicates + more))
     }
 }
 
 /// Takes a label that is a number.
 fn take_number(labels: &mut Vec<(String, String)>, name: &str) -> Option<f64> {
     let position = labels.iter().position(|(label, _)| label == name)?;
-    let number: f64 = labels.swap_remove(position).1.parse().ok()?;
+    let number: f64 = labels.remove(position).1.parse().ok()?;
     (!number.is_nan()).then_some(number)
 }
 
 impl SeriesText {
+    /// Sorts buckets or quantiles and keeps one of each; says how many were more than that.
+    fn sort_steps(&mut self) -> u64 {
+        let given = self.steps.len();
+        self.steps.sort_by(|one, other| one.0.total_cmp(&other.0));
+        self.steps.dedup_by(|next, kept| next.0 == kept.0);
+        (given - self.steps.len()) as u64
+    }
+
     fn into_series(self, kind: Kind, labels: Vec<(String, String)>) -> Option<Series> {
         let exemplars = Exemplars::default();
         let timestamp = self.timestamp;
         let value = match kind {
-            Kind::Histogram => Value::Histogram(self.histogram(&exemplars)?),
-            Kind::Summary => Value::Summary(self.summary()),
+            Kind::Histogram => Value::Histogram(self.into_histogram(&exemplars)?),
+            Kind::Summary => Value::Summary(self.into_summary()),
             Kind::Counter | Kind::Gauge | Kind::Unknown => {
                 if let Some(exemplar) = self.exemplar.and_then(RawExemplar::checked) {
                     exemplars.keep(0, exemplar);
@@ -180,8 +187,7 @@ impl SeriesText {
     }
 
     /// `None` if the counts are not those of a histogram.
-    fn histogram(mut self, exemplars: &Exemplars) -> Option<FixedHistogram> {
-        self.steps.sort_by(|one, other| one.0.total_cmp(&other.0));
+    fn into_histogram(mut self, exemplars: &Exemplars) -> Option<FixedHistogram> {
         if self.steps.last().is_none_or(|last| last.0 != f64::INFINITY) {
             self.steps.push((f64::INFINITY, self.count?, None));
         }
@@ -214,7 +220,7 @@ impl SeriesText {
         })
     }
 
-    fn summary(self) -> SummaryReading {
+    fn into_summary(self) -> SummaryReading {
         let quantiles = self.steps.into_iter().map(|(quantile, value, _)| {
             let mut label = b"quantile=\"".to_vec();
             write_le(quantile, &mut label);

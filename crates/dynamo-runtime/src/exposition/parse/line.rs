@@ -198,13 +198,15 @@ impl<'a> Cursor<'a> {
         })
     }
 
-    /// Labels up to the closing brace, which is taken.
+    /// Labels up to the closing brace, which is taken. They come back sorted, each name once.
     fn labels(&mut self) -> Option<Vec<(String, String)>> {
         let mut labels: Vec<(String, String)> = Vec::new();
         loop {
             self.skip_blanks();
             if self.take("}") {
-                return Some(labels);
+                labels.sort_unstable();
+                let is_twice = labels.windows(2).any(|pair| pair[0].0 == pair[1].0);
+                return (!is_twice).then_some(labels);
             }
             let name = self.name()?;
             self.skip_blanks();
@@ -213,7 +215,8 @@ impl<'a> Cursor<'a> {
             }
             self.skip_blanks();
             let value = self.quoted()?;
-            if labels.iter().any(|(known, _)| *known == name) {
+            // Readers keep these for themselves.
+            if name.starts_with("__") {
                 return None;
             }
             labels.push((name, value));
@@ -321,6 +324,8 @@ mod tests {
             "x{a=\"\\\"} 1",
             "x{=\"1\"} 1",
             "x 1 NaN",
+            "x{__name__=\"y\"} 1",
+            "x{\"__x\"=\"y\"} 1",
         ] {
             let name = Some("x".to_owned());
             assert_eq!(read(line), Line::Garbage { name }, "{line}");

@@ -13,13 +13,6 @@ fn as_text(text: &str) -> String {
     render(parse(text, &Rules::default()), "text/plain")
 }
 
-fn as_openmetrics(text: &str) -> String {
-    render(
-        parse(text, &Rules::default()),
-        "application/openmetrics-text",
-    )
-}
-
 fn dropped(text: &str) -> (u64, u64) {
     let Dropped { families, series } = parse(text, &Rules::default()).dropped;
     (families, series)
@@ -87,7 +80,7 @@ i_info{v=\"1\"} 1
     let back = render(parsed, "application/openmetrics-text");
     assert!(
         back.contains(
-            "a_total{x=\"1\"} 2 1520879607.789 # {t=\"1\"} 1 1520879600.000\na_created{x=\"1\"} 5\n"
+            "a_total{x=\"1\"} 2 1520879607.789 # {t=\"1\"} 1 1520879600.000\na_created{x=\"1\"} 5 1520879607.789\n"
         ),
         "{back}"
     );
@@ -161,6 +154,32 @@ fn rules_choose_families_and_add_labels_that_are_not_there() {
 }
 
 #[test]
+fn series_that_added_labels_make_equal_are_shown_once() {
+    let rules = Rules {
+        labels: vec![("y".into(), "1".into())],
+        ..Rules::default()
+    };
+    let parsed = parse("a{x=\"1\"} 1\na{x=\"1\",y=\"1\"} 2\n", &rules);
+    assert_eq!(parsed.dropped.series, 1);
+    let text = render(parsed, "");
+    assert!(text.ends_with("untyped\na{x=\"1\",y=\"1\"} 1\n"), "{text}");
+}
+
+#[test]
+fn units_that_no_format_can_write_are_left_out() {
+    for (given, read) in [
+        ("seconds", Some("seconds")),
+        ("1", Some("1")),
+        ("a b", None),
+        ("", None),
+    ] {
+        let page = format!("# TYPE x gauge\n# UNIT x {given}\nx 1\n# EOF\n");
+        let parsed = parse(&page, &Rules::default());
+        assert_eq!(parsed.parts[0].family.unit.as_deref(), read, "{given}");
+    }
+}
+
+#[test]
 fn le_and_quantile_are_spelled_as_everywhere() {
     let text = as_text(
         "# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_bucket{le=\"1000000\"} 1\nh_bucket{le=\"Inf\"} 1\n",
@@ -171,62 +190,24 @@ fn le_and_quantile_are_spelled_as_everywhere() {
 }
 
 #[test]
-fn what_openmetrics_forbids_goes_out_in_a_form_that_it_takes() {
-    // A counter without `_total`, one whose base is another family, one that is not countable.
-    for page in [
-        "# TYPE a counter\na 1\n",
-        "# TYPE a_total counter\na_total 1\n# TYPE a gauge\na 2\n",
-        "# TYPE a_total counter\na_total -1\n",
-        "# TYPE a_total counter\na_total NaN\n",
-    ] {
-        let text = as_openmetrics(page);
-        assert!(text.contains("# TYPE a unknown\n") || text.contains("# TYPE a_total unknown\n"));
-    }
-    // A sum where there can be none.
-    let text = as_openmetrics(
-        "# TYPE h histogram\nh_bucket{le=\"-1\"} 1\nh_bucket{le=\"+Inf\"} 1\nh_sum 1\nh_count 1\n",
-    );
-    assert!(
-        !text.contains("h_sum") && !text.contains("h_count"),
-        "{text}"
-    );
-}
-
-#[test]
-fn a_gauge_of_creation_times_becomes_samples_of_what_was_created() {
-    let page = "\
-# TYPE a_total counter
-a_total{x=\"1\"} 1
-a_total{x=\"2\"} 1
-# TYPE a_created gauge
-a_created{x=\"2\"} 1.5
-a_created{x=\"3\"} 2.5
-# TYPE h histogram
-h_bucket{le=\"+Inf\"} 1
-h_sum 1
-h_count 1
-# TYPE h_created gauge
-h_created 7
-";
-    let text = as_openmetrics(page);
-    let expected =
-        "a_total{x=\"1\"} 1\na_total{x=\"2\"} 1\na_created{x=\"2\"} 1.5\na_created{x=\"3\"} 2.5\n";
-    assert!(text.contains(expected), "{text}");
-    assert!(text.contains("h_count 1\nh_created 7\n# EOF\n"), "{text}");
-    assert!(!text.contains("gauge"), "{text}");
-    assert!(as_text(page).contains("# TYPE a_created gauge\na_created{x=\"2\"} 1.5\n"));
-}
-
-#[test]
 fn names_of_any_characters_are_quoted_or_escaped() {
     let page = "# TYPE \"http.requests\" gauge\n{\"http.requests\",\"a.b\"=\"c\"} 1\n";
     assert_eq!(
         as_text(page),
         "# HELP http_requests \n# TYPE http_requests gauge\nhttp_requests{a_b=\"c\"} 1\n"
     );
-    let parsed = parse(page, &Rules::default());
+    let utf8 = "text/plain;version=1.0.0;escaping=allow-utf-8";
     assert_eq!(
-        render(parsed, "text/plain;version=1.0.0;escaping=allow-utf-8"),
+        render(parse(page, &Rules::default()), utf8),
         "# HELP \"http.requests\" \n# TYPE \"http.requests\" gauge\n{\"http.requests\",\"a.b\"=\"c\"} 1\n"
+    );
+}
+
+#[test]
+fn what_escaping_makes_equal_is_shown_once() {
+    let page = "{\"a.b\",\"c.d\"=\"1\"} 1\n{\"a.b\",c_d=\"1\"} 2\na_b{c_d=\"1\"} 3\na_b{c_d=\"2\"} 4\n{\"a.b\",\"c.d\"=\"1\",c_d=\"2\"} 5\n";
+    assert_eq!(
+        as_text(page),
+        "# HELP a_b \n# TYPE a_b untyped\na_b{c_d=\"1\"} 3\na_b{c_d=\"2\"} 4\n"
     );
 }
