@@ -8,6 +8,7 @@ from typing import (
     Any,
     Final,
     Generic,
+    Literal,
     Protocol,
     SupportsFloat,
     SupportsIndex,
@@ -615,6 +616,9 @@ class Node:
     def metrics(self) -> RuntimeMetrics:
         """The metrics of this node."""
     @property
+    def serves_process_metrics(self) -> bool:
+        """Whether there is a page that shows figures of the whole process."""
+    @property
     def system_status_address(self) -> str | None:
         """Where the status server listens, "host:port", or None."""
     def set_health_status(self, status: str) -> None:
@@ -641,11 +645,21 @@ class Job:
         text is what the callback returned, if it is one that returns text.
         """
 
-def next_job() -> Job | None:
+def next_job(patience: float | None = None) -> Job | Literal[False] | None:
     """Wait for the next callback to run, without the GIL; None when there will be no more.
 
-    The thread that calls this is the one that runs user code.
+    With patience, a number of seconds, False if there was nothing to do for so long. The thread
+    that calls this is the one that runs user code; how long it waits for the GIL is counted.
     """
+
+def nudge_jobs() -> None:
+    """Wake the thread that waits for callbacks, for it to wait anew with another patience."""
+
+def observe_event_loop_lag(seconds: float) -> None:
+    """Count by how many seconds an event loop ran a call late."""
+
+def count_garbage(generation: int, collections: int, collected: int, uncollectable: int) -> None:
+    """Take over what gc.get_stats() counts for one generation; ones beyond 2 are not shown."""
 
 def stop_jobs() -> None:
     """Hand out no more callbacks and wake the thread that waits for them."""

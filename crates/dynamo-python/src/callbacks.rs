@@ -84,8 +84,8 @@ impl Job {
 
 /// Wait for the next callback to run, without the GIL; None when there will be no more.
 ///
-/// With patience, a number of seconds, False if there was nothing to do for so long. The thread that
-/// calls this is the one that runs user code; how long it waits for the GIL is counted.
+/// With patience, a number of seconds, False if there was nothing to do for so long. The thread
+/// that calls this is the one that runs user code; how long it waits for the GIL is counted.
 #[pyfunction]
 #[pyo3(signature = (patience=None))]
 fn next_job(py: Python<'_>, patience: Option<f64>) -> PyResult<Option<Wake>> {
