@@ -186,5 +186,6 @@ def test_threads_may_use_everything_while_others_prepare_for_a_fork(
         """,
         DYN_SYSTEM_PORT="0",
         DYN_SYSTEM_HOST="127.0.0.1",
+        DYN_METRICS_CALLBACK_TIMEOUT="86400",
     )
     assert worker.line() == "0 1"
