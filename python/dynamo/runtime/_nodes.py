@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from dynamo import _native, _traces
+
+# Needed at the first time() of a histogram, and imported now: CPython before 3.13 crashes when it
+# finalises while a thread imports.
+from dynamo import _timer as _timer
 from dynamo.runtime import _sampling, _threads
 
 if TYPE_CHECKING:
