@@ -139,6 +139,9 @@ def _at_exit() -> None:
     _native.stop_jobs()
     _native.stop_servers()
     _native.stop_messages()
+    # What is left is logged, unless a handler of the user takes too long for it.
+    if _log is not None:
+        _log.join(0.5)
 
 
 def _forget_threads() -> None:
