@@ -9,8 +9,8 @@ use crate::exposition::foreign::{Part, Series, Value};
 use crate::exposition::number::write_le;
 use crate::metrics::buckets::Buckets;
 use crate::metrics::{
-    Exemplar, Exemplars, Family, FixedHistogram, ForeignLabels, Kind, Layout, SummaryReading,
-    is_valid_name,
+    Exemplar, Exemplars, Family, FixedHistogram, ForeignLabels, Kind, Layout, Place,
+    SummaryReading, is_valid_name,
 };
 
 /// What a sample says of its series.
@@ -173,7 +173,7 @@ impl SeriesText {
             Kind::Summary => Value::Summary(self.into_summary()),
             Kind::Counter | Kind::Gauge | Kind::Unknown => {
                 if let Some(exemplar) = self.exemplar.and_then(RawExemplar::checked) {
-                    exemplars.keep(0, exemplar);
+                    exemplars.keep(Place::Bucket(0), exemplar);
                 }
                 Value::Scalar(self.value?)
             }
@@ -210,7 +210,7 @@ impl SeriesText {
             counts.push(whole.checked_sub(below)?);
             below = whole;
             if let Some(exemplar) = exemplar.and_then(RawExemplar::checked) {
-                exemplars.keep(place, exemplar);
+                exemplars.keep(Place::Bucket(place), exemplar);
             }
         }
         Some(FixedHistogram {
