@@ -73,7 +73,10 @@ class Page:
     helps: dict[str, str] = field(default_factory=dict)
     units: dict[str, str] = field(default_factory=dict)
     values: dict[Key, float | str] = field(default_factory=dict)
-    """Samples as the text format names them. NaN is a str, so that it is equal to itself."""
+    """Samples as the text format names them, in the numbers that Prometheus has.
+
+    NaN is a str, so that it is equal to itself.
+    """
     exemplars: dict[Key, Exemplar] = field(default_factory=dict)
     natives: dict[Key, Native] = field(default_factory=dict)
     native_exemplars: dict[Key, list[Exemplar]] = field(default_factory=dict)
@@ -86,7 +89,7 @@ class Page:
         """Adds a sample, which must be a new one."""
         at = key(name, **labels)
         assert at not in self.values, f"a sample stands twice: {at}"
-        self.values[at] = "NaN" if math.isnan(value) else value
+        self.values[at] = "NaN" if math.isnan(value) else float(value)
         if more.get("exemplar"):
             self.exemplars[at] = more["exemplar"]
         if more.get("timestamp") is not None:

@@ -85,7 +85,8 @@ impl FamilyText {
                 &mut self.series[last]
             }
         };
-        if let Some(timestamp) = timestamp {
+        // Prometheus takes no page of text with a time before 1970.
+        if let Some(timestamp) = timestamp.filter(|timestamp| *timestamp >= 0.0) {
             series.timestamp = Some((timestamp * unit).round() as i64);
         }
         let place = match (role, step) {
