@@ -24,7 +24,7 @@ SCRIPT = f"""
     from tests.formats.fill import fill
 
     fill(metrics)
-    metrics.create_counter("traced_total", "help").inc(exemplar={{"trace_id": 'awkward " \\\\ '}})
+    metrics.create_counter("traced_total", "help").inc(exemplar={{"trace_id": "abc"}})
     observed = metrics.create_histogram("observed", "help", buckets=[1], native=True)
     observed.observe(0.5, exemplar={{"trace_id": "def"}})
     text = pathlib.Path({str(VLLM)!r}).read_text()
