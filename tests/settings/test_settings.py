@@ -38,6 +38,12 @@ REQUIRED = "DYN_SYSTEM_USE_ENDPOINT_HEALTH_STATUS"
             ("DYN_METRICS_CALLBACK_TIMEOUT", timeout, "not a time in seconds", "above 0")
             for timeout in ("0", "-1", "nan", "inf", "1s", "86401")
         ),
+        *(
+            ("DYN_METRICS_MAX_SERIES", count, "not a number of series", "0 (no limit)")
+            for count in ("-1", "1.5", "many", "1e3")
+        ),
+        ("DYN_METRICS_CREATED_SAMPLES", "maybe", "neither yes nor no", "1, true, on or yes"),
+        ("DYN_METRICS_TRACE_EXEMPLARS", "2", "neither yes nor no", "1, true, on or yes"),
     ],
 )
 def test_a_wrong_value_is_refused_with_its_variable_and_the_remedy(
@@ -60,6 +66,9 @@ def test_a_wrong_value_is_refused_with_its_variable_and_the_remedy(
         REQUIRED,
         "DYN_METRICS_NAME_STYLE",
         "DYN_METRICS_CALLBACK_TIMEOUT",
+        "DYN_METRICS_MAX_SERIES",
+        "DYN_METRICS_CREATED_SAMPLES",
+        "DYN_METRICS_TRACE_EXEMPLARS",
     ],
 )
 def test_an_empty_variable_is_unset(
