@@ -17,6 +17,7 @@ TOPICS = (
     "vecs",
     "render",
     "scrape",
+    "formats",
     "pauses",
     "held_gil",
     "memory",

@@ -9,6 +9,7 @@ from functools import cache
 from time import perf_counter, sleep
 
 from benchmarks import contenders
+from benchmarks._worker import ROOT
 
 # The largest page that a client can take.
 _BUFFER = 256 * 1024 * 1024
@@ -33,6 +34,14 @@ def serve(contender: str, port: int, counters: int) -> None:
 def serve_histograms(port: int, histograms: int, buckets: list[float]) -> None:
     """Serve a page with so many histograms of a vec of ours, in a worker."""
     contenders.load(contenders.OURS, port).observe(contenders.counts(histograms), buckets)
+
+
+def serve_vllm(port: int, text: bool) -> None:
+    """Serve 1,000 counters of ours and, with ``text``, the page of a vLLM engine, in a worker."""
+    contender = contenders.load(contenders.OURS, port)
+    contender.count(contenders.counts(1000))
+    if text:
+        contender.merge((ROOT / "tests" / "formats" / "vllm_metrics.txt").read_bytes())
 
 
 class Client:

@@ -9,9 +9,11 @@ import pytest
 
 import dynamo._core
 import dynamo._prometheus_metrics
+import dynamo.asgi
 import dynamo.prometheus_metrics
 import dynamo.request_plane
 import dynamo.runtime
+import dynamo.wsgi
 from dynamo.runtime import Endpoint
 from tests.support import FACTORIES, create
 
@@ -79,6 +81,11 @@ def test_all_types_are_importable_from_prometheus_metrics() -> None:
         "exponential_buckets",
         "linear_buckets",
     ]
+
+
+def test_the_page_is_an_application_of_either_kind() -> None:
+    assert dynamo.asgi.__all__ == ["make_asgi_app"]
+    assert dynamo.wsgi.__all__ == ["make_wsgi_app"]
 
 
 @pytest.mark.parametrize("module", [dynamo.runtime, dynamo.prometheus_metrics])

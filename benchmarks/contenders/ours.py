@@ -29,6 +29,7 @@ class Contender:
         gauge = create.create_gauge("gauge", "Varies")
         intgauge = create.create_intgauge("intgauge", "Varies")
         histogram = create.create_histogram("seconds", "Observes", buckets=BUCKETS)
+        native = create.create_histogram("native_seconds", "Observes", native=True)
         return {
             "intcounter.inc": Statement("m.inc()", {"m": intcounter}),
             "counter.inc": Statement("m.inc()", {"m": counter}),
@@ -36,6 +37,7 @@ class Contender:
             "gauge.set": Statement("m.set(1.5)", {"m": gauge}),
             "intgauge.set": Statement("m.set(12345)", {"m": intgauge}),
             "histogram.observe": Statement("m.observe(0.3)", {"m": histogram}),
+            "native.observe": Statement("m.observe(0.3)", {"m": native}),
         }
 
     def vec_updates(self, label_sets: Sequence[dict[str, str]]) -> dict[str, Statement]:
@@ -76,6 +78,10 @@ class Contender:
         )
         for labels, milliseconds in observations:
             vec.observe(milliseconds / 1000, labels)
+
+    def merge(self, text: bytes) -> None:
+        """Show another library's metrics as well."""
+        self._metrics.register_prometheus_expfmt_callback(lambda: text)
 
     def _vec(self) -> CounterVec:
         return self._metrics.create_countervec("requests_total", "Requests", [FIRST, SECOND])

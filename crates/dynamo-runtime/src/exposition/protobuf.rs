@@ -88,6 +88,7 @@ pub(super) struct Protobuf;
 
 impl Format for Protobuf {
     fn begin(&mut self, _position: usize, family: &Family, out: &mut Vec<u8>) {
+        wire::room(out);
         wire::bytes(family::NAME, family.name.as_bytes(), out);
         wire::bytes(family::HELP, family.help.as_bytes(), out);
         wire::uint(family::TYPE, type_number(family.kind), out);

@@ -134,26 +134,34 @@ pub(crate) fn sized_message<const SIZE: usize>(
     tag(field, LENGTH_DELIMITED, out);
     let start = out.len();
     out.extend_from_slice(&[0; SIZE]);
-    let begin = out.len();
     write(out);
-    let end = out.len();
+    delimit_from(start, SIZE, out);
+}
+
+/// The bytes that [`room`] takes: enough for the length of a message of up to 256 MiB.
+const ROOM: usize = 4;
+
+/// Makes room for the length of a message that may be long; [`delimit`] says it.
+pub(crate) fn room(out: &mut Vec<u8>) {
+    out.extend_from_slice(&[0; ROOM]);
+}
+
+/// Says how long the message is for which room was made at `start`. Long ones are not moved.
+pub(crate) fn delimit(start: usize, out: &mut Vec<u8>) {
+    delimit_from(start, ROOM, out);
+}
+
+/// Writes the length of what follows the `room` bytes at `start`, and moves it up to that.
+#[inline]
+fn delimit_from(start: usize, room: usize, out: &mut Vec<u8>) {
+    let (begin, end) = (start + room, out.len());
     let length = end - begin;
     let size = varint_len(length as u64);
-    if size != SIZE {
+    if size != room {
         out.resize(end.max(start + size + length), 0);
         out.copy_within(begin..end, start + size);
         out.truncate(start + size + length);
     }
-    write_length(start, length, out);
-}
-
-/// Puts the length of what follows `start` there.
-pub(crate) fn delimit(start: usize, out: &mut Vec<u8>) {
-    let end = out.len();
-    let length = end - start;
-    let size = varint_len(length as u64);
-    out.resize(end + size, 0);
-    out.copy_within(start..end, start + size);
     write_length(start, length, out);
 }
 
@@ -173,26 +181,53 @@ fn write_length(start: usize, length: usize, out: &mut [u8]) {
 
 /// A label of a metric.
 pub(crate) fn label(name: &str, value: &str, out: &mut Vec<u8>) {
-    named_label(&label_name(name), value.as_bytes(), out);
-}
-
-/// The name of a label, for [`named_label`].
-pub(crate) fn label_name(name: &str) -> Box<[u8]> {
-    let mut out = Vec::new();
-    bytes(LABEL_NAME, name.as_bytes(), &mut out);
-    tag(LABEL_VALUE, LENGTH_DELIMITED, &mut out);
-    out.into()
-}
-
-/// A label of a metric whose name has been written by [`label_name`].
-#[inline]
-pub(crate) fn named_label(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
-    let length = name.len() + varint_len(value.len() as u64) + value.len();
+    let field = |text: &str| 1 + varint_len(text.len() as u64) + text.len();
     tag(LABEL, LENGTH_DELIMITED, out);
-    varint(length as u64, out);
-    out.extend_from_slice(name);
-    varint(value.len() as u64, out);
-    out.extend_from_slice(value);
+    varint((field(name) + field(value)) as u64, out);
+    bytes(LABEL_NAME, name.as_bytes(), out);
+    bytes(LABEL_VALUE, value.as_bytes(), out);
+}
+
+/// What stands before the value of a label: other labels, and the start of its own. Written once, with
+/// a hole for the length, which the value decides.
+#[derive(Debug)]
+pub(crate) struct Head {
+    bytes: Box<[u8]>,
+    hole: usize,
+}
+
+impl Head {
+    /// The head of the label `name`, after labels that have been written.
+    pub(crate) fn new(mut before: Vec<u8>, name: &str) -> Self {
+        tag(LABEL, LENGTH_DELIMITED, &mut before);
+        let hole = before.len();
+        before.push(0);
+        bytes(LABEL_NAME, name.as_bytes(), &mut before);
+        tag(LABEL_VALUE, LENGTH_DELIMITED, &mut before);
+        Head {
+            bytes: before.into(),
+            hole,
+        }
+    }
+
+    /// Writes it and the value.
+    #[inline]
+    pub(crate) fn write(&self, value: &[u8], out: &mut Vec<u8>) {
+        let name = self.bytes.len() - self.hole - 1;
+        let length = name + varint_len(value.len() as u64) + value.len();
+        if length < 0x80 {
+            let start = out.len();
+            out.extend_from_slice(&self.bytes);
+            out[start + self.hole] = length as u8;
+            out.push(value.len() as u8);
+        } else {
+            out.extend_from_slice(&self.bytes[..self.hole]);
+            varint(length as u64, out);
+            out.extend_from_slice(&self.bytes[self.hole + 1..]);
+            varint(value.len() as u64, out);
+        }
+        out.extend_from_slice(value);
+    }
 }
 
 #[cfg(test)]
@@ -234,12 +269,27 @@ mod tests {
             let mut long = vec![7];
             sized_message::<2>(1, &mut long, grow);
             let mut later = vec![7, 1 << 3 | 2];
+            room(&mut later);
             grow(&mut later);
             delimit(2, &mut later);
             assert!(
                 [short, long, later].iter().all(|out| *out == expected),
                 "{length}"
             );
+        }
+    }
+
+    #[test]
+    fn a_label_is_the_same_whatever_its_head_was_made_of() {
+        for length in [0, 1, 120, 127, 128, 300, 20_000] {
+            let value = "x".repeat(length);
+            let mut expected = vec![7];
+            label("constant", "1", &mut expected);
+            let before = expected[1..].to_vec();
+            label("name", &value, &mut expected);
+            let mut out = vec![7];
+            Head::new(before, "name").write(value.as_bytes(), &mut out);
+            assert!(out == expected, "{length}");
         }
     }
 

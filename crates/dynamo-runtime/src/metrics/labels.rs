@@ -139,6 +139,8 @@ pub(crate) struct Template {
     /// The length of all text that is not a value.
     literals: usize,
     variables: Vec<Variable>,
+    /// Whether the label names were given in the order in which they are sorted.
+    is_sorted: bool,
     /// What follows the last variable.
     last: Piece,
 }
@@ -146,9 +148,9 @@ pub(crate) struct Template {
 #[derive(Debug)]
 struct Variable {
     /// What stands before the value.
-    before: Piece,
-    /// The name as the first field of a `LabelPair`.
-    name: Box<[u8]>,
+    text: Vec<u8>,
+    /// The same as fields of a `Metric`.
+    protobuf: wire::Head,
     /// The place among the label names as given.
     index: usize,
 }
@@ -187,18 +189,21 @@ impl Template {
                     escape_value(value, &mut piece.text);
                     wire::label(name, value, &mut piece.protobuf);
                 }
-                Source::Variable(index) => variables.push(Variable {
-                    before: std::mem::take(&mut piece),
-                    name: wire::label_name(name),
-                    index,
-                }),
+                Source::Variable(index) => {
+                    let Piece { text, protobuf } = std::mem::take(&mut piece);
+                    variables.push(Variable {
+                        text,
+                        protobuf: wire::Head::new(protobuf, name),
+                        index,
+                    });
+                }
             }
             piece.text.push(b'"');
         }
-        let literals = variables.iter().map(|variable| &variable.before);
-        let literals = literals.chain([&piece]).map(|piece| piece.text.len()).sum();
+        let literals = variables.iter().map(|variable| &variable.text);
         Template {
-            literals,
+            literals: literals.chain([&piece.text]).map(Vec::len).sum(),
+            is_sorted: variables.is_sorted_by_key(|variable| variable.index),
             variables,
             last: piece,
         }
@@ -213,7 +218,7 @@ impl Template {
     /// Appends the labels of the series with these variable values, as text.
     pub(crate) fn render(&self, values: &[&str], out: &mut Vec<u8>) {
         for variable in &self.variables {
-            out.extend_from_slice(&variable.before.text);
+            out.extend_from_slice(&variable.text);
             escape_value(values[variable.index], out);
         }
         out.extend_from_slice(&self.last.text);
@@ -221,10 +226,15 @@ impl Template {
 
     /// Appends the labels of the series with this key, as the `label` fields of a `Metric`.
     fn write_protobuf(&self, key: &[u8], out: &mut Vec<u8>) {
-        let values: SmallVec<[&[u8]; 8]> = key::parts(key).collect();
-        for variable in &self.variables {
-            out.extend_from_slice(&variable.before.protobuf);
-            wire::named_label(&variable.name, values[variable.index], out);
+        if self.is_sorted {
+            for (variable, value) in self.variables.iter().zip(key::parts(key)) {
+                variable.protobuf.write(value, out);
+            }
+        } else {
+            let values: SmallVec<[&[u8]; 8]> = key::parts(key).collect();
+            for variable in &self.variables {
+                variable.protobuf.write(values[variable.index], out);
+            }
         }
         out.extend_from_slice(&self.last.protobuf);
     }

@@ -221,6 +221,15 @@ impl NativeBuckets {
         } else {
             &mut self.negative
         };
+        // Where there are no gaps, as mostly, its place can be told from the first one's index.
+        let first = side.first().map_or(index, |(first, _)| *first);
+        if let Ok(position) = usize::try_from(index - first)
+            && let Some((found, count)) = side.get_mut(position)
+            && *found == index
+        {
+            *count += 1;
+            return;
+        }
         match side.binary_search_by_key(&index, |(index, _)| *index) {
             Ok(position) => side[position].1 += 1,
             Err(position) => {
