@@ -1,6 +1,6 @@
 //! What `/health` answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Mutex;
@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use serde::Serialize;
 
 use crate::config::UnknownChoice;
+use crate::hierarchy::Path;
 use crate::sync;
 
 /// Whether a process, or one of its endpoints, can take work.
@@ -57,7 +58,8 @@ impl FromStr for HealthStatus {
 pub(crate) struct HealthReport {
     /// Whether `/health` answers 200 rather than 503.
     pub(crate) ready: bool,
-    /// Every endpoint that has reported or must be ready, by name.
+    /// Every endpoint that has reported or must be ready, by name; of several endpoints with one name,
+    /// in different components, `Ready` if all are.
     pub(crate) endpoints: BTreeMap<String, HealthStatus>,
 }
 
@@ -84,7 +86,7 @@ pub(crate) struct SystemHealth {
 #[derive(Debug)]
 struct State {
     status: HealthStatus,
-    endpoints: BTreeMap<String, HealthStatus>,
+    endpoints: HashMap<Path, HealthStatus>,
 }
 
 impl SystemHealth {
@@ -92,7 +94,7 @@ impl SystemHealth {
     pub(crate) fn new(starting: HealthStatus, required: Vec<String>) -> Self {
         let state = State {
             status: starting,
-            endpoints: BTreeMap::new(),
+            endpoints: HashMap::new(),
         };
         Self {
             required,
@@ -106,27 +108,34 @@ impl SystemHealth {
     }
 
     /// Records what an endpoint reports.
-    pub(crate) fn set_endpoint(&self, name: &str, status: HealthStatus) {
+    pub(crate) fn set_endpoint(&self, endpoint: &Path, status: HealthStatus) {
         self.change(|state| {
-            state.endpoints.insert(name.to_owned(), status);
+            state.endpoints.insert(endpoint.clone(), status);
         });
     }
 
     /// Forgets an endpoint that is served no more; a required one then counts as not ready.
-    pub(crate) fn remove_endpoint(&self, name: &str) {
+    pub(crate) fn remove_endpoint(&self, endpoint: &Path) {
         self.change(|state| {
-            state.endpoints.remove(name);
+            state.endpoints.remove(endpoint);
         });
     }
 
     /// The health now.
     pub(crate) fn report(&self) -> HealthReport {
-        let (status, mut endpoints) = {
+        let (status, reported) = {
             let _section = sync::enter();
             let state = sync::lock(&self.state);
             (state.status, state.endpoints.clone())
         };
         let is_ready = |status: &HealthStatus| *status == HealthStatus::Ready;
+        let mut endpoints = BTreeMap::new();
+        for (endpoint, status) in reported {
+            let all = endpoints.entry(endpoint.name()).or_insert(status);
+            if !is_ready(&status) {
+                *all = status;
+            }
+        }
         for name in &self.required {
             endpoints
                 .entry(name.clone())
@@ -162,6 +171,13 @@ mod tests {
         )
     }
 
+    fn endpoint(name: &str) -> Path {
+        Path::root()
+            .namespace("ns")
+            .component("comp")
+            .endpoint(name)
+    }
+
     #[test]
     fn the_starting_status_holds_until_another_is_set() {
         let health = health(NotReady, &[]);
@@ -174,20 +190,41 @@ mod tests {
     #[test]
     fn endpoints_that_reported_outweigh_the_plain_status() {
         let health = health(Ready, &[]);
-        health.set_endpoint("generate", NotReady);
+        health.set_endpoint(&endpoint("generate"), NotReady);
         assert!(!health.report().ready);
-        health.set_endpoint("generate", Ready);
-        health.set_endpoint("clear", NotReady);
+        health.set_endpoint(&endpoint("generate"), Ready);
+        health.set_endpoint(&endpoint("clear"), NotReady);
         assert!(!health.report().ready);
-        health.remove_endpoint("clear");
+        health.remove_endpoint(&endpoint("clear"));
         assert!(health.report().ready);
+    }
+
+    #[test]
+    fn endpoints_of_one_name_are_ready_when_all_of_them_are() {
+        let other = Path::root()
+            .namespace("ns")
+            .component("other")
+            .endpoint("generate");
+        for required in [&[][..], &["generate"]] {
+            let health = health(NotReady, required);
+            health.set_endpoint(&endpoint("generate"), NotReady);
+            health.set_endpoint(&other, Ready);
+            assert!(!health.report().ready);
+            assert_eq!(health.report().endpoints["generate"], NotReady);
+            health.set_endpoint(&endpoint("generate"), Ready);
+            assert!(health.report().ready);
+            health.set_endpoint(&other, NotReady);
+            assert!(!health.report().ready);
+            health.remove_endpoint(&other);
+            assert!(health.report().ready);
+        }
     }
 
     #[test]
     fn the_plain_status_decides_again_when_the_last_endpoint_is_gone() {
         let health = health(NotReady, &[]);
-        health.set_endpoint("generate", Ready);
-        health.remove_endpoint("generate");
+        health.set_endpoint(&endpoint("generate"), Ready);
+        health.remove_endpoint(&endpoint("generate"));
         assert!(!health.report().ready);
     }
 
@@ -203,8 +240,8 @@ mod tests {
     #[test]
     fn endpoints_that_are_not_required_do_not_decide() {
         let health = health(NotReady, &["generate"]);
-        health.set_endpoint("generate", Ready);
-        health.set_endpoint("extra", NotReady);
+        health.set_endpoint(&endpoint("generate"), Ready);
+        health.set_endpoint(&endpoint("extra"), NotReady);
         let report = health.report();
         assert!(report.ready);
         assert_eq!(report.endpoints["extra"], NotReady);
@@ -213,9 +250,9 @@ mod tests {
     #[test]
     fn a_required_endpoint_that_is_removed_counts_as_not_ready_again() {
         let health = health(Ready, &["generate"]);
-        health.set_endpoint("generate", Ready);
+        health.set_endpoint(&endpoint("generate"), Ready);
         assert!(health.report().ready);
-        health.remove_endpoint("generate");
+        health.remove_endpoint(&endpoint("generate"));
         assert!(!health.report().ready);
     }
 
