@@ -43,7 +43,7 @@ lint: $(VENV)/.built $(VENV)/.test $(VENV)/.lint
 	cargo run --quiet --locked --package dynamo-codegen -- --check
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/python -m mypy.stubtest dynamo._native --ignore-disjoint-bases --allowlist tests/typing/stubtest.txt
+	$(BIN)/python -m mypy.stubtest dynamo._native --allowlist tests/typing/stubtest.txt
 	$(BIN)/mypy python tests/typing examples
 	$(BIN)/pyright --pythonpath $(BIN)/python python tests/typing examples
 

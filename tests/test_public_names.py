@@ -38,6 +38,7 @@ def test_all_types_are_importable_from_prometheus_metrics() -> None:
         "REQUEST_DURATION",
         "RuntimeMetrics",
         "TTFT",
+        "Timer",
         "exponential_buckets",
         "linear_buckets",
     ]

@@ -1,5 +1,6 @@
 """What tests share."""
 
+from tests.support.errors import refused
 from tests.support.kinds import FACTORIES, PLAIN, VECS, create
 from tests.support.page import Family, Sample, buckets, page, sample, series
 
@@ -12,6 +13,7 @@ __all__ = [
     "buckets",
     "create",
     "page",
+    "refused",
     "sample",
     "series",
 ]

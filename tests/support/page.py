@@ -38,10 +38,10 @@ def page(source: Any) -> dict[str, Family]:
     parsed = text_string_to_metric_families(text)
     names = _TYPE_LINE.findall(text)
     families = [_as_on_the_page(name, family) for name, family in zip(names, parsed, strict=True)]
-    assert len(families) == len(set(names)), f"a family stands twice: {names}"
-    for family in families:
-        _check_that_no_series_stands_twice(family)
-    return {family.name: family for family in families}
+    by_name = {family.name: family for family in families}
+    assert len(by_name) == len(families), f"a family stands twice: {names}"
+    _check_that_nothing_is_ambiguous(by_name)
+    return by_name
 
 
 def sample(families: dict[str, Family], name: str, **labels: str) -> float:
@@ -90,6 +90,13 @@ def _as_on_the_page(name: str, family: Any) -> Family:
     return Family(name, family.type, family.documentation, samples)
 
 
-def _check_that_no_series_stands_twice(family: Family) -> None:
-    identities = [(sample.name, *sorted(sample.labels.items())) for sample in family.samples]
-    assert len(identities) == len(set(identities)), f"a series of {family.name} stands twice"
+def _check_that_nothing_is_ambiguous(families: dict[str, Family]) -> None:
+    owners: dict[str, str] = {}
+    seen = set()
+    for family in families.values():
+        for sample in family.samples:
+            owner = owners.setdefault(sample.name, family.name)
+            assert owner == family.name, f"{owner} and {family.name} both have {sample.name}"
+            identity = (sample.name, frozenset(sample.labels.items()))
+            assert identity not in seen, f"a series stands twice: {sample}"
+            seen.add(identity)

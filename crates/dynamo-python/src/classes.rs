@@ -11,7 +11,7 @@ use pyo3::types::{PyDict, PyString, PyTuple};
 
 use crate::errors::IntoPyErr;
 use crate::fast;
-use crate::labels::{text, wrong_type};
+use crate::labels::{is_unordered, text, wrong_type};
 
 /// A class of plain metrics.
 pub(crate) trait SingleClass:
@@ -136,8 +136,6 @@ macro_rules! classes {
                 /// Return the series with these label values, created at 0 if it is new.
                 ///
                 /// Values are given by name, or in the order of variable_labels().
-                ///
-                /// Raises ValueError if a label is missing or unknown.
                 #[pyo3(signature = (*values, **labels))]
                 fn labels(
                     &self,
@@ -151,8 +149,6 @@ macro_rules! classes {
                 /// Take the series with these labels out of the vec; return whether it was there.
                 ///
                 /// Handles of it still count, unseen; a new one starts at 0.
-                ///
-                /// Raises ValueError if a label is missing or unknown.
                 fn remove(&self, labels: &Bound<'_, PyAny>) -> PyResult<bool> {
                     fast::values(self, labels, |values| self.0.remove_label_values(values))?
                         .map_err(|error| error.into_py_err(labels.py()))
@@ -211,18 +207,23 @@ classes! {
     /// A counter of floats.
     Counter,
     /// Counters of floats, one for each combination of label values.
+    ///
+    /// Whatever takes labels raises ValueError if one is missing or unknown.
     CounterVec => CounterCell<f64>, fast::counter::<Counter, f64>, fast::counter_vec::<CounterVec, f64>;
     /// A counter of whole things; it stays at 2**64 - 1 rather than starting over.
     ///
-    /// Updates take integers up to 2**64 - 1: others raise OverflowError, floats TypeError.
+    /// Updates take integers up to 2**64 - 1: larger ones raise OverflowError, floats TypeError.
     IntCounter,
     /// Counters of whole things, one for each combination of label values.
     ///
-    /// Updates take integers up to 2**64 - 1: others raise OverflowError, floats TypeError.
+    /// Whatever takes labels raises ValueError if one is missing or unknown.
+    /// Updates take integers up to 2**64 - 1: larger ones raise OverflowError, floats TypeError.
     IntCounterVec => CounterCell<u64>, fast::counter::<IntCounter, u64>, fast::counter_vec::<IntCounterVec, u64>;
     /// A gauge of floats.
     Gauge,
     /// Gauges of floats, one for each combination of label values.
+    ///
+    /// Whatever takes labels raises ValueError if one is missing or unknown.
     GaugeVec => GaugeCell<f64>, fast::gauge::<Gauge, f64>, fast::gauge_vec::<GaugeVec, f64>;
     /// A gauge of whole things; it stays at the limits of 64 bits rather than wrapping round.
     ///
@@ -230,11 +231,14 @@ classes! {
     IntGauge,
     /// Gauges of whole things, one for each combination of label values.
     ///
+    /// Whatever takes labels raises ValueError if one is missing or unknown.
     /// Updates take integers from -2**63 to 2**63 - 1: others raise OverflowError, floats TypeError.
     IntGaugeVec => GaugeCell<i64>, fast::gauge::<IntGauge, i64>, fast::gauge_vec::<IntGaugeVec, i64>;
     /// Counts observations in buckets and sums them up.
     Histogram,
     /// Histograms, one for each combination of label values.
+    ///
+    /// Whatever takes labels raises ValueError if one is missing or unknown.
     HistogramVec => HistogramCell, fast::histogram::<Histogram>, fast::histogram_vec::<HistogramVec>;
 }
 
@@ -255,15 +259,17 @@ fn child<C: VecClass>(
     py: Python<'_>,
     values: &Bound<'_, PyAny>,
 ) -> PyResult<Py<C::Child>> {
-    if values.is_instance_of::<PyString>() {
-        return Err(PyTypeError::new_err(format!(
-            "label values must be a list of str, not a str: write [{}]",
-            values.repr()?.to_string_lossy()
-        )));
+    let wrong = || wrong_type(values, "label values", "a list of str");
+    // A dict would give its keys, which are no values.
+    if values.is_instance_of::<PyString>()
+        || values.is_instance_of::<PyDict>()
+        || is_unordered(values)
+    {
+        return Err(wrong());
     }
     let values = values
         .try_iter()
-        .map_err(|_| wrong_type(values, "label values", "a list of str"))?
+        .map_err(|_| wrong())?
         .enumerate()
         .map(|(position, value)| {
             let name = class

@@ -52,7 +52,7 @@ fn after_fork_in_parent() {
     HELD.take();
 }
 
-/// Close the sockets, forget the threads that the child does not have, and let go of the locks.
+/// Close the sockets, forget the threads that the child does not have, let go of the locks.
 #[pyfunction]
 fn after_fork_in_child() {
     if let Some(mut held) = HELD.take() {

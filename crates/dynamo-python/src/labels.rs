@@ -2,7 +2,7 @@
 
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::{PyDict, PyFrozenSet, PySet, PyString};
 
 use crate::errors::metrics_error;
 
@@ -50,10 +50,10 @@ pub(crate) fn pairs(
         .collect()
 }
 
-/// The label names of a vec: any iterable of str, but not a single str.
+/// The label names of a vec: any iterable of str that has an order, but not a single str.
 pub(crate) fn names(names: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
     let wrong = || wrong_type(names, "label_names", "a list of str");
-    if names.is_instance_of::<PyString>() {
+    if names.is_instance_of::<PyString>() || is_unordered(names) {
         return Err(wrong());
     }
     names
@@ -72,27 +72,50 @@ pub(crate) fn value_error(value: &Bound<'_, PyAny>, label: &str) -> PyErr {
     }
 }
 
+/// Whether the elements come in no order that could mean something.
+pub(crate) fn is_unordered(object: &Bound<'_, PyAny>) -> bool {
+    object.is_instance_of::<PySet>() || object.is_instance_of::<PyFrozenSet>()
+}
+
 /// The message for an argument of the wrong type.
 pub(crate) fn wrong_type(object: &Bound<'_, PyAny>, what: &str, expected: &str) -> PyErr {
-    let shown = object.repr().map_or_else(
-        |_| "?".to_owned(),
-        |repr| repr.to_string_lossy().into_owned(),
-    );
-    let class = object
-        .get_type()
-        .name()
-        .map_or_else(|_| "?".to_owned(), |name| name.to_string());
     PyTypeError::new_err(format!(
-        "{what} must be {expected}, not {class}: got {shown}"
+        "{what} must be {expected}, not {}: got {}",
+        class_name(object),
+        shown(object)
     ))
 }
 
+/// An object inside a message: as Python represents it, but on one line and not endless.
+pub(crate) fn shown(object: &Bound<'_, PyAny>) -> String {
+    const LIMIT: usize = 100;
+    let Ok(text) = object.repr() else {
+        return format!("<{}>", class_name(object));
+    };
+    let text = text.to_string_lossy();
+    let mut chars = text.chars();
+    let mut line = String::new();
+    for char in chars.by_ref().take(LIMIT) {
+        if char.is_control() {
+            line.extend(char.escape_default());
+        } else {
+            line.push(char);
+        }
+    }
+    if chars.next().is_some() {
+        line.push('…');
+    }
+    line
+}
+
+fn class_name(object: &Bound<'_, PyAny>) -> String {
+    let name = object.get_type().name();
+    name.map_or_else(|_| "?".to_owned(), |name| name.to_string())
+}
+
 fn not_utf8(string: &Bound<'_, PyString>, what: &str) -> String {
-    let shown = string.repr().map_or_else(
-        |_| "?".to_owned(),
-        |repr| repr.to_string_lossy().into_owned(),
-    );
     format!(
-        "{what} {shown} cannot be encoded as UTF-8: it holds a lone surrogate; decode bytes with errors=\"replace\" before they get here"
+        "{what} {} cannot be encoded as UTF-8: it holds a lone surrogate; decode bytes with errors=\"replace\" before they get here",
+        shown(string)
     )
 }

@@ -16,14 +16,15 @@ use crate::classes::{
     IntGauge, IntGaugeVec, SingleClass, VecClass,
 };
 use crate::errors::IntoPyErr;
-use crate::labels::{names, pairs, text};
+use crate::labels::{names, pairs, text, wrong_type};
 use crate::python::{PREPARE_CALLBACK, START_CALLBACKS};
 
 /// The metrics of one runtime, namespace, component or endpoint.
 ///
 /// Every create_*() takes the name, which the node's path completes (full_name=True keeps it as it
 /// stands), the description, shown as HELP, and constant labels, a dict or a list of pairs, which
-/// follow those of the hierarchy. Creating an identical metric again returns the first one.
+/// follow those of the hierarchy. A vec also takes label_names, a list: the names of the labels
+/// whose values tell its series apart. Creating an identical metric again returns the first one.
 ///
 /// Every create_*() raises MetricsError, a ValueError, if a name or label cannot be used or the
 /// metric conflicts with another; TypeError if an argument is of the wrong type.
@@ -50,18 +51,18 @@ pub(crate) fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
 
 /// Return count bucket bounds from start, width apart.
 ///
-/// Raises MetricsError, a ValueError, if count is not in 1 to 10000, width is not above 0, or a bound
-/// is not finite.
+/// Raises MetricsError, a ValueError, if count is not in 1 to 10000, width is not above 0, or a
+/// bound is not finite.
 #[pyfunction]
 fn linear_buckets(py: Python<'_>, start: f64, width: f64, count: isize) -> PyResult<Vec<f64>> {
     let bounds = buckets::linear_buckets(start, width, count.max(0).cast_unsigned());
-    bounds.map_err(|error: BucketsError| error.into_py_err(py))
+    bounds.map_err(|error| with_count(error, count).into_py_err(py))
 }
 
 /// Return count bucket bounds from start, each factor times the one before.
 ///
-/// Raises MetricsError, a ValueError, if count is not in 1 to 10000, start is not above 0, factor is
-/// not above 1, or a bound is not finite.
+/// Raises MetricsError, a ValueError, if count is not in 1 to 10000, start is not above 0, factor
+/// is not above 1, or a bound is not finite.
 #[pyfunction]
 fn exponential_buckets(
     py: Python<'_>,
@@ -70,7 +71,20 @@ fn exponential_buckets(
     count: isize,
 ) -> PyResult<Vec<f64>> {
     let bounds = buckets::exponential_buckets(start, factor, count.max(0).cast_unsigned());
-    bounds.map_err(|error: BucketsError| error.into_py_err(py))
+    bounds.map_err(|error| with_count(error, count).into_py_err(py))
+}
+
+/// A count below 0 cannot be passed on, but the message shows it.
+fn with_count(mut error: BucketsError, count: isize) -> BucketsError {
+    if let BucketsError::Argument {
+        argument: "count",
+        value,
+        ..
+    } = &mut error
+    {
+        *value = count as f64;
+    }
+    error
 }
 
 type Any<'a, 'py> = &'a Bound<'py, PyAny>;
@@ -79,8 +93,6 @@ type OptionalAny<'a, 'py> = Option<&'a Bound<'py, PyAny>>;
 #[pymethods]
 impl RuntimeMetrics {
     /// Create a counter of floats.
-    ///
-    /// Arguments and errors are those that RuntimeMetrics describes.
     #[pyo3(signature = (name, description, labels=None, *, full_name=false))]
     fn create_counter(
         &self,
@@ -99,8 +111,6 @@ impl RuntimeMetrics {
     }
 
     /// Create a counter of whole things.
-    ///
-    /// Arguments and errors are those that RuntimeMetrics describes.
     #[pyo3(signature = (name, description, labels=None, *, full_name=false))]
     fn create_intcounter(
         &self,
@@ -119,8 +129,6 @@ impl RuntimeMetrics {
     }
 
     /// Create a gauge of floats.
-    ///
-    /// Arguments and errors are those that RuntimeMetrics describes.
     #[pyo3(signature = (name, description, labels=None, *, full_name=false))]
     fn create_gauge(
         &self,
@@ -139,8 +147,6 @@ impl RuntimeMetrics {
     }
 
     /// Create a gauge of whole things.
-    ///
-    /// Arguments and errors are those that RuntimeMetrics describes.
     #[pyo3(signature = (name, description, labels=None, *, full_name=false))]
     fn create_intgauge(
         &self,
@@ -160,8 +166,7 @@ impl RuntimeMetrics {
 
     /// Create a histogram.
     ///
-    /// buckets are its upper bounds, by default 0.005 to 10 (DEFAULT); +Inf is added by itself. The
-    /// other arguments and the errors are those that RuntimeMetrics describes.
+    /// buckets are its upper bounds, by default 0.005 to 10 (DEFAULT); +Inf is added by itself.
     #[pyo3(signature = (name, description, labels=None, buckets=None, *, full_name=false))]
     fn create_histogram(
         &self,
@@ -181,9 +186,7 @@ impl RuntimeMetrics {
         )
     }
 
-    /// Create counters of floats, one for each combination of values of the labels label_names.
-    ///
-    /// Arguments and errors are those that RuntimeMetrics describes.
+    /// Create counters of floats, one for each combination of values of label_names.
     #[pyo3(signature = (name, description, label_names, const_labels=None, *, full_name=false))]
     fn create_countervec(
         &self,
@@ -203,9 +206,7 @@ impl RuntimeMetrics {
         )
     }
 
-    /// Create counters of whole things, one for each combination of values of the labels label_names.
-    ///
-    /// Arguments and errors are those that RuntimeMetrics describes.
+    /// Create counters of whole things, one for each combination of values of label_names.
     #[pyo3(signature = (name, description, label_names, const_labels=None, *, full_name=false))]
     fn create_intcountervec(
         &self,
@@ -225,9 +226,7 @@ impl RuntimeMetrics {
         )
     }
 
-    /// Create gauges of floats, one for each combination of values of the labels label_names.
-    ///
-    /// Arguments and errors are those that RuntimeMetrics describes.
+    /// Create gauges of floats, one for each combination of values of label_names.
     #[pyo3(signature = (name, description, label_names, const_labels=None, *, full_name=false))]
     fn create_gaugevec(
         &self,
@@ -247,9 +246,7 @@ impl RuntimeMetrics {
         )
     }
 
-    /// Create gauges of whole things, one for each combination of values of the labels label_names.
-    ///
-    /// Arguments and errors are those that RuntimeMetrics describes.
+    /// Create gauges of whole things, one for each combination of values of label_names.
     #[pyo3(signature = (name, description, label_names, const_labels=None, *, full_name=false))]
     fn create_intgaugevec(
         &self,
@@ -269,10 +266,9 @@ impl RuntimeMetrics {
         )
     }
 
-    /// Create histograms, one for each combination of values of the labels label_names.
+    /// Create histograms, one for each combination of values of label_names.
     ///
     /// buckets are their upper bounds, by default 0.005 to 10 (DEFAULT); +Inf is added by itself.
-    /// The other arguments and the errors are those that RuntimeMetrics describes.
     #[pyo3(signature = (name, description, label_names, const_labels=None, buckets=None, *, full_name=false))]
     fn create_histogramvec(
         &self,
@@ -300,8 +296,8 @@ impl RuntimeMetrics {
     /// Have callback run, without arguments, before each scrape that shows this node.
     ///
     /// It runs on a thread of its own. All callbacks of a scrape have DYN_METRICS_CALLBACK_TIMEOUT
-    /// (1 s) together; one that raises or is late is counted and logged once, and the scrape answers
-    /// without it.
+    /// (1 s) together; one that raises or is late is counted and logged once, and the scrape
+    /// answers without it.
     ///
     /// Raises TypeError if callback cannot be called or is an async function.
     fn register_callback(
@@ -414,8 +410,7 @@ fn bounds(buckets: OptionalAny) -> PyResult<Option<Vec<f64>>> {
     let Some(buckets) = buckets.filter(|buckets| !buckets.is_none()) else {
         return Ok(None);
     };
-    let wrong =
-        || PyTypeError::new_err(format!("buckets must be a list of numbers, got {buckets}"));
+    let wrong = || wrong_type(buckets, "buckets", "a list of numbers");
     if buckets.is_instance_of::<PyString>() {
         return Err(wrong());
     }

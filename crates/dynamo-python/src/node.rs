@@ -37,11 +37,11 @@ impl Node {
     /// Raises ValueError for a wrong setting, OSError if the status server cannot listen.
     #[staticmethod]
     #[pyo3(signature = (*, name_style=None))]
-    fn runtime(py: Python<'_>, name_style: Option<&str>) -> PyResult<Self> {
+    fn runtime(py: Python<'_>, name_style: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
         let mut config =
             Config::from_env().map_err(|error| PyValueError::new_err(error.to_string()))?;
         if let Some(style) = name_style {
-            config.name_style = style
+            config.name_style = text(style, "name_style")?
                 .parse::<NameStyle>()
                 .map_err(|error| PyValueError::new_err(format!("name_style {error}")))?;
         }
@@ -97,8 +97,8 @@ impl Node {
     }
 
     /// Set what /health says: of an endpoint, or of the runtime while no endpoint reports.
-    fn set_health_status(&self, status: &str) -> PyResult<()> {
-        let status: HealthStatus = status
+    fn set_health_status(&self, status: &Bound<'_, PyAny>) -> PyResult<()> {
+        let status: HealthStatus = text(status, "health status")?
             .parse()
             .map_err(|error| PyValueError::new_err(format!("health status {error}")))?;
         match &self.0 {

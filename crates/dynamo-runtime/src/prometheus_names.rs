@@ -1,8 +1,8 @@
 //! Every metric name, label name and fixed label value, and the functions that make names valid.
 //!
-//! A full metric name is a prefix of [`name_prefix`], `_`, and a constant of the module that names
-//! the prefix in its description. Names and values are Dynamo's, from version 0.7 on; names that
-//! Dynamo has given up stay, so that code and dashboards written for it still find them.
+//! A full metric name is a prefix of [`name_prefix`], `_`, and a constant of one of the other groups,
+//! each of which says what its prefix is. Names and values are Dynamo's, from version 0.7 on; names
+//! that Dynamo has given up stay, so that code and dashboards written for it still find them.
 //!
 //! How names are built: `{prefix}_{what is measured}_{unit}`, where the unit is `seconds`, `bytes`,
 //! `ms`, `percent` and the like. Counters end in `_total`, gauges never do. `_counter`, `_gauge`,
@@ -76,7 +76,7 @@ pub mod distributed_runtime {
     pub const UPTIME_SECONDS: &str = "uptime_seconds";
 }
 
-/// How the metrics machinery fares. Prefix: [`name_prefix::RUNTIME`]; Dynamo has none of these.
+/// How callbacks and scrapes fare; Dynamo shows none of it. Prefix: [`name_prefix::RUNTIME`].
 pub mod runtime_metrics {
     /// Counter: callbacks before a scrape that raised an exception.
     pub const CALLBACK_ERRORS_TOTAL: &str = "callback_errors_total";
@@ -385,9 +385,9 @@ pub mod router {
     pub const WORKER_REGISTERED: &str = "router_worker_registered";
 }
 
-/// What turns a name of [`frontend_service`] into the router's. Prefix: [`name_prefix::COMPONENT`].
+/// How the frontend's names become the router's. Prefix: [`name_prefix::COMPONENT`].
 pub mod router_request {
-    /// Goes before a name: `requests_total` becomes `router_requests_total`.
+    /// Goes before a name of `frontend_service`: `requests_total` becomes `router_requests_total`.
     pub const METRIC_PREFIX: &str = "router_";
 }
 
@@ -682,7 +682,7 @@ pub const COMPONENT_NATS_METRICS: &[&str] = &[
     nats_service::ACTIVE_ENDPOINTS,
 ];
 
-/// What Dynamo's TensorRT-LLM workers show beside the engine's own metrics. These are full names.
+/// What TensorRT-LLM workers show beside the engine's own metrics. These are full names.
 pub mod trtllm_additional {
     /// Counter: requests given up or cancelled.
     pub const NUM_ABORTED_REQUESTS_TOTAL: &str = "trtllm_num_aborted_requests_total";

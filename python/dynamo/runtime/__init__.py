@@ -1,5 +1,7 @@
 """The hierarchy that metrics belong to: runtime, namespace, component, endpoint.
 
+Each node creates metrics, which carry its labels::
+
     from dynamo.runtime import DistributedRuntime
 
     endpoint = DistributedRuntime().namespace("prod").component("backend").endpoint("generate")

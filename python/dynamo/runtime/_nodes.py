@@ -124,7 +124,7 @@ class DistributedRuntime(_Node):
 
     @property
     def system_status_address(self) -> str | None:
-        """Where the status server listens, ``"host:port"`` with the real port; None if it is off."""
+        """Where the status server listens, ``"host:port"`` with the real port; None if off."""
         return self._native.system_status_address
 
     def set_health_status(self, status: Literal["ready", "notready"]) -> None:

@@ -69,36 +69,35 @@ impl<'py> Call<'py> {
     #[cold]
     fn bind_keywords<const N: usize>(&self, names: [&'static str; N]) -> PyResult<[Object; N]> {
         let method = self.method;
-        if self.nargs > N {
-            let takes = if N == 0 {
-                "no arguments".to_owned()
-            } else {
-                names.join(" and ")
-            };
-            return Err(PyTypeError::new_err(format!(
-                "{method}() takes {takes} ({} given)",
-                self.nargs
-            )));
-        }
+        let keywords = self.keywords()?;
         let mut bound = [std::ptr::null_mut(); N];
-        for (index, place) in bound.iter_mut().enumerate().take(self.nargs) {
-            // SAFETY: `index` is below `nargs`.
-            *place = unsafe { *self.args.add(index) };
-        }
-        for (position, keyword) in self.keywords()?.into_iter().enumerate() {
+        for (position, keyword) in keywords.iter().enumerate() {
             let place = names
                 .iter()
-                .position(|name| *name == keyword)
+                .position(|name| name == keyword)
                 .ok_or_else(|| {
                     PyTypeError::new_err(format!("{method}() has no argument {keyword:?}"))
                 })?;
-            if !bound[place].is_null() {
-                return Err(PyTypeError::new_err(format!(
-                    "{method}() got {keyword:?} twice"
-                )));
-            }
             // SAFETY: the values of keywords follow the positional arguments, in the order of the names.
             bound[place] = unsafe { *self.args.add(self.nargs + position) };
+        }
+        let given = self.nargs + keywords.len();
+        if given > N {
+            let takes = if N == 0 {
+                "no arguments".to_owned()
+            } else {
+                names.join(", ")
+            };
+            return Err(PyTypeError::new_err(format!(
+                "{method}() takes {takes}; {given} arguments were given"
+            )));
+        }
+        // The others take the places left: the value and the labels of a vec may come in either
+        // order, also if one of them is named.
+        let free = bound.iter_mut().filter(|object| object.is_null());
+        for (index, place) in free.enumerate().take(self.nargs) {
+            // SAFETY: `index` is below `nargs`.
+            *place = unsafe { *self.args.add(index) };
         }
         match bound.iter().position(|object| object.is_null()) {
             Some(missing) => Err(PyTypeError::new_err(format!(

@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 use super::call::{Object, Raised};
 use crate::classes::VecClass;
 use crate::errors::IntoPyErr;
-use crate::labels::{value_error, wrong_type};
+use crate::labels::{shown, value_error, wrong_type};
 
 /// Vecs with up to this many labels take no memory from the heap to find a child.
 const INLINE: usize = 6;
@@ -156,10 +156,14 @@ fn bad_label<C: VecClass>(
     let label = name.to_string();
     let error = match labels.get_item(name) {
         Ok(Some(value)) => value_error(&value, &label),
-        Ok(None) => UseError::MissingLabel {
-            metric: class.vec().name().to_owned(),
-            label,
-            expected: class.vec().variable_labels().to_vec(),
+        // A name that is not known is most likely the missing one, misspelled.
+        Ok(None) => match unknown_label(&labels, class.vec().variable_labels()) {
+            Some(unknown) => no_such_label(class, unknown),
+            None => UseError::MissingLabel {
+                metric: class.vec().name().to_owned(),
+                label,
+                expected: class.vec().variable_labels().to_vec(),
+            },
         }
         .into_py_err(py),
         Err(error) => error,
@@ -178,17 +182,27 @@ fn bad_value(py: Python<'_>, value: &Py<PyString>, name: &Py<PyString>) -> Raise
 fn surplus_label<C: VecClass>(py: Python<'_>, class: &C, labels: Object) -> Raised {
     // SAFETY: the object is alive during the call, and has been checked.
     let labels = unsafe { Bound::from_borrowed_ptr(py, labels).cast_into_unchecked::<PyDict>() };
-    let expected = class.vec().variable_labels();
-    let label = labels
-        .keys()
-        .iter()
-        .map(|key| key.to_string())
-        .find(|key| !expected.contains(key))
-        .unwrap_or_default();
-    let error = UseError::UnknownLabel {
+    // Nothing is unknown if a key has the text of a label but is not equal to it.
+    let label = unknown_label(&labels, class.vec().variable_labels());
+    let error = no_such_label(class, label.unwrap_or_else(|| shown(&labels.keys())));
+    Raised::from(error.into_py_err(py), py)
+}
+
+/// A key that is none of the expected names.
+fn unknown_label(labels: &Bound<'_, PyDict>, expected: &[String]) -> Option<String> {
+    labels.keys().iter().find_map(|key| {
+        let Ok(name) = key.cast::<PyString>() else {
+            return Some(shown(&key));
+        };
+        let name = name.to_string_lossy();
+        (!expected.iter().any(|label| *label == name)).then(|| name.into_owned())
+    })
+}
+
+fn no_such_label<C: VecClass>(class: &C, label: String) -> UseError {
+    UseError::UnknownLabel {
         metric: class.vec().name().to_owned(),
         label,
-        expected: expected.to_vec(),
-    };
-    Raised::from(error.into_py_err(py), py)
+        expected: class.vec().variable_labels().to_vec(),
+    }
 }

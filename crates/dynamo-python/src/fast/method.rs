@@ -38,13 +38,10 @@ pub(super) trait Read<I> {
 }
 
 // What the methods of vecs add to the docstrings.
-const OF_SERIES: &str = "\
-This is done to the series with these labels, a dict, created at 0 if it is new. Raises
-ValueError if a label is missing or unknown.";
-const EITHER_ORDER: &str = "The value and the labels may come in either order.";
-const OF_EXISTING: &str = "\
-That is of the series with these labels, a dict; 0 if there is none, which creates none. Raises
-ValueError if a label is missing or unknown.";
+const OF_SERIES: &str = "labels, a dict, name the series, which is created at 0 if it is new";
+const EITHER_ORDER: &str = "they may come first";
+const OF_EXISTING: &str =
+    "labels, a dict, name the series; 0 if there is none, and none is created.";
 
 /// A method to be installed on a class.
 pub(crate) struct Method {
@@ -82,12 +79,12 @@ impl Method {
     }
 
     pub(super) fn step_vec<C: VecClass, S: Step<C::Cell>>() -> Self {
-        let doc = format!("{}\n\n{OF_SERIES}", S::DOC);
+        let doc = format!("{}\n\n{OF_SERIES}.", S::DOC);
         Self::new(S::NAME, ", labels", &doc, step_vec::<C, S>)
     }
 
     pub(super) fn update_vec<C: VecClass, U: Update<C::Cell>>() -> Self {
-        let doc = format!("{}\n\n{OF_SERIES}\n\n{EITHER_ORDER}", U::DOC);
+        let doc = format!("{}\n\n{OF_SERIES}; {EITHER_ORDER}.", U::DOC);
         Self::new(U::NAME, ", value, labels", &doc, update_vec::<C, U>)
     }
 

@@ -10,7 +10,7 @@ use pyo3::prelude::*;
 
 use super::call::{Object, Raised};
 use crate::errors::IntoPyErr;
-use crate::labels::wrong_type;
+use crate::labels::{shown, wrong_type};
 
 /// The argument of an update, checked before anything is touched.
 pub(crate) trait Value: Copy {
@@ -138,7 +138,8 @@ fn explain_integer(py: Python<'_>, object: Object, range: &str) -> Raised {
             None
         } else if has(&object, "__float__") {
             Some(PyTypeError::new_err(format!(
-                "{object} is no integer and this metric takes integers: use a metric of floats"
+                "{} is no integer and this metric takes integers: use a metric of floats",
+                shown(&object)
             )))
         } else {
             Some(wrong_type(&object, "value", "an int"))
@@ -161,6 +162,7 @@ fn has(object: &Bound<'_, PyAny>, method: &str) -> bool {
 
 fn out_of_range(object: &Bound<'_, PyAny>, range: &str) -> PyErr {
     PyOverflowError::new_err(format!(
-        "{object} is outside the range of this metric, {range}: use a metric of floats"
+        "{} is outside the range of this metric, {range}: use a metric of floats",
+        shown(object)
     ))
 }

@@ -83,7 +83,7 @@ where
     Increment<N>: Value,
 {
     const NAME: &'static str = "inc_by";
-    const DOC: &'static str = "Add value.\n\nRaises ValueError if it is negative or NaN.";
+    const DOC: &'static str = "Add value; ValueError if it is negative or NaN.";
     type Value = Increment<N>;
 
     #[inline]
@@ -96,7 +96,7 @@ struct Observe;
 
 impl Update<HistogramCell> for Observe {
     const NAME: &'static str = "observe";
-    const DOC: &'static str = "Count one observation.\n\nRaises ValueError if value is NaN.";
+    const DOC: &'static str = "Count one observation; ValueError if value is NaN.";
     type Value = Observation;
 
     #[inline]
@@ -172,9 +172,9 @@ where
 /// The methods of `Histogram`.
 pub(crate) fn histogram<C: SingleClass<Cell = HistogramCell>>() -> Vec<Method> {
     const TIME: &str = "\
-Return a timer that observes seconds: of a with block, or of every call of what it decorates.
+Return a timer: of a with block, or of each call of the function it decorates.
 
-They are observed on every way out, exceptions included.";
+It observes seconds, on every way out, exceptions included.";
     vec![
         Method::update::<C, Observe>(),
         Method::read::<C, SampleCount>(),

@@ -3,6 +3,7 @@
 mod dispatcher;
 
 use std::any::Any;
+use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, RwLock, Weak};
 use std::time::Instant;
@@ -133,6 +134,12 @@ impl Callbacks {
 pub struct CallbackHandle {
     entry: Arc<Entry>,
     callbacks: Weak<Callbacks>,
+}
+
+impl fmt::Debug for CallbackHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CallbackHandle({})", self.entry.name)
+    }
 }
 
 impl CallbackHandle {

@@ -1,5 +1,6 @@
 //! Where metrics are created: the `metrics()` of every node.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::buckets::{self, Buckets};
@@ -215,6 +216,12 @@ impl Metrics {
         // All that is written comes from strings or is ASCII.
         String::from_utf8(out)
             .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Metrics({})", self.path)
     }
 }
 

@@ -117,6 +117,7 @@ impl Metric<HistogramCell> {
 }
 
 /// See [`Histogram::start_timer`].
+#[derive(Debug)]
 #[must_use = "the time is observed when the timer is dropped"]
 pub struct HistogramTimer<'a> {
     histogram: &'a Histogram,

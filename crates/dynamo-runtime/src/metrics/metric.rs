@@ -1,5 +1,6 @@
 //! The handles that users hold: [`Metric`], one series, and [`MetricVec`], series told apart by labels.
 
+use std::fmt;
 use std::sync::{Arc, RwLock};
 
 use super::desc::Desc;
@@ -172,6 +173,18 @@ impl<I: Instrument> Clone for MetricVec<I> {
             core: Arc::clone(&self.core),
             tree: self.tree.clone(),
         }
+    }
+}
+
+impl<I: Instrument> fmt::Debug for Metric<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}({})", I::TYPE_NAME, self.desc.name)
+    }
+}
+
+impl<I: Instrument> fmt::Debug for MetricVec<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}Vec({})", I::TYPE_NAME, self.core.desc.name)
     }
 }
 

@@ -1,0 +1,198 @@
+//! What metrics may share a name, and what those are told that may not.
+
+use dynamo_runtime::metrics::{Difference, Kind};
+use dynamo_runtime::{Metrics, MetricsError, Name};
+
+use super::{HIERARCHY, endpoint, page_of, runtime_with};
+
+/// What keeps a metric from its name; both owners must be named.
+fn difference<T>(created: Result<T, MetricsError>) -> Difference {
+    match created.map(drop).unwrap_err() {
+        MetricsError::Conflict {
+            owner,
+            other_owner,
+            difference,
+            ..
+        } => {
+            assert_eq!(
+                [owner, other_owner],
+                ["endpoint ns/comp/gen", "endpoint ns/comp/gen"]
+            );
+            *difference
+        }
+        other => panic!("no conflict: {other}"),
+    }
+}
+
+fn taken_by_a_counter() -> Metrics {
+    let metrics = endpoint().metrics();
+    metrics.create_counter("taken", "Taken", &[]).unwrap();
+    metrics
+}
+
+#[test]
+fn creating_an_identical_metric_again_returns_the_first_one() {
+    let endpoint = endpoint();
+    let first = endpoint
+        .metrics()
+        .create_histogram("latency", "Latency", &[], None)
+        .unwrap();
+    let again = endpoint
+        .metrics()
+        .create_histogram("latency", "Latency", &[], None)
+        .unwrap();
+    first.observe(1.0);
+    again.observe(1.0);
+    assert_eq!(first.get_sample_count(), 2);
+    assert_eq!(
+        page_of(&endpoint).value("ns_comp_gen_latency_count", &HIERARCHY),
+        Some(2.0)
+    );
+}
+
+#[test]
+fn metrics_that_differ_in_constant_labels_stand_in_one_family() {
+    let endpoint = endpoint();
+    let metrics = endpoint.metrics();
+    metrics
+        .create_intcounter("requests_total", "Requests", &[])
+        .unwrap();
+    let labels = [("region", "us-west"), ("env", "prod")];
+    metrics
+        .create_intcounter("requests_total", "Requests", &labels)
+        .unwrap()
+        .inc_by(5);
+    metrics
+        .create_intcountervec("requests_total", "Requests", &["model"], &[])
+        .unwrap();
+    let page = page_of(&endpoint);
+    assert_eq!(page.0["ns_comp_gen_requests_total"].samples.len(), 2);
+    assert_eq!(page.value("ns_comp_gen_requests_total", &labels), Some(5.0));
+}
+
+#[test]
+fn another_kind_description_or_list_of_buckets_is_a_conflict() {
+    let metrics = taken_by_a_counter();
+    assert_eq!(
+        difference(metrics.create_gauge("taken", "Taken", &[("a", "1")])),
+        Difference::Kind {
+            new: Kind::Gauge,
+            existing: Kind::Counter
+        }
+    );
+    assert_eq!(
+        difference(metrics.create_counter("taken", "Other", &[("a", "1")])),
+        Difference::Help {
+            new: "Other".to_owned(),
+            existing: "Taken".to_owned()
+        }
+    );
+    metrics
+        .create_histogram("timed", "Timed", &[], Some(vec![1.0, 2.0]))
+        .unwrap();
+    assert_eq!(
+        difference(metrics.create_histogram("timed", "Timed", &[], Some(vec![1.0, 3.0]))),
+        Difference::Buckets {
+            new: vec![1.0, 3.0],
+            existing: vec![1.0, 2.0]
+        }
+    );
+}
+
+#[test]
+fn two_metrics_that_could_write_the_same_series_conflict() {
+    let metrics = taken_by_a_counter();
+    assert_eq!(
+        difference(metrics.create_intcounter("taken", "Taken", &[])),
+        Difference::SameSeries {
+            new: "IntCounter",
+            existing: "Counter",
+            label_names: HIERARCHY.map(|(name, _)| name.to_owned()).to_vec(),
+        }
+    );
+    metrics
+        .create_counter("by_model", "By model", &[("model", "llama")])
+        .unwrap();
+    metrics
+        .create_counter("by_model", "By model", &[("model", "qwen")])
+        .unwrap();
+    let vec = metrics.create_countervec("by_model", "By model", &["model"], &[]);
+    assert!(matches!(difference(vec), Difference::SameSeries { .. }));
+}
+
+#[test]
+fn the_names_of_a_histograms_samples_are_taken_whichever_comes_first() {
+    for suffix in ["_bucket", "_sum", "_count"] {
+        let taken = Difference::SampleName {
+            family: "ns_comp_gen_timed".to_owned(),
+            suffix,
+        };
+        let metrics = endpoint().metrics();
+        metrics
+            .create_histogram("timed", "Timed", &[], None)
+            .unwrap();
+        let name = format!("timed{suffix}");
+        assert_eq!(difference(metrics.create_gauge(&name, "Late", &[])), taken);
+
+        let metrics = endpoint().metrics();
+        metrics.create_gauge(&name, "Early", &[]).unwrap();
+        assert_eq!(
+            difference(metrics.create_histogram("timed", "Timed", &[], None)),
+            taken
+        );
+    }
+}
+
+#[test]
+fn a_conflict_across_nodes_names_both_owners_and_the_way_out() {
+    let runtime = runtime_with(|_| ());
+    let name = Name::Absolute("shared");
+    let namespace = runtime.namespace("ns");
+    namespace
+        .metrics()
+        .create_counter(name, "Shared", &[])
+        .unwrap();
+    let error = namespace
+        .component("comp")
+        .metrics()
+        .create_gauge(name, "Shared", &[])
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "metric \"shared\" of component ns/comp conflicts with the one of namespace ns: \
+         this is a gauge, that a counter; use another name"
+    );
+}
+
+#[test]
+fn a_refused_metric_leaves_the_page_as_it_was() {
+    let endpoint = endpoint();
+    endpoint
+        .metrics()
+        .create_counter("taken", "Taken", &[])
+        .unwrap();
+    let before = endpoint.metrics().prometheus_expfmt();
+    endpoint
+        .metrics()
+        .create_gauge("taken", "Taken", &[])
+        .unwrap_err();
+    assert_eq!(endpoint.metrics().prometheus_expfmt(), before);
+}
+
+#[test]
+fn an_unregistered_metric_frees_its_name_and_counts_unseen() {
+    let endpoint = endpoint();
+    let counter = endpoint
+        .metrics()
+        .create_counter("name", "First", &[])
+        .unwrap();
+    assert!(endpoint.metrics().unregister(&counter));
+    assert!(!endpoint.metrics().unregister(&counter));
+    counter.inc();
+    let gauge = endpoint
+        .metrics()
+        .create_gauge("name", "Second", &[])
+        .unwrap();
+    gauge.set(7.0);
+    assert_eq!(page_of(&endpoint).value("ns_comp_gen_name", &[]), Some(7.0));
+}

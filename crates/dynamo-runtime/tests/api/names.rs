@@ -1,0 +1,141 @@
+//! What metrics are called, and the labels they carry.
+
+use dynamo_runtime::{Described, MetricsError, Name, NameStyle};
+
+use super::{HIERARCHY, endpoint, page_of, runtime_with};
+
+#[test]
+fn the_component_style_names_metrics_as_dynamo_0_8_did() {
+    let runtime = runtime_with(|config| config.name_style = NameStyle::Component);
+    let endpoint = runtime.namespace("ns").component("comp").endpoint("gen");
+    let counter = endpoint
+        .metrics()
+        .create_counter("requests_total", "Requests", &[])
+        .unwrap();
+    assert_eq!(counter.name(), "dynamo_component_requests_total");
+    assert_eq!(
+        page_of(&endpoint).value("dynamo_component_requests_total", &HIERARCHY),
+        Some(0.0)
+    );
+}
+
+#[test]
+fn a_full_name_is_kept_in_either_style_and_still_gets_the_labels() {
+    for style in [NameStyle::Hierarchy, NameStyle::Component] {
+        let runtime = runtime_with(|config| config.name_style = style);
+        let endpoint = runtime.namespace("ns").component("comp").endpoint("gen");
+        let name = Name::Absolute("vllm:num_requests_running");
+        let gauge = endpoint
+            .metrics()
+            .create_intgauge(name, "Running", &[])
+            .unwrap();
+        assert_eq!(gauge.name(), "vllm:num_requests_running");
+        assert_eq!(
+            page_of(&endpoint).value(gauge.name(), &HIERARCHY),
+            Some(0.0)
+        );
+    }
+}
+
+#[test]
+fn name_is_what_the_page_shows_with_each_part_sanitised_and_the_labels_as_given() {
+    let runtime = runtime_with(|_| ());
+    let endpoint = runtime
+        .namespace("my-ns")
+        .component("1gen")
+        .endpoint("gen/v1");
+    let counter = endpoint
+        .metrics()
+        .create_intcounter("requests total", "Requests", &[])
+        .unwrap();
+    assert_eq!(counter.name(), "my_ns__1gen_gen_v1_requests_total");
+    let labels = [
+        ("dynamo_namespace", "my-ns"),
+        ("dynamo_component", "1gen"),
+        ("dynamo_endpoint", "gen/v1"),
+    ];
+    assert_eq!(page_of(&endpoint).value(counter.name(), &labels), Some(0.0));
+}
+
+#[test]
+fn label_values_and_descriptions_come_back_from_the_page_as_they_were_given() {
+    let odd = "quote \" backslash \\ line\nfeed, é 漢 }";
+    let endpoint = endpoint();
+    let metrics = endpoint.metrics();
+    let gauge = metrics
+        .create_gaugevec("odd", odd, &["value"], &[("constant", odd)])
+        .unwrap();
+    gauge.with_label_values(&[odd]).set(f64::NEG_INFINITY);
+    let page = page_of(&endpoint);
+    assert_eq!(page.0["ns_comp_gen_odd"].help, odd);
+    let labels = [("value", odd), ("constant", odd)];
+    assert_eq!(
+        page.value("ns_comp_gen_odd", &labels),
+        Some(f64::NEG_INFINITY)
+    );
+}
+
+#[test]
+fn a_node_asked_for_twice_is_one_node_and_nested_namespaces_are_dotted_ones() {
+    let runtime = runtime_with(|_| ());
+    let nested = runtime.namespace("ns1").namespace("ns2").component("c");
+    assert_eq!(runtime.namespace("ns1.ns2").component("c"), nested);
+    assert_ne!(
+        runtime.namespace("a_b").component("c"),
+        runtime.namespace("a").component("b_c")
+    );
+    let gauge = nested.metrics().create_gauge("up", "Up", &[]).unwrap();
+    assert_eq!(gauge.name(), "ns1_ns2_c_up");
+    assert_eq!(
+        gauge.const_labels()[0],
+        ("dynamo_namespace".to_owned(), "ns1.ns2".to_owned())
+    );
+}
+
+#[test]
+fn an_empty_part_of_the_path_fails_the_first_metric_below_it() {
+    let runtime = runtime_with(|_| ());
+    let endpoint = runtime.namespace("ns").component("").endpoint("gen");
+    let error = endpoint
+        .metrics()
+        .create_gauge("up", "Up", &[])
+        .unwrap_err();
+    assert_eq!(error, MetricsError::EmptyPathPart { level: "component" });
+}
+
+#[test]
+fn reserved_repeated_and_invalid_labels_are_refused_by_name() {
+    let metrics = endpoint().metrics();
+    for label in ["dynamo_namespace", "le", "quantile", "__name__"] {
+        let error = metrics
+            .create_gauge("up", "Up", &[(label, "x")])
+            .unwrap_err();
+        assert!(
+            matches!(&error, MetricsError::ReservedLabel { label: l, .. } if l == label),
+            "{error}"
+        );
+        let error = metrics
+            .create_gaugevec("up", "Up", &[label], &[])
+            .unwrap_err();
+        assert!(
+            matches!(&error, MetricsError::ReservedLabel { label: l, .. } if l == label),
+            "{error}"
+        );
+    }
+    let error = metrics
+        .create_gaugevec("up", "Up", &["a"], &[("a", "x")])
+        .unwrap_err();
+    assert!(
+        matches!(error, MetricsError::DuplicateLabel { .. }),
+        "{error}"
+    );
+    let error = metrics
+        .create_gauge("up", "Up", &[("gpu-id", "x")])
+        .unwrap_err();
+    assert!(matches!(error, MetricsError::LabelName { .. }), "{error}");
+    let error = metrics.create_gaugevec("up", "Up", &[], &[]).unwrap_err();
+    assert!(
+        matches!(error, MetricsError::NoLabelNames { .. }),
+        "{error}"
+    );
+}

@@ -1,0 +1,187 @@
+//! A runtime's page, read over HTTP.
+
+use std::io::{ErrorKind, Read};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use dynamo_runtime::{Config, DistributedRuntime, HealthStatus, NameStyle, RuntimeError};
+
+use super::{Page, runtime_with};
+
+fn get(address: SocketAddr, path: &str) -> (u16, String) {
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .build()
+        .into();
+    let mut answer = agent.get(format!("http://{address}{path}")).call().unwrap();
+    let body = answer.body_mut().read_to_string().unwrap();
+    (answer.status().as_u16(), body)
+}
+
+fn local(port: u16) -> Config {
+    let mut config = Config::default();
+    config.host = "127.0.0.1".to_owned();
+    config.port = Some(port);
+    config
+}
+
+/// A runtime on a port that stays the same: one that was free a moment ago.
+fn on_a_fixed_port() -> (DistributedRuntime, u16) {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _searching = ONE_AT_A_TIME.lock().unwrap();
+    loop {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        match DistributedRuntime::with_config(local(port)) {
+            Ok(runtime) => return (runtime, port),
+            Err(RuntimeError::Server(_)) => {} // somebody was faster
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// Whether the server ends this connection. The port says nothing: it may be somebody else's by now.
+fn ends(mut connection: TcpStream) -> bool {
+    connection
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    match connection.read(&mut [0]) {
+        Ok(read) => read == 0,
+        Err(error) => error.kind() == ErrorKind::ConnectionReset,
+    }
+}
+
+#[test]
+fn metrics_of_all_levels_are_on_one_page() {
+    let runtime = DistributedRuntime::with_config(local(0)).unwrap();
+    let component = runtime.namespace("ns").component("comp");
+    component
+        .metrics()
+        .create_gauge("up", "Up", &[])
+        .unwrap()
+        .set(1.0);
+    let endpoint = component.endpoint("gen");
+    endpoint
+        .metrics()
+        .create_intcounter("requests", "Requests", &[])
+        .unwrap()
+        .inc_by(3);
+
+    let (status, text) = get(runtime.system_status_address().unwrap(), "/metrics");
+    let page = Page::parse(&text).unwrap();
+    assert_eq!(status, 200);
+    assert_eq!(page.value("ns_comp_up", &[]), Some(1.0));
+    assert_eq!(page.value("ns_comp_gen_requests", &[]), Some(3.0));
+    assert!(page.value("dynamo_component_uptime_seconds", &[]) > Some(0.0));
+}
+
+#[test]
+fn a_scrape_over_http_runs_the_callbacks() {
+    let runtime = DistributedRuntime::with_config(local(0)).unwrap();
+    let scrapes = runtime
+        .metrics()
+        .create_intgauge("scrapes", "Scrapes so far", &[])
+        .unwrap();
+    runtime
+        .metrics()
+        .register_callback(move || scrapes.inc())
+        .unwrap();
+    let address = runtime.system_status_address().unwrap();
+    for count in [1.0, 2.0] {
+        let page = Page::parse(&get(address, "/metrics").1).unwrap();
+        assert_eq!(page.value("scrapes", &[]), Some(count));
+    }
+}
+
+#[test]
+fn health_is_what_the_runtime_and_then_its_endpoints_report() {
+    let runtime = DistributedRuntime::with_config(local(0)).unwrap();
+    let address = runtime.system_status_address().unwrap();
+    assert_eq!(get(address, "/health").0, 503);
+    runtime.set_health_status(HealthStatus::Ready);
+    assert_eq!(get(address, "/health").0, 200);
+    let endpoint = runtime.namespace("ns").component("comp").endpoint("gen");
+    endpoint.set_health_status(HealthStatus::NotReady);
+    assert_eq!(get(address, "/health").0, 503);
+    assert_eq!(get(address, "/live").0, 200);
+}
+
+#[test]
+fn without_a_port_nothing_listens() {
+    assert_eq!(runtime_with(|_| ()).system_status_address(), None);
+}
+
+#[test]
+fn the_server_lives_as_long_as_any_metric_and_no_longer() {
+    let runtime = DistributedRuntime::with_config(local(0)).unwrap();
+    let address = runtime.system_status_address().unwrap();
+    let gauge = runtime.metrics().create_gauge("up", "Up", &[]).unwrap();
+    drop(runtime);
+    assert_eq!(get(address, "/live").0, 200);
+    let connection = TcpStream::connect(address).unwrap();
+    drop(gauge);
+    assert!(ends(connection));
+}
+
+#[test]
+fn a_second_runtime_on_the_same_fixed_port_joins_the_first() {
+    let (first, port) = on_a_fixed_port();
+    let second = DistributedRuntime::with_config(local(port)).unwrap();
+    assert_eq!(first, second);
+    second
+        .metrics()
+        .create_gauge("up", "Up", &[])
+        .unwrap()
+        .set(1.0);
+    let page = Page::parse(&first.metrics().prometheus_expfmt()).unwrap();
+    assert_eq!(page.value("up", &[]), Some(1.0));
+}
+
+#[test]
+fn a_second_runtime_that_names_metrics_in_another_way_cannot_join() {
+    let (_first, port) = on_a_fixed_port();
+    let mut config = local(port);
+    config.name_style = NameStyle::Component;
+    let error = DistributedRuntime::with_config(config).unwrap_err();
+    assert!(matches!(error, RuntimeError::NameStyle { .. }), "{error}");
+}
+
+#[test]
+fn runtimes_on_any_free_port_are_separate() {
+    let first = DistributedRuntime::with_config(local(0)).unwrap();
+    let second = DistributedRuntime::with_config(local(0)).unwrap();
+    assert_ne!(first, second);
+    assert_ne!(
+        first.system_status_address(),
+        second.system_status_address()
+    );
+}
+
+#[test]
+fn a_port_in_use_is_told_with_the_setting_to_change() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let error = DistributedRuntime::with_config(local(port)).unwrap_err();
+    assert!(matches!(error, RuntimeError::Server(_)), "{error}");
+    let message = error.to_string();
+    assert!(message.contains(&format!("127.0.0.1:{port}")), "{message}");
+    assert!(message.contains("DYN_SYSTEM_PORT"), "{message}");
+}
+
+#[test]
+fn after_a_shutdown_metrics_still_count_and_render() {
+    let runtime = DistributedRuntime::with_config(local(0)).unwrap();
+    let address = runtime.system_status_address().unwrap();
+    let counter = runtime
+        .metrics()
+        .create_intcounter("requests", "Requests", &[])
+        .unwrap();
+    let connection = TcpStream::connect(address).unwrap();
+    runtime.shutdown();
+    assert!(ends(connection));
+    counter.inc();
+    let page = Page::parse(&runtime.metrics().prometheus_expfmt()).unwrap();
+    assert_eq!(page.value("requests", &[]), Some(1.0));
+}

@@ -1,0 +1,170 @@
+//! Series told apart by labels, and values that are refused.
+
+use dynamo_runtime::{Described, UseError};
+
+use super::{endpoint, page_of};
+
+#[test]
+#[should_panic(
+    expected = "metric \"ns_comp_gen_requests\" takes 2 label values, for [\"model\", \"size\"], got 1"
+)]
+fn with_label_values_panics_if_the_count_of_values_is_wrong() {
+    let metrics = endpoint().metrics();
+    let requests = metrics.create_countervec("requests", "Requests", &["model", "size"], &[]);
+    requests.unwrap().with_label_values(&["llama"]);
+}
+
+#[test]
+fn get_metric_with_label_values_returns_the_error_instead_and_creates_nothing() {
+    let endpoint = endpoint();
+    let metrics = endpoint.metrics();
+    let requests = metrics
+        .create_countervec("requests", "Requests", &["model", "size"], &[])
+        .unwrap();
+    assert_eq!(
+        requests
+            .get_metric_with_label_values(&["llama", "7b", "x"])
+            .map(drop),
+        Err(UseError::LabelCount {
+            metric: "ns_comp_gen_requests".to_owned(),
+            expected: vec!["model".to_owned(), "size".to_owned()],
+            given: 3,
+        })
+    );
+    assert_eq!(metrics.prometheus_expfmt(), "");
+}
+
+#[test]
+fn equal_values_are_one_series_and_values_that_only_join_alike_are_two() {
+    let endpoint = endpoint();
+    let metrics = endpoint.metrics();
+    let requests = metrics
+        .create_intcountervec("requests", "Requests", &["a", "b"], &[])
+        .unwrap();
+    requests.with_label_values(&["ab", "c"]).inc();
+    requests
+        .with_label_values(&["ab".to_owned(), "c".to_owned()])
+        .inc();
+    requests.with_label_values(&["a", "bc"]).inc_by(7);
+    let page = page_of(&endpoint);
+    assert_eq!(
+        page.value("ns_comp_gen_requests", &[("a", "ab"), ("b", "c")]),
+        Some(2.0)
+    );
+    assert_eq!(
+        page.value("ns_comp_gen_requests", &[("a", "a"), ("b", "bc")]),
+        Some(7.0)
+    );
+}
+
+#[test]
+fn a_removed_series_is_gone_and_starts_at_0_when_it_comes_back() {
+    let endpoint = endpoint();
+    let metrics = endpoint.metrics();
+    let requests = metrics
+        .create_intcountervec("requests", "Requests", &["model"], &[])
+        .unwrap();
+    let held = requests.with_label_values(&["llama"]);
+    held.inc();
+    assert_eq!(requests.remove_label_values(&["llama"]), Ok(true));
+    assert_eq!(requests.remove_label_values(&["llama"]), Ok(false));
+    assert!(requests.remove_label_values(&["llama", "7b"]).is_err());
+    held.inc();
+    assert_eq!(page_of(&endpoint).value("ns_comp_gen_requests", &[]), None);
+    assert_eq!(requests.with_label_values(&["llama"]).get(), 0);
+    assert_eq!(held.get(), 2);
+}
+
+#[test]
+fn clear_takes_all_series_and_the_family_off_the_page() {
+    let endpoint = endpoint();
+    let metrics = endpoint.metrics();
+    let memory = metrics
+        .create_gaugevec("memory", "Memory", &["gpu"], &[])
+        .unwrap();
+    for gpu in ["0", "1"] {
+        memory.with_label_values(&[gpu]).set(1.0);
+    }
+    assert_eq!(page_of(&endpoint).0["ns_comp_gen_memory"].samples.len(), 2);
+    memory.clear();
+    assert_eq!(metrics.prometheus_expfmt(), "");
+}
+
+#[test]
+fn a_vec_tells_its_name_its_labels_and_their_order() {
+    let metrics = endpoint().metrics();
+    let labels = [("region", "us-west")];
+    let memory = metrics
+        .create_gaugevec("memory", "Memory", &["gpu", "type"], &labels)
+        .unwrap();
+    assert_eq!(memory.name(), "ns_comp_gen_memory");
+    assert_eq!(memory.description(), "Memory");
+    assert_eq!(memory.variable_labels(), ["gpu", "type"]);
+    let last = memory.const_labels().last().unwrap();
+    assert_eq!((last.0.as_str(), last.1.as_str()), labels[0]);
+}
+
+#[test]
+fn debug_output_tells_the_type_and_the_name() {
+    let metrics = endpoint().metrics();
+    let counter = metrics.create_intcounter("counted", "C", &[]).unwrap();
+    assert_eq!(format!("{counter:?}"), "IntCounter(ns_comp_gen_counted)");
+    let timed = metrics
+        .create_histogramvec("timed", "T", &["model"], &[], None)
+        .unwrap();
+    assert_eq!(format!("{timed:?}"), "HistogramVec(ns_comp_gen_timed)");
+    assert_eq!(format!("{metrics:?}"), "Metrics(endpoint ns/comp/gen)");
+}
+
+#[test]
+fn a_counter_refuses_to_go_back_and_a_histogram_refuses_nan() {
+    let metrics = endpoint().metrics();
+    let counter = metrics.create_counter("bytes", "Bytes", &[]).unwrap();
+    counter.inc_by(1.5);
+    assert_eq!(
+        counter.try_inc_by(-1.0),
+        Err(UseError::BadIncrement { value: -1.0 })
+    );
+    assert!(counter.try_inc_by(f64::NAN).is_err());
+    counter.inc_by(-1.0);
+    assert_eq!(counter.get(), 1.5);
+
+    let latency = metrics
+        .create_histogram("latency", "Latency", &[], None)
+        .unwrap();
+    latency.observe(0.5);
+    assert_eq!(latency.try_observe(f64::NAN), Err(UseError::ObservedNaN));
+    latency.observe(f64::NAN);
+    assert_eq!(
+        (latency.get_sample_count(), latency.get_sample_sum()),
+        (1, 0.5)
+    );
+}
+
+#[test]
+fn a_timer_observes_when_it_is_dropped_on_any_way_out() {
+    let metrics = endpoint().metrics();
+    let latency = metrics
+        .create_histogram("latency", "Latency", &[], None)
+        .unwrap();
+    let fails = || -> Result<(), String> {
+        let _timer = latency.start_timer();
+        Err("an early way out".to_owned())
+    };
+    assert!(fails().is_err());
+    assert_eq!(latency.get_sample_count(), 1);
+    assert!(latency.get_sample_sum() >= 0.0);
+}
+
+#[test]
+fn integers_stop_at_their_limits_instead_of_starting_over() {
+    let metrics = endpoint().metrics();
+    let counter = metrics.create_intcounter("big", "Big", &[]).unwrap();
+    counter.inc_by(u64::MAX);
+    counter.inc();
+    assert_eq!(counter.get(), u64::MAX);
+    let gauge = metrics.create_intgauge("low", "Low", &[]).unwrap();
+    gauge.set(i64::MIN);
+    gauge.dec();
+    assert_eq!(gauge.get(), i64::MIN);
+}

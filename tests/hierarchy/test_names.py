@@ -1,0 +1,144 @@
+"""The names under which metrics are exposed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dynamo.prometheus_metrics import MetricsError
+from dynamo.runtime import DistributedRuntime, Endpoint
+from tests.support import FACTORIES, VECS, create, page, refused
+
+
+def nodes(runtime: DistributedRuntime) -> list[Any]:
+    namespace = runtime.namespace("my_namespace")
+    component = namespace.component("my_component")
+    return [runtime, namespace, component, component.endpoint("my_endpoint")]
+
+
+def test_a_name_is_completed_by_the_path_of_its_node(runtime: DistributedRuntime) -> None:
+    names = [node.metrics.create_counter("m", "help").name() for node in nodes(runtime)]
+    assert names == [
+        "m",
+        "my_namespace_m",
+        "my_namespace_my_component_m",
+        "my_namespace_my_component_my_endpoint_m",
+    ]
+
+
+@pytest.mark.parametrize("factory", FACTORIES)
+def test_the_page_shows_the_very_name(endpoint: Endpoint, factory: str) -> None:
+    metric = create(endpoint, factory, "requests_total")
+    if factory in VECS:
+        metric.with_label_values(["x"])
+    assert list(page(endpoint)) == [metric.name()] == ["ns_comp_ep_requests_total"]
+
+
+def test_each_part_is_sanitised_on_its_own(runtime: DistributedRuntime) -> None:
+    endpoint = runtime.namespace("my-ns.1gen").component("é comp").endpoint("a:b")
+    counter = endpoint.metrics.create_counter("2nd requests/total", "help")
+    assert counter.name() == "my_ns__1gen___comp_a:b__2nd_requests_total"
+    assert counter.name() in page(endpoint)
+
+
+def test_labels_hold_the_path_as_given(runtime: DistributedRuntime) -> None:
+    endpoint = runtime.namespace("my-ns.größe").component('a"b\\c').endpoint("line\nbreak 🦀")
+    counter = endpoint.metrics.create_counter("m", "help")
+    as_given = {
+        "dynamo_namespace": "my-ns.größe",
+        "dynamo_component": 'a"b\\c',
+        "dynamo_endpoint": "line\nbreak 🦀",
+    }
+    assert counter.const_labels() == as_given
+    [shown] = page(endpoint)[counter.name()].samples
+    assert shown.labels == as_given
+
+
+def test_each_level_has_its_own_labels(runtime: DistributedRuntime) -> None:
+    labels = [node.metrics.create_counter("m", "help").const_labels() for node in nodes(runtime)]
+    assert [list(names) for names in labels] == [
+        [],
+        ["dynamo_namespace"],
+        ["dynamo_namespace", "dynamo_component"],
+        ["dynamo_namespace", "dynamo_component", "dynamo_endpoint"],
+    ]
+
+
+@pytest.mark.parametrize("name", ["", "@@@", "é", "___"])
+def test_a_name_that_cannot_be_salvaged_is_refused(endpoint: Endpoint, name: str) -> None:
+    with refused(MetricsError, "metric", f'"{name}"', "cannot be"):
+        endpoint.metrics.create_counter(name, "help")
+
+
+def test_a_path_part_that_cannot_be_salvaged_is_refused_with_its_level(
+    runtime: DistributedRuntime,
+) -> None:
+    endpoint = runtime.namespace("ns").component("@@@").endpoint("ep")
+    with refused(MetricsError, "component", '"@@@"'):
+        endpoint.metrics.create_counter("m", "help")
+
+
+# Name styles
+
+
+def test_the_component_style_puts_one_prefix_before_every_name() -> None:
+    runtime = DistributedRuntime(name_style="component")
+    for node in nodes(runtime):
+        assert node.metrics.create_counter("m", "help").name() == "dynamo_component_m"
+    [family] = [family for name, family in page(runtime).items() if name.endswith("_m")]
+    assert [len(sample.labels) for sample in family.samples] == [0, 1, 2, 3]
+
+
+def test_the_component_style_does_not_need_a_path_that_can_be_salvaged() -> None:
+    endpoint = DistributedRuntime(name_style="component").namespace("@").component("@")
+    assert endpoint.metrics.create_counter("1 m", "help").name() == "dynamo_component__1_m"
+
+
+def test_the_environment_chooses_the_style(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DYN_METRICS_NAME_STYLE", "component")
+    metrics = DistributedRuntime().namespace("ns").metrics
+    assert metrics.create_counter("m", "help").name() == "dynamo_component_m"
+
+
+def test_the_argument_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DYN_METRICS_NAME_STYLE", "component")
+    metrics = DistributedRuntime(name_style="hierarchy").namespace("ns").metrics
+    assert metrics.create_counter("m", "help").name() == "ns_m"
+
+
+def test_a_style_that_is_not_known_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with refused(ValueError, "name_style", "`flat`", "hierarchy or component"):
+        DistributedRuntime(name_style="flat")
+    with refused(TypeError, "name_style must be a str", "5"):
+        DistributedRuntime(name_style=5)  # type: ignore[arg-type]
+
+
+# Full names
+
+
+@pytest.mark.parametrize("factory", FACTORIES)
+def test_a_full_name_is_kept_and_the_labels_are_added(endpoint: Endpoint, factory: str) -> None:
+    metric = create(endpoint, factory, "vllm:tokens_total", full_name=True)
+    assert metric.name() == "vllm:tokens_total"
+    assert list(metric.const_labels()) == ["dynamo_namespace", "dynamo_component", "dynamo_endpoint"]
+
+
+def test_a_full_name_is_kept_in_the_component_style_too() -> None:
+    metrics = DistributedRuntime(name_style="component").metrics
+    assert metrics.create_gauge("up", "help", full_name=True).name() == "up"
+
+
+@pytest.mark.parametrize("name", ["", "1up", "my-metric", "é", "a b", "a\n"])
+def test_a_full_name_that_is_not_valid_is_refused(endpoint: Endpoint, name: str) -> None:
+    shown = name.replace("\n", "\\n")
+    with refused(MetricsError, f'full metric name "{shown}"', "[a-zA-Z_:][a-zA-Z0-9_:]*"):
+        endpoint.metrics.create_gauge(name, "help", full_name=True)
+
+
+def test_equal_full_names_of_two_endpoints_are_one_family(runtime: DistributedRuntime) -> None:
+    component = runtime.namespace("ns").component("comp")
+    for name in ("first", "second"):
+        component.endpoint(name).metrics.create_counter("m", "help", full_name=True)
+    endpoints = [sample.labels["dynamo_endpoint"] for sample in page(component)["m"].samples]
+    assert endpoints == ["first", "second"]

@@ -1,0 +1,141 @@
+"""What the factories and the metrics return, and what they take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+
+from typing_extensions import assert_type
+
+from dynamo.prometheus_metrics import (
+    DEFAULT,
+    Counter,
+    CounterVec,
+    Gauge,
+    GaugeVec,
+    Histogram,
+    HistogramVec,
+    IntCounter,
+    IntCounterVec,
+    IntGauge,
+    IntGaugeVec,
+    RuntimeMetrics,
+    Timer,
+    exponential_buckets,
+    linear_buckets,
+)
+
+
+def factories(metrics: RuntimeMetrics, names: Sequence[str]) -> None:
+    assert_type(metrics.create_counter("a", "b"), Counter)
+    assert_type(metrics.create_intcounter("a", "b"), IntCounter)
+    assert_type(metrics.create_gauge("a", "b"), Gauge)
+    assert_type(metrics.create_intgauge("a", "b"), IntGauge)
+    assert_type(metrics.create_histogram("a", "b"), Histogram)
+    assert_type(metrics.create_countervec("a", "b", names), CounterVec)
+    assert_type(metrics.create_intcountervec("a", "b", names), IntCounterVec)
+    assert_type(metrics.create_gaugevec("a", "b", names), GaugeVec)
+    assert_type(metrics.create_intgaugevec("a", "b", names), IntGaugeVec)
+    assert_type(metrics.create_histogramvec("a", "b", names), HistogramVec)
+    assert_type(metrics.prometheus_expfmt(), str)
+
+
+def arguments(metrics: RuntimeMetrics, pairs: Iterator[tuple[str, str]]) -> None:
+    metrics.create_counter(name="a", description="b", labels={"c": "d"}, full_name=True)
+    metrics.create_gauge("a", "b", pairs)
+    metrics.create_gauge("a", "b", (("c", "d"),))
+    metrics.create_gauge("a", "b", None)
+    metrics.create_histogram("a", "b", [("c", "d")], DEFAULT)
+    metrics.create_histogram("a", "b", buckets=(1, 2.5, Decimal(3)))
+    metrics.create_countervec("a", "b", label_names=("c", "d"), const_labels={"e": "f"})
+    metrics.create_histogramvec("a", "b", ["c"], [("d", "e")], linear_buckets(0, 0.5, 8))
+    metrics.create_histogramvec("a", "b", ["c"], buckets=exponential_buckets(0.001, 2, 10))
+
+
+def reads(
+    counter: Counter,
+    intcounter: IntCounter,
+    gauge: Gauge,
+    intgauge: IntGauge,
+    histogram: Histogram,
+) -> None:
+    assert_type(counter.get(), float)
+    assert_type(intcounter.get(), int)
+    assert_type(gauge.get(), float)
+    assert_type(intgauge.get(), int)
+    assert_type(histogram.get_sample_count(), int)
+    assert_type(histogram.get_sample_sum(), float)
+    assert_type(histogram.description(), str)
+    assert_type(histogram.time(), Timer)
+
+
+def reads_of_vecs(
+    counters: CounterVec,
+    intcounters: IntCounterVec,
+    gauges: GaugeVec,
+    intgauges: IntGaugeVec,
+    histograms: HistogramVec,
+) -> None:
+    assert_type(counters.get({"a": "b"}), float)
+    assert_type(intcounters.get({"a": "b"}), int)
+    assert_type(gauges.get(labels={"a": "b"}), float)
+    assert_type(intgauges.get({"a": "b"}), int)
+    assert_type(histograms.get_sample_count({"a": "b"}), int)
+    assert_type(histograms.get_sample_sum({"a": "b"}), float)
+    assert_type(histograms.remove({"a": "b"}), bool)
+    assert_type(histograms.variable_labels(), list[str])
+    assert_type(histograms.const_labels(), dict[str, str])
+
+
+def series_of_vecs(
+    counters: CounterVec,
+    intcounters: IntCounterVec,
+    gauges: GaugeVec,
+    intgauges: IntGaugeVec,
+    histograms: HistogramVec,
+) -> None:
+    assert_type(counters.labels("b"), Counter)
+    assert_type(intcounters.labels(a="b"), IntCounter)
+    assert_type(gauges.with_label_values(["b"]), Gauge)
+    assert_type(intgauges.with_label_values(("b",)), IntGauge)
+    assert_type(histograms.labels(a="b"), Histogram)
+    assert_type(histograms.labels(a="b").time(), Timer)
+
+
+def updates(counter: Counter, intcounter: IntCounter, gauge: Gauge, intgauge: IntGauge) -> None:
+    counter.inc()
+    counter.inc_by(2.5)
+    counter.inc_by(value=2)
+    intcounter.inc_by(value=2)
+    gauge.set(2)
+    gauge.set(Decimal("2.5"))
+    gauge.inc_by(2.5)
+    gauge.dec_by(2.5)
+    gauge.add(-1)
+    gauge.sub(value=1.5)
+    intgauge.set(True)
+    intgauge.sub(-1)
+
+
+def updates_of_vecs_in_either_order(
+    counters: CounterVec, intcounters: IntCounterVec, gauges: GaugeVec, histograms: HistogramVec
+) -> None:
+    counters.inc({"a": "b"})
+    counters.inc_by(2.5, {"a": "b"})
+    counters.inc_by({"a": "b"}, 2.5)
+    counters.inc_by(value=2.5, labels={"a": "b"})
+    counters.inc_by(2.5, labels={"a": "b"})
+    counters.inc_by({"a": "b"}, value=2.5)
+    intcounters.inc_by({"a": "b"}, 2)
+    gauges.set(8192, {"a": "b"})
+    gauges.set({"a": "b"}, 8192)
+    gauges.dec(labels={"a": "b"})
+    gauges.add({"a": "b"}, 2)
+    histograms.observe(0.023, {"a": "b"})
+    histograms.observe({"a": "b"}, 0.023)
+
+
+def the_way_out(metrics: RuntimeMetrics, gauge: Gauge, gauges: GaugeVec) -> None:
+    assert_type(metrics.unregister(gauge), bool)
+    assert_type(metrics.unregister(gauges), bool)
+    assert_type(metrics.register_callback(lambda: gauge.set(1)).unregister(), bool)

@@ -1,0 +1,108 @@
+"""Calls that are wrong, each of which a type checker must refuse.
+
+An ignored error that is not there is an error itself, in mypy and in pyright.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from dynamo.prometheus_metrics import (
+    DEFAULT,
+    Counter,
+    GaugeVec,
+    Histogram,
+    HistogramVec,
+    IntCounter,
+    IntCounterVec,
+    IntGauge,
+    IntGaugeVec,
+    RuntimeMetrics,
+    linear_buckets,
+)
+from dynamo.runtime import DistributedRuntime, Namespace
+
+
+def factories(metrics: RuntimeMetrics) -> None:
+    metrics.create_counter("a")  # type: ignore[call-arg]
+    metrics.create_counter("a", 1)  # type: ignore[arg-type]
+    metrics.create_counter("a", "b", buckets=[1])  # type: ignore[call-arg]
+    metrics.create_counter("a", "b", None, True)  # type: ignore[call-arg]
+    metrics.create_countervec("a", "b")  # type: ignore[call-arg]
+    metrics.create_counter_vec("a", "b", ["c"])  # type: ignore[attr-defined]
+    Counter("a", "b")  # type: ignore[call-arg]
+
+
+def labels_of_factories(metrics: RuntimeMetrics, view: Mapping[str, str]) -> None:
+    metrics.create_gauge("a", "b", "region")  # type: ignore[arg-type]
+    metrics.create_gauge("a", "b", ["region"])  # type: ignore[list-item]
+    metrics.create_gauge("a", "b", {"dp_rank": 1})  # type: ignore[arg-type]
+    metrics.create_gauge("a", "b", [("dp_rank", 1)])  # type: ignore[list-item]
+    metrics.create_gauge("a", "b", view)  # type: ignore[arg-type]
+    metrics.create_gaugevec("a", "b", "model")  # type: ignore[arg-type]
+    metrics.create_gaugevec("a", "b", {"model", "size"})  # type: ignore[arg-type]
+    metrics.create_gaugevec("a", "b", [1])  # type: ignore[list-item]
+
+
+def buckets(metrics: RuntimeMetrics) -> None:
+    metrics.create_histogram("a", "b", DEFAULT)  # type: ignore[arg-type]
+    metrics.create_histogram("a", "b", buckets=10)  # type: ignore[arg-type]
+    metrics.create_histogram("a", "b", buckets=["0.1"])  # type: ignore[list-item]
+    linear_buckets(0, 1, 2.5)  # type: ignore[arg-type]
+
+
+def callbacks(metrics: RuntimeMetrics) -> None:
+    async def update() -> None: ...
+    def update_with_argument(value: int) -> None: ...
+
+    metrics.register_callback(update)  # type: ignore[arg-type]
+    metrics.register_callback(update_with_argument)  # type: ignore[arg-type]
+    metrics.unregister("a")  # type: ignore[arg-type]
+
+
+def updates(counter: IntCounter, gauge: IntGauge, histogram: Histogram) -> None:
+    counter.inc(5)  # type: ignore[call-arg]
+    counter.inc_by(0.5)  # type: ignore[arg-type]
+    counter.dec()  # type: ignore[attr-defined]
+    gauge.set(0.5)  # type: ignore[arg-type]
+    gauge.set("42")  # type: ignore[arg-type]
+    gauge.set(None)  # type: ignore[arg-type]
+    histogram.observe("0.5")  # type: ignore[arg-type]
+    histogram.get()  # type: ignore[attr-defined]
+
+
+def updates_of_vecs(
+    counters: IntCounterVec, gauges: GaugeVec, intgauges: IntGaugeVec, histograms: HistogramVec
+) -> None:
+    counters.inc()  # type: ignore[call-arg]
+    counters.inc("llama")  # type: ignore[arg-type]
+    counters.inc([("model", "llama")])  # type: ignore[arg-type]
+    counters.inc({"dp_rank": 1})  # type: ignore[dict-item]
+    counters.inc_by(5)  # type: ignore[call-overload]
+    counters.inc_by({"model": "llama"})  # type: ignore[call-overload]
+    counters.inc_by({"model": "llama"}, labels={"size": "7b"})  # type: ignore[call-overload]
+    counters.inc_by(0.5, {"model": "llama"})  # type: ignore[call-overload]
+    gauges.set({"model": "llama"}, "1")  # type: ignore[call-overload]
+    gauges.set("llama", 1)  # type: ignore[call-overload]
+    intgauges.set({"model": "llama"}, 0.5)  # type: ignore[call-overload]
+    histograms.time()  # type: ignore[attr-defined]
+
+
+def series_of_vecs(counters: IntCounterVec) -> None:
+    counters.labels("llama", size="7b")  # type: ignore[call-overload]
+    counters.labels(dp_rank=1)  # type: ignore[call-overload]
+    counters.labels(["llama"])  # type: ignore[call-overload]
+    counters.with_label_values("llama")  # type: ignore[arg-type]
+    counters.with_label_values({"llama", "7b"})  # type: ignore[arg-type]
+    counters.with_label_values({"model": "llama"})  # type: ignore[arg-type]
+    counters.with_label_values("llama", "7b")  # type: ignore[call-arg, arg-type]
+    counters.labels("llama").labels("7b")  # type: ignore[attr-defined]
+
+
+def nodes(runtime: DistributedRuntime, namespace: Namespace) -> None:
+    runtime.component("a")  # type: ignore[attr-defined]
+    namespace.endpoint("a")  # type: ignore[attr-defined]
+    namespace.component(1)  # type: ignore[arg-type]
+    namespace.metrics()  # type: ignore[operator]
+    runtime.set_health_status("up")  # type: ignore[arg-type]
+    DistributedRuntime(name_style="flat")  # type: ignore[arg-type]
