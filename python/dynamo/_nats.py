@@ -6,6 +6,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -34,16 +35,16 @@ _log = logging.getLogger("dynamo.runtime")
 
 Callback = Callable[["Msg"], Awaitable[None]]
 
+_pools: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, ...], Connection]] = (
+    WeakKeyDictionary()
+)
+
 
 class Connection:
     """One connection to NATS, opened again for as long as someone uses it.
 
     ``lost`` is called when it breaks and ``restored`` when it stands again, subscriptions included.
     """
-
-    _pool: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, ...], Connection]] = (
-        WeakKeyDictionary()
-    )
 
     def __init__(self, servers: tuple[str, ...]) -> None:
         self.servers = servers
@@ -59,11 +60,11 @@ class Connection:
     async def acquire(cls) -> Connection:
         """Return the connection of this event loop to ``NATS_SERVER``; ``release`` it after use.
 
-        Raises ``ValueError`` for a bad setting, ``ImportError`` without nats-py, ``ConnectionError``
-        if no server can be reached.
+        Raises ``ValueError`` for a bad setting, ``ImportError`` without nats-py,
+        ``ConnectionError`` if no server can be reached.
         """
         servers = servers_from_environment()
-        pool = cls._pool.setdefault(asyncio.get_running_loop(), {})
+        pool = _pools.setdefault(asyncio.get_running_loop(), {})
         connection = pool.setdefault(servers, cls(servers))
         connection._users += 1
         try:
@@ -80,7 +81,7 @@ class Connection:
         self._users -= 1
         if self._users > 0:
             return
-        pool = self._pool.get(asyncio.get_running_loop(), {})
+        pool = _pools.get(asyncio.get_running_loop(), {})
         if pool.get(self.servers) is self:
             del pool[self.servers]
         if self._reopening is not None:
@@ -138,7 +139,7 @@ class Connection:
                 disconnected_cb=self._on_lost,
                 reconnected_cb=self._on_restored,
                 closed_cb=self._on_closed,
-                reconnect_time_wait=_WAIT,  # type: ignore[arg-type]  # sleeps as long as it says
+                reconnect_time_wait=_WAIT,
                 max_reconnect_attempts=attempts,
                 ping_interval=_PING,
             )
@@ -208,10 +209,9 @@ class Subscription:
 
         self._among.remove(self)
         if self._current is not None:
-            try:
+            # Without a connection there is no subscription either.
+            with suppress(nats.errors.Error):
                 await self._current.unsubscribe()
-            except nats.errors.Error:
-                pass  # then the connection is gone, and the subscription with it
 
 
 def servers_from_environment() -> tuple[str, ...]:

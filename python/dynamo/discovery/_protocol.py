@@ -54,6 +54,10 @@ class Discovery(Protocol):
         """Return the instances of an endpoint, kept up to date until discovery is closed."""
         ...
 
+    async def own_address(self) -> str:
+        """Return the address of this host, as those who share the discovery reach it."""
+        ...
+
     async def targets(self) -> list[Target]:
         """Return the status servers there are now."""
         ...
@@ -82,13 +86,13 @@ class Watch:
         await self._changed.wait()
 
     def put(self, instance: Instance) -> None:
-        """An instance is there."""
+        """Note that an instance is there."""
         if self._instances.get(instance.instance_id) != instance:
             self._instances[instance.instance_id] = instance
             self._wake()
 
     def drop(self, instance_id: int) -> None:
-        """An instance is there no more."""
+        """Note that an instance is there no more."""
         if self._instances.pop(instance_id, None) is not None:
             self._wake()
 

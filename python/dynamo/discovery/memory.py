@@ -54,6 +54,10 @@ class MemoryDiscovery:
         """Return the instances of an endpoint, kept up to date."""
         return self._known.watch((namespace, component, endpoint))
 
+    async def own_address(self) -> str:
+        """Return the loopback address: all who share this discovery are here."""
+        return "127.0.0.1"
+
     async def targets(self) -> list[Target]:
         """Return the status servers there are now."""
         return list(self._known.targets.values())

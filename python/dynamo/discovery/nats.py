@@ -5,8 +5,8 @@
 | ``instances.<namespace>.<component>.<endpoint>.<instance id>`` | the fields of ``Instance`` |
 | ``runtimes.<instance id>`` | the fields of ``Target`` |
 
-Names are written as ``_nats.token`` does, ids in hex. An entry lives for ``LEASE`` seconds and is put
-again every ``RENEWAL``: it is gone soon after its process, however that ended. Those who watch
+Names are written as ``_nats.token`` does, ids in hex. An entry lives for ``LEASE`` seconds and is
+put again every ``RENEWAL``: it is gone soon after its process, however that ended. Those who watch
 listen to the puts themselves, which works across reconnects and leaders, and let go of an entry
 that nobody has put again.
 """
@@ -15,6 +15,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -91,6 +94,21 @@ class NatsDiscovery:
                 watched.take(key.rpartition(".")[2], value)
         return watched.watch
 
+    async def own_address(self) -> str:
+        """Return the address from which this host reaches NATS."""
+        url = self._connection.client.connected_url
+        loop = asyncio.get_running_loop()
+        try:
+            way = (url.hostname, url.port or 4222) if url is not None else ("localhost", 4222)
+            [(family, kind, *_, address), *_] = await loop.getaddrinfo(*way, type=socket.SOCK_DGRAM)
+            # Connecting a datagram socket sends nothing: it only chooses the way there.
+            with socket.socket(family, kind) as probe:
+                probe.connect(address)
+                host = str(probe.getsockname()[0])
+        except OSError:
+            return socket.gethostname()
+        return f"[{host}]" if ":" in host else host
+
     async def targets(self) -> list[Target]:
         """Return the status servers there are now."""
         entries = await self._snapshot("runtimes.*")
@@ -110,7 +128,15 @@ class NatsDiscovery:
         await self._connection.release()
 
     async def _put(self, key: str, value: bytes) -> None:
-        await (await _bucket(self._connection)).put(key, value)
+        import nats.errors
+
+        bucket = await _bucket(self._connection)
+        try:
+            await bucket.put(key, value)
+        except nats.errors.Error as error:
+            raise ConnectionError(
+                f"JetStream of NATS at {self._connection} did not store {key}: {error}"
+            ) from None
         self._entries[key] = value
 
     async def _delete(self, key: str) -> None:
@@ -127,6 +153,7 @@ class NatsDiscovery:
     async def _snapshot(self, keys: str) -> dict[str, bytes]:
         bucket = await _bucket(self._connection)
         watcher = await bucket.watch(keys, ignore_deletes=True, inactive_threshold=_UNUSED)
+        stop: Callable[[], Awaitable[None]] = watcher.stop
         entries = {}
         try:
             async for entry in watcher:
@@ -134,7 +161,7 @@ class NatsDiscovery:
                     break
                 entries[entry.key] = entry.value or b""
         finally:
-            await watcher.stop()
+            await stop()
         return entries
 
     def _on_restored(self) -> None:
@@ -146,10 +173,8 @@ class NatsDiscovery:
         import nats.errors
 
         while True:
-            try:
+            with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._again.wait(), RENEWAL)
-            except asyncio.TimeoutError:
-                pass
             self._again.clear()
             if not self._entries or not self._connection.is_up:
                 continue
@@ -234,6 +259,10 @@ async def _bucket(connection: Connection) -> KeyValue:
         raise ConnectionError(
             f"NATS at {connection} has no JetStream, which discovery needs: start it with -js, or "
             "use DYN_DISCOVERY_BACKEND=memory"
+        ) from None
+    except nats.errors.Error as error:
+        raise ConnectionError(
+            f"JetStream of NATS at {connection} does not answer: {error}"
         ) from None
 
 

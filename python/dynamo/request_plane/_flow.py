@@ -74,7 +74,7 @@ class Inbox:
             self._wake()
 
     def end(self, error: Exception | None = None) -> None:
-        """Let the reader see the end, or ``error``, after what has arrived. The first one counts."""
+        """Let the reader see the end, or ``error``, after what has arrived. The first counts."""
         if not self._ended:
             self._ended = True
             self._error = error

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dynamo._nats import NO_RESPONDERS, Connection, Subscription, status
+from dynamo.prometheus_names import work_handler
 from dynamo.request_plane import _frames
 from dynamo.request_plane._errors import (
     ConnectionLostError,
@@ -20,6 +21,9 @@ from dynamo.request_plane._wire import Wire
 
 if TYPE_CHECKING:
     from nats.aio.msg import Msg
+
+
+error_types = work_handler.error_types
 
 
 class NatsServed:
@@ -60,13 +64,13 @@ class NatsServed:
         try:
             opening = _frames.parse_opening(message.data)
         except _frames.BadFrameError as problem:
-            self._receiver.invalid(len(message.data))
+            self._receiver.rejected(len(message.data), error_types.INVALID_MESSAGE)
             if message.reply:
                 refusal = InvalidRequestError(str(problem))
                 self._wire.post(message.reply, _frames.error(refusal))
             return
         if not message.reply:
-            self._receiver.invalid(len(message.data))
+            self._receiver.rejected(len(message.data), error_types.INVALID_MESSAGE)
         elif not self._receiver.accepting:
             refused = UnavailableError("the worker takes no more requests: it is shutting down")
             self._wire.post(message.reply, _frames.error(refused))
@@ -79,6 +83,7 @@ class NatsServed:
                 await self._wire.publish(call.target, _frames.ACCEPTED, back)
             except ConnectionLostError:
                 self._forget(call)
+                self._receiver.rejected(opening.size, error_types.RESPONSE_STREAM)
                 return
             if call.complete:
                 self._receiver.accept(call)
@@ -161,7 +166,7 @@ class NatsCall:
             raise CallerGoneError(lost=True) from None
 
     def take_frame(self, message: Msg) -> bool:
-        """Handle what the client, or NATS in its place, has sent; tell if that completes the body."""
+        """Handle what the client, or NATS in its place, has sent; True if the body is complete."""
         if status(message) == NO_RESPONDERS:
             self.leave()
             return False
@@ -202,6 +207,3 @@ class NatsCall:
             self._credits.close(lambda: CallerGoneError(lost=lost))
             if self._on_gone is not None:
                 self._on_gone()
-
-
-

@@ -60,8 +60,12 @@ class Receiver(Protocol):
         """Take a request, without delay: the work is for a task of its own."""
         ...
 
-    def invalid(self, size: int) -> None:
-        """Take note of ``size`` bytes that are no request."""
+    def rejected(self, size: int, error_type: str) -> None:
+        """Take note of ``size`` bytes that could not be taken as a request.
+
+        ``error_type`` is ``invalid_message`` if they are none, ``response_stream`` if nothing can
+        be sent back (``prometheus_names.work_handler.error_types``).
+        """
         ...
 
 

@@ -23,8 +23,8 @@ SILENCE = 60.0
 class Peer(Protocol):
     """One end of a request, as the watch over silence sees it.
 
-    ``sent`` and ``heard`` are the loop's times of the last frames. Frames go to ``target``, which is
-    empty as long as it is not known; NATS says on ``back`` when nobody listens there.
+    ``sent`` and ``heard`` are the loop's times of the last frames. Frames go to ``target``, empty
+    as long as it is not known; NATS says on ``back`` when nobody listens there.
     """
 
     sent: float

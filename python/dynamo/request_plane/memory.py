@@ -82,7 +82,7 @@ class _Exchange:
         self._open.discard(self)
 
     def leave(self) -> None:
-        """The client goes away, unless the answer is complete."""
+        """Let the client go away, unless the answer is complete."""
         if self in self._open:
             self.over()
             self.gone = True

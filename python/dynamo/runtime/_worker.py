@@ -36,11 +36,8 @@ def dynamo_worker(
         async def worker(*args: _P.args, **kwargs: _P.kwargs) -> _T:
             import asyncio
 
-            runtime = DistributedRuntime(asyncio.get_running_loop())
-            try:
+            async with DistributedRuntime(asyncio.get_running_loop()) as runtime:
                 return await function(runtime, *args, **kwargs)
-            finally:
-                runtime.shutdown()
 
         return worker
 
