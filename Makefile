@@ -39,7 +39,8 @@ lint: $(VENV)/.built $(VENV)/.test $(VENV)/.lint
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --locked --quiet
-	@! cargo tree --package dynamo-runtime --edges normal,build --locked | grep pyo3 || { echo "dynamo-runtime must not depend on pyo3"; exit 1; }
+	@tree=$$(cargo tree --package dynamo-runtime --edges normal,build --locked) || exit 1; \
+	case "$$tree" in *pyo3*) echo "dynamo-runtime must not depend on pyo3"; exit 1;; esac
 	cargo run --quiet --locked --package dynamo-codegen -- --check
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check

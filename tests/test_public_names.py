@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from importlib.metadata import files
+from types import ModuleType
+
+import pytest
+
 import dynamo._core
 import dynamo._prometheus_metrics
 import dynamo.prometheus_metrics
 import dynamo.runtime
-from tests.support import FACTORIES
+from dynamo.runtime import Endpoint
+from tests.support import FACTORIES, create
+
+INSTALLED = {str(file) for file in files("dynamo-runtime") or ()}
 
 
 def test_the_runtime_module_holds_the_hierarchy_and_the_worker_decorator() -> None:
@@ -44,10 +52,27 @@ def test_all_types_are_importable_from_prometheus_metrics() -> None:
     ]
 
 
-def test_the_types_say_where_they_are_imported_from() -> None:
-    for kind in FACTORIES.values():
+@pytest.mark.parametrize("module", [dynamo.runtime, dynamo.prometheus_metrics])
+def test_the_types_say_where_they_are_imported_from(module: ModuleType) -> None:
+    types = [vars(module)[name] for name in module.__all__ if isinstance(vars(module)[name], type)]
+    assert {kind.__module__ for kind in types} == {module.__name__}
+
+
+def test_the_factories_return_types_that_can_be_imported(endpoint: Endpoint) -> None:
+    for factory, kind in FACTORIES.items():
+        assert type(create(endpoint, factory, factory)) is kind
         assert getattr(dynamo.prometheus_metrics, kind.__name__) is kind
-        assert kind.__module__ == "dynamo.prometheus_metrics"
+
+
+def test_the_old_module_names_are_those_of_earlier_versions() -> None:
+    assert dynamo._core.__all__ == [
+        "Component",
+        "DistributedRuntime",
+        "Endpoint",
+        "Namespace",
+        "RuntimeMetrics",
+    ]
+    assert dynamo._prometheus_metrics.__all__ == dynamo.prometheus_metrics.__all__
 
 
 def test_the_old_module_names_hold_the_same_objects() -> None:
@@ -60,3 +85,8 @@ def test_the_old_module_names_hold_the_same_objects() -> None:
 
 def test_dynamo_is_a_namespace_package_which_others_may_extend() -> None:
     assert dynamo.__file__ is None
+    assert "dynamo/__init__.py" not in INSTALLED
+
+
+def test_the_types_are_installed_for_type_checkers() -> None:
+    assert {"dynamo/py.typed", "dynamo/_native.pyi"} <= INSTALLED

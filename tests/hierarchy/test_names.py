@@ -121,7 +121,11 @@ def test_a_style_that_is_not_known_is_refused(monkeypatch: pytest.MonkeyPatch) -
 def test_a_full_name_is_kept_and_the_labels_are_added(endpoint: Endpoint, factory: str) -> None:
     metric = create(endpoint, factory, "vllm:tokens_total", full_name=True)
     assert metric.name() == "vllm:tokens_total"
-    assert list(metric.const_labels()) == ["dynamo_namespace", "dynamo_component", "dynamo_endpoint"]
+    assert list(metric.const_labels()) == [
+        "dynamo_namespace",
+        "dynamo_component",
+        "dynamo_endpoint",
+    ]
 
 
 def test_a_full_name_is_kept_in_the_component_style_too() -> None:

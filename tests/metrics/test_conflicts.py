@@ -94,7 +94,9 @@ def test_two_descriptions_conflict(runtime: DistributedRuntime, metrics: Runtime
         other_endpoint(runtime).create_counter("m", "second help", full_name=True)
 
 
-def test_two_lists_of_buckets_conflict(runtime: DistributedRuntime, metrics: RuntimeMetrics) -> None:
+def test_two_lists_of_buckets_conflict(
+    runtime: DistributedRuntime, metrics: RuntimeMetrics
+) -> None:
     metrics.create_histogram("m", "help", buckets=[1, 2.5], full_name=True)
     with refused(
         MetricsError,

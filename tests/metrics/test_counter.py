@@ -67,7 +67,8 @@ def test_a_negative_integer_of_any_size_is_refused(metrics: RuntimeMetrics, incr
     assert counter.get() == 0
 
 
-@pytest.mark.parametrize("increment", [2**64, 10**400, 10**5000], ids=["2**64", "10**400", "10**5000"]
+@pytest.mark.parametrize(
+    "increment", [2**64, 10**400, 10**5000], ids=["2**64", "10**400", "10**5000"]
 )
 def test_an_increment_above_64_bits_is_refused(metrics: RuntimeMetrics, increment: int) -> None:
     counter = metrics.create_intcounter("m", "help")

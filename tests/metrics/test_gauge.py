@@ -70,7 +70,8 @@ def test_an_int_gauge_takes_the_whole_range_and_stays_at_its_ends(endpoint: Endp
         assert gauge.get() == sample(page(endpoint), "ns_comp_ep_m") == end
 
 
-@pytest.mark.parametrize("value", [2**63, -(2**63) - 1, 10**5000], ids=["2**63", "-2**63 - 1", "10**5000"]
+@pytest.mark.parametrize(
+    "value", [2**63, -(2**63) - 1, 10**5000], ids=["2**63", "-2**63 - 1", "10**5000"]
 )
 def test_a_value_beyond_64_bits_is_refused(metrics: RuntimeMetrics, value: int) -> None:
     gauge = metrics.create_intgauge("m", "help")

@@ -7,7 +7,15 @@ import pytest
 from dynamo.prometheus_metrics import MetricsError, RuntimeMetrics
 from tests.support import FACTORIES, PLAIN, VECS, refused
 
-RESERVED = ["dynamo_namespace", "dynamo_component", "dynamo_endpoint", "le", "quantile", "__x", "__"]
+RESERVED = [
+    "dynamo_namespace",
+    "dynamo_component",
+    "dynamo_endpoint",
+    "le",
+    "quantile",
+    "__x",
+    "__",
+]
 INVALID = ["", "1a", "a-b", "a:b", "a b", "é", "a\n"]
 
 
@@ -16,7 +24,9 @@ INVALID = ["", "1a", "a-b", "a:b", "a b", "é", "a\n"]
 def test_a_reserved_name_is_refused_as_a_constant_label(
     metrics: RuntimeMetrics, factory: str, label: str
 ) -> None:
-    with refused(MetricsError, f'label name "{label}"', '"ns_comp_ep_m"', "reserved", "another name"):
+    with refused(
+        MetricsError, f'label name "{label}"', '"ns_comp_ep_m"', "reserved", "another name"
+    ):
         getattr(metrics, factory)("m", "help", [(label, "x")])
 
 
@@ -25,9 +35,13 @@ def test_a_reserved_name_is_refused_as_a_constant_label(
 def test_a_reserved_name_is_refused_in_a_vec(
     metrics: RuntimeMetrics, factory: str, label: str
 ) -> None:
-    with refused(MetricsError, f'label name "{label}"', '"ns_comp_ep_m"', "reserved", "another name"):
+    with refused(
+        MetricsError, f'label name "{label}"', '"ns_comp_ep_m"', "reserved", "another name"
+    ):
         getattr(metrics, factory)("m", "help", ["a", label])
-    with refused(MetricsError, f'label name "{label}"', '"ns_comp_ep_m"', "reserved", "another name"):
+    with refused(
+        MetricsError, f'label name "{label}"', '"ns_comp_ep_m"', "reserved", "another name"
+    ):
         getattr(metrics, factory)("m", "help", ["a"], {label: "x"})
 
 

@@ -52,3 +52,8 @@ pub mod binding {
         CounterCell, GaugeCell, HistogramCell, Instrument, Metric, MetricVec,
     };
 }
+
+/// The Rust snippets of the guide, as doctests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide.md")]
+mod guide {}

@@ -12,11 +12,16 @@ import atexit
 import os
 import threading
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from dynamo import _native
 
+if TYPE_CHECKING:
+    import logging
+
 _LOGGER = "dynamo.runtime"
 
+_starting = threading.RLock()
 _callbacks: threading.Thread | None = None
 _log: threading.Thread | None = None
 
@@ -44,17 +49,25 @@ def start_callbacks() -> None:
     """Start the thread that runs callbacks, if none does."""
     global _callbacks
     start_log()
-    if _callbacks is None:
-        _callbacks = threading.Thread(target=_run_callbacks, name="dynamo-callbacks", daemon=True)
-        _callbacks.start()
+    with _starting:
+        if _callbacks is None:
+            _callbacks = _start("dynamo-callbacks", _run_callbacks)
 
 
 def start_log() -> None:
     """Start the thread that passes native messages to ``logging``, if none does."""
     global _log
-    if _log is None:
-        _log = threading.Thread(target=_run_log, name="dynamo-log", daemon=True)
-        _log.start()
+    import logging  # here, not in the thread: a fork during its import would leave half a module
+
+    with _starting:
+        if _log is None:
+            _log = _start("dynamo-log", _run_log, logging.getLogger(_LOGGER))
+
+
+def _start(name: str, run: Callable[..., None], *args: object) -> threading.Thread:
+    thread = threading.Thread(target=run, args=args, name=name, daemon=True)
+    thread.start()
+    return thread
 
 
 def _run_callbacks() -> None:
@@ -84,10 +97,7 @@ def _run(job: _native.Job) -> None:
         job.finish(succeeded=True)
 
 
-def _run_log() -> None:
-    import logging
-
-    logger = logging.getLogger(_LOGGER)
+def _run_log(logger: logging.Logger) -> None:
     while (message := _native.next_message()) is not None:
         logger.log(*message)
 
@@ -99,8 +109,9 @@ def _at_exit() -> None:
 
 
 def _after_fork_in_child() -> None:
-    global _callbacks, _log
+    global _callbacks, _log, _starting
     _callbacks = _log = None
+    _starting = threading.RLock()
     _native.after_fork_in_child()
 
 

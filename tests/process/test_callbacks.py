@@ -1,0 +1,262 @@
+"""Callbacks that run before a scrape: in order, and given up when they are late or raise."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support import sample
+from tests.support.client import fetch, in_background, scrape
+from tests.support.process import Start, Worker
+
+ERRORS = "dynamo_runtime_callback_errors_total"
+TIMEOUTS = "dynamo_runtime_callback_timeouts_total"
+A_DAY = "86400"
+
+# A callback that hangs until it is told a line, and one after it.
+HANGS = """
+    gauge = metrics.create_intgauge("state", "help")
+    gauge.set(1)
+    calls = metrics.create_intcounter("calls_total", "help")
+
+    def hangs():
+        print("hangs")
+        while hanging.is_set():
+            moving.wait()
+        gauge.set(2)
+        print("returns")
+
+    hanging, moving = threading.Event(), threading.Event()
+    hanging.set()
+    metrics.register_callback(hangs)
+    metrics.register_callback(calls.inc)
+    print("ready")
+    input()
+    hanging.clear()
+    moving.set()
+    input()
+"""
+
+
+def told_to_return(worker: Worker) -> None:
+    worker.tell()
+    assert worker.line() == "returns"
+
+
+def test_each_scrape_runs_each_callback_once_in_the_order_registered(serve: Start) -> None:
+    worker = serve(
+        """
+        order = metrics.create_intgaugevec("order", "help", ["callback"])
+        calls = 0
+
+        def callback(name):
+            global calls
+            calls += 1
+            order.set(calls, {"callback": name})
+
+        endpoint.metrics.register_callback(lambda: callback("endpoint"))
+        runtime.metrics.register_callback(lambda: callback("runtime"))
+        endpoint.metrics.register_callback(lambda: callback("endpoint again"))
+        print("ready")
+        input()
+        """
+    )
+    assert worker.line() == "ready"
+    for scrapes_before in range(3):
+        families = scrape(worker.address)
+        for position, name in enumerate(["endpoint", "runtime", "endpoint again"], start=1):
+            place = sample(families, "ns_comp_ep_order", callback=name)
+            assert place == 3 * scrapes_before + position
+
+
+def test_a_callback_that_was_unregistered_runs_no_more(serve: Start) -> None:
+    worker = serve(
+        """
+        calls = metrics.create_intcounter("calls_total", "help")
+        handle = metrics.register_callback(calls.inc)
+        print("ready")
+        input()
+        handle.unregister()
+        print("unregistered")
+        input()
+        """
+    )
+    assert worker.line() == "ready"
+    assert sample(scrape(worker.address), "ns_comp_ep_calls_total") == 1
+    worker.tell()
+    assert worker.line() == "unregistered"
+    assert sample(scrape(worker.address), "ns_comp_ep_calls_total") == 1
+
+
+def test_scrapes_show_the_values_there_are_while_a_callback_hangs(serve: Start) -> None:
+    worker = serve(HANGS, DYN_METRICS_CALLBACK_TIMEOUT="0.1")
+    assert worker.line() == "ready"
+    for _ in range(3):
+        families = scrape(worker.address)
+        assert sample(families, "ns_comp_ep_state") == 1
+        assert sample(families, "ns_comp_ep_calls_total") == 0
+    assert worker.line() == "hangs"
+    told_to_return(worker)
+
+
+def test_callbacks_run_again_when_the_one_that_hung_has_returned(serve: Start) -> None:
+    worker = serve(HANGS, DYN_METRICS_CALLBACK_TIMEOUT="0.1")
+    assert worker.line() == "ready"
+    scrape(worker.address)
+    assert worker.line() == "hangs"
+    told_to_return(worker)
+    families = scrape(worker.address)
+    assert sample(families, "ns_comp_ep_state") == 2
+    assert sample(families, "ns_comp_ep_calls_total") == 1
+
+
+def test_late_callbacks_are_counted_each_time_and_logged_once(serve: Start) -> None:
+    worker = serve(HANGS, DYN_METRICS_CALLBACK_TIMEOUT="0.1")
+    assert worker.line() == "ready"
+    counts = [sample(scrape(worker.address), TIMEOUTS) for _ in range(3)]
+    assert counts == [2, 4, 6], "the one that hangs and the one that waits behind it"
+    assert worker.line() == "hangs"
+    told_to_return(worker)
+    worker.tell()
+    assert worker.exit_code() == 0
+    logged = worker.errors.splitlines()
+    assert len(logged) == 2
+    assert "__main__.hangs did not finish in time" in logged[0]
+
+
+def test_a_scraper_in_a_hurry_does_not_wait_for_callbacks(serve: Start) -> None:
+    worker = serve(HANGS, DYN_METRICS_CALLBACK_TIMEOUT=A_DAY)
+    assert worker.line() == "ready"
+    headers = {"X-Prometheus-Scrape-Timeout-Seconds": "0.2"}
+    families = fetch(worker.address, headers=headers).families
+    assert sample(families, "ns_comp_ep_state") == 1
+    assert worker.line() == "hangs"
+    told_to_return(worker)
+
+
+@pytest.mark.parametrize("seconds", ["10", "nonsense", "-1", "0"])
+def test_a_scraper_with_patience_sees_what_callbacks_set(serve: Start, seconds: str) -> None:
+    worker = serve(HANGS, DYN_METRICS_CALLBACK_TIMEOUT=A_DAY)
+    assert worker.line() == "ready"
+    headers = {"X-Prometheus-Scrape-Timeout-Seconds": seconds}
+    with in_background(fetch, worker.address, "/metrics", "GET", headers) as scraped:
+        assert worker.line() == "hangs"
+        told_to_return(worker)
+    assert sample(scraped.result().families, "ns_comp_ep_state") == 2
+
+
+def test_later_scrapes_do_not_wait_for_a_callback_that_was_given_up(serve: Start) -> None:
+    worker = serve(HANGS, DYN_METRICS_CALLBACK_TIMEOUT=A_DAY)
+    assert worker.line() == "ready"
+    fetch(worker.address, headers={"X-Prometheus-Scrape-Timeout-Seconds": "0.1"})
+    assert worker.line() == "hangs"
+    assert sample(scrape(worker.address), "ns_comp_ep_state") == 1
+    told_to_return(worker)
+
+
+def test_callbacks_that_raise_are_counted_each_time_and_logged_once(serve: Start) -> None:
+    worker = serve(
+        """
+        calls = metrics.create_intcounter("calls_total", "help")
+
+        def raises():
+            raise LookupError("no such GPU")
+
+        def exits():
+            sys.exit("not like this")
+
+        def awaits():
+            async def nothing(): ...
+            return nothing()
+
+        for callback in (raises, exits, awaits, calls.inc):
+            metrics.register_callback(callback)
+        print("ready")
+        input()
+        """
+    )
+    assert worker.line() == "ready"
+    for scrapes in (1, 2, 3):
+        families = scrape(worker.address)
+        assert sample(families, "ns_comp_ep_calls_total") == scrapes
+        assert sample(families, ERRORS) == 3 * scrapes
+        assert sample(families, TIMEOUTS) == 0
+    worker.tell()
+    assert worker.exit_code() == 0
+    for name in ("raises", "exits", "awaits"):
+        assert worker.errors.count(f"metrics callback __main__.{name} raised") == 1
+    assert worker.errors.count("LookupError: no such GPU") == 1
+
+
+def test_what_native_threads_have_to_say_reaches_logging(serve: Start) -> None:
+    worker = serve(
+        """
+        import logging
+
+        class Handler(logging.Handler):
+            def emit(self, record):
+                print(record.name, record.levelname, record.getMessage())
+
+        logging.getLogger("dynamo").addHandler(Handler())
+
+        def hangs():
+            sys.stdin.readline()
+
+        metrics.register_callback(hangs)
+        print("ready")
+        threading.Event().wait()
+        """,
+        DYN_METRICS_CALLBACK_TIMEOUT="0.1",
+    )
+    assert worker.line() == "ready"
+    scrape(worker.address)
+    assert worker.line().startswith(
+        "dynamo.runtime WARNING metrics callback __main__.hangs did not finish in time"
+    )
+
+
+def test_a_callback_may_ask_for_the_page_itself(serve: Start) -> None:
+    worker = serve(
+        """
+        calls = metrics.create_intcounter("calls_total", "help")
+
+        def callback():
+            calls.inc()
+            runtime.metrics.prometheus_expfmt()
+
+        metrics.register_callback(callback)
+        print("ready")
+        input()
+        """,
+        DYN_METRICS_CALLBACK_TIMEOUT=A_DAY,
+    )
+    assert worker.line() == "ready"
+    assert sample(scrape(worker.address), "ns_comp_ep_calls_total") == 1
+
+
+def test_a_callback_may_create_metrics_and_take_itself_back(serve: Start) -> None:
+    worker = serve(
+        """
+        def callback():
+            metrics.create_intcounter("made_total", "help").inc()
+            handle.unregister()
+
+        handle = metrics.register_callback(callback)
+        print("ready")
+        input()
+        """,
+        DYN_METRICS_CALLBACK_TIMEOUT=A_DAY,
+    )
+    assert worker.line() == "ready"
+    assert sample(scrape(worker.address), "ns_comp_ep_made_total") == 1
+    assert sample(scrape(worker.address), "ns_comp_ep_made_total") == 1
+
+
+def test_scrapes_that_come_during_a_gather_share_the_next_one(serve: Start) -> None:
+    worker = serve(HANGS, DYN_METRICS_CALLBACK_TIMEOUT=A_DAY)
+    assert worker.line() == "ready"
+    with in_background(scrape, worker.address) as first:
+        assert worker.line() == "hangs"
+        with in_background(scrape, worker.address) as second:
+            told_to_return(worker)
+    assert sample(first.result(), "ns_comp_ep_calls_total") == 1
+    assert sample(second.result(), "ns_comp_ep_calls_total") == 2

@@ -1,0 +1,90 @@
+"""Scrapes of a process that is stuck in a C call which keeps the GIL."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support import sample
+from tests.support.client import connect, fetch, read_answer, request, scrape
+from tests.support.process import Start
+
+# Reads a byte from stdin with the GIL held: no Python code runs until the test tells a line. A
+# server in Python bears witness. Nothing takes the GIL from the main thread between its calls.
+HOLDS_THE_GIL = """
+    import ctypes, http.server
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *args):
+            pass
+
+    witness = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=witness.serve_forever, daemon=True).start()
+    print(witness.server_port)
+
+    metrics.create_intcounter("requests_total", "Requests").inc_by(7)
+    libc = ctypes.PyDLL(None)  # CDLL would release the GIL
+    byte = ctypes.create_string_buffer(1)
+    sys.setswitchinterval(3600)
+    libc.write(1, b"holds the GIL\\n", 14)
+    libc.read(0, byte, 1)
+    libc.write(1, b"released it\\n", 12)
+    sys.setswitchinterval(0.005)
+    input()
+"""
+
+
+@pytest.mark.parametrize("path", ["/live", "/health", "/metrics", "/", "/elsewhere"])
+def test_a_route_answers_while_a_c_call_holds_the_gil(serve: Start, path: str) -> None:
+    worker = serve(HOLDS_THE_GIL, DYN_SYSTEM_STARTING_HEALTH_STATUS="ready")
+    witness = f"127.0.0.1:{worker.line()}"
+    assert worker.line() == "holds the GIL"
+    with connect(witness) as stuck:
+        stuck.sendall(request())
+        # This comes although the call has not returned: only a line from here lets it.
+        answer = fetch(worker.address, path)
+        stuck.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            stuck.recv(1)
+        worker.tell()
+        assert worker.line() == "released it"
+        stuck.settimeout(30)
+        assert read_answer(stuck).status == 204
+    assert answer.status == (404 if path == "/elsewhere" else 200)
+    if path == "/metrics":
+        assert sample(answer.families, "ns_comp_ep_requests_total") == 7
+
+
+def test_many_scrape_at_once_while_a_c_call_holds_the_gil(serve: Start) -> None:
+    worker = serve(HOLDS_THE_GIL)
+    worker.line()
+    assert worker.line() == "holds the GIL"
+    connections = [connect(worker.address) for _ in range(20)]
+    for connection in connections:
+        connection.sendall(request())
+    for connection in connections:
+        families = read_answer(connection).families
+        assert sample(families, "ns_comp_ep_requests_total") == 7
+        connection.close()
+    worker.tell()
+    assert worker.line() == "released it"
+
+
+def test_a_callback_that_cannot_get_the_gil_is_given_up(serve: Start) -> None:
+    callback = """
+    def callback():
+        print("ran")
+
+    metrics.register_callback(callback)
+    """
+    worker = serve(callback + HOLDS_THE_GIL, DYN_METRICS_CALLBACK_TIMEOUT="0.1")
+    worker.line()
+    assert worker.line() == "holds the GIL"
+    families = scrape(worker.address)
+    assert sample(families, "ns_comp_ep_requests_total") == 7
+    assert sample(families, "dynamo_runtime_callback_timeouts_total") == 1
+    worker.tell()
+    assert worker.line() == "released it"

@@ -1,0 +1,130 @@
+"""What each route answers, to whom."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support import page, sample
+from tests.support.client import connect, fetch, read_answer, request
+from tests.support.process import Start, serving, workers
+
+SCRIPT = """
+metrics.create_intcounter("requests_total", "Requests").inc_by(7)
+print("ready")
+input()
+"""
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with workers() as start:
+        worker = serving(start, SCRIPT)
+        assert worker.line() == "ready"
+        yield worker.address
+
+
+def test_metrics_are_text_of_format_0_0_4_by_default(address: str) -> None:
+    answer = fetch(address)
+    assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert answer.headers["Content-Encoding"] is None
+    assert int(answer.headers["Content-Length"]) == len(answer.body)
+    family = answer.families["ns_comp_ep_requests_total"]
+    assert (family.type, family.help, family.samples[0].value) == ("counter", "Requests", 7)
+
+
+@pytest.mark.parametrize("accepted", ["gzip", "deflate, gzip;q=0.5", "gzip, deflate, br", "*"])
+def test_metrics_are_packed_for_those_who_can_unpack_them(address: str, accepted: str) -> None:
+    answer = fetch(address, headers={"Accept-Encoding": accepted})
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert answer.headers["Vary"] == "Accept-Encoding"
+    families = page(gzip.decompress(answer.body).decode())
+    assert sample(families, "ns_comp_ep_requests_total") == 7
+
+
+@pytest.mark.parametrize("accepted", ["identity", "gzip;q=0", "br", ""])
+def test_metrics_are_not_packed_for_those_who_cannot(address: str, accepted: str) -> None:
+    answer = fetch(address, headers={"Accept-Encoding": accepted})
+    assert answer.headers["Content-Encoding"] is None
+    assert sample(page(answer.body.decode()), "ns_comp_ep_requests_total") == 7
+
+
+def test_health_is_json_in_the_order_that_is_documented(address: str) -> None:
+    answer = fetch(address, "/health")
+    assert answer.status == 503
+    assert answer.headers["Content-Type"] == "application/json"
+    assert list(answer.json) == ["status", "endpoints", "uptime"]
+    assert (answer.json["status"], answer.json["endpoints"]) == ("notready", {})
+    assert {type(part) for part in answer.json["uptime"].values()} == {int}
+    assert list(answer.json["uptime"]) == ["secs", "nanos"]
+
+
+def test_live_is_200_and_json(address: str) -> None:
+    answer = fetch(address, "/live")
+    assert answer.status == 200
+    assert answer.headers["Content-Type"] == "application/json"
+    assert list(answer.json) == ["status", "uptime"]
+    assert answer.json["status"] == "live"
+
+
+def test_uptime_grows(address: str) -> None:
+    def uptime() -> tuple[int, int]:
+        uptime = fetch(address, "/live").json["uptime"]
+        return uptime["secs"], uptime["nanos"]
+
+    assert uptime() < uptime()
+
+
+def test_the_index_names_the_routes(address: str) -> None:
+    answer = fetch(address, "/")
+    assert answer.status == 200
+    assert answer.headers["Content-Type"].startswith("text/html")
+    for path in ("/metrics", "/health", "/live"):
+        assert f'href="{path}"' in answer.text
+
+
+@pytest.mark.parametrize("path", ["/metric", "/metrics/", "/health/x", "//", "/favicon.ico"])
+def test_another_path_is_404_with_one_line(address: str, path: str) -> None:
+    answer = fetch(address, path)
+    assert answer.status == 404
+    assert answer.text.count("\n") == 1
+    assert "/metrics" in answer.text
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "BREW"])
+@pytest.mark.parametrize("path", ["/metrics", "/health", "/live", "/"])
+def test_another_method_is_405_with_one_line(address: str, path: str, method: str) -> None:
+    answer = fetch(address, path, method)
+    assert answer.status == 405
+    assert answer.headers["Allow"] == "GET,HEAD"
+    assert answer.text == f"{method} is not allowed on {path}: use GET or HEAD\n"
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/health", "/live", "/", "/elsewhere"])
+def test_head_answers_as_get_does_without_a_body(address: str, path: str) -> None:
+    head, get = fetch(address, path, "HEAD"), fetch(address, path)
+    assert head.status == get.status
+    assert head.headers["Content-Type"] == get.headers["Content-Type"]
+    assert head.headers["Content-Length"] is not None
+    assert head.body == b""
+
+
+def test_a_query_does_not_change_the_route(address: str) -> None:
+    assert "ns_comp_ep_requests_total" in fetch(address, "/metrics?name[]=x").families
+
+
+def test_a_connection_serves_one_request_after_the_other(address: str) -> None:
+    with connect(address) as connection:
+        for path in ("/metrics", "/live", "/elsewhere", "/metrics"):
+            connection.sendall(request(path))
+            assert read_answer(connection).status == (404 if path == "/elsewhere" else 200)
+
+
+def test_health_and_live_may_have_paths_of_their_own(serve: Start) -> None:
+    worker = serve(DYN_SYSTEM_HEALTH_PATH="/healthz", DYN_SYSTEM_LIVE_PATH="/up/live")
+    assert fetch(worker.address, "/healthz").json["status"] == "notready"
+    assert fetch(worker.address, "/up/live").json["status"] == "live"
+    assert fetch(worker.address, "/health").status == 404
+    assert fetch(worker.address, "/live").status == 404

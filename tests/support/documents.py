@@ -1,0 +1,89 @@
+"""The fenced blocks of a Markdown document, and the Python snippets among them.
+
+A snippet runs in a process of its own. A comment on the line before the fence changes that:
+``<!-- python: continues -->`` has it run after the snippet above, in the same process, and
+``<!-- python: DYN_SYSTEM_PORT=0 -->`` sets variables. The ``text`` block that follows, if any, is
+what it prints.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parent.parent.parent
+
+_BLOCK = re.compile(
+    r"^(?:<!-- python: (?P<how>[^\n]+) -->\n)?```(?P<language>\S*)\n(?P<body>.*?)^```$",
+    re.DOTALL | re.MULTILINE,
+)
+
+
+class Block(NamedTuple):
+    """What stands between two fences."""
+
+    line: int
+    """The number of its first line in the document."""
+    language: str
+    body: str
+    how: str
+    """What the comment before it says, or nothing."""
+    follows: bool
+    """Whether only blank lines part it from the block before."""
+
+
+class Step(NamedTuple):
+    """One snippet, and what it must print."""
+
+    line: int
+    code: str
+    output: str
+
+
+@dataclass
+class Program:
+    """Snippets that run in one process, and the variables that it finds set."""
+
+    document: str
+    settings: dict[str, str]
+    steps: list[Step] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return f"{self.document}:{self.steps[0].line}"
+
+
+def documents() -> list[Path]:
+    """The documents of the project."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(text: str) -> Iterator[Block]:
+    """The fenced blocks of a document, in order."""
+    end = 0
+    for found in _BLOCK.finditer(text):
+        line = text.count("\n", 0, found.start("body")) + 1
+        follows = not text[end : found.start()].strip()
+        yield Block(line, found["language"], found["body"], found["how"] or "", follows)
+        end = found.end()
+
+
+def programs(document: Path) -> list[Program]:
+    """The Python snippets of a document, as programs to run."""
+    found: list[Program] = []
+    step = None
+    for block in blocks(document.read_text()):
+        if block.language == "python":
+            step = Step(block.line, block.body, "")
+            if block.how != "continues":
+                settings = dict(pair.split("=", 1) for pair in block.how.split())
+                found.append(Program(str(document.relative_to(ROOT)), settings))
+            found[-1].steps.append(step)
+        elif block.language == "text" and block.follows and step is not None:
+            found[-1].steps[-1] = step._replace(output=block.body)
+            step = None
+        else:
+            step = None
+    return found

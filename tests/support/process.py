@@ -1,0 +1,172 @@
+"""Workers: Python processes that run a script and talk to the test, line by line."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import textwrap
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, NoReturn, Protocol
+
+from tests.support.client import PATIENCE
+
+SERVE = """
+import os, sys, threading
+from dynamo.runtime import DistributedRuntime
+
+runtime = DistributedRuntime()
+endpoint = runtime.namespace("ns").component("comp").endpoint("ep")
+metrics = endpoint.metrics
+print(runtime.system_status_address)
+"""
+"""What most scripts begin with. The address is the first line they print."""
+
+
+class Worker:
+    """A process that prints lines for the test and reads those that the test tells it.
+
+    It leads a group of its own: what it has forked ends with it, at the latest with the test.
+    """
+
+    address: str
+    """Where it serves, for those that begin with ``SERVE``."""
+
+    def __init__(
+        self, command: Sequence[str | Path], settings: dict[str, str], cwd: Path | None = None
+    ) -> None:
+        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by close()
+        environment = {name: os.environ[name] for name in os.environ if name[:4] != "DYN_"}
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            text=True,
+            bufsize=1,
+            env={**environment, "PYTHONUNBUFFERED": "1", **settings},
+            cwd=cwd,
+            start_new_session=True,
+        )
+        assert self._process.stdin
+        assert self._process.stdout
+        self._stdin = self._process.stdin
+        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._reader = threading.Thread(target=self._read, args=(self._process.stdout,))
+        self._reader.start()
+
+    @property
+    def pid(self) -> int:
+        """The number of the process."""
+        return self._process.pid
+
+    @property
+    def errors(self) -> str:
+        """What has been written to stderr so far."""
+        self._errors.seek(0)
+        return self._errors.read()
+
+    def line(self) -> str:
+        """The next line of stdout, which must come."""
+        try:
+            line = self._lines.get(timeout=PATIENCE)
+        except queue.Empty:
+            self._fail("printed nothing more")
+        if line is None:
+            self._fail("ended without another line")
+        return line
+
+    def lines(self) -> list[str]:
+        """All further lines of stdout, up to its end."""
+        return list(iter(lambda: self._lines.get(timeout=PATIENCE), None))
+
+    def tell(self, line: str = "") -> None:
+        """Sends a line to stdin."""
+        self._stdin.write(line + "\n")
+
+    def interrupt(self, number: int = signal.SIGINT) -> None:
+        """Does as Ctrl-C does, or sends another signal."""
+        self._process.send_signal(number)
+
+    def exit_code(self) -> int:
+        """Waits for the end, which must come; a signal that was the end is negative."""
+        try:
+            return self._process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._process.send_signal(signal.SIGABRT)  # for the stacks of its threads
+            self._process.wait(PATIENCE)
+            self._fail("did not end")
+
+    def assert_ends_cleanly(self) -> None:
+        """Waits for the end: with 0, and nothing on stderr."""
+        code, errors = self.exit_code(), self.errors
+        assert code == 0, f"the worker ended with {code}; its stderr:\n{errors}"
+        assert errors == ""
+
+    def close(self) -> None:
+        """Ends what still runs, and closes the pipes."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self._process.wait()
+        self._reader.join(PATIENCE)
+        for stream in (self._stdin, self._process.stdout, self._errors):
+            if stream:
+                with contextlib.suppress(BrokenPipeError):  # a line that nobody has read
+                    stream.close()
+
+    def _read(self, stdout: IO[str]) -> None:
+        for line in stdout:
+            self._lines.put(line.rstrip("\n"))
+        self._lines.put(None)
+
+    def _fail(self, what: str) -> NoReturn:
+        raise AssertionError(f"the worker {what}; its stderr:\n{self.errors}")
+
+
+class Start(Protocol):
+    """Starts a worker that runs a script.
+
+    It may have ``files`` files open, and finds the settings in its environment.
+    """
+
+    def __call__(
+        self, script: str = "input()", files: int | None = None, **settings: str
+    ) -> Worker: ...
+
+
+@contextlib.contextmanager
+def workers() -> Iterator[Start]:
+    """Starts workers that end with the block, at the latest."""
+    with contextlib.ExitStack() as started:
+
+        def start(script: str = "input()", files: int | None = None, **settings: str) -> Worker:
+            command = [sys.executable, "-X", "faulthandler", "-c", textwrap.dedent(script)]
+            if files is not None:
+                command = ["sh", "-c", f'ulimit -n {files} && exec "$0" "$@"', *command]
+            worker = Worker(command, settings)
+            started.callback(worker.close)
+            return worker
+
+        yield start
+
+
+def serving(start: Start, script: str, files: int | None = None, **settings: str) -> Worker:
+    """A worker that serves on a free port of the loopback before its script begins."""
+    settings = {"DYN_SYSTEM_PORT": "0", "DYN_SYSTEM_HOST": "127.0.0.1", **settings}
+    worker = start(SERVE + textwrap.dedent(script), files, **settings)
+    worker.address = worker.line()
+    return worker
+
+
+def free_port() -> int:
+    """A port that is free now, for those who need to know it before they listen."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

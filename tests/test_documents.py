@@ -1,0 +1,79 @@
+"""README and docs: every Python snippet runs and prints what it should, every link leads somewhere.
+
+The Rust snippets are doctests of the crate.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.documents import ROOT, Program, blocks, documents, programs
+
+RUN = """
+import json, sys
+
+document, steps = json.load(sys.stdin)
+namespace = {"__name__": "__main__"}
+for line, code, end in steps:
+    exec(compile("\\n" * (line - 1) + code, document, "exec"), namespace)
+    print(end)
+"""
+"""Runs the steps in one namespace. In a traceback, lines have their numbers in the document."""
+
+END = "-- end of the step --"
+
+
+@pytest.mark.parametrize(
+    "program", [program for document in documents() for program in programs(document)], ids=str
+)
+def test_a_snippet_runs_and_prints_what_stands_under_it(program: Program, tmp_path: Path) -> None:
+    steps = [(step.line, step.code, END) for step in program.steps]
+    environment = {name: os.environ[name] for name in os.environ if name[:4] != "DYN_"}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", RUN],
+        input=json.dumps([program.document, steps]),
+        env=environment | program.settings,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=50,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    printed = done.stdout.split(f"{END}\n")
+    assert printed == [*(step.output for step in program.steps), ""]
+
+
+@pytest.mark.parametrize("document", documents(), ids=lambda document: document.name)
+def test_every_block_names_its_language(document: Path) -> None:
+    """A block without one would be a Rust doctest."""
+    assert [block.line for block in blocks(document.read_text()) if not block.language] == []
+
+
+@pytest.mark.parametrize("document", documents(), ids=lambda document: document.name)
+def test_every_link_inside_the_project_leads_somewhere(document: Path) -> None:
+    links = re.findall(r"\]\(([^)\s]+)\)", document.read_text())
+    inside = [link.split("#") for link in links if "://" not in link]
+    for path, *anchor in inside:
+        target = document.parent / path if path else document
+        assert target.exists(), f"{document.name} links to {path}, which is not there"
+        if anchor:
+            assert anchor[0] in _anchors(target), f"{target.name} has no heading #{anchor[0]}"
+
+
+def test_the_readme_shows_a_snippet_before_anything_else() -> None:
+    first = programs(ROOT / "README.md")[0].steps[0]
+    assert first.output
+    assert first.line < 25
+
+
+def _anchors(document: Path) -> list[str]:
+    """The anchors of the headings, as code hosts make them."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
+    return [re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in headings]
