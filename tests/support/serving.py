@@ -72,11 +72,14 @@ def books(source: Any, endpoint: str = "generate") -> Books:
     )
 
 
-async def settled(source: Any, requests: int) -> Books:
-    """The books when so many requests have come and none is under way, which must happen."""
+async def settled(source: Any, requests: int, endpoint: str = "generate") -> Books:
+    """The books when so many requests have come and none is under way, which must happen.
+
+    ``source`` is a runtime, or a function that returns the families of a page.
+    """
 
     def ready() -> Books | None:
-        now = books(source() if callable(source) else source)
+        now = books(source() if callable(source) else source, endpoint)
         return now if now.requests == requests and now.inflight == 0 else None
 
     found = await until(ready)
