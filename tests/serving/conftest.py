@@ -35,6 +35,12 @@ async def _alone(test: Coroutine[Any, Any, None]) -> None:
     assert not problems, problems
 
 
+@pytest.fixture(autouse=True)
+def _no_nats_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the shell has set, no test uses a server that is not its own."""
+    monkeypatch.delenv("NATS_SERVER", raising=False)
+
+
 @pytest.fixture
 def nats() -> Iterator[NatsServer]:
     """A NATS server with JetStream."""

@@ -39,10 +39,10 @@ class Shared:
             self.stopping = True
             network.loop.call_soon_threadsafe(network.drain)
 
-    async def served_no_more(self) -> None:
+    def served_no_more(self) -> None:
         """Finish a shutdown that has waited for the last endpoint to stop."""
         if self.stopping and self.network is not None and not self.network.is_serving:
-            await self.close()
+            self.native.shutdown()
 
     async def close(self) -> None:
         """Leave discovery, disconnect, stop the status server."""

@@ -42,8 +42,9 @@ async def serve(
     try:
         with network.serving(served):
             try:
-                # All endpoints that are started together count as not ready from the first moment.
+                # Endpoints that are started together all get to this point before one is ready.
                 served.report_not_ready()
+                await asyncio.sleep(0)
                 await network.open()
                 await served.open(network)
                 served.check_health(health_check_payload, settings)
@@ -52,7 +53,7 @@ async def serve(
             finally:
                 await served.close(forget=not network.is_draining)
     finally:
-        await endpoint._shared.served_no_more()
+        endpoint._shared.served_no_more()
 
 
 class ServedEndpoint:
