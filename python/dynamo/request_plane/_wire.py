@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Protocol
-
-import nats.errors
 
 from dynamo._nats import Connection
 from dynamo.request_plane import _frames
@@ -41,7 +40,10 @@ class Wire:
     """Publishes for one plane, and keeps its calls under watch."""
 
     def __init__(self, connection: Connection, peers: Callable[[], Iterable[Peer]]) -> None:
+        import nats.errors
+
         self.connection = connection
+        self._failures = nats.errors.Error
         self.chunk = min(CHUNK, connection.client.max_payload - 512)
         self.now = asyncio.get_running_loop().time
         self._peers = peers
@@ -54,7 +56,7 @@ class Wire:
         if self.connection.is_up:
             try:
                 await self.connection.client.publish(subject, frame, reply)
-            except nats.errors.Error as error:
+            except self._failures as error:
                 raise ConnectionLostError(
                     f"NATS at {self.connection} did not take a frame: {error}"
                 ) from None
@@ -77,13 +79,10 @@ class Wire:
     async def _post_all(self) -> None:
         while True:
             subject, frame, reply = await self._posts.get()
-            try:
+            with suppress(self._failures):
                 # Without a connection the client keeps it for the next one, as far as it can.
                 await self.connection.client.publish(subject, frame, reply)
-            except nats.errors.Error:
-                pass
-            finally:
-                self._posts.task_done()
+            self._posts.task_done()
 
     async def _watch(self) -> None:
         while True:
