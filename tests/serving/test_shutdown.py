@@ -261,3 +261,33 @@ def test_after_serving_the_signals_do_what_they_did_before(start: Start) -> None
     )
     assert worker.line() == "True True True"
     worker.assert_ends_cleanly()
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_worker_without_the_decorator_ends_as_well(
+    nats: NatsServer, start: Start, number: signal.Signals
+) -> None:
+    worker = start(
+        """
+        import asyncio
+        from dynamo.runtime import DistributedRuntime
+
+        async def handler(request):
+            yield request
+
+        async def main():
+            endpoint = DistributedRuntime().namespace("ns").component("comp").endpoint("generate")
+            serving = asyncio.create_task(endpoint.serve_endpoint(handler))
+            client = await endpoint.client()
+            await client.wait_for_instances()
+            answer = await client.generate("left open")
+            print(await anext(answer))
+            await serving
+
+        asyncio.run(main())
+        """,
+        **nats_settings(nats),
+    )
+    assert worker.line() == "left open"
+    worker.interrupt(number)
+    worker.assert_ends_cleanly()

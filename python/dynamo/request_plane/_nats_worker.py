@@ -153,7 +153,7 @@ class NatsCall:
         if self._gone:
             if self._lost:
                 # Only we may have lost NATS: the client, if it is there, must not wait for ever.
-                lost = ConnectionLostError("the worker lost its connection to NATS meanwhile")
+                lost = ConnectionLostError("the worker lost the connection to its client")
                 self._wire.post(self.target, _frames.error(lost))
             raise CallerGoneError(lost=self._lost)
         await self._publish(_frames.END if error is None else _frames.error(error))

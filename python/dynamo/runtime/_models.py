@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import AsyncIterator, Callable
+from types import GenericAlias
 from typing import Any
 
 from dynamo.request_plane import InvalidRequestError
@@ -56,7 +57,7 @@ def _place_of_request(function: Callable[..., Any]) -> int:
 
 
 def _request(model: Any, value: Any) -> Any:
-    if not isinstance(model, type):
+    if not _is_class(model):
         return value
     validate = getattr(model, "model_validate", None)
     if validate is not None:
@@ -74,7 +75,7 @@ def _request(model: Any, value: Any) -> Any:
 
 
 def _item(model: Any, value: Any) -> Any:
-    if not isinstance(model, type) or isinstance(value, model):
+    if not _is_class(model) or isinstance(value, model):
         return value
     validate = getattr(model, "model_validate", None)
     if validate is not None:
@@ -85,6 +86,11 @@ def _item(model: Any, value: Any) -> Any:
                 f"an item of the answer is no {model.__name__}: {_one_line(error)}"
             ) from None
     raise TypeError(f"an item of the answer must be {model.__name__}, not {type(value).__name__}")
+
+
+def _is_class(model: Any) -> bool:
+    """Whether values can be instances of it: ``Any`` and ``list[int]`` may be types, but no more."""
+    return isinstance(model, type) and model is not Any and not isinstance(model, GenericAlias)
 
 
 def _one_line(error: ValueError) -> str:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _ANYWHERE = ("0.0.0.0", "[::]")
 """Hosts to listen on that are no address for others."""
 
+_CLOSED = "this runtime has been shut down: make another DistributedRuntime, and clients of it"
+
 
 class Serving(Protocol):
     """An endpoint being served, as the shutdown sees it."""
@@ -89,13 +91,15 @@ class Network:
     @property
     def plane(self) -> RequestPlane:
         """The open request plane."""
-        assert self._plane is not None, "the network has not been opened"
+        if self._plane is None:
+            raise RuntimeError(_CLOSED)
         return self._plane
 
     @property
     def discovery(self) -> Discovery:
         """The open discovery."""
-        assert self._discovery is not None, "the network has not been opened"
+        if self._discovery is None:
+            raise RuntimeError(_CLOSED)
         return self._discovery
 
     def instance(self, path: tuple[str, ...]) -> Instance:
