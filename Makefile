@@ -5,17 +5,23 @@ PYTHON ?= python3
 PORT ?= 8081
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+pip = $(1)/bin/python -m pip --quiet --disable-pip-version-check
+PIP := $(call pip,$(VENV))
+
+# The contenders of `make bench`. Dynamo's own bindings are a package of the same name as ours.
+BENCH := .venv-bench
+BENCH_DYNAMO := .venv-bench-dynamo
 
 # What the package is built from. Folders are among it: they change when a file comes or goes.
 SOURCES := Cargo.toml Cargo.lock pyproject.toml $(wildcard crates/*/Cargo.toml) \
 	$(shell find crates/dynamo-runtime/src crates/dynamo-python/src python -not -path '*__pycache__*')
 
 # Named after the version: another PYTHON gets a new environment.
-CREATED := $(VENV)/.python-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+MARK := .python-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+CREATED := $(VENV)/$(MARK)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-rust test-python lint names format clean
+.PHONY: help run test test-rust test-python lint names format bench guard clean
 
 help:
 	@echo "make run      build into $(VENV) and run an example worker on port $(PORT), until Ctrl-C"
@@ -23,6 +29,8 @@ help:
 	@echo "make lint     formatting, clippy, ruff, mypy, pyright, stubtest, generated files"
 	@echo "make names    generate python/dynamo/prometheus_names.py from the Rust constants"
 	@echo "make format   format all code"
+	@echo "make bench    measure everything beside its peers (ONLY=vecs for one topic), write docs/benchmarks.md"
+	@echo "make guard    count the instructions of updates with valgrind (UPDATE=1 for a new guard.json)"
 
 run: $(VENV)/.built
 	@DYN_SYSTEM_PORT=$(PORT) exec $(BIN)/python examples/metrics/server_with_callback.py
@@ -56,13 +64,19 @@ format: $(VENV)/.lint
 	$(BIN)/ruff check --fix --quiet
 	$(BIN)/ruff format --quiet
 
-clean:
-	rm -rf $(VENV) target
+bench: $(BENCH)/.built $(BENCH_DYNAMO)/.installed
+	$(BENCH)/bin/python -m benchmarks $(ONLY)
 
-$(CREATED):
+guard: $(BENCH)/.built
+	$(BENCH)/bin/python -m benchmarks.guard $(if $(UPDATE),--update)
+
+clean:
+	rm -rf $(VENV) $(BENCH) $(BENCH_DYNAMO) target
+
+%/$(MARK):
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 10) or sys.exit("Python 3.10 or newer is needed, $(PYTHON) is older: name one, as in make PYTHON=python3.12")'
-	$(PYTHON) -m venv --clear $(VENV)
-	$(PIP) install --upgrade "pip>=25.1"
+	$(PYTHON) -m venv --clear $*
+	$(call pip,$*) install --upgrade "pip>=25.1"
 	@touch $@
 
 $(VENV)/.built: $(CREATED) $(SOURCES)
@@ -75,4 +89,13 @@ $(VENV)/.test: $(CREATED) pyproject.toml
 
 $(VENV)/.lint: $(CREATED) pyproject.toml
 	$(PIP) install --group lint
+	@touch $@
+
+$(BENCH)/.built: $(BENCH)/$(MARK) $(SOURCES) benchmarks/floor/bare.c benchmarks/floor/setup.py
+	$(call pip,$(BENCH)) install --group bench
+	$(call pip,$(BENCH)) install --force-reinstall --no-deps . ./benchmarks/floor
+	@touch $@
+
+$(BENCH_DYNAMO)/.installed: $(BENCH_DYNAMO)/$(MARK)
+	$(call pip,$(BENCH_DYNAMO)) install ai-dynamo-runtime==0.8.1
 	@touch $@

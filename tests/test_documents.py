@@ -73,6 +73,12 @@ def test_the_readme_shows_a_snippet_before_anything_else() -> None:
     assert first.line < 25
 
 
+def test_the_readme_lists_every_setting() -> None:
+    config = (ROOT / "crates/dynamo-runtime/src/config.rs").read_text()
+    rows = re.findall(r"^\| `(DYN_\w+)` \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert sorted(rows) == sorted(set(re.findall(r'"(DYN_\w+)"', config)))
+
+
 def _anchors(document: Path) -> list[str]:
     """The anchors of the headings, as code hosts make them."""
     headings = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)

@@ -12,6 +12,7 @@ use pyo3::types::{PyDict, PyString, PyTuple};
 use crate::errors::IntoPyErr;
 use crate::fast;
 use crate::labels::{is_unordered, text, wrong_type};
+use crate::python::items;
 
 /// A class of plain metrics.
 pub(crate) trait SingleClass:
@@ -267,9 +268,7 @@ fn child<C: VecClass>(
     {
         return Err(wrong());
     }
-    let values = values
-        .try_iter()
-        .map_err(|_| wrong())?
+    let values = items(values, wrong)?
         .enumerate()
         .map(|(position, value)| {
             let name = class

@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyFrozenSet, PySet, PyString};
 
 use crate::errors::metrics_error;
+use crate::python::items;
 
 /// A string argument of a factory; `what` names it in errors.
 pub(crate) fn text(object: &Bound<'_, PyAny>, what: &str) -> PyResult<String> {
@@ -28,14 +29,12 @@ pub(crate) fn pairs(
     let wrong = |object: &Bound<'_, PyAny>| {
         wrong_type(object, what, "a dict or a list of (name, value) pairs")
     };
-    let items = match labels.cast::<PyDict>() {
-        Ok(dict) => dict.items().into_any(),
+    let pairs = match labels.cast::<PyDict>() {
+        Ok(dict) => dict.items().try_iter()?,
         Err(_) if labels.is_instance_of::<PyString>() => return Err(wrong(labels)),
-        Err(_) => labels.clone(),
+        Err(_) => items(labels, || wrong(labels))?,
     };
-    items
-        .try_iter()
-        .map_err(|_| wrong(labels))?
+    pairs
         .map(|item| {
             let item = item?;
             if item.is_instance_of::<PyString>() {
@@ -56,9 +55,7 @@ pub(crate) fn names(names: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
     if names.is_instance_of::<PyString>() || is_unordered(names) {
         return Err(wrong());
     }
-    names
-        .try_iter()
-        .map_err(|_| wrong())?
+    items(names, wrong)?
         .map(|name| text(&name?, "label name"))
         .collect()
 }

@@ -17,7 +17,7 @@ use crate::classes::{
 };
 use crate::errors::IntoPyErr;
 use crate::labels::{names, pairs, text, wrong_type};
-use crate::python::{PREPARE_CALLBACK, START_CALLBACKS};
+use crate::python::{PREPARE_CALLBACK, START_CALLBACKS, items};
 
 /// The metrics of one runtime, namespace, component or endpoint.
 ///
@@ -305,7 +305,7 @@ impl RuntimeMetrics {
         py: Python<'_>,
         callback: &Bound<'_, PyAny>,
     ) -> PyResult<CallbackHandle> {
-        let name = PREPARE_CALLBACK.get(py)?.call1((callback,))?.extract()?;
+        let name = PREPARE_CALLBACK.call(py, &[callback])?.extract()?;
         let action = Action::Foreign(Box::new(callback.clone().unbind()));
         let handle: CoreHandle = self
             .0
@@ -319,7 +319,7 @@ impl RuntimeMetrics {
     /// Their callbacks run before, except when this is called inside a callback.
     fn prometheus_expfmt(&self, py: Python<'_>) -> PyResult<String> {
         if self.0.has_callbacks() {
-            START_CALLBACKS.get(py)?.call0()?;
+            START_CALLBACKS.call(py, &[])?;
         }
         Ok(py.detach(|| self.0.prometheus_expfmt()))
     }
@@ -414,7 +414,7 @@ fn bounds(buckets: OptionalAny) -> PyResult<Option<Vec<f64>>> {
     if buckets.is_instance_of::<PyString>() {
         return Err(wrong());
     }
-    let bounds = buckets.try_iter().map_err(|_| wrong())?;
+    let bounds = items(buckets, wrong)?;
     let bounds: PyResult<Vec<f64>> = bounds.map(|bound| bound?.extract()).collect();
     bounds.map(Some).map_err(|error| {
         if error.is_instance_of::<PyTypeError>(buckets.py()) {

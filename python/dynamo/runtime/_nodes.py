@@ -175,8 +175,9 @@ class DistributedRuntime(_Node):
     while any node or metric of the tree lives, until ``shutdown()`` or the end of the process.
 
     ``name_style`` is ``"hierarchy"`` (the default) or ``"component"`` and wins over
-    ``DYN_METRICS_NAME_STYLE``. The other arguments are those of Dynamo's own bindings; no event
-    loop and no server is needed here, so they have no effect.
+    ``DYN_METRICS_NAME_STYLE``. The other arguments are those of Dynamo's own bindings (``store_kv``
+    is what 0.7 called ``discovery_backend``); no event loop and no server is needed here, so they
+    have no effect.
 
     Raises ``ValueError`` for a wrong setting, ``OSError`` with ``errno`` if the port is taken.
     """
@@ -191,6 +192,7 @@ class DistributedRuntime(_Node):
         request_plane: str | None = None,
         enable_nats: bool | None = None,
         *,
+        store_kv: str | None = None,
         name_style: Literal["hierarchy", "component"] | None = None,
     ) -> None:
         native = _native.Node.runtime(name_style=name_style)

@@ -3,12 +3,14 @@
 User code runs on one daemon thread that Python creates. It waits for work in the native core,
 without the GIL, and calls it from here, so that no native frame lies below user code: the
 interpreter may end such a thread while it finalises. Native threads never take the GIL; what they
-have to log waits for a second daemon thread.
+have to log waits for a second daemon thread. Neither imports anything: a thread that is ended in the
+middle of an import may take the interpreter down.
 """
 
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import threading
 from collections.abc import Callable
@@ -35,7 +37,8 @@ def prepare_callback(callback: Callable[[], object]) -> str:
             f"a metrics callback must be callable, not {type(callback).__name__}: {callback!r}"
         )
     call = getattr(callback, "__call__", None)  # noqa: B004
-    if inspect.iscoroutinefunction(callback) or inspect.iscoroutinefunction(call):
+    is_async = (inspect.iscoroutinefunction, inspect.isasyncgenfunction)
+    if any(test(function) for test in is_async for function in (callback, call)):
         raise TypeError(
             f"a metrics callback must be a plain function, {callback!r} is async: it runs on a "
             "thread without an event loop; let a task update the metrics instead"
@@ -88,10 +91,12 @@ def _run(job: _native.Job) -> None:
         if job.finish(succeeded=False):
             import logging
 
-            logging.getLogger(_LOGGER).exception(
-                "metrics callback %s raised; it runs again at the next scrape, later exceptions "
-                "are only counted",
-                job.name,
+            _tell(
+                logging.getLogger(_LOGGER),
+                logging.ERROR,
+                f"metrics callback {job.name} raised; it runs again at the next scrape, later "
+                "exceptions are only counted",
+                exc_info=True,
             )
     else:
         job.finish(succeeded=True)
@@ -99,7 +104,17 @@ def _run(job: _native.Job) -> None:
 
 def _run_log(logger: logging.Logger) -> None:
     while (message := _native.next_message()) is not None:
-        logger.log(*message)
+        _tell(logger, *message)
+
+
+def _tell(logger: logging.Logger, level: int, message: str, *, exc_info: bool = False) -> None:
+    """Log. What a filter or handler of the user raises must not end a thread of ours."""
+    try:
+        logger.log(level, message, exc_info=exc_info)
+    except Exception:
+        import traceback
+
+        traceback.print_exc()
 
 
 def _at_exit() -> None:

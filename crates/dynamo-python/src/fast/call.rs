@@ -19,6 +19,14 @@ impl Raised {
     }
 }
 
+/// Frees what PyO3 has put off freeing. It frees at once only in functions that it has wrapped
+/// itself: without this, the exceptions that refused calls have raised would pile up.
+#[cold]
+pub(super) fn free_deferred() {
+    // While the interpreter finalises, there is nothing to be freed for.
+    let _ = Python::try_attach(|_| ());
+}
+
 /// The arguments of one call.
 pub(super) struct Call<'py> {
     pub(super) py: Python<'py>,
@@ -89,7 +97,7 @@ impl<'py> Call<'py> {
                 names.join(", ")
             };
             return Err(PyTypeError::new_err(format!(
-                "{method}() takes {takes}; {given} arguments were given"
+                "{method}() takes {takes}; {given} given"
             )));
         }
         // The others take the places left: the value and the labels of a vec may come in either

@@ -87,18 +87,15 @@ unsafe fn with_values<C: VecClass, T>(
             return Err(not_a_dict(py, labels));
         }
         // The values are held, and not only borrowed from the dict: a key with an `__eq__` of its
-        // own may change the dict while it is looked up.
-        let mut held = SmallVec::<[Py<PyString>; INLINE]>::new();
+        // own may change the dict while it is looked up. Not as `Py`, which is not let go of at
+        // once here (see `free_deferred`).
+        let mut held = SmallVec::<[Bound<'_, PyString>; INLINE]>::new();
         for name in names {
             let value = ffi::PyDict_GetItemWithError(labels, name.as_ptr());
             if value.is_null() || ffi::PyUnicode_Check(value) == 0 {
                 return Err(bad_label(py, class, labels, name));
             }
-            held.push(
-                Bound::from_borrowed_ptr(py, value)
-                    .cast_into_unchecked()
-                    .unbind(),
-            );
+            held.push(Bound::from_borrowed_ptr(py, value).cast_into_unchecked());
         }
         if ffi::PyDict_Size(labels) != names.len().cast_signed() {
             return Err(surplus_label(py, class, labels));
@@ -172,9 +169,9 @@ fn bad_label<C: VecClass>(
 }
 
 #[cold]
-fn bad_value(py: Python<'_>, value: &Py<PyString>, name: &Py<PyString>) -> Raised {
+fn bad_value(py: Python<'_>, value: &Bound<'_, PyString>, name: &Py<PyString>) -> Raised {
     drop(PyErr::take(py));
-    Raised::from(value_error(value.bind(py).as_any(), &name.to_string()), py)
+    Raised::from(value_error(value.as_any(), &name.to_string()), py)
 }
 
 /// The dict has all labels and then some.

@@ -9,7 +9,7 @@ use pyo3::panic::PanicException;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 
-use super::call::{Call, Object, Raised};
+use super::call::{Call, Object, Raised, free_deferred};
 use super::children::{with_child, with_existing};
 use super::values::Value;
 use crate::classes::{SingleClass, VecClass};
@@ -157,7 +157,10 @@ pub(super) unsafe fn enter<
     });
     match catch_unwind(run) {
         Ok(Ok(object)) => object,
-        Ok(Err(Raised)) => std::ptr::null_mut(),
+        Ok(Err(Raised)) => {
+            free_deferred();
+            std::ptr::null_mut()
+        }
         Err(payload) => {
             let message = payload
                 .downcast_ref::<String>()
@@ -167,6 +170,7 @@ pub(super) unsafe fn enter<
             // SAFETY: as above.
             PanicException::new_err(message.to_owned())
                 .restore(unsafe { Python::assume_attached() });
+            free_deferred();
             std::ptr::null_mut()
         }
     }

@@ -8,7 +8,7 @@ use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 
-use super::call::{Object, Raised};
+use super::call::{Object, Raised, free_deferred};
 use crate::errors::IntoPyErr;
 use crate::labels::{shown, wrong_type};
 
@@ -108,6 +108,7 @@ fn extract_unusual_increment(py: Python<'_>, object: Object) -> Result<Increment
         let value = integer.extract::<u64>();
         value.map_err(|_| out_of_range(&integer, RANGE))
     });
+    free_deferred(); // the overflow, though the increment may be fine
     increment
         .map(Increment)
         .map_err(|error| Raised::from(error, py))

@@ -204,8 +204,7 @@ unsafe extern "C" fn time<C: SingleClass<Cell = HistogramCell>>(
             let [] = call.bind([])?;
             let histogram = Bound::from_borrowed_ptr(call.py, slf);
             TIMER
-                .get(call.py)
-                .and_then(|timer| timer.call1((histogram,)))
+                .call(call.py, &[&histogram])
                 .map(|timer| timer.into_ptr())
                 .map_err(|error| Raised::from(error, call.py))
         })

@@ -14,7 +14,7 @@ mod sockets;
 #[cfg(test)]
 mod tests;
 
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
@@ -36,6 +36,9 @@ use crate::sync;
 
 /// How long [`StatusServer::shutdown`] waits for the thread, which itself takes up to half a second.
 const SHUTDOWN_PATIENCE: Duration = Duration::from_millis(900);
+
+/// Connections that may wait to be accepted. One more, and its client tries again a second later.
+const BACKLOG: u32 = 4096;
 
 /// What the server shows; the tree of metrics implements it.
 ///
@@ -188,9 +191,14 @@ fn listen(
     let bare = host
         .strip_prefix('[')
         .and_then(|host| host.strip_suffix(']'));
-    // Outside the section: a name may take seconds to resolve.
-    let addresses: Vec<_> = (bare.unwrap_or(host), port).to_socket_addrs()?.collect();
-    sockets.listen(|| TcpListener::bind(&addresses[..]))
+    let mut failed = io::ErrorKind::AddrNotAvailable.into();
+    for address in (bare.unwrap_or(host), port).to_socket_addrs()? {
+        match sockets.listen(address, BACKLOG) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
 }
 
 fn spawn(

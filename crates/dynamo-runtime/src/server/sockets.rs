@@ -4,12 +4,13 @@
 use std::collections::HashSet;
 use std::future::poll_fn;
 use std::io;
+use std::net::SocketAddr;
 use std::ops::{Deref, DerefMut};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, ready};
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 use super::fds;
 use crate::sync;
@@ -22,15 +23,21 @@ pub(super) struct Sockets {
 }
 
 impl Sockets {
-    /// Binds a listener. Must run inside the context of the runtime that will poll it.
+    /// Listens on an address. Must run inside the context of the runtime that will poll it.
     pub(super) fn listen(
         self: &Arc<Self>,
-        bind: impl FnOnce() -> io::Result<std::net::TcpListener>,
+        address: SocketAddr,
+        backlog: u32,
     ) -> io::Result<Socket<TcpListener>> {
         let _section = sync::enter();
-        let listener = bind()?;
-        listener.set_nonblocking(true)?;
-        Ok(self.adopt(TcpListener::from_std(listener)?))
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4(),
+            SocketAddr::V6(_) => TcpSocket::new_v6(),
+        }?;
+        // Connections of an earlier process that linger do not keep the port.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        Ok(self.adopt(socket.listen(backlog)?))
     }
 
     /// Closes every socket in a forked child. The caller has the gate closed since before the fork.

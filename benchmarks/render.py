@@ -1,0 +1,39 @@
+"""Pages as text, from Rust."""
+
+from __future__ import annotations
+
+from benchmarks import _criterion, contenders
+from benchmarks._harness import Results, Target
+
+TITLE = "Rendering"
+
+NOTES = """\
+The page of an endpoint as text, gather included, by Criterion: counters of one to six digits and
+histograms of 12 buckets, each series with two variable and three constant labels. All contenders
+write the same lines, which the bench checks, into memory they allocate anew. A histogram has 15
+lines here, so that 10,000 of them are in proportion at 15 ms. "A series of" a page is the page's
+time over its number of series. The `prometheus` crate is built without its protobuf feature, which
+is its faster form.
+"""
+
+_COUNTERS = "100,000 counters"
+_HISTOGRAMS = "10,000 histograms"
+_SMALL, _LARGE = "a series of 1,000", "a series of 1,000,000"
+
+TARGETS = (
+    Target(_COUNTERS, 10),
+    Target(_COUNTERS, 5, "prometheus", faster=True),
+    Target(_HISTOGRAMS, 15),
+    Target(_LARGE, 1.2, contenders.OURS, base=_SMALL),
+)
+
+
+def measure(results: Results, rounds: int) -> None:
+    """Run the bench once a round; it takes contenders in turn."""
+    for _ in range(rounds):
+        for case, contender, nanoseconds in _criterion.run("render"):
+            size, kind = case.split()
+            results.add(f"{int(size):,} {kind}", contender, "ms", nanoseconds / 1e6)
+            if kind == "counters":
+                per_series = nanoseconds / int(size)
+                results.add(f"a series of {int(size):,}", contender, "ns", per_series)

@@ -1,0 +1,249 @@
+"""Callbacks that raise, are late, or are not what they seem: counted, logged once, never fatal."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from dynamo.prometheus_metrics import MetricsError
+from dynamo.runtime import DistributedRuntime
+from tests.callbacks.conftest import Log
+from tests.support import page, refused, sample
+from tests.support.client import PATIENCE
+
+ERRORS = "dynamo_runtime_callback_errors_total"
+TIMEOUTS = "dynamo_runtime_callback_timeouts_total"
+
+
+def counted(runtime: DistributedRuntime) -> tuple[float, float]:
+    """Errors and timeouts, without running callbacks for it."""
+    figures = [
+        runtime.metrics.create_intcounter(name, description, full_name=True)
+        for name, description in (
+            (ERRORS, "Metrics callbacks that raised an exception"),
+            (TIMEOUTS, "Metrics callbacks that had not finished when a scrape had to answer"),
+        )
+    ]
+    return figures[0].get(), figures[1].get()
+
+
+def fail() -> None:
+    raise KeyError("the cause")
+
+
+def fail_again() -> None:
+    raise IndexError
+
+
+def test_a_runtime_with_callbacks_shows_how_they_fare(runtime: DistributedRuntime) -> None:
+    assert not {ERRORS, TIMEOUTS} & set(page(runtime))
+    runtime.metrics.register_callback(lambda: None)
+    families = page(runtime)
+    assert {families[ERRORS].type, families[TIMEOUTS].type} == {"counter"}
+    assert sample(families, ERRORS) == sample(families, TIMEOUTS) == 0
+
+
+def test_a_callback_that_raises_is_counted_and_the_others_run(runtime: DistributedRuntime) -> None:
+    gauge = runtime.metrics.create_intgauge("m", "help")
+    runtime.metrics.register_callback(fail)
+    runtime.metrics.register_callback(gauge.inc)
+    assert sample(page(runtime), "m") == 1
+    assert counted(runtime) == (1, 0)
+    page(runtime)
+    assert counted(runtime) == (2, 0)
+
+
+def test_the_failure_is_on_the_page_that_ran_it(runtime: DistributedRuntime) -> None:
+    runtime.metrics.register_callback(fail)
+    assert sample(page(runtime), ERRORS) == 1
+
+
+def test_the_first_exception_of_a_callback_is_logged_with_its_cause(
+    runtime: DistributedRuntime, log: Log
+) -> None:
+    runtime.metrics.register_callback(fail)
+    page(runtime)
+    record = log.next()
+    assert record.levelno == logging.ERROR
+    assert f"{fail.__module__}.fail" in record.getMessage()
+    assert record.exc_info
+    assert record.exc_info[0] is KeyError
+
+
+def test_later_exceptions_of_a_callback_are_not_logged(
+    runtime: DistributedRuntime, log: Log
+) -> None:
+    runtime.metrics.register_callback(fail)
+    page(runtime)
+    log.next()
+    runtime.metrics.register_callback(fail_again)
+    page(runtime)
+    # Logged in the order of the callbacks: a record of the first would come before.
+    assert "fail_again" in log.next().getMessage()
+    assert counted(runtime) == (3, 0)
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, GeneratorExit])
+def test_exceptions_that_end_programs_end_no_scrape(
+    runtime: DistributedRuntime, log: Log, error: type[BaseException]
+) -> None:
+    def raise_error() -> None:
+        raise error
+
+    runtime.metrics.register_callback(raise_error)
+    for expected in (1, 2):
+        page(runtime)
+        assert counted(runtime) == (expected, 0)
+
+
+def test_a_callback_that_returns_an_awaitable_has_failed(
+    runtime: DistributedRuntime, log: Log
+) -> None:
+    async def update() -> None: ...
+
+    runtime.metrics.register_callback(lambda: update())
+    page(runtime)
+    assert counted(runtime) == (1, 0)
+    record = log.next()
+    assert record.exc_info
+    assert "awaitable" in str(record.exc_info[1])
+
+
+def test_what_a_callback_returns_otherwise_does_not_matter(runtime: DistributedRuntime) -> None:
+    for value in (None, 0, "text", object()):
+        runtime.metrics.register_callback(lambda value=value: value)
+    page(runtime)
+    assert counted(runtime) == (0, 0)
+
+
+def test_a_log_that_fails_ends_no_scrape(
+    runtime: DistributedRuntime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(record: logging.LogRecord) -> bool:
+        raise OSError("disk full")
+
+    logger = logging.getLogger("dynamo.runtime")
+    logger.addFilter(broken)
+    try:
+        gauge = runtime.metrics.create_intgauge("m", "help")
+        runtime.metrics.register_callback(fail)
+        runtime.metrics.register_callback(gauge.inc)
+        assert sample(page(runtime), "m") == 1
+        assert sample(page(runtime), "m") == 2
+    finally:
+        logger.removeFilter(broken)
+
+
+def test_a_metric_with_the_name_of_a_figure_is_a_conflict(runtime: DistributedRuntime) -> None:
+    runtime.metrics.create_gauge(ERRORS, "help", full_name=True)
+    with refused(MetricsError, f'"{ERRORS}"', "the runtime", "the runtime"):
+        runtime.metrics.register_callback(lambda: None)
+
+
+# Late ones
+
+
+class Stuck:
+    """A callback that does not return before it is released."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Event()
+        self.released = threading.Event()
+        self.returned = threading.Event()
+
+    def __call__(self) -> None:
+        self.begun.set()
+        assert self.released.wait(PATIENCE)
+        self.returned.set()
+
+
+@pytest.fixture
+def stuck() -> Iterator[Stuck]:
+    """Released at the end: all runtimes of the process share the thread."""
+    stuck = Stuck()
+    yield stuck
+    stuck.released.set()
+    if stuck.begun.is_set():
+        assert stuck.returned.wait(PATIENCE)
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> DistributedRuntime:
+    """A runtime whose callbacks have 50 ms."""
+    monkeypatch.setenv("DYN_METRICS_CALLBACK_TIMEOUT", "0.05")
+    return DistributedRuntime()
+
+
+def test_a_late_callback_and_those_behind_it_are_counted_and_the_page_is_shown(
+    hasty: DistributedRuntime, stuck: Stuck
+) -> None:
+    ran: list[str] = []
+    hasty.metrics.create_intgauge("m", "help").set(5)
+    hasty.metrics.register_callback(lambda: ran.append("before"))
+    hasty.metrics.register_callback(stuck)
+    hasty.metrics.register_callback(lambda: ran.append("behind"))
+    families = page(hasty)
+    assert sample(families, "m") == 5
+    assert sample(families, TIMEOUTS) == 2
+    assert ran == ["before"]
+
+
+def test_no_page_waits_for_a_callback_that_is_late_already(
+    monkeypatch: pytest.MonkeyPatch, hasty: DistributedRuntime, stuck: Stuck
+) -> None:
+    hasty.metrics.register_callback(stuck)
+    page(hasty)
+    monkeypatch.setenv("DYN_METRICS_CALLBACK_TIMEOUT", "3600")
+    patient = DistributedRuntime()
+    patient.metrics.register_callback(lambda: None)
+    assert sample(page(patient), TIMEOUTS) == 1
+
+
+def test_a_late_callback_is_logged_once(hasty: DistributedRuntime, stuck: Stuck, log: Log) -> None:
+    hasty.metrics.register_callback(stuck)
+    page(hasty)
+    page(hasty)
+    record = log.next()
+    assert record.levelno == logging.WARNING
+    assert "Stuck" in record.getMessage()
+    hasty.metrics.register_callback(fail)
+    page(hasty)
+    # One record for each callback: the first has none more, though it was late three times.
+    assert f"{fail.__module__}.fail" in log.next().getMessage()
+
+
+def run_one_callback(runtime: DistributedRuntime) -> None:
+    """Returns when the thread has come back from a late callback and run another one."""
+    ran = threading.Event()
+    runtime.metrics.register_callback(ran.set)
+    while not ran.is_set():
+        page(runtime)
+
+
+def test_callbacks_run_again_when_the_late_one_has_returned(
+    hasty: DistributedRuntime, stuck: Stuck, runtime: DistributedRuntime
+) -> None:
+    hasty.metrics.register_callback(stuck)
+    page(hasty)
+    stuck.released.set()
+    run_one_callback(runtime)
+    assert stuck.returned.is_set()
+
+
+def test_what_a_late_callback_raises_is_not_counted_as_well(
+    hasty: DistributedRuntime, runtime: DistributedRuntime
+) -> None:
+    released = threading.Event()
+
+    def fail_late() -> None:
+        assert released.wait(PATIENCE)
+        raise KeyError
+
+    hasty.metrics.register_callback(fail_late)
+    page(hasty)
+    released.set()
+    run_one_callback(runtime)
+    assert counted(hasty) == (0, 1)

@@ -1,0 +1,247 @@
+"""The arguments of the methods entered straight from the interpreter."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from dynamo.prometheus_metrics import Counter, IntCounter, RuntimeMetrics
+from tests.support import FACTORIES, PLAIN, VECS, create, refused
+
+NO_ARGUMENTS = {
+    "create_counter": ["inc", "get"],
+    "create_intcounter": ["inc", "get"],
+    "create_gauge": ["inc", "dec", "get"],
+    "create_intgauge": ["inc", "dec", "get"],
+    "create_histogram": ["get_sample_count", "get_sample_sum", "time"],
+}
+A_VALUE = {
+    "create_counter": ["inc_by"],
+    "create_intcounter": ["inc_by"],
+    "create_gauge": ["set", "inc_by", "dec_by", "add", "sub"],
+    "create_intgauge": ["set", "inc_by", "dec_by", "add", "sub"],
+    "create_histogram": ["observe"],
+}
+
+
+def methods(table: dict[str, list[str]]) -> list[tuple[str, str]]:
+    return [(factory, method) for factory, names in table.items() for method in names]
+
+
+def vec_methods(table: dict[str, list[str]]) -> list[tuple[str, str]]:
+    pairs = methods(table)
+    return [(f"{factory}vec", method) for factory, method in pairs if method != "time"]
+
+
+@pytest.mark.parametrize(("factory", "method"), methods(NO_ARGUMENTS))
+def test_what_takes_no_arguments_refuses_any(endpoint: Any, factory: str, method: str) -> None:
+    call = getattr(create(endpoint, factory), method)
+    with refused(TypeError, f"{method}() takes no arguments; 1 given"):
+        call(1)
+    with refused(TypeError, f'{method}() has no argument "value"'):
+        call(value=1)
+
+
+@pytest.mark.parametrize(("factory", "method"), methods(A_VALUE))
+def test_what_takes_a_value_takes_just_one(endpoint: Any, factory: str, method: str) -> None:
+    call = getattr(create(endpoint, factory), method)
+    with refused(TypeError, f'{method}() is missing the argument "value"'):
+        call()
+    with refused(TypeError, f"{method}() takes value; 2 given"):
+        call(1, 2)
+    with refused(TypeError, f"{method}() takes value; 2 given"):
+        call(1, value=2)
+    with refused(TypeError, f'{method}() has no argument "amount"'):
+        call(amount=1)
+
+
+@pytest.mark.parametrize(("factory", "method"), vec_methods(NO_ARGUMENTS))
+def test_what_takes_labels_takes_just_them(endpoint: Any, factory: str, method: str) -> None:
+    call = getattr(create(endpoint, factory), method)
+    with refused(TypeError, f'{method}() is missing the argument "labels"'):
+        call()
+    with refused(TypeError, f"{method}() takes labels; 2 given"):
+        call({"a": "x"}, {"a": "x"})
+    with refused(TypeError, f'{method}() has no argument "a"'):
+        call(a="x")
+
+
+@pytest.mark.parametrize(("factory", "method"), vec_methods(A_VALUE))
+def test_what_takes_a_value_and_labels_takes_just_both(
+    endpoint: Any, factory: str, method: str
+) -> None:
+    labels = {"a": "x"}
+    call = getattr(create(endpoint, factory), method)
+    with refused(TypeError, f'{method}() is missing the argument "value"'):
+        call()
+    with refused(TypeError, f"{method}() is missing the argument"):
+        call(1)
+    with refused(TypeError, f"{method}() is missing the argument"):
+        call(labels=labels)
+    with refused(TypeError, f"{method}() takes value, labels; 3 given"):
+        call(1, labels, 2)
+    with refused(TypeError, f"{method}() takes value, labels; 3 given"):
+        call(1, labels, value=2)
+    with refused(TypeError, f'{method}() has no argument "label"'):
+        call(1, label=labels)
+    with refused(TypeError, "labels must be a dict", "2"):
+        call(1, 2)
+    with refused(TypeError, "value must be a"):
+        call(labels, labels)
+
+
+@pytest.mark.parametrize(("factory", "method"), [*methods(NO_ARGUMENTS), *methods(A_VALUE)])
+def test_plain_methods_have_a_signature_and_a_docstring(factory: str, method: str) -> None:
+    function = getattr(PLAIN[factory], method)
+    expected = "(self)" if (factory, method) in methods(NO_ARGUMENTS) else "(self, value)"
+    assert str(inspect.signature(function)).replace(", /", "") == expected
+    assert inspect.getdoc(function)
+
+
+@pytest.mark.parametrize(("factory", "method"), [*vec_methods(NO_ARGUMENTS), *vec_methods(A_VALUE)])
+def test_vec_methods_have_a_signature_and_a_docstring(factory: str, method: str) -> None:
+    function = getattr(VECS[factory], method)
+    takes_value = (factory, method) in vec_methods(A_VALUE)
+    expected = "(self, value, labels)" if takes_value else "(self, labels)"
+    assert str(inspect.signature(function)).replace(", /", "") == expected
+    assert inspect.getdoc(function)
+
+
+def test_a_method_of_one_class_does_not_work_on_another(metrics: RuntimeMetrics) -> None:
+    counter = metrics.create_counter("m", "help")
+    with refused(TypeError, "inc", "IntCounter", "Counter"):
+        IntCounter.inc(counter)  # type: ignore[arg-type]
+    with refused(TypeError, "inc"):
+        Counter.inc(None)  # type: ignore[arg-type]
+    with refused(TypeError, "inc"):
+        Counter.inc()  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("kind", FACTORIES.values())
+def test_metric_types_cannot_be_subclassed(kind: type) -> None:
+    with refused(TypeError, "not an acceptable base type"):
+        type("Sub", (kind,), {})
+
+
+def test_metrics_have_no_attributes_of_the_users(metrics: RuntimeMetrics) -> None:
+    with refused(AttributeError, "extra"):
+        metrics.create_counter("m", "help").extra = 1  # type: ignore[attr-defined]
+
+
+# Numbers
+
+
+class Index:
+    """An integer by ``__index__`` only."""
+
+    def __init__(self, value: int) -> None:
+        self.value = value
+
+    def __index__(self) -> int:
+        return self.value
+
+
+class Float:
+    """A number by ``__float__`` only."""
+
+    def __float__(self) -> float:
+        return 2.5
+
+
+class IntSubclass(int):
+    """Lies when it is compared."""
+
+    def __lt__(self, other: object) -> bool:
+        return True
+
+    def __gt__(self, other: object) -> bool:
+        return True
+
+
+class FloatSubclass(float):
+    def __float__(self) -> float:
+        raise AssertionError("a float is taken as it is")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(True, 1), (Index(3), 3), (Index(2**62), 2**62), (IntSubclass(7), 7)]
+)
+@pytest.mark.parametrize("factory", ["create_counter", "create_intcounter"])
+def test_what_stands_for_an_integer_is_taken_as_one(
+    metrics: RuntimeMetrics, factory: str, value: Any, expected: int
+) -> None:
+    counter = getattr(metrics, factory)("m", "help")
+    counter.inc_by(value)
+    assert counter.get() == expected
+    gauge = metrics.create_intgauge("g", "help")
+    gauge.set(value)
+    assert gauge.get() == expected
+
+
+@pytest.mark.parametrize("value", [Index(2**63), Index(2**64 - 1), IntSubclass(2**63)])
+def test_the_upper_half_of_the_range_is_open_to_them_too(
+    metrics: RuntimeMetrics, value: Any
+) -> None:
+    counter = metrics.create_intcounter("m", "help")
+    counter.inc_by(value)
+    assert counter.get() == value.__index__()
+
+
+@pytest.mark.parametrize("value", [Index(-1), Index(-(2**70)), IntSubclass(-5)])
+def test_negative_ones_are_refused_as_increments(metrics: RuntimeMetrics, value: Any) -> None:
+    for factory in (metrics.create_counter, metrics.create_intcounter):
+        counter = factory("m", "help", {"of": factory.__name__})
+        with refused(ValueError, "increased by -"):
+            counter.inc_by(value)
+        assert counter.get() == 0
+
+
+@pytest.mark.parametrize(("value", "expected"), [(Float(), 2.5), (FloatSubclass(1.5), 1.5)])
+def test_what_stands_for_a_float_is_taken_as_one(
+    metrics: RuntimeMetrics, value: Any, expected: float
+) -> None:
+    gauge = metrics.create_gauge("m", "help")
+    gauge.set(value)
+    assert gauge.get() == expected
+
+
+def raises(self: object) -> Any:
+    raise KeyError("from the number")
+
+
+@pytest.mark.parametrize("method", ["__index__", "__float__"])
+def test_an_exception_of_a_number_comes_through(metrics: RuntimeMetrics, method: str) -> None:
+    value = type("Broken", (), {method: raises})()
+    updates: list[Callable[[Any], None]] = [
+        metrics.create_gauge("g", "help").set,
+        metrics.create_counter("c", "help").inc_by,
+        metrics.create_histogram("h", "help").observe,
+    ]
+    if method == "__index__":
+        updates += [
+            metrics.create_intgauge("ig", "help").set,
+            metrics.create_intcounter("ic", "help").inc_by,
+        ]
+    for update in updates:
+        with pytest.raises(KeyError, match="from the number"):
+            update(value)
+
+
+def test_a_number_may_use_the_metric_while_it_is_converted(metrics: RuntimeMetrics) -> None:
+    gauge = metrics.create_gauge("m", "help")
+    vec = metrics.create_gaugevec("v", "help", ["a"])
+
+    class Reentrant:
+        def __float__(self) -> float:
+            gauge.set(5)
+            vec.set(5, {"a": "x"})
+            vec.clear()
+            return gauge.get() + 1
+
+    gauge.set(Reentrant())
+    assert gauge.get() == 6
+    vec.set(Reentrant(), {"a": "x"})
+    assert vec.get({"a": "x"}) == 6
