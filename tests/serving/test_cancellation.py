@@ -178,21 +178,23 @@ async def test_stopping_a_request_stops_those_that_its_handler_has_made(plane: s
     below = Endless()
     answers: list[ResponseStream] = []
 
-    async with DistributedRuntime() as runtime:
-        async with served(endpoint_of(runtime, "ns/comp/below"), below) as client_below:
+    async with (
+        DistributedRuntime() as runtime,
+        served(endpoint_of(runtime, "ns/comp/below"), below) as client_below,
+    ):
 
-            async def pass_on(request: Any, context: Context) -> AsyncIterator[Any]:
-                answer = await client_below.generate(request, context=context)
-                answers.append(answer)  # so that it is not the dropping that ends it
-                async for item in answer:
-                    yield item
-                    await context.async_killed_or_stopped()
+        async def pass_on(request: Any, context: Context) -> AsyncIterator[Any]:
+            answer = await client_below.generate(request, context=context)
+            answers.append(answer)  # so that it is not the dropping that ends it
+            async for item in answer:
+                yield item
+                await context.async_killed_or_stopped()
 
-            async with served(endpoint_of(runtime, "ns/comp/above"), pass_on) as client:
-                await by_dropping_the_answer(client)
-                await below.ended.wait()
-                assert (await settled(runtime, 1, "below")).cancelled == 1
-                assert (await settled(runtime, 1, "above")).cancelled == 1
+        async with served(endpoint_of(runtime, "ns/comp/above"), pass_on) as client:
+            await by_dropping_the_answer(client)
+            await below.ended.wait()
+            assert (await settled(runtime, 1, "below")).cancelled == 1
+            assert (await settled(runtime, 1, "above")).cancelled == 1
 
 
 CLIENT = """

@@ -51,7 +51,7 @@ async def test_a_worker_that_nothing_is_heard_of_is_given_up(on_nats: NatsServer
         answer = await client.generate("wait")
         await anext(answer)
         answer._stream.heard -= 61  # type: ignore[attr-defined]
-        with pytest.raises(ConnectionLostError, match="^nothing was heard of the worker for 60 s"):
+        with pytest.raises(ConnectionLostError, match=r"^nothing was heard of the worker for 60 s"):
             await anext(answer)
         assert (await settled(runtime, 1)).cancelled == 1  # it was there after all, and is told
 
@@ -62,7 +62,9 @@ async def test_a_client_that_nothing_is_heard_of_is_given_up(on_nats: NatsServer
         await anext(answer)
         (call,) = plane_of(client)._calls
         call.heard -= 61
-        with pytest.raises(ConnectionLostError, match="the worker lost the connection to its client"):
+        with pytest.raises(
+            ConnectionLostError, match="the worker lost the connection to its client"
+        ):
             await anext(answer)
         assert (await settled(runtime, 1)).errors == {"publish_response": 1}
 
@@ -114,5 +116,5 @@ async def test_a_lease_ends_unless_nobody_could_see_its_renewal() -> None:
 async def test_a_client_of_a_runtime_that_was_shut_down_says_so(plane: str) -> None:
     async with DistributedRuntime() as runtime:
         client = await endpoint_of(runtime).client()
-    with pytest.raises(RuntimeError, match="^this runtime has been shut down: make another"):
+    with pytest.raises(RuntimeError, match=r"^this runtime has been shut down: make another"):
         await client.generate(1)

@@ -14,36 +14,36 @@ class GoneError(Exception):
 
 
 async def test_a_sender_waits_when_its_credits_are_used_up() -> None:
-    credits = Credits(2)
-    await credits.take()
-    await credits.take()
-    third = asyncio.create_task(credits.take())
+    allowance = Credits(2)
+    await allowance.take()
+    await allowance.take()
+    third = asyncio.create_task(allowance.take())
     await asyncio.sleep(0)
     assert not third.done()
-    credits.add(1)
+    allowance.add(1)
     await third
 
 
 async def test_a_waiting_sender_is_told_of_the_end() -> None:
-    credits = Credits(0)
-    waiting = asyncio.create_task(credits.take())
+    allowance = Credits(0)
+    waiting = asyncio.create_task(allowance.take())
     await asyncio.sleep(0)
-    credits.close(GoneError)
-    credits.close(ValueError)  # too late: the first reason counts
-    for task in (waiting, asyncio.create_task(credits.take())):
+    allowance.close(GoneError)
+    allowance.close(ValueError)  # too late: the first reason counts
+    for task in (waiting, asyncio.create_task(allowance.take())):
         with pytest.raises(GoneError):
             await task
 
 
 async def test_a_cancelled_sender_uses_no_credit() -> None:
-    credits = Credits(0)
-    waiting = asyncio.create_task(credits.take())
+    allowance = Credits(0)
+    waiting = asyncio.create_task(allowance.take())
     await asyncio.sleep(0)
     waiting.cancel()
-    credits.add(1)
+    allowance.add(1)
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    await credits.take()
+    await allowance.take()
 
 
 async def test_items_come_out_in_order_and_then_the_end() -> None:

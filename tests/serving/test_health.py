@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from time import monotonic
 from typing import Any
 
 import pytest
 
 from dynamo.runtime import DistributedRuntime
+from dynamo.runtime._canary import Canary, CanarySettings
+from dynamo.runtime._handler import prepare_handler
+from dynamo.runtime._health import EndpointHealth
+from dynamo.runtime._request import Activity
 from tests.support.client import fetch
 from tests.support.serving import books, collect, endpoint_of, served, until
 
@@ -166,24 +171,28 @@ def canaries(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("mood", ["raises", "hangs"])
 async def test_a_failing_canary_shows_until_one_comes_back(canaries: None, mood: str) -> None:
     handler = Moody()
-    async with DistributedRuntime() as runtime:
-        async with served(endpoint_of(runtime), handler, health_check_payload="canary"):
-            await becomes(runtime, 200, {"generate": "ready"})
-            handler.mood = mood
-            await becomes(runtime, 503, {"generate": "notready"})
-            handler.mood = "yields nothing"
-            await becomes(runtime, 200, {"generate": "ready"})
+    async with (
+        DistributedRuntime() as runtime,
+        served(endpoint_of(runtime), handler, health_check_payload="canary"),
+    ):
+        await becomes(runtime, 200, {"generate": "ready"})
+        handler.mood = mood
+        await becomes(runtime, 503, {"generate": "notready"})
+        handler.mood = "yields nothing"
+        await becomes(runtime, 200, {"generate": "ready"})
 
 
 async def test_a_worker_is_not_ready_before_its_first_canary_has_come_back(canaries: None) -> None:
     handler = Moody()
     handler.mood = "raises"
-    async with DistributedRuntime() as runtime:
-        async with served(endpoint_of(runtime), handler, health_check_payload="canary"):
-            await until(lambda: handler.canaries >= 2 or None)
-            assert await health(runtime) == (503, {"generate": "notready"})
-            handler.mood = "fine"
-            await becomes(runtime, 200, {"generate": "ready"})
+    async with (
+        DistributedRuntime() as runtime,
+        served(endpoint_of(runtime), handler, health_check_payload="canary"),
+    ):
+        await until(lambda: handler.canaries >= 2 or None)
+        assert await health(runtime) == (503, {"generate": "notready"})
+        handler.mood = "fine"
+        await becomes(runtime, 200, {"generate": "ready"})
 
 
 async def test_canaries_do_not_count_as_requests(canaries: None) -> None:
@@ -194,19 +203,31 @@ async def test_canaries_do_not_count_as_requests(canaries: None) -> None:
         assert books(runtime).requests == 0
 
 
-async def test_no_canary_is_sent_while_requests_make_progress(
-    canaries: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DYN_CANARY_WAIT_TIME", "10")
-    handler = Moody()
+class Busy(Activity):
+    """A request makes progress at every moment."""
+
+    last = property(lambda self: monotonic(), lambda self, value: None)  # type: ignore[assignment]
+
+
+async def test_no_canary_is_sent_while_requests_make_progress() -> None:
+    settings = CanarySettings(enabled=True, wait=0.02, timeout=10)
     async with DistributedRuntime() as runtime:
-        async with served(endpoint_of(runtime), handler, health_check_payload="canary") as client:
-            await becomes(runtime, 200, {"generate": "ready"})
-            assert handler.canaries == 1
-            answer = await client.generate("request")
-            assert await anext(answer) == "request"
-            assert handler.canaries == 1
-            await answer.aclose()
+        health = EndpointHealth(endpoint_of(runtime))
+        idle, busy = Moody(), Moody()
+        idle.mood = busy.mood = "yields nothing"
+        running = [
+            asyncio.create_task(
+                Canary(
+                    "ns/comp/ep", prepare_handler(handler), "canary", health, settings, activity
+                ).run()
+            )
+            for handler, activity in ((idle, Activity()), (busy, Busy()))
+        ]
+        await until(lambda: idle.canaries > 5 or None)
+        assert busy.canaries == 1
+        for task in running:
+            task.cancel()
+        health.withdraw(forget=True)
 
 
 @pytest.mark.parametrize(
@@ -218,7 +239,9 @@ async def test_without_canaries_an_endpoint_is_ready_when_it_is_served(
     monkeypatch.setenv("DYN_HEALTH_CHECK_ENABLED", enabled)
     handler = Moody()
     handler.mood = "raises"
-    async with DistributedRuntime() as runtime:
-        async with served(endpoint_of(runtime), handler, health_check_payload=payload):
-            assert await health(runtime) == (200, {"generate": "ready"})
-            assert handler.canaries == 0
+    async with (
+        DistributedRuntime() as runtime,
+        served(endpoint_of(runtime), handler, health_check_payload=payload),
+    ):
+        assert await health(runtime) == (200, {"generate": "ready"})
+        assert handler.canaries == 0

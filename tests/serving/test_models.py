@@ -107,10 +107,12 @@ async def test_methods_can_be_decorated_and_get_the_context() -> None:
         async def generate(self, request: Ask, context: Context) -> AsyncIterator[Any]:
             yield {"name": self.name, "prompt": request.prompt, "id": context.id()}
 
-    async with DistributedRuntime() as runtime:
-        async with served(endpoint_of(runtime), Worker().generate) as client:
-            answer = await client.generate({"prompt": "hi"}, context=Context("7"))
-            assert await collect(answer) == [{"name": "worker", "prompt": "hi", "id": "7"}]
+    async with (
+        DistributedRuntime() as runtime,
+        served(endpoint_of(runtime), Worker().generate) as client,
+    ):
+        answer = await client.generate({"prompt": "hi"}, context=Context("7"))
+        assert await collect(answer) == [{"name": "worker", "prompt": "hi", "id": "7"}]
 
 
 async def test_the_decorated_function_keeps_its_name() -> None:

@@ -160,7 +160,9 @@ async def test_an_item_that_is_no_json_counts_as_serialization(plane: str) -> No
     async with DistributedRuntime() as runtime, served(endpoint_of(runtime), wrong) as client:
         answer = await client.generate(None)
         assert await anext(answer) == 1
-        with pytest.raises(EngineError, match="yielded what cannot be sent: TypeError: object can"):
+        with pytest.raises(
+            EngineError, match=r"yielded what cannot be sent: TypeError: object can"
+        ):
             await anext(answer)
         assert (await settled(runtime, 1)).errors == {"serialization": 1}
 
@@ -170,7 +172,7 @@ async def test_a_request_that_is_no_json_counts_as_deserialization(plane: str) -
         # Only a client that is not ours can send such a thing.
         (instance,) = client._watch.instances.values()
         stream = await client._network.plane.call(instance.address, "id", b"{not json")
-        with pytest.raises(InvalidRequestError, match="^the request is not JSON: Expecting prop"):
+        with pytest.raises(InvalidRequestError, match=r"^the request is not JSON: Expecting prop"):
             await stream.receive()
         counted = await settled(runtime, 1)
     assert counted.errors == {"deserialization": 1}

@@ -122,7 +122,7 @@ async def test_a_handler_may_call_a_request_invalid(plane: str) -> None:
         yield
 
     async with DistributedRuntime() as runtime, served(endpoint_of(runtime), refuse) as client:
-        with pytest.raises(InvalidRequestError, match="^the prompt is longer than the context"):
+        with pytest.raises(InvalidRequestError, match=r"^the prompt is longer than the context"):
             await collect(await client.generate(None))
         assert (await settled(runtime, 1)).errors == {"deserialization": 1}
 
@@ -166,7 +166,7 @@ async def test_a_handler_waits_for_a_client_that_is_slow_to_read(plane: str) -> 
 
 async def test_a_request_that_cannot_be_written_as_json_is_never_sent(plane: str) -> None:
     async with DistributedRuntime() as runtime, served(endpoint_of(runtime), echo) as client:
-        with pytest.raises(TypeError, match="^object cannot be written as JSON$"):
+        with pytest.raises(TypeError, match=r"^object cannot be written as JSON$"):
             await client.generate({"a": object()})
         assert books(runtime).requests == 0
 

@@ -62,7 +62,7 @@ async def test_direct_reaches_the_instance_named(plane: str) -> None:
 
 async def test_direct_to_an_unknown_instance_names_the_known_ones(plane: str) -> None:
     async with AsyncExitStack() as stack:
-        client, names = await three_instances(stack)
+        client, _names = await three_instances(stack)
         with pytest.raises(
             NoInstancesError, match=r"^ns/comp/generate has no instance 1: it has \["
         ):

@@ -89,7 +89,7 @@ def _item(model: Any, value: Any) -> Any:
 
 
 def _is_class(model: Any) -> bool:
-    """Whether values can be instances of it: ``Any`` and ``list[int]`` may be types, but no more."""
+    """Whether values can be its instances. ``Any`` and ``list[int]`` may be types, but no more."""
     return isinstance(model, type) and model is not Any and not isinstance(model, GenericAlias)
 
 
