@@ -45,6 +45,7 @@ test-python: $(VENV)/.built $(VENV)/.test
 
 lint: $(VENV)/.built $(VENV)/.test $(VENV)/.lint
 	cargo fmt --all --check
+	cargo fmt --manifest-path benchmarks/rust/Cargo.toml --check
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --locked --quiet
 	@tree=$$(cargo tree --package dynamo-runtime --edges normal,build --locked) || exit 1; \
@@ -61,6 +62,7 @@ names:
 
 format: $(VENV)/.lint
 	cargo fmt --all
+	cargo fmt --manifest-path benchmarks/rust/Cargo.toml
 	$(BIN)/ruff check --fix --quiet
 	$(BIN)/ruff format --quiet
 

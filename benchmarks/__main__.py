@@ -39,7 +39,7 @@ def main() -> None:
             parser.error(f"{topic!r} is no topic: name one of {', '.join(TOPICS)}")
     topics = {name: importlib.import_module(f"benchmarks.{name}") for name in TOPICS}
     for name in arguments.topics or TOPICS:
-        results = Results(_machine.moment())
+        results = Results({**_machine.moment(), "rounds": str(arguments.rounds)})
         started = monotonic()
         topics[name].measure(results, arguments.rounds)
         results.save(_RESULTS / f"{name}.jsonl")

@@ -19,14 +19,16 @@ def run(bench: str) -> Iterator[tuple[str, str, float]]:
     """Run a bench once; yield case, contender and Criterion's median in nanoseconds."""
     found = _TARGET / "criterion" / bench
     shutil.rmtree(found, ignore_errors=True)
-    command = ("cargo", "bench", "--quiet", "--locked", "--bench", bench, "--", *_OPTIONS)
-    subprocess.run(
+    command = ("cargo", "bench", "--quiet", "--bench", bench, "--", *_OPTIONS)
+    done = subprocess.run(
         command,
         cwd=ROOT / "benchmarks" / "rust",
         env={**clean_environment(), "CARGO_TARGET_DIR": os.fspath(_TARGET)},
-        check=True,
-        stdout=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
     )
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr}")
     for path in sorted(found.glob("*/*/new/benchmark.json")):
         name = json.loads(path.read_text())
         estimates = json.loads(path.with_name("estimates.json").read_text())

@@ -29,22 +29,22 @@ class Target:
     """What a case is to reach.
 
     ``limit`` is in the case's unit or, with ``against``, a ratio to another contender's result of
-    the same case (``base`` if it is named otherwise there): ours over theirs, at most; or, where
-    ``faster``, theirs over ours, at least.
+    the same case: ours over theirs, at most; or, where ``faster``, theirs over ours, at least. With
+    ``base``, it is a ratio to another case of ours, at most.
     """
 
     case: str
     limit: float
     against: str | None = None
-    base: str | None = None
     faster: bool = False
+    base: str | None = None
 
     def measured(self, results: Results) -> float | None:
         """Return the figure to compare with the limit; None if one of the two was not measured."""
         ours = results.values(self.case, contenders.OURS)
-        if self.against is None:
+        if self.against is None and self.base is None:
             return statistics.median(ours) if ours else None
-        theirs = results.values(self.base or self.case, self.against)
+        theirs = results.values(self.base or self.case, self.against or contenders.OURS)
         # Of each round, since both sides of one were measured back to back.
         ratios = [
             theirs / ours if self.faster else ours / theirs
@@ -52,8 +52,11 @@ class Target:
         ]
         return statistics.median(ratios) if ratios else None
 
-    def reached(self, measured: float) -> bool:
-        """Whether that figure is within the limit."""
+    def reached(self, results: Results) -> bool:
+        """Whether that figure is there and within the limit."""
+        measured = self.measured(results)
+        if measured is None:
+            return False
         return measured >= self.limit if self.faster else measured <= self.limit
 
 

@@ -27,14 +27,12 @@ def free_port() -> int:
 
 def serve(contender: str, port: int, counters: int) -> None:
     """Serve a page with so many series of a vec of counters, in a worker."""
-    fill = contenders.load(contender, port).counters().loop()
-    fill(contenders.label_sets(counters))
+    contenders.load(contender, port).count(contenders.counts(counters))
 
 
 def serve_histograms(port: int, histograms: int, buckets: list[float]) -> None:
     """Serve a page with so many histograms of a vec of ours, in a worker."""
-    fill = contenders.load(contenders.OURS, port).histograms(buckets).loop()
-    fill(contenders.label_sets(histograms))
+    contenders.load(contenders.OURS, port).observe(contenders.counts(histograms), buckets)
 
 
 class Client:

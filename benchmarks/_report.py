@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
-from benchmarks import _machine, contenders
+from benchmarks import _machine
 from benchmarks._harness import TITLES, Results, Target
 
 _INTRODUCTION = """\
@@ -34,17 +35,13 @@ def write(topics: dict[str, ModuleType], directory: Path, page: Path) -> None:
             continue
         results = Results.load(path)
         sections.append(_section(topic, results))
-        verdicts = [target.measured(results) for target in topic.TARGETS]
-        reached = sum(
-            measured is not None and target.reached(measured)
-            for target, measured in zip(topic.TARGETS, verdicts, strict=True)
-        )
-        if topic.TARGETS:
-            summary.append((topic.TITLE, str(len(topic.TARGETS)), str(reached)))
+        reached = [target.reached(results) for target in topic.TARGETS]
+        if reached:
+            summary.append((topic.TITLE, f"{sum(reached)} of {len(reached)}"))
     parts = [
         _INTRODUCTION,
         _table(("", ""), _machine.describe().items()),
-        _table(("section", "targets", "reached"), summary),
+        _table(("section", "targets reached"), summary),
         *sections,
     ]
     page.parent.mkdir(exist_ok=True)
@@ -55,55 +52,48 @@ def _section(topic: ModuleType, results: Results) -> str:
     columns = results.contenders()
     header = ("", "target", "measured", "reached", *(TITLES[key] for key in columns))
     rows = []
-    shown = set()
     for target in topic.TARGETS:
-        shown |= {target.case, target.base}
-        measured = target.measured(results)
-        verdict = (
-            ("not measured", "no") if measured is None else _verdict(target, measured, results)
-        )
-        cells = (_cell(results, target, key) for key in columns)
-        rows.append((target.case, _wanted(target, results), *verdict, *cells))
+        figures = (_wanted(target, results), _measured(target, results))
+        reached = "yes" if target.reached(results) else "**no**"
+        cells = (_cell(results, target.case, key) for key in columns)
+        rows.append((target.case, *figures, reached, *cells))
     for case in results.units:
-        if case not in shown:
-            cells = (_cell(results, Target(case, 0), key) for key in columns)
+        if case not in {target.case for target in topic.TARGETS}:
+            cells = (_cell(results, case, key) for key in columns)
             rows.append((case, "", "", "", *cells))
-    moment = results.moment
-    when = f"Measured {moment['date']} at {moment['commit']}, load average {moment['load']}, "
-    rounds = max(len(results.values(target.case, contenders.OURS)) for target in topic.TARGETS)
-    return "\n".join(
-        (f"## {topic.TITLE}\n", topic.NOTES, f"{when}{rounds} rounds.\n", _table(header, rows))
+    when = "Measured {date} at {commit}, {rounds} rounds, load average {load} before.\n".format(
+        **results.moment
     )
+    return "\n".join((f"## {topic.TITLE}\n", topic.NOTES, when, _table(header, rows)))
 
 
 def _wanted(target: Target, results: Results) -> str:
-    if target.against is None:
-        return f"≤ {_quantity(target.limit, results.units[target.case])}"
-    other = target.base if target.against == contenders.OURS else TITLES[target.against]
+    if target.base:
+        return f"≤ {target.limit:g} times {target.base}"
     if target.faster:
-        return f"≥ {target.limit:g} times faster than {other}"
-    return f"≤ {target.limit:g} times {other}"
+        return f"≥ {target.limit:g} times faster than {TITLES[target.against]}"
+    if target.against:
+        return f"≤ {target.limit:g} times {TITLES[target.against]}"
+    return f"≤ {target.limit:g} {results.units[target.case]}"
 
 
-def _verdict(target: Target, measured: float, results: Results) -> tuple[str, str]:
-    if target.against is None:
-        figure = _quantity(measured, results.units[target.case])
-    else:
-        figure = f"{measured:.2f} times" if measured < 10 else f"{measured:.0f} times"
-    return figure, "yes" if target.reached(measured) else "**no**"
+def _measured(target: Target, results: Results) -> str:
+    measured = target.measured(results)
+    if measured is None:
+        return "not measured"
+    unit = "times" if target.against or target.base else results.units[target.case]
+    return _quantity(measured, unit)
 
 
-def _cell(results: Results, target: Target, key: str) -> str:
-    case = target.base if target.base and key == target.against != contenders.OURS else target.case
+def _cell(results: Results, case: str, key: str) -> str:
     values = results.values(case, key)
     return _quantity(statistics.median(values), results.units[case]) if values else ""
 
 
 def _quantity(value: float, unit: str) -> str:
     """Three significant digits, thousands set apart."""
-    magnitude = abs(value)
-    digits = 2 if magnitude < 10 else 1 if magnitude < 100 else 0
-    return f"{value:,.{digits}f} {unit}"
+    digits = 2 - math.floor(math.log10(abs(value))) if value else 0
+    return f"{round(value, digits):,.{max(0, digits)}f} {unit}"
 
 
 def _table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

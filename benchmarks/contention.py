@@ -9,10 +9,10 @@ TITLE = "Contention"
 
 NOTES = """\
 Two threads that do nothing but update one series, by Criterion, in nanoseconds per update of each
-thread. A loss is what each thread loses of the speed it has alone.
+thread. "Loss" is what each thread loses of the speed it has alone.
 """
 
-_LOSS = "lost to each other, "
+_LOSS = "loss, "
 _CASES = (
     "IntCounter.inc()",
     "Counter.inc()",

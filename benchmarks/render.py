@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import _criterion, contenders
+from benchmarks import _criterion
 from benchmarks._harness import Results, Target
 
 TITLE = "Rendering"
@@ -24,7 +24,7 @@ TARGETS = (
     Target(_COUNTERS, 10),
     Target(_COUNTERS, 5, "prometheus", faster=True),
     Target(_HISTOGRAMS, 15),
-    Target(_LARGE, 1.2, contenders.OURS, base=_SMALL),
+    Target(_LARGE, 1.2, base=_SMALL),
 )
 
 

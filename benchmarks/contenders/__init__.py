@@ -21,9 +21,9 @@ OPENTELEMETRY = "opentelemetry"
 
 # The three constant labels and the two variable ones that all contenders give their series.
 PLACE = {
-    "dynamo_namespace": "prod",
-    "dynamo_component": "backend",
-    "dynamo_endpoint": "generate",
+    "dynamo_namespace": "ns",
+    "dynamo_component": "comp",
+    "dynamo_endpoint": "ep",
 }
 FIRST, SECOND = "model", "worker"
 
@@ -61,6 +61,9 @@ class Contender(Protocol):
     def counters(self) -> Statement:
         """Return what creates or increments the series that ``labels`` names in a vec."""
 
+    def count(self, counts: Iterable[tuple[dict[str, str], int]]) -> None:
+        """Set the counters of that vec, each named by its labels, to these counts."""
+
 
 def load(key: str, port: int | None = None) -> Contender:
     """Return this process's one contender of that key; a port counts only when it is set up."""
@@ -75,4 +78,10 @@ def _load(key: str, port: int | None = None) -> Contender:
 def label_sets(count: int) -> Iterator[dict[str, str]]:
     """Yield values of the two variable labels, all different, in strings of their own."""
     for index in range(count):
-        yield {FIRST: f"model-{index // 100:05}", SECOND: f"worker-{index % 100:03}"}
+        yield {FIRST: f"m-{index // 100:04}", SECOND: f"w-{index % 100:03}"}
+
+
+def counts(series: int) -> Iterator[tuple[dict[str, str], int]]:
+    """Yield so many sets of labels, each with a count of one to six digits."""
+    for index, labels in enumerate(label_sets(series)):
+        yield labels, 1 + index * 2_654_435_761 % 999_999

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from benchmarks.contenders import FIRST, PLACE, SECOND, Statement
 from dynamo.runtime import DistributedRuntime
@@ -28,7 +29,7 @@ class Contender:
         self._loop = asyncio.new_event_loop()
         self._metrics = self._loop.run_until_complete(self._set_up())
 
-    async def _set_up(self) -> object:
+    async def _set_up(self) -> Any:
         self._runtime = DistributedRuntime(self._loop, "mem", "tcp", False)
         namespace, component, endpoint = PLACE.values()
         place = self._runtime.namespace(namespace).component(component).endpoint(endpoint)
@@ -65,5 +66,12 @@ class Contender:
         }
 
     def counters(self) -> Statement:
-        vec = self._metrics.create_countervec("requests_total", "Requests", [FIRST, SECOND])
-        return Statement("v.inc(labels)", {"v": vec})
+        return Statement("v.inc(labels)", {"v": self._vec()})
+
+    def count(self, counts: Iterable[tuple[dict[str, str], int]]) -> None:
+        vec = self._vec()
+        for labels, count in counts:
+            vec.inc_by(labels, count)
+
+    def _vec(self) -> Any:
+        return self._metrics.create_countervec("requests_total", "Requests", [FIRST, SECOND])

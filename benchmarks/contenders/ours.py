@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from benchmarks.contenders import BUCKETS, FIRST, PLACE, SECOND, Statement
+from dynamo.prometheus_metrics import CounterVec
 from dynamo.runtime import DistributedRuntime
 
 
@@ -59,12 +60,22 @@ class Contender:
         }
 
     def counters(self) -> Statement:
-        vec = self._metrics.create_countervec("requests_total", "Requests", [FIRST, SECOND])
-        return Statement("v.inc(labels)", {"v": vec})
+        return Statement("v.inc(labels)", {"v": self._vec()})
 
-    def histograms(self, buckets: Sequence[float]) -> Statement:
-        """As ``counters()``, of histograms with these buckets."""
+    def count(self, counts: Iterable[tuple[dict[str, str], int]]) -> None:
+        vec = self._vec()
+        for labels, count in counts:
+            vec.inc_by(count, labels)
+
+    def observe(
+        self, observations: Iterable[tuple[dict[str, str], int]], buckets: Sequence[float]
+    ) -> None:
+        """Observe in histograms with these buckets, each named by its labels, milliseconds."""
         vec = self._metrics.create_histogramvec(
-            "request_seconds", "Requests", [FIRST, SECOND], buckets=list(buckets)
+            "request_seconds", "Requests", [FIRST, SECOND], buckets=buckets
         )
-        return Statement("v.observe(0.3, labels)", {"v": vec})
+        for labels, milliseconds in observations:
+            vec.observe(milliseconds / 1000, labels)
+
+    def _vec(self) -> CounterVec:
+        return self._metrics.create_countervec("requests_total", "Requests", [FIRST, SECOND])

@@ -5,13 +5,14 @@ It has no constant labels, so a series that is scraped or weighed has five varia
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from prometheus_client import (
     CollectorRegistry,
     Counter,
     Gauge,
     Histogram,
+    disable_created_metrics,
     start_http_server,
 )
 
@@ -22,6 +23,8 @@ class Contender:
     """Metrics in a registry of their own, without those of the process."""
 
     def __init__(self, port: int | None = None) -> None:
+        # They would double its pages; no other contender has them.
+        disable_created_metrics()
         self._registry = CollectorRegistry()
         if port is not None:
             start_http_server(port, "127.0.0.1", self._registry)
@@ -60,5 +63,12 @@ class Contender:
         }
 
     def counters(self) -> Statement:
-        vec = Counter("requests", "Requests", [FIRST, SECOND, *PLACE], registry=self._registry)
-        return Statement("v.labels(**labels, **place).inc()", {"v": vec, "place": PLACE})
+        return Statement("v.labels(**labels, **place).inc()", {"v": self._vec(), "place": PLACE})
+
+    def count(self, counts: Iterable[tuple[dict[str, str], int]]) -> None:
+        vec = self._vec()
+        for labels, count in counts:
+            vec.labels(**labels, **PLACE).inc(count)
+
+    def _vec(self) -> Counter:
+        return Counter("requests", "Requests", [FIRST, SECOND, *PLACE], registry=self._registry)

@@ -61,7 +61,7 @@ fn histograms(criterion: &mut Criterion) {
 }
 
 fn vecs(criterion: &mut Criterion) {
-    const LABELS: [&str; 2] = ["model-00001", "worker-001"];
+    const LABELS: [&str; 2] = ["m-0001", "w-001"];
     let [model, worker] = LABELS;
     let mut group = criterion.benchmark_group("updates");
     let case = "with_label_values(&[a, b]).inc()";

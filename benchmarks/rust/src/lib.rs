@@ -13,21 +13,21 @@ pub const MEASURED: &str = "measured";
 /// The variable labels of every vec; the three constant ones are the hierarchy's.
 pub const NAMES: [&str; 2] = ["model", "worker"];
 const PLACE: [(&str, &str); 3] = [
-    ("dynamo_namespace", "prod"),
-    ("dynamo_component", "backend"),
-    ("dynamo_endpoint", "generate"),
+    ("dynamo_namespace", "ns"),
+    ("dynamo_component", "comp"),
+    ("dynamo_endpoint", "ep"),
 ];
 
-pub const COUNTERS: &str = "prod_backend_generate_requests_total";
-pub const HISTOGRAMS: &str = "prod_backend_generate_request_seconds";
+pub const COUNTERS: &str = "ns_comp_ep_requests_total";
+pub const HISTOGRAMS: &str = "ns_comp_ep_request_seconds";
 pub const HELP: &str = "Requests received";
 
 /// Values of the variable labels, all different.
 pub fn label_sets(count: usize) -> impl Iterator<Item = [String; 2]> {
     (0..count).map(|index| {
         [
-            format!("model-{:05}", index / 100),
-            format!("worker-{:03}", index % 100),
+            format!("m-{:04}", index / 100),
+            format!("w-{:03}", index % 100),
         ]
     })
 }
@@ -67,27 +67,27 @@ pub struct Series<'a> {
 #[derive(Clone, Copy, measured::FixedCardinalityLabel)]
 #[label(rename_all = "snake_case")]
 pub enum Component {
-    Backend,
+    Comp,
 }
 
 #[derive(Clone, Copy, measured::FixedCardinalityLabel)]
 #[label(rename_all = "snake_case")]
 pub enum Endpoint {
-    Generate,
+    Ep,
 }
 
 #[derive(Clone, Copy, measured::FixedCardinalityLabel)]
 #[label(rename_all = "snake_case")]
 pub enum Namespace {
-    Prod,
+    Ns,
 }
 
 impl<'a> Series<'a> {
     pub fn new(model: &'a str, worker: &'a str) -> Self {
         Series {
-            dynamo_component: Component::Backend,
-            dynamo_endpoint: Endpoint::Generate,
-            dynamo_namespace: Namespace::Prod,
+            dynamo_component: Component::Comp,
+            dynamo_endpoint: Endpoint::Ep,
+            dynamo_namespace: Namespace::Ns,
             model,
             worker,
         }
