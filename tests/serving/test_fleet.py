@@ -8,7 +8,13 @@ from collections import Counter
 
 import pytest
 
-from dynamo.runtime import Client, ConnectionLostError, DistributedRuntime, RequestError
+from dynamo.runtime import (
+    Client,
+    ConnectionLostError,
+    DistributedRuntime,
+    RequestError,
+    UnavailableError,
+)
 from tests.serving.conftest import nats_settings
 from tests.support.client import scrape
 from tests.support.nats import NatsServer
@@ -113,8 +119,8 @@ async def test_when_nats_restarts_every_request_under_way_fails_on_both_sides(
         async def one_more() -> bool:
             try:
                 [name] = await collect(await client.generate("fine"))
-            except ConnectionLostError:
-                return False
+            except (ConnectionLostError, UnavailableError):
+                return False  # not everybody is back
             names.add(name)
             return True
 

@@ -159,7 +159,7 @@ class NatsStream:
             self.fail(
                 ConnectionLostError("the worker was lost before the answer was complete")
                 if self.target
-                else UnavailableError("no worker takes requests at this address: it has stopped")
+                else UnavailableError("the worker is not there: it has stopped, or lost NATS")
             )
             return
         self.heard = self._wire.now()

@@ -92,8 +92,8 @@ class ServedEndpoint:
         self._reachable = await network.plane.serve(instance.address, self)
         if not self._draining:
             self._instance = instance
-            await network.discovery.register(instance)
             await network.announce()
+            await network.discovery.register(instance)
 
     def check_health(self, payload: Any, settings: CanarySettings) -> None:
         """Be ready, at once or, if there are to be canaries, when the first one comes back."""
