@@ -190,12 +190,17 @@ class Subscription:
         self._among = among
         self._subject = subject
         self._callback = callback
+        self._client: Client | None = None
         self._current: NatsSubscription | None = None
         among.append(self)
 
     async def open(self, client: Client) -> None:
         """Subscribe, when the connection is new."""
-        self._current = await client.subscribe(self._subject, cb=self._handle)
+        self._client = client
+        # No limits: who sends to us, and how much, is decided by those who use this.
+        self._current = await client.subscribe(
+            self._subject, cb=self._handle, pending_msgs_limit=0, pending_bytes_limit=0
+        )
 
     async def _handle(self, message: Msg) -> None:
         try:
@@ -204,14 +209,14 @@ class Subscription:
             _log.exception("a message on %s could not be handled", message.subject)
 
     async def close(self) -> None:
-        """Receive no more."""
+        """Receive no more, but what NATS has sent before it knew that."""
         import nats.errors
 
         self._among.remove(self)
-        if self._current is not None:
-            # Without a connection there is no subscription either.
-            with suppress(nats.errors.Error):
-                await self._current.unsubscribe()
+        if self._current is not None and self._client is not None and self._client.is_connected:
+            with suppress(nats.errors.Error):  # the connection broke, the subscription with it
+                drain: Callable[[], Awaitable[None]] = self._current.drain
+                await drain()
 
 
 def servers_from_environment() -> tuple[str, ...]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from dynamo.runtime import DistributedRuntime, NoInstancesError, UnavailableError
+from dynamo.runtime import DistributedRuntime, EngineError, NoInstancesError, UnavailableError
 from tests.serving.conftest import nats_settings
 from tests.support.client import fetch, is_refused, scrape
 from tests.support.nats import NatsServer
@@ -200,6 +201,27 @@ async def test_a_cancelled_serve_endpoint_stops_at_once(plane: str) -> None:
         with pytest.raises(UnavailableError):
             await anext(answer)
         assert (await settled(runtime, 1)).cancelled == 1
+
+
+async def test_a_program_that_cancels_all_its_tasks_does_not_leave_clients_waiting(
+    plane: str,
+) -> None:
+    async def forever(request: Any) -> AsyncIterator[int]:
+        yield 1
+        await asyncio.Event().wait()
+
+    async with DistributedRuntime() as runtime, served(endpoint_of(runtime), forever) as client:
+        answer = await client.generate(None)
+        await anext(answer)
+        (serving,) = client._network._serving
+        for task in serving._running:  # type: ignore[attr-defined]
+            task.cancel()
+        # Python 3.10 cannot tell this from a handler that lets a CancelledError out.
+        told = UnavailableError if sys.version_info >= (3, 11) else EngineError
+        with pytest.raises(told):
+            await anext(answer)
+        counted = await settled(runtime, 1)
+        assert counted.cancelled + sum(counted.errors.values()) == 1
 
 
 @pytest.mark.parametrize("number", SIGNALS)

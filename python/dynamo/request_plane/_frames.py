@@ -3,7 +3,8 @@
 A request is published to ``<address>.new``, with the client's own subject for it as the reply
 subject: a JSON object and a line feed, then the body or its first chunk. The worker numbers it, and
 further frames of the client go to ``<address>.<number>``, which is the reply subject of all frames
-of the worker. Whoever publishes to a side that is gone gets NATS' "no responders" there.
+of the worker. Until a client knows that number it asks at ``<address>.alive`` whether the worker is
+there. Whoever publishes to a side that is gone gets NATS' "no responders" on the reply subject.
 
 | from the worker | content |
 |---|---|

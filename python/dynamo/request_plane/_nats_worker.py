@@ -49,9 +49,12 @@ class NatsServed:
             await self._subscription.close()
 
     async def _on_frame(self, message: Msg) -> None:
-        if message.subject.endswith(".new"):
+        what = message.subject.rpartition(".")[2]
+        if what == "new":
             await self._on_opening(message)
             return
+        if what == "alive":
+            return  # that we are is all it asks
         call = self._calls.get(message.subject)
         if call is not None:
             if call.take_frame(message):

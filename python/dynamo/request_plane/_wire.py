@@ -22,8 +22,8 @@ SILENCE = 60.0
 class Peer(Protocol):
     """One end of a request, as the watch over silence sees it.
 
-    ``sent`` and ``heard`` are the loop's times of the last frames. Frames go to ``target``, empty
-    as long as it is not known; NATS says on ``back`` when nobody listens there.
+    ``sent`` and ``heard`` are the loop's times of the last frames. Frames go to ``target``; NATS
+    says on ``back`` when nobody listens there.
     """
 
     sent: float
@@ -91,6 +91,6 @@ class Wire:
             for peer in list(self._peers()):
                 if now - peer.heard > SILENCE:
                     peer.silent()
-                elif peer.target and now - peer.sent > IDLE:
+                elif now - peer.sent > IDLE:
                     peer.sent = now
                     self.post(peer.target, _frames.ALIVE, peer.back)

@@ -63,7 +63,8 @@ class NatsPlane:
         Raises ``UnavailableError`` if nobody takes it there, ``ConnectionLostError`` if NATS or the
         worker is lost meanwhile, ``InvalidRequestError`` if the worker refuses it.
         """
-        stream = NatsStream(self._wire, self._streams, f"{self._inbox}.{next(self._numbers)}")
+        back = f"{self._inbox}.{next(self._numbers)}"
+        stream = NatsStream(self._wire, self._streams, f"{address}.alive", back)
         first, *rest = _frames.parts(payload, self._wire.chunk)
         opening = _frames.opening(request_id, len(payload), first)
         try:
@@ -110,15 +111,16 @@ class NatsPlane:
 class NatsStream:
     """The client's end of one request."""
 
-    def __init__(self, wire: Wire, among: dict[str, NatsStream], back: str) -> None:
+    def __init__(self, wire: Wire, among: dict[str, NatsStream], target: str, back: str) -> None:
         self.back = back
-        self.target = ""
+        self.target = target  # until the worker names one for this request
         self.sent = self.heard = wire.now()
         self._wire = wire
         self._among = among
         self._inbox = Inbox()
         self._parts: list[bytes] = []
         self._owed = 0
+        self._accepted = False
         self._taken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._refusal: RequestError | None = None
         self._credits = Credits()
@@ -150,7 +152,7 @@ class NatsStream:
 
     def leave(self) -> None:
         """Hear no more, and say so to the worker if it has not ended the answer."""
-        if self._among.pop(self.back, None) is not None and self.target:
+        if self._among.pop(self.back, None) is not None and self._accepted:
             self._wire.post(self.target, _frames.CANCEL)
 
     def take_frame(self, message: Msg) -> None:
@@ -158,7 +160,7 @@ class NatsStream:
         if status(message) == NO_RESPONDERS:
             self.fail(
                 ConnectionLostError("the worker was lost before the answer was complete")
-                if self.target
+                if self._accepted
                 else UnavailableError("the worker is not there: it has stopped, or lost NATS")
             )
             return
@@ -174,6 +176,7 @@ class NatsStream:
             self._allow_one_more()
         elif kind == _frames.ACCEPTED:
             self.target = message.reply
+            self._accepted = True
             self._settle()
         elif kind == _frames.CREDIT:
             self._credits.add(_frames.parse_credit(content))
@@ -190,13 +193,13 @@ class NatsStream:
 
     def fail(self, error: RequestError) -> None:
         """End with an error that the worker did not tell."""
-        if self.target:
+        if self._accepted:
             self._wire.post(self.target, _frames.CANCEL)
         self._end(error)
 
     def _end(self, error: RequestError | None) -> None:
         self._among.pop(self.back, None)
-        if not self.target:
+        if not self._accepted:
             self._refusal = error
         self._inbox.end(error)
         self._credits.close(lambda: error or ConnectionLostError("the worker ended the request"))
@@ -208,7 +211,7 @@ class NatsStream:
 
     def _allow_one_more(self) -> None:
         self._owed += 1
-        if self._owed >= WINDOW // 2 and self.target and not self._inbox.ended:
+        if self._owed >= WINDOW // 2 and not self._inbox.ended:
             self.sent = self._wire.now()
             self._wire.post(self.target, _frames.credit(self._owed), self.back)
             self._owed = 0

@@ -109,10 +109,11 @@ class Request:
         except CallerGoneError:
             pass
         except asyncio.CancelledError:
-            # From a client that is gone, from a shutdown, from outside, or of the handler's making.
-            if not (self._cut_short or self._context.is_stopped()):
-                if _is_being_cancelled():
-                    return CANCELLED
+            if self._cut_short or self._context.is_stopped():
+                pass  # it is we who cancelled
+            elif _is_being_cancelled():
+                self._cut_short = True  # by the program, which ends its tasks
+            else:
                 failure = self._engine_error(_types.GENERATE, asyncio.CancelledError())
         if self._cut_short and not complete:
             stopped = UnavailableError("the worker shut down before the answer was complete")
@@ -184,6 +185,6 @@ class Request:
 
 
 def _is_being_cancelled() -> bool:
-    """Whether the task was cancelled from outside, as far as Python 3.10 lets one know."""
+    """Whether the task was cancelled from outside. Python 3.10 does not tell."""
     cancelling = getattr(asyncio.current_task(), "cancelling", None)
-    return cancelling is None or cancelling() > 0
+    return cancelling is not None and cancelling() > 0
