@@ -8,12 +8,12 @@ from benchmarks._harness import Results, Target
 TITLE = "Rendering"
 
 NOTES = """\
-The page of an endpoint as text, gather included, by Criterion: counters of one to six digits and
-histograms of 12 buckets, each series with two variable and three constant labels. All contenders
-write the same lines, which the bench checks, into memory they allocate anew. A histogram has 15
-lines here, so that 10,000 of them are in proportion at 15 ms. "A series of" a page is the page's
-time over its number of series. The `prometheus` crate is built without its protobuf feature, which
-is its faster form.
+The page of an endpoint as text, gather included, by Criterion: counters of floats that hold whole
+numbers of one to six digits, and histograms of 12 buckets, each series with two variable and three
+constant labels. All contenders write the same lines, which the bench checks, into memory they
+allocate anew. A histogram has 15 lines here, so that 10,000 of them are in proportion at 15 ms. "A
+series of" a page is the page's time over its number of series. The `prometheus` crate is built
+without its protobuf feature, which is its faster form; `measured` counts in integers.
 """
 
 _COUNTERS = "100,000 counters"

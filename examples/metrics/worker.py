@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 GIB = 2**30
 
+STOP = {signal.SIGINT, signal.SIGTERM}
+# Held back for sigwait(), in every thread: they inherit this, none has been started yet.
+signal.pthread_sigmask(signal.SIG_BLOCK, STOP)
+
 
 class Model(NamedTuple):
     """A model that requests ask for, and the seconds a typical answer takes."""
@@ -82,9 +86,6 @@ def serve_until_ctrl_c(runtime: DistributedRuntime) -> None:
     address = runtime.system_status_address
     if address is None:
         sys.exit(f"no port, no metrics to look at; try: DYN_SYSTEM_PORT=8081 {sys.argv[0]}")
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
     reachable = address.replace("0.0.0.0", "localhost").replace("[::]", "localhost")
     print(f"metrics: http://{reachable}/metrics    stop: Ctrl-C", flush=True)
-    stop.wait()
+    signal.sigwait(STOP)

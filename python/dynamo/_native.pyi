@@ -489,12 +489,3 @@ def stop_messages() -> None:
 
 def stop_servers() -> None:
     """Stop all status servers, within a second, without the GIL."""
-
-def before_fork() -> None:
-    """Wait until nobody else holds a lock of ours, and hold them all."""
-
-def after_fork_in_parent() -> None:
-    """Let go of the locks."""
-
-def after_fork_in_child() -> None:
-    """Close the sockets, forget the threads that the child does not have, let go of the locks."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
+import random
 import signal
 import socket
 import subprocess
@@ -166,7 +167,12 @@ def serving(start: Start, script: str, files: int | None = None, **settings: str
 
 
 def free_port() -> int:
-    """A port that is free now, for those who need to know it before they listen."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """A port that is free now, for those who need to know it before they listen.
+
+    It is not among those that the system itself gives to listeners and clients.
+    """
+    for port in random.sample(range(10_000, 32_000), 100):
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("none of 100 ports is free")

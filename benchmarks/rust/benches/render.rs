@@ -21,10 +21,10 @@ fn counters(criterion: &mut Criterion) {
         let case = format!("{size} counters");
         let metrics = endpoint();
         let vec = metrics
-            .create_intcountervec("requests_total", HELP, &NAMES, &[])
+            .create_countervec("requests_total", HELP, &NAMES, &[])
             .expect("a vec");
         for (index, labels) in label_sets(size).enumerate() {
-            vec.with_label_values(&labels).inc_by(count(index));
+            vec.with_label_values(&labels).inc_by(count(index) as f64);
         }
         group.bench_function(BenchmarkId::new(OURS, &case), |bencher| {
             bencher.iter(|| metrics.prometheus_expfmt());
@@ -34,13 +34,12 @@ fn counters(criterion: &mut Criterion) {
         }
 
         let registry = prometheus::Registry::new();
-        let vec =
-            prometheus::IntCounterVec::new(prometheus_options(COUNTERS), &NAMES).expect("a vec");
+        let vec = prometheus::CounterVec::new(prometheus_options(COUNTERS), &NAMES).expect("a vec");
         registry
             .register(Box::new(vec.clone()))
             .expect("a new name");
         for (index, labels) in label_sets(size).enumerate() {
-            vec.with_label_values(&labels).inc_by(count(index));
+            vec.with_label_values(&labels).inc_by(count(index) as f64);
         }
         let page = encode(&registry);
         assert_eq!(

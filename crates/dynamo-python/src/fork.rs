@@ -1,7 +1,14 @@
 //! The end of the process and its forks: servers stop, locks are held across a fork, and the child
 //! keeps no socket.
+//!
+//! The locks are held from inside `fork()` itself. Python's own hooks would not do: they run one
+//! after the other, with other threads between them, which would wait for our locks with the GIL held.
+
+#![allow(unsafe_code)]
 
 use std::cell::RefCell;
+use std::io;
+use std::sync::OnceLock;
 
 use dynamo_runtime::binding::{Frozen, FrozenDispatcher};
 use pyo3::prelude::*;
@@ -21,10 +28,21 @@ struct Held {
 }
 
 pub(crate) fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_function(wrap_pyfunction!(stop_servers, module)?)?;
-    module.add_function(wrap_pyfunction!(before_fork, module)?)?;
-    module.add_function(wrap_pyfunction!(after_fork_in_parent, module)?)?;
-    module.add_function(wrap_pyfunction!(after_fork_in_child, module)?)
+    static REGISTERED: OnceLock<i32> = OnceLock::new();
+    let error = REGISTERED.get_or_init(|| {
+        // SAFETY: the functions take nothing, never unwind, and stay loaded: Python does not unload.
+        unsafe {
+            libc::pthread_atfork(
+                Some(before_fork),
+                Some(after_fork_in_parent),
+                Some(after_fork_in_child),
+            )
+        }
+    });
+    if *error != 0 {
+        return Err(io::Error::from_raw_os_error(*error).into());
+    }
+    module.add_function(wrap_pyfunction!(stop_servers, module)?)
 }
 
 /// Stop all status servers, within a second, without the GIL.
@@ -33,9 +51,9 @@ fn stop_servers(py: Python<'_>) {
     py.detach(dynamo_runtime::binding::stop_servers);
 }
 
-/// Wait until nobody else holds a lock of ours, and hold them all.
-#[pyfunction]
-fn before_fork() {
+/// Waits until nobody else holds a lock of ours, and holds them all. Nobody who holds one waits for
+/// the GIL, which the thread that forks may have.
+unsafe extern "C" fn before_fork() {
     let trees = Frozen::new();
     let dispatcher = DISPATCHER.freeze();
     let log = log::freeze();
@@ -46,15 +64,13 @@ fn before_fork() {
     }));
 }
 
-/// Let go of the locks.
-#[pyfunction]
-fn after_fork_in_parent() {
+/// Lets go of the locks.
+unsafe extern "C" fn after_fork_in_parent() {
     HELD.take();
 }
 
-/// Close the sockets, forget the threads that the child does not have, let go of the locks.
-#[pyfunction]
-fn after_fork_in_child() {
+/// Closes the sockets, forgets the threads that the child does not have, and lets go of the locks.
+unsafe extern "C" fn after_fork_in_child() {
     if let Some(mut held) = HELD.take() {
         held.trees.reset();
         held.dispatcher.reset();

@@ -32,7 +32,7 @@ use crate::python::{PREPARE_CALLBACK, START_CALLBACKS, items};
 pub(crate) struct RuntimeMetrics(Metrics);
 
 /// The Python objects of the metrics created so far, so that creating one again returns the same.
-static HANDLES: Mutex<Option<HashMap<usize, Py<PyWeakrefReference>>>> = Mutex::new(None);
+static HANDLES: Mutex<Option<Handles>> = Mutex::new(None);
 
 pub(crate) fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
@@ -431,14 +431,16 @@ fn the_same<C: pyo3::PyClass>(
     id: usize,
     make: impl FnOnce() -> PyResult<Py<C>>,
 ) -> PyResult<Py<C>> {
-    let known = with_handles(|handles| handles.get(&id).map(|weak| weak.clone_ref(py)));
-    let living = known.and_then(|weak| weak.bind(py).upgrade());
-    if let Some(object) = living.and_then(|object| object.cast_into::<C>().ok()) {
-        return Ok(object.unbind());
+    if let Some(object) = with_handles(|handles| living(py, handles, id)) {
+        return Ok(object);
     }
     let object = make()?;
     let weak = PyWeakrefReference::new(object.bind(py).as_any())?.unbind();
-    let dead = with_handles(|handles| {
+    let (object, dead) = with_handles(|handles| {
+        // Another thread may have made one meanwhile.
+        if let Some(first) = living(py, handles, id) {
+            return (first, Vec::new());
+        }
         let mut dead = Vec::new();
         // Now and then, all that have died go.
         if handles.len() == handles.capacity() {
@@ -450,13 +452,20 @@ fn the_same<C: pyo3::PyClass>(
             dead.extend(keys.iter().filter_map(|id| handles.remove(id)));
         }
         dead.extend(handles.insert(id, weak));
-        dead
+        (object, dead)
     });
     drop(dead);
     Ok(object)
 }
 
-fn with_handles<T>(access: impl FnOnce(&mut HashMap<usize, Py<PyWeakrefReference>>) -> T) -> T {
+type Handles = HashMap<usize, Py<PyWeakrefReference>>;
+
+fn living<C: pyo3::PyClass>(py: Python<'_>, handles: &Handles, id: usize) -> Option<Py<C>> {
+    let object = handles.get(&id)?.bind(py).upgrade()?;
+    object.cast_into().ok().map(Bound::unbind)
+}
+
+fn with_handles<T>(access: impl FnOnce(&mut Handles) -> T) -> T {
     let mut handles = HANDLES.lock().unwrap_or_else(PoisonError::into_inner);
     access(handles.get_or_insert_default())
 }

@@ -7,18 +7,19 @@
 #![allow(unsafe_code)]
 
 use std::hint::black_box;
+use std::sync::OnceLock;
 use std::{mem, ptr, thread};
 
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyIterator, PyList, PyString, PyTuple};
 
 /// An attribute of a Python module.
 pub(crate) struct Imported {
     module: &'static str,
     name: &'static str,
-    object: PyOnceLock<Py<PyAny>>,
+    /// Not PyO3's cell: that lets a fork come in the middle, and the child would wait for ever.
+    object: OnceLock<Py<PyAny>>,
 }
 
 /// Makes ready for a callback: refuses what cannot be one, starts the thread that runs it.
@@ -40,7 +41,7 @@ impl Imported {
         Imported {
             module,
             name,
-            object: PyOnceLock::new(),
+            object: OnceLock::new(),
         }
     }
 
@@ -54,7 +55,7 @@ impl Imported {
     }
 
     fn get<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, PyAny>> {
-        if let Some(object) = self.object.get(py) {
+        if let Some(object) = self.object.get() {
             return Ok(object.bind(py));
         }
         let import = py.import("builtins")?.getattr("__import__")?;
@@ -63,8 +64,7 @@ impl Imported {
         let wanted = PyTuple::new(py, [self.name])?.into_any();
         let module = call(&import, &[&module, &none, &none, &wanted])?;
         let object = module.getattr(self.name)?.unbind();
-        // Not imported inside the cell's initialisation, for which others might wait in vain.
-        Ok(self.object.get_or_init(py, || object).bind(py))
+        Ok(self.object.get_or_init(|| object).bind(py))
     }
 }
 

@@ -3,8 +3,8 @@
 User code runs on one daemon thread that Python creates. It waits for work in the native core,
 without the GIL, and calls it from here, so that no native frame lies below user code: the
 interpreter may end such a thread while it finalises. Native threads never take the GIL; what they
-have to log waits for a second daemon thread. Neither imports anything: a thread that is ended in the
-middle of an import may take the interpreter down.
+have to log waits for a second daemon thread. Neither imports anything: the end of the process, or a
+fork, may come in the middle, and an import must not be left half done.
 """
 
 from __future__ import annotations
@@ -13,13 +13,10 @@ import atexit
 import logging
 import os
 import threading
+import traceback
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from dynamo import _native
-
-if TYPE_CHECKING:
-    import logging
 
 _LOGGER = "dynamo.runtime"
 
@@ -60,8 +57,6 @@ def start_callbacks() -> None:
 def start_log() -> None:
     """Start the thread that passes native messages to ``logging``, if none does."""
     global _log
-    import logging  # here, not in the thread: a fork during its import would leave half a module
-
     with _starting:
         if _log is None:
             _log = _start("dynamo-log", _run_log, logging.getLogger(_LOGGER))
@@ -89,8 +84,6 @@ def _run(job: _native.Job) -> None:
             raise TypeError("it returned an awaitable, and nothing awaits it: use a plain function")
     except BaseException:
         if job.finish(succeeded=False):
-            import logging
-
             _tell(
                 logging.getLogger(_LOGGER),
                 logging.ERROR,
@@ -112,8 +105,6 @@ def _tell(logger: logging.Logger, level: int, message: str, *, exc_info: bool = 
     try:
         logger.log(level, message, exc_info=exc_info)
     except Exception:
-        import traceback
-
         traceback.print_exc()
 
 
@@ -123,16 +114,12 @@ def _at_exit() -> None:
     _native.stop_messages()
 
 
-def _after_fork_in_child() -> None:
+def _forget_threads() -> None:
     global _callbacks, _log, _starting
     _callbacks = _log = None
     _starting = threading.RLock()
-    _native.after_fork_in_child()
 
 
 atexit.register(_at_exit)
-os.register_at_fork(
-    before=_native.before_fork,
-    after_in_parent=_native.after_fork_in_parent,
-    after_in_child=_after_fork_in_child,
-)
+# Native locks and sockets have been seen to by then.
+os.register_at_fork(after_in_child=_forget_threads)

@@ -3,7 +3,7 @@
 pub(crate) mod number;
 mod text;
 
-use crate::metrics::{Family, Gathered, Reading};
+use crate::metrics::{Cursor, Family, Gathered, Reading};
 use crate::sync;
 
 pub(crate) use text::Text;
@@ -27,10 +27,10 @@ pub(crate) fn encode(format: &impl Format, families: &[Gathered], out: &mut Vec<
         format.family(family, out);
         let header_end = out.len();
         if let [member] = members.as_slice() {
-            let mut since = Some(0);
-            while let Some(first) = since {
+            let mut at = Some(Cursor::START);
+            while let Some(cursor) = at {
                 let _section = sync::enter();
-                since = member.visit(first, BATCH, &mut |_, labels, reading| {
+                at = member.visit(cursor, BATCH, &mut |_, labels, reading| {
                     format.series(family, labels, reading, out);
                 });
             }
@@ -53,10 +53,10 @@ fn encode_interleaved(
     let mut encoded = Vec::new();
     let mut places = Vec::new();
     for member in members {
-        let mut since = Some(0);
-        while let Some(first) = since {
+        let mut at = Some(Cursor::START);
+        while let Some(cursor) = at {
             let _section = sync::enter();
-            since = member.visit(first, BATCH, &mut |sequence, labels, reading| {
+            at = member.visit(cursor, BATCH, &mut |sequence, labels, reading| {
                 let begin = encoded.len();
                 format.series(family, labels, reading, &mut encoded);
                 places.push((sequence, begin..encoded.len()));

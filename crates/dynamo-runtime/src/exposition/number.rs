@@ -38,23 +38,25 @@ pub(crate) fn write_le(value: f64, out: &mut Vec<u8>) {
     if !value.is_finite() {
         return out.extend_from_slice(not_finite(value));
     }
-    let scientific = format!("{value:e}");
-    let exponent: i32 = scientific
-        .rsplit_once('e')
-        .and_then(|(_, exponent)| exponent.parse().ok())
-        .unwrap_or(0);
-    if (-4..6).contains(&exponent) {
-        let plain = format!("{value}");
-        out.extend_from_slice(plain.as_bytes());
-        if !plain.contains('.') {
-            out.extend_from_slice(b".0");
-        }
-    } else {
-        let mantissa = scientific.split('e').next().unwrap_or_default();
-        let sign = if exponent < 0 { '-' } else { '+' };
-        let text = format!("{mantissa}e{sign}{:02}", exponent.unsigned_abs());
-        out.extend_from_slice(text.as_bytes());
+    // Of two texts as short and as close, ryu takes the even one as Go does, Rust's own formatting
+    // the larger one.
+    let mut buffer = ryu::Buffer::new();
+    let shortest = buffer.format_finite(value);
+    if value == 0.0 || (1e-4..1e6).contains(&value.abs()) {
+        return out.extend_from_slice(shortest.as_bytes());
     }
+    let digits: String = shortest
+        .chars()
+        .take_while(|&char| char != 'e')
+        .filter(char::is_ascii_digit)
+        .collect();
+    let (first, rest) = digits.trim_matches('0').split_at(1);
+    let minus = if value < 0.0 { "-" } else { "" };
+    let point = if rest.is_empty() { "" } else { "." };
+    let exponent = format!("{value:e}")
+        .split_once('e')
+        .map_or(0, |(_, exponent)| exponent.parse::<i32>().unwrap_or(0));
+    out.extend_from_slice(format!("{minus}{first}{point}{rest}e{exponent:+03}").as_bytes());
 }
 
 fn not_finite(value: f64) -> &'static [u8] {
@@ -119,6 +121,11 @@ mod tests {
             (1_234_567.5, "1.2345675e+06"),
             (-10.0, "-10.0"),
             (1e100, "1e+100"),
+            (-2.5e-10, "-2.5e-10"),
+            (0.1 + 0.2, "0.30000000000000004"),
+            // Halfway between two texts which both read back.
+            (2_f64.powi(49) + 0.25, "5.629499534213122e+14"),
+            (f64::from(111.111_115_f32), "111.11111450195312"),
             (f64::INFINITY, "+Inf"),
         ];
         for (value, expected) in cases {

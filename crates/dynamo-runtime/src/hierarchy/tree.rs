@@ -198,13 +198,17 @@ impl Default for Frozen {
     }
 }
 
-/// Shuts down every runtime that has a server: at the end of the process.
+/// Shuts down every runtime that has a server, within a second: at the end of the process.
 #[doc(hidden)]
 pub fn stop_servers() {
     let serving: Vec<_> = lock(&SERVING)
         .drain(..)
         .filter_map(|tree| tree.upgrade())
         .collect();
+    // All end at the same time.
+    for tree in &serving {
+        tree.server.ask_to_end();
+    }
     for tree in serving {
         tree.close();
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, RwLock};
 use super::desc::Desc;
 use super::errors::UseError;
 use super::kind::{Instrument, Kind};
-use super::registry::{Member, Sequence, Visitor};
+use super::registry::{Cursor, Member, Sequence, Visitor};
 use super::series::{Children, Series};
 use crate::hierarchy::Tree;
 use crate::sync::{read, write};
@@ -67,10 +67,8 @@ impl<I: Instrument> Member for SingleCore<I> {
         I::TYPE_NAME
     }
 
-    fn visit(&self, since: u64, _limit: usize, visitor: &mut Visitor<'_>) -> Option<u64> {
-        if self.sequence >= since {
-            visitor(self.sequence, self.series.labels(), self.series.cell.read());
-        }
+    fn visit(&self, _at: Cursor, _limit: usize, visitor: &mut Visitor<'_>) -> Option<Cursor> {
+        visitor(self.sequence, self.series.labels(), self.series.cell.read());
         None
     }
 }
@@ -119,13 +117,16 @@ impl<I: Instrument> Member for VecCore<I> {
         I::TYPE_NAME
     }
 
-    fn visit(&self, since: u64, limit: usize, visitor: &mut Visitor<'_>) -> Option<u64> {
+    fn visit(&self, at: Cursor, limit: usize, visitor: &mut Visitor<'_>) -> Option<Cursor> {
         let children = read(&self.children);
-        let mut rest = children.since(since);
+        let last = at.last.min(children.last_sequence()?);
+        let mut rest = children
+            .since(at.next)
+            .take_while(|(sequence, _)| *sequence <= last);
         for (sequence, series) in rest.by_ref().take(limit) {
             visitor(sequence, series.labels(), series.cell.read());
         }
-        rest.next().map(|(sequence, _)| sequence)
+        rest.next().map(|(next, _)| Cursor { next, last })
     }
 }
 
@@ -325,5 +326,61 @@ impl<I: Instrument> Described for Metric<I> {
 impl<I: Instrument> Described for MetricVec<I> {
     fn desc_of(&self) -> DescOf<'_> {
         DescOf(&self.core.desc)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hierarchy::Path;
+    use crate::metrics::counter::CounterCell;
+
+    fn vec() -> VecCore<CounterCell<u64>> {
+        let desc = Desc::new("m".into(), "", Kind::Counter, &Path::root(), &[], &["a"]).unwrap();
+        VecCore::new(Arc::new(desc), (), &Sequence::default())
+    }
+
+    /// Lists the series two at a time; `between` runs after the first two.
+    fn listed(vec: &VecCore<CounterCell<u64>>, between: impl FnOnce()) -> Vec<String> {
+        let mut labels = Vec::new();
+        let mut between = Some(between);
+        let mut at = Some(Cursor::START);
+        while let Some(cursor) = at {
+            at = vec.visit(cursor, 2, &mut |_, text, _| {
+                labels.push(String::from_utf8(text.to_vec()).unwrap());
+            });
+            if let Some(between) = between.take() {
+                between();
+            }
+        }
+        labels
+    }
+
+    #[test]
+    fn a_series_removed_and_created_again_during_a_listing_is_listed_once() {
+        let vec = vec();
+        let create = || {
+            for value in ["1", "2", "3"] {
+                vec.child(&[value]);
+            }
+        };
+        create();
+        let recreate = || {
+            write(&vec.children).clear();
+            create();
+        };
+        assert_eq!(listed(&vec, recreate), ["a=\"1\"", "a=\"2\""]);
+        assert_eq!(listed(&vec, || ()), ["a=\"1\"", "a=\"2\"", "a=\"3\""]);
+    }
+
+    #[test]
+    fn a_listing_ends_though_series_are_created_all_the_time() {
+        let vec = vec();
+        vec.child(&["1"]);
+        vec.child(&["2"]);
+        let create = || {
+            vec.child(&["3"]);
+        };
+        assert_eq!(listed(&vec, create), ["a=\"1\"", "a=\"2\""]);
     }
 }

@@ -29,4 +29,4 @@ pub(crate) use desc::Desc;
 pub(crate) use kind::Reading;
 pub(crate) use labels::escape_help;
 pub(crate) use metric::SingleCore;
-pub(crate) use registry::{Family, Gathered, Member, Registry};
+pub(crate) use registry::{Cursor, Family, Gathered, Member, Registry};

@@ -22,6 +22,23 @@ impl Sequence {
     }
 }
 
+/// How far the listing of a metric's series has come, in sequence numbers.
+#[derive(Clone, Copy)]
+pub(crate) struct Cursor {
+    /// The first one not shown yet.
+    pub(super) next: u64,
+    /// The last one to show.
+    pub(super) last: u64,
+}
+
+impl Cursor {
+    /// Nothing is shown yet.
+    pub(crate) const START: Cursor = Cursor {
+        next: 0,
+        last: u64::MAX,
+    };
+}
+
 /// Takes a series: its sequence number, its rendered labels, its value.
 pub(crate) type Visitor<'a> = dyn FnMut(u64, &[u8], Reading<'_>) + 'a;
 
@@ -32,9 +49,10 @@ pub(crate) trait Member: Any + Send + Sync {
     /// The metric type's name, for messages.
     fn type_name(&self) -> &'static str;
 
-    /// Shows up to `limit` series with a sequence number of at least `since`, in order; returns
-    /// where to go on, if there are more. Holds the metric's lock only for so long.
-    fn visit(&self, since: u64, limit: usize, visitor: &mut Visitor<'_>) -> Option<u64>;
+    /// Shows up to `limit` series, in order of creation; returns where to go on, if there are more.
+    /// Holds the metric's lock only for so long. Series younger than the first call are left out:
+    /// one that was removed and created again in between would be shown twice.
+    fn visit(&self, at: Cursor, limit: usize, visitor: &mut Visitor<'_>) -> Option<Cursor>;
 }
 
 /// What the metrics of one name have in common.

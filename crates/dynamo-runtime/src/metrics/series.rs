@@ -132,6 +132,11 @@ impl<I: Instrument> Children<I> {
         self.gaps = 0;
     }
 
+    /// A sequence number that no series exceeds; `None` if there is no series.
+    pub(crate) fn last_sequence(&self) -> Option<u64> {
+        self.slots.0.last().map(|slot| slot.sequence)
+    }
+
     /// The series with at least this sequence number, oldest first.
     pub(crate) fn since(&self, sequence: u64) -> impl Iterator<Item = (u64, &Series<I>)> {
         let start = self

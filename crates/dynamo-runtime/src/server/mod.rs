@@ -71,7 +71,7 @@ pub(crate) struct StatusServer {
 struct ServerThread {
     id: ThreadId,
     /// Dropped to stop it.
-    stop: oneshot::Sender<()>,
+    stop: Option<oneshot::Sender<()>>,
     /// Disconnected when it has ended.
     ended: mpsc::Receiver<()>,
 }
@@ -137,6 +137,15 @@ impl StatusServer {
     pub(crate) fn address(&self) -> Option<SocketAddr> {
         self.address
             .filter(|_| self.running.load(Ordering::Acquire))
+    }
+
+    /// Has the server shut down as [`shutdown`](Self::shutdown) does, without waiting for it.
+    pub(crate) fn ask_to_end(&self) {
+        self.running.store(false, Ordering::Release);
+        let _section = sync::enter();
+        if let Some(thread) = sync::lock(&self.thread).as_mut() {
+            thread.stop = None;
+        }
     }
 
     /// Stops listening, lets running responses finish for half a second, and closes all connections.
@@ -218,7 +227,7 @@ fn spawn(
         .spawn(serve)?;
     Ok(ServerThread {
         id: thread.thread().id(),
-        stop,
+        stop: Some(stop),
         ended,
     })
 }

@@ -51,6 +51,18 @@ fn a_port_in_use_fails_the_start_with_the_error_of_the_system() {
 }
 
 #[test]
+fn a_server_that_is_asked_to_end_needs_nobody_to_wait_for_it() {
+    let (server, address) = start(source(), relaxed());
+    let mut client = Client::connect(address);
+    assert_eq!(client.get("/live").status, 200);
+    server.ask_to_end();
+    assert_eq!(client.rest(), b"");
+    assert!(TcpStream::connect(address).is_err());
+    assert_eq!(server.address(), None);
+    server.shutdown();
+}
+
+#[test]
 fn a_fixed_port_is_free_again_after_the_shutdown() {
     let (server, address) = start(source(), relaxed());
     let mut client = Client::connect(address);

@@ -1,0 +1,242 @@
+"""The end of a process: clean and at once, whatever its clients and callbacks are doing."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import signal
+from collections.abc import Callable
+
+import pytest
+
+from tests.support.client import (
+    connect,
+    fetch,
+    in_background,
+    is_closed,
+    is_refused,
+    read_answer,
+    request,
+)
+from tests.support.process import Start, Worker
+
+A_DAY = "86400"
+
+ENDS_WHEN_TOLD = """
+    import signal
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    try:
+        print("ready")
+        input()
+    except KeyboardInterrupt:
+        pass
+"""
+
+WAYS_TO_END: dict[str, Callable[[Worker], None]] = {
+    "the end of the script": Worker.tell,
+    "Ctrl-C": Worker.interrupt,
+    "SIGTERM": lambda worker: worker.interrupt(signal.SIGTERM),
+}
+every_way = pytest.mark.parametrize("end", WAYS_TO_END.values(), ids=WAYS_TO_END)
+
+
+def answer_or_end(address: str) -> None:
+    """Scrapes until the answer or, if the server is faster, its end."""
+    try:
+        assert fetch(address).status == 200
+    except (ConnectionError, http.client.HTTPException):
+        assert is_refused(address)
+
+
+@every_way
+def test_a_process_that_serves_nobody_ends(serve: Start, end: Callable[[Worker], None]) -> None:
+    worker = serve(ENDS_WHEN_TOLD)
+    assert worker.line() == "ready"
+    end(worker)
+    worker.assert_ends_cleanly()
+
+
+@every_way
+@pytest.mark.parametrize(
+    "sent",
+    [b"", b"GET /metrics HT", request(), request(headers={"Content-Length": "1000"})],
+    ids=["nothing", "half a header", "a request", "a header without its body"],
+)
+def test_no_open_connection_delays_the_end(
+    serve: Start, sent: bytes, end: Callable[[Worker], None]
+) -> None:
+    worker = serve(ENDS_WHEN_TOLD)
+    assert worker.line() == "ready"
+    with connect(worker.address) as connection:
+        connection.sendall(sent)
+        if sent.endswith(b"\r\n\r\n"):
+            assert read_answer(connection).status == 200
+        end(worker)
+        worker.assert_ends_cleanly()
+        assert is_closed(connection)
+
+
+def test_no_client_that_reads_nothing_delays_the_end(serve: Start) -> None:
+    big = """
+    vec = metrics.create_intcountervec("big_total", "help", ["a"])
+    for number in range(20_000):
+        vec.inc({"a": f"{number:0200}"})
+    """
+    worker = serve(big + ENDS_WHEN_TOLD)
+    assert worker.line() == "ready"
+    with connect(worker.address) as deaf:
+        deaf.sendall(request())
+        assert deaf.recv(4) == b"HTTP"
+        worker.tell()
+        worker.assert_ends_cleanly()
+
+
+# What a callback is in the middle of.
+DOINGS = {
+    "waits": "threading.Event().wait()",
+    "waits for a lock": "lock = threading.Lock(); lock.acquire(); lock.acquire()",
+    "reads": "os.read(os.pipe()[0], 1)",
+    "computes": "while True: pass",
+    "updates": "while True: counter.inc()",
+    "renders": "while True: runtime.metrics.prometheus_expfmt()",
+    "makes metrics": "while True: metrics.create_counter('m_total', 'help').inc()",
+    "registers": "while True: metrics.register_callback(print).unregister()",
+}
+
+IN_A_CALLBACK = """
+    counter = metrics.create_counter("counted_total", "help")
+
+    def callback():
+        print("in the callback")
+        {doing}
+
+    metrics.register_callback(callback)
+"""
+
+
+def end_in_a_callback(serve: Start, doing: str, end: Callable[[Worker], None]) -> None:
+    script = IN_A_CALLBACK.format(doing=doing) + ENDS_WHEN_TOLD
+    worker = serve(script, DYN_METRICS_CALLBACK_TIMEOUT=A_DAY)
+    assert worker.line() == "ready"
+    with in_background(answer_or_end, worker.address) as scraped:
+        assert worker.line() == "in the callback"
+        end(worker)
+        worker.assert_ends_cleanly()
+    scraped.result()
+
+
+@every_way
+@pytest.mark.parametrize("doing", DOINGS.values(), ids=DOINGS)
+def test_a_process_ends_cleanly_in_the_middle_of_a_callback(
+    serve: Start, doing: str, end: Callable[[Worker], None]
+) -> None:
+    end_in_a_callback(serve, doing, end)
+
+
+@pytest.mark.parametrize("doing", ["computes", "renders", "registers"])
+def test_twenty_processes_end_cleanly_in_the_middle_of_a_callback(serve: Start, doing: str) -> None:
+    for _ in range(20):
+        end_in_a_callback(serve, DOINGS[doing], Worker.tell)
+
+
+def test_a_callback_may_shut_the_runtime_down(serve: Start) -> None:
+    script = IN_A_CALLBACK.format(doing="runtime.shutdown(); print('shut down')")
+    worker = serve(script + ENDS_WHEN_TOLD, DYN_METRICS_CALLBACK_TIMEOUT=A_DAY)
+    assert worker.line() == "ready"
+    with in_background(answer_or_end, worker.address) as scraped:
+        assert worker.line() == "in the callback"
+        assert worker.line() == "shut down"
+    scraped.result()
+    worker.tell()
+    worker.assert_ends_cleanly()
+
+
+def test_many_runtimes_end_cleanly_together(serve: Start) -> None:
+    script = """
+    runtimes = [runtime, *(DistributedRuntime() for _ in range(7))]
+    print(*(runtime.system_status_address for runtime in runtimes))
+    for runtime in runtimes:
+        runtime.metrics.register_callback(threading.Event().wait)
+    """
+    worker = serve(script + ENDS_WHEN_TOLD, DYN_METRICS_CALLBACK_TIMEOUT=A_DAY)
+    addresses = worker.line().split()
+    assert worker.line() == "ready"
+    with contextlib.ExitStack() as connections:
+        for address in addresses:
+            connection = connections.enter_context(connect(address))
+            connection.sendall(request())
+        worker.tell()
+        worker.assert_ends_cleanly()
+
+
+def test_an_exception_that_nobody_catches_is_the_end(serve: Start) -> None:
+    script = IN_A_CALLBACK.format(doing="threading.Event().wait()")
+    script += "    print('ready'); input(); 1 / 0"
+    worker = serve(script, DYN_METRICS_CALLBACK_TIMEOUT=A_DAY)
+    assert worker.line() == "ready"
+    with in_background(answer_or_end, worker.address):
+        assert worker.line() == "in the callback"
+        worker.tell()
+        assert worker.exit_code() == 1
+    assert worker.errors.count("Traceback") == 1
+    assert worker.errors.endswith("ZeroDivisionError: division by zero\n")
+
+
+def test_ctrl_c_that_nobody_catches_is_the_end(serve: Start) -> None:
+    worker = serve("print('ready'); input()")
+    assert worker.line() == "ready"
+    with connect(worker.address):
+        worker.interrupt()
+        assert worker.exit_code() == -signal.SIGINT
+    assert worker.errors.count("Traceback") == 1
+    assert worker.errors.endswith("KeyboardInterrupt\n")
+
+
+def test_sys_exit_in_a_thread_ends_that_thread_alone(serve: Start) -> None:
+    worker = serve(
+        """
+        thread = threading.Thread(target=sys.exit, args=["not the process"])
+        thread.start()
+        thread.join()
+        print("goes on")
+        input()
+        """
+    )
+    assert worker.line() == "goes on"
+    assert fetch(worker.address).status == 200
+    worker.tell()
+    worker.assert_ends_cleanly()
+
+
+def test_os_exit_ends_at_once_in_the_middle_of_a_callback(serve: Start) -> None:
+    script = IN_A_CALLBACK.format(doing="while True: counter.inc()")
+    worker = serve(script + "    print('ready'); input(); os._exit(3)")
+    assert worker.line() == "ready"
+    with in_background(answer_or_end, worker.address):
+        assert worker.line() == "in the callback"
+        worker.tell()
+        assert (worker.exit_code(), worker.errors) == (3, "")
+    assert is_refused(worker.address)
+
+
+def test_a_process_that_was_killed_leaves_its_port(serve: Start) -> None:
+    worker = serve()
+    worker.interrupt(signal.SIGKILL)
+    assert worker.exit_code() == -signal.SIGKILL
+    port = worker.address.split(":")[1]
+    assert serve(DYN_SYSTEM_PORT=port).address == worker.address
+
+
+def test_handlers_of_the_users_own_still_scrape_and_render(serve: Start) -> None:
+    worker = serve(
+        """
+        import atexit, urllib.request
+
+        @atexit.register
+        def last_words():
+            page = urllib.request.urlopen(f"http://{runtime.system_status_address}/metrics")
+            print(page.status, bool(runtime.metrics.prometheus_expfmt()))
+        """
+    )
+    assert worker.line() == "200 True"
+    worker.assert_ends_cleanly()
