@@ -91,7 +91,7 @@ class Connection:
             await self._client.close()
 
     def __str__(self) -> str:
-        return ",".join(self.servers)
+        return ",".join(_without_password(server) for server in self.servers)
 
     @property
     def client(self) -> Client:
@@ -229,11 +229,16 @@ def servers_from_environment() -> tuple[str, ...]:
     if not all(_URL.fullmatch(server) for server in servers):
         raise _environment.bad(
             VARIABLE,
-            given,
+            _without_password(given),
             "is not the address of a NATS server",
             "nats://host:port, several of them separated by commas",
         )
     return servers
+
+
+def _without_password(url: str) -> str:
+    """Return a URL, or several, for messages."""
+    return re.sub(r"(^|//|,)[^@/,]*@", r"\1***@", url)
 
 
 def status(message: Msg) -> str | None:

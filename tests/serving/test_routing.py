@@ -77,8 +77,8 @@ async def test_names_that_look_alike_when_joined_are_different_endpoints(plane: 
         yield "second"
 
     async with DistributedRuntime() as runtime:
-        one = runtime.namespace("a.b").component("c d").endpoint("*")
-        two = runtime.namespace("a").component("b.c d").endpoint(">")
+        one = runtime.namespace("a").component("b/c").endpoint("*")
+        two = runtime.namespace("a").component("b").endpoint("c/*")
         async with served(one, first) as to_first, served(two, second) as to_second:
             assert await ask(to_first, "generate") == "first"
             assert await ask(to_second, "generate") == "second"

@@ -100,6 +100,20 @@ async def test_a_server_that_is_not_there_is_named_with_the_ways_out(
     assert len(message.splitlines()) == 1
 
 
+@pytest.mark.parametrize("reached", [True, False])
+async def test_a_password_stays_out_of_messages(
+    monkeypatch: pytest.MonkeyPatch, reached: bool
+) -> None:
+    host = nobody_listens().removeprefix("nats://")
+    good = f"nats://me:secret@{host}"
+    monkeypatch.setenv("DYN_REQUEST_PLANE", "nats")
+    monkeypatch.setenv("NATS_SERVER", good if reached else f"http://me:secret@{host},{good}")
+    async with DistributedRuntime() as runtime:
+        with pytest.raises((ConnectionError, ValueError), match=r"://\*\*\*@127") as error:
+            await endpoint_of(runtime).client()
+    assert "secret" not in str(error.value)
+
+
 async def test_a_server_without_jetstream_is_named_with_the_ways_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -16,6 +16,7 @@ from tests.support.client import fetch, is_refused, scrape
 from tests.support.nats import NatsServer
 from tests.support.process import Start, Worker
 from tests.support.serving import books, collect, endpoint_of, served, settled
+from tests.support.waiting import eventually
 
 SIGNALS = [signal.SIGTERM, signal.SIGINT]
 
@@ -201,6 +202,62 @@ async def test_a_cancelled_serve_endpoint_stops_at_once(plane: str) -> None:
         with pytest.raises(UnavailableError):
             await anext(answer)
         assert (await settled(runtime, 1)).cancelled == 1
+
+
+async def test_a_runtime_that_is_left_stops_what_it_serves(plane: str) -> None:
+    async def forever(request: Any) -> AsyncIterator[int]:
+        yield 1
+        await asyncio.Event().wait()
+
+    async with DistributedRuntime() as other:
+        async with DistributedRuntime() as runtime:
+            serving = asyncio.create_task(endpoint_of(runtime).serve_endpoint(forever))
+            client = await endpoint_of(other).client()
+            await client.wait_for_instances()
+            answer = await client.generate(None)
+            await anext(answer)
+        await serving
+        with pytest.raises(UnavailableError):
+            await anext(answer)
+
+
+async def test_a_shutdown_after_a_signal_does_not_cut_the_waiting_short() -> None:
+    go_on = asyncio.Event()
+
+    async def wait(request: Any) -> AsyncIterator[int]:
+        yield 1
+        await go_on.wait()
+        yield 2
+
+    async with DistributedRuntime() as runtime:
+        serving = asyncio.create_task(endpoint_of(runtime).serve_endpoint(wait))
+        client = await endpoint_of(runtime).client()
+        await client.wait_for_instances()
+        answer = await client.generate(None)
+        assert await anext(answer) == 1
+        client._network._on_signal()
+        while client.instance_ids():
+            await client._watch.change()
+        runtime.shutdown()
+        await asyncio.sleep(0)
+        go_on.set()
+        assert await collect(answer) == [2]
+        await serving
+
+
+def test_a_worker_ends_when_nats_is_gone(nats: NatsServer, start: Start) -> None:
+    worker = start_worker(start, nats)
+    eventually(lambda: is_ready(worker) or None)
+    nats.kill()
+    worker.interrupt(signal.SIGTERM)
+    assert worker.line() == "served"
+    worker.tell()
+    assert worker.exit_code() == 0
+    assert "Traceback" not in worker.errors
+
+
+def is_ready(worker: Worker) -> bool:
+    return fetch(worker.address, "/health").status == 200
 
 
 async def test_a_program_that_cancels_all_its_tasks_does_not_leave_clients_waiting(

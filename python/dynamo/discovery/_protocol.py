@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -71,8 +72,6 @@ class Watch:
     """The instances of an endpoint as they come and go."""
 
     def __init__(self) -> None:
-        import asyncio
-
         self._instances: dict[int, Instance] = {}
         self._changed = asyncio.Event()
 
@@ -97,8 +96,6 @@ class Watch:
             self._wake()
 
     def _wake(self) -> None:
-        import asyncio
-
         self._changed.set()
         self._changed = asyncio.Event()
 

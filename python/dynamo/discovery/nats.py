@@ -32,6 +32,8 @@ BUCKET = "dynamo-discovery"
 LEASE = 7.0
 RENEWAL = 2.0
 _TICK = 0.5
+_PATIENCE = 5.0
+"""Seconds that an answer of NATS may take."""
 _UNUSED = 10.0
 """Seconds after which NATS removes what a snapshot has left behind."""
 
@@ -45,6 +47,7 @@ class NatsDiscovery:
         self._connection = connection
         self._entries: dict[str, bytes] = {}
         self._watches: dict[str, _Watched] = {}
+        self._watching = asyncio.Lock()
         self._again = asyncio.Event()
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._renew()), loop.create_task(self._expire())]
@@ -80,19 +83,28 @@ class NatsDiscovery:
     async def watch(self, namespace: str, component: str, endpoint: str) -> Watch:
         """Return the instances of an endpoint, kept up to date."""
         prefix = _prefix(namespace, component, endpoint)
-        watched = self._watches.get(prefix)
-        if watched is None:
-            watched = self._watches[prefix] = _Watched()
-            subject = f"$KV.{BUCKET}.{prefix}"
+        async with self._watching:
+            if prefix not in self._watches:
+                self._watches[prefix] = await self._start_watching(prefix)
+        return self._watches[prefix].watch
 
-            async def on_entry(message: Msg) -> None:
-                key = message.subject[len(subject) :]
-                watched.take(key, None if _is_removal(message) else message.data)
+    async def _start_watching(self, prefix: str) -> _Watched:
+        subject = f"$KV.{BUCKET}.{prefix}"
+        watched = _Watched()
 
-            watched.subscription = await self._connection.subscribe(f"{subject}*", on_entry)
-            for key, value in (await self._snapshot(f"{prefix}*")).items():
-                watched.take(key.rpartition(".")[2], value)
-        return watched.watch
+        async def on_entry(message: Msg) -> None:
+            key = message.subject[len(subject) :]
+            watched.take(key, None if _is_removal(message) else message.data)
+
+        watched.subscription = await self._connection.subscribe(f"{subject}*", on_entry)
+        try:
+            entries = await self._snapshot(f"{prefix}*")
+        except BaseException:
+            await watched.subscription.close()
+            raise
+        for key, value in entries.items():
+            watched.take(key.rpartition(".")[2], value)
+        return watched
 
     async def own_address(self) -> str:
         """Return the address from which this host reaches NATS."""
@@ -151,17 +163,24 @@ class NatsDiscovery:
             _log.debug("%s was not deleted, its lease will end: %s", key, error)
 
     async def _snapshot(self, keys: str) -> dict[str, bytes]:
+        import nats.errors
+
         bucket = await _bucket(self._connection)
-        watcher = await bucket.watch(keys, ignore_deletes=True, inactive_threshold=_UNUSED)
-        stop: Callable[[], Awaitable[None]] = watcher.stop
         entries = {}
         try:
-            async for entry in watcher:
-                if entry is None:  # that was all there is
-                    break
-                entries[entry.key] = entry.value or b""
-        finally:
-            await stop()
+            watcher = await bucket.watch(keys, ignore_deletes=True, inactive_threshold=_UNUSED)
+            stop: Callable[[], Awaitable[None]] = watcher.stop
+            next_one: Callable[[float], Awaitable[KeyValue.Entry | None]] = watcher.updates
+            try:
+                # None comes after all that there is.
+                while (entry := await next_one(_PATIENCE)) is not None:
+                    entries[entry.key] = entry.value or b""
+            finally:
+                await stop()
+        except nats.errors.Error as error:
+            raise ConnectionError(
+                f"JetStream of NATS at {self._connection} did not tell what there is: {error}"
+            ) from None
         return entries
 
     def _on_restored(self) -> None:
@@ -170,8 +189,6 @@ class NatsDiscovery:
             watched.renew_all()
 
     async def _renew(self) -> None:
-        import nats.errors
-
         while True:
             with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._again.wait(), RENEWAL)
@@ -183,7 +200,7 @@ class NatsDiscovery:
                 bucket = await _bucket(self._connection)
                 for key, value in list(self._entries.items()):
                     await bucket.put(key, value)
-            except (nats.errors.Error, ConnectionError) as error:
+            except Exception as error:  # whatever it is: without renewal all is lost
                 _log.warning("discovery could not renew its leases, and tries again: %s", error)
 
     async def _expire(self) -> None:

@@ -18,6 +18,8 @@ _LONGEST = 2_000
 class RequestError(Exception):
     """A request that did not get its whole answer. The text is one line."""
 
+    __module__ = "dynamo.runtime"
+
     code: ClassVar[str] = "request"
 
     def to_wire(self) -> dict[str, Any]:
@@ -29,11 +31,15 @@ class RequestError(Exception):
 class NoInstancesError(RequestError):
     """Nobody serves the endpoint, now."""
 
+    __module__ = "dynamo.runtime"
+
     code = "no_instances"
 
 
 class UnavailableError(RequestError):
     """The worker takes no requests, or stopped before this one was done. Another one may do it."""
+
+    __module__ = "dynamo.runtime"
 
     code = "unavailable"
 
@@ -44,11 +50,15 @@ class InvalidRequestError(RequestError, ValueError):
     A handler may raise it too, for a request that it cannot make sense of.
     """
 
+    __module__ = "dynamo.runtime"
+
     code = "invalid_request"
 
 
 class EngineError(RequestError):
     """The worker's handler raised, or yielded what cannot be sent; ``kind`` names the exception."""
+
+    __module__ = "dynamo.runtime"
 
     code = "engine"
 
@@ -66,6 +76,8 @@ class ConnectionLostError(RequestError, ConnectionError):
 
     The worker may have done the work, or part of it.
     """
+
+    __module__ = "dynamo.runtime"
 
     code = "connection_lost"
 

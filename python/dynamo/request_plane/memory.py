@@ -26,7 +26,7 @@ class MemoryPlane:
 
     def address(self, namespace: str, component: str, endpoint: str, instance_id: int) -> str:
         """Return where clients of this event loop find an instance of an endpoint."""
-        return f"{self._prefix}{namespace}/{component}/{endpoint}/{instance_id:x}"
+        return f"{self._prefix}{(namespace, component, endpoint, instance_id)}"
 
     def reaches(self, address: str) -> bool:
         """Whether the address is one of this event loop."""

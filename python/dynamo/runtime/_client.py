@@ -41,6 +41,8 @@ class Client:
     it cannot be written as JSON.
     """
 
+    __module__ = "dynamo.runtime"
+
     def __init__(self, where: str, network: Network, watch: Watch) -> None:
         self._where = where
         self._network = network
@@ -134,6 +136,7 @@ class ResponseStream:
     Leaving it behind, by ``aclose()``, by a cancelled task or by dropping it, stops the handler.
     """
 
+    __module__ = "dynamo.runtime"
     __slots__ = ("__weakref__", "_context", "_open", "_stream", "_wrap")
 
     def __init__(self, stream: Stream, context: Context, wrap: Callable[[Any], Any] | None) -> None:

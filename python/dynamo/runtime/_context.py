@@ -15,6 +15,7 @@ class Context:
     with its own. To be used from the event loop that the request is in.
     """
 
+    __module__ = "dynamo.runtime"
     __slots__ = ("_id", "_listeners", "_stopped")
 
     def __init__(self, id: str | None = None) -> None:  # noqa: A002

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Protocol
 
 from dynamo import _environment
@@ -23,6 +23,9 @@ _ANYWHERE = ("0.0.0.0", "[::]")
 """Hosts to listen on that are no address for others."""
 
 _CLOSED = "this runtime has been shut down: make another DistributedRuntime, and clients of it"
+
+_STOPPED = 10.0
+"""Seconds that endpoints have to stop when nobody waits for their requests."""
 
 
 class Serving(Protocol):
@@ -54,6 +57,7 @@ class Network:
         self._discovery: Discovery | None = None
         self._serving: list[Serving] = []
         self._draining = asyncio.Event()
+        self._stopped = asyncio.Event()
         self._deadline = 0.0
 
     @classmethod
@@ -136,8 +140,9 @@ class Network:
                 "once, or make another DistributedRuntime"
             )
         if not self._serving:
-            _signals.listen(self.drain)
+            _signals.listen(self._on_signal)
         self._serving.append(endpoint)
+        self._stopped.clear()
         if self.is_draining:
             endpoint.drain()
         try:
@@ -145,7 +150,8 @@ class Network:
         finally:
             self._serving.remove(endpoint)
             if not self._serving:
-                _signals.unlisten(self.drain)
+                _signals.unlisten(self._on_signal)
+                self._stopped.set()
 
     @property
     def is_serving(self) -> bool:
@@ -163,28 +169,43 @@ class Network:
         return self._deadline - self.loop.time() if self.is_draining else self._patience
 
     def drain(self) -> None:
-        """Take no new requests and let the running ones finish. The second time: do not wait."""
-        if self.is_draining:
-            self._deadline = self.loop.time()
+        """Take no new requests and let the running ones finish."""
+        if not self.is_draining:
+            self._deadline = self.loop.time() + self._patience
+            self._draining.set()
             for endpoint in self._serving:
-                endpoint.hurry()
-            return
-        self._deadline = self.loop.time() + self._patience
-        self._draining.set()
+                endpoint.drain()
+
+    def hurry(self) -> None:
+        """Drain, and do not wait for running requests."""
+        self.drain()
+        self._deadline = self.loop.time()
         for endpoint in self._serving:
-            endpoint.drain()
+            endpoint.hurry()
+
+    def _on_signal(self) -> None:
+        if self.is_draining:
+            self.hurry()
+        else:
+            self.drain()
 
     async def drained(self) -> None:
         """Wait until ``drain`` is called."""
         await self._draining.wait()
 
     async def close(self) -> None:
-        """Take back what is registered and disconnect. Endpoints must not be served any more."""
+        """Stop what is still served, without waiting for requests, and disconnect."""
+        if self._serving:
+            self.hurry()
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._stopped.wait(), _STOPPED)
         if self._shared.network is self:
             self._shared.network = None
         discovery, self._discovery = self._discovery, None
         plane, self._plane = self._plane, None
-        if discovery is not None:
-            await discovery.close()
-        if plane is not None:
-            await plane.close()
+        try:
+            if discovery is not None:
+                await discovery.close()
+        finally:
+            if plane is not None:
+                await plane.close()

@@ -45,10 +45,12 @@ class Shared:
             self.native.shutdown()
 
     async def close(self) -> None:
-        """Leave discovery, disconnect, stop the status server."""
-        if self.network is not None:
-            await self.network.close()
-        self.native.shutdown()
+        """Stop what is still served, disconnect, stop the status server."""
+        try:
+            if self.network is not None:
+                await self.network.close()
+        finally:
+            self.native.shutdown()
 
 
 class _Node:
@@ -241,5 +243,5 @@ class DistributedRuntime(_Node):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Leave discovery, disconnect and shut down. What is served must have stopped."""
+        """Stop what is served without waiting for requests, disconnect and shut down."""
         await self._shared.close()
