@@ -41,6 +41,7 @@ test-rust:
 	cargo test --workspace --locked
 
 test-python: $(VENV)/.built $(VENV)/.test
+	-@tests/support/install_prometheus.sh
 	$(BIN)/python -m pytest --numprocesses 2
 
 lint: $(VENV)/.built $(VENV)/.test $(VENV)/.lint

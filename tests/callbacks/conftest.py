@@ -15,14 +15,20 @@ class Log:
     def __init__(self) -> None:
         self._records: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
 
-    def next(self) -> logging.LogRecord:
-        """The next record, which must come."""
-        return self._records.get(timeout=PATIENCE)
+    def until(self, text: str) -> list[logging.LogRecord]:
+        """The records up to the next one with this text, which must come.
+
+        Those before it may be of earlier tests: native messages come by a thread of their own.
+        """
+        records = []
+        while not records or text not in records[-1].getMessage():
+            records.append(self._records.get(timeout=PATIENCE))
+        return records
 
     def handler(self) -> logging.Handler:
         """Puts records here."""
         handler = logging.Handler()
-        handler.emit = self._records.put  # type: ignore[method-assign]
+        handler.emit = self._records.put  # type: ignore[assignment,method-assign]
         return handler
 
 

@@ -192,6 +192,39 @@ def test_ctrl_c_that_nobody_catches_is_the_end(serve: Start) -> None:
     assert worker.errors.endswith("KeyboardInterrupt\n")
 
 
+def test_ctrl_c_ends_a_worker_with_an_event_loop(start: Start) -> None:
+    worker = start(
+        """
+        import asyncio
+        from dynamo.runtime import dynamo_worker
+
+        @dynamo_worker()
+        async def main(runtime):
+            runtime.metrics.register_callback(asyncio.get_running_loop().time)
+            print(runtime.system_status_address)
+            await asyncio.sleep(3600)
+
+        try:
+            asyncio.run(main())
+        except KeyboardInterrupt:
+            print("interrupted")
+            input()
+        """,
+        DYN_SYSTEM_PORT="0",
+        DYN_SYSTEM_HOST="127.0.0.1",
+    )
+    address = worker.line()
+    with connect(address) as connection:
+        connection.sendall(request())
+        assert read_answer(connection).status == 200
+        worker.interrupt()
+        assert worker.line() == "interrupted"
+        assert is_closed(connection)
+    assert is_refused(address)
+    worker.tell()
+    worker.assert_ends_cleanly()
+
+
 def test_sys_exit_in_a_thread_ends_that_thread_alone(serve: Start) -> None:
     worker = serve(
         """

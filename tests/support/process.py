@@ -88,6 +88,10 @@ class Worker:
         """All further lines of stdout, up to its end."""
         return list(iter(lambda: self._lines.get(timeout=PATIENCE), None))
 
+    def text(self, end: str) -> str:
+        """The lines up to one that is ``end``, which must come."""
+        return "".join(f"{line}\n" for line in iter(self.line, end))
+
     def tell(self, line: str = "") -> None:
         """Sends a line to stdin."""
         self._stdin.write(line + "\n")

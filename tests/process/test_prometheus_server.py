@@ -1,0 +1,216 @@
+"""The real Prometheus server scrapes a worker, and knows what the worker has said."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import sample
+from tests.support.client import scrape
+from tests.support.process import Start, Worker, serving, workers
+from tests.support.prometheus import Prometheus, scraping
+from tests.support.waiting import eventually
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "metrics"
+AWKWARD = 'quote " backslash \\ newline \n tab \t brace } umlaut \xe4 euro \u20ac smile \U0001f600'
+
+# Every kind, with values and labels that are easy to get wrong.
+SCRIPT = f"""
+    metrics.create_counter("spent_total", "Spent", {{"region": "us-west"}}).inc_by(0.1)
+    metrics.create_counter("spent_total", "Spent", {{"env": "prod"}}).inc_by(0.2)
+    metrics.create_intcounter("big_total", {AWKWARD!a}).inc_by(2**53)
+    metrics.create_gauge("infinite", "Infinite").set(float("-inf"))
+    metrics.create_gauge("undefined", "Undefined").set(float("nan"))
+    metrics.create_intgauge("below", "Below zero").set(-5)
+    requests = metrics.create_intcountervec("requests_total", "Requests", ["model"])
+    requests.inc_by(3, {{"model": "llama"}})
+    requests.inc_by(4, {{"model": {AWKWARD!a}}})
+    waiting = metrics.create_histogram("waiting_seconds", "Waiting", buckets=[0.005, 1, 600, 1e6])
+    for seconds in (0.001, 0.5, 1, 30, 5e6):
+        waiting.observe(seconds)
+    print("ready")
+    input()
+"""
+
+HIERARCHY = {"dynamo_namespace": "ns", "dynamo_component": "comp", "dynamo_endpoint": "ep"}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """A Prometheus server that has scraped the metrics above."""
+    with workers() as start:
+        worker = serving(start, SCRIPT)
+        assert worker.line() == "ready"
+        with scraping(worker.address, tmp_path_factory.mktemp("prometheus")) as server:
+            server.wait_for_a_scrape()
+            yield server
+
+
+def labels(server: Prometheus, **others: str) -> dict[str, str]:
+    """The labels of a series: of the hierarchy, those that the server adds, and others."""
+    return {**HIERARCHY, "job": "worker", "instance": server.target, **others}
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("ns_comp_ep_spent_total{region='us-west'}", 0.1),
+        ("ns_comp_ep_spent_total{env='prod'}", 0.2),
+        ("ns_comp_ep_big_total", 2**53),
+        ("ns_comp_ep_infinite", -math.inf),
+        ("ns_comp_ep_undefined", math.nan),
+        ("ns_comp_ep_below", -5),
+        ("ns_comp_ep_waiting_seconds_sum", 5000031.501),
+        ("ns_comp_ep_waiting_seconds_count", 5),
+    ],
+)
+def test_values_arrive(server: Prometheus, expression: str, value: float) -> None:
+    [result] = server.query(expression)
+    assert result.value == pytest.approx(value, rel=0, abs=0, nan_ok=True)
+
+
+def test_labels_arrive_as_they_were_given(server: Prometheus) -> None:
+    results = server.query("ns_comp_ep_requests_total")
+    assert sorted(results, key=lambda result: result.value) == [
+        (labels(server, model="llama"), 3),
+        (labels(server, model=AWKWARD), 4),
+    ]
+
+
+def test_series_that_share_a_name_are_told_apart_by_their_labels(server: Prometheus) -> None:
+    results = server.query("ns_comp_ep_spent_total")
+    assert sorted(results, key=lambda result: result.value) == [
+        (labels(server, region="us-west"), 0.1),
+        (labels(server, env="prod"), 0.2),
+    ]
+
+
+def test_buckets_arrive_with_their_bounds(server: Prometheus) -> None:
+    results = server.query("ns_comp_ep_waiting_seconds_bucket")
+    buckets = {result.labels.pop("le"): result.value for result in results}
+    assert buckets == {"0.005": 1, "1.0": 3, "600.0": 4, "1e+06": 4, "+Inf": 5}
+    assert [result.labels for result in results] == [labels(server)] * 5
+
+
+def test_quantiles_are_computed_from_the_buckets(server: Prometheus) -> None:
+    median = "histogram_quantile(0.5, ns_comp_ep_waiting_seconds_bucket)"
+    [result] = server.query(median)
+    assert result.value == pytest.approx(0.005 + 1.5 / 2 * (1 - 0.005))
+
+
+@pytest.mark.parametrize(
+    ("family", "kind", "description"),
+    [
+        ("ns_comp_ep_spent_total", "counter", "Spent"),
+        ("ns_comp_ep_big_total", "counter", AWKWARD),
+        ("ns_comp_ep_infinite", "gauge", "Infinite"),
+        ("ns_comp_ep_below", "gauge", "Below zero"),
+        ("ns_comp_ep_requests_total", "counter", "Requests"),
+        ("ns_comp_ep_waiting_seconds", "histogram", "Waiting"),
+        (
+            "dynamo_component_uptime_seconds",
+            "gauge",
+            "Total uptime of the DistributedRuntime in seconds",
+        ),
+    ],
+)
+def test_types_and_descriptions_arrive(
+    server: Prometheus, family: str, kind: str, description: str
+) -> None:
+    assert server.metadata(family) == {"type": kind, "help": description, "unit": ""}
+
+
+@pytest.fixture
+def example() -> Iterator[Worker]:
+    """The example that the main job runs, started as the guide starts it."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    settings = {"PATH": path, "DYN_SYSTEM_PORT": "0", "DYN_SYSTEM_HOST": "127.0.0.1"}
+    worker = Worker(["./server_with_callback.py"], settings, cwd=EXAMPLES)
+    worker.address = worker.line().removeprefix("metrics: http://").partition("/metrics")[0]
+    yield worker
+    worker.close()
+
+
+def test_prometheus_follows_the_running_example(
+    example: Worker, prometheus: Callable[..., Prometheus]
+) -> None:
+    node = "demo_backend_generate"
+
+    def answered() -> float:
+        return sample(scrape(example.address), f"{node}_latency_seconds_count")
+
+    server = prometheus(example.address)
+    before = eventually(lambda: answered() or None)
+    server.wait_for_a_scrape()
+    stored = server.value(f"{node}_latency_seconds_count")
+    assert before <= stored <= answered()
+
+    [requests] = server.query(f"{node}_requests_total")
+    assert requests.labels == {
+        "dynamo_namespace": "demo",
+        "dynamo_component": "backend",
+        "dynamo_endpoint": "generate",
+        "job": "worker",
+        "instance": example.address,
+    }
+    models = server.query(f"{node}_requests_by_model")
+    sizes = {(model.labels["model_type"], model.labels["model_size"]) for model in models}
+    assert sizes <= {("llama", "7b"), ("qwen", "32b"), ("llama", "70b")}
+    types = {
+        "requests_total": "counter",
+        "requests_by_model": "counter",
+        "latency_seconds": "histogram",
+        "active_connections": "gauge",
+    }
+    for name, kind in types.items():
+        assert server.metadata(f"{node}_{name}")["type"] == kind
+
+
+def test_prometheus_computes_rates_and_quantiles_of_the_running_example(
+    example: Worker, prometheus: Callable[..., Prometheus]
+) -> None:
+    node = "demo_backend_generate"
+    server = prometheus(example.address)
+    eventually(lambda: server.query(f"rate({node}_requests_total[1m]) > 0") or None)
+    assert server.value(f"resets({node}_requests_total[1m])") == 0
+    buckets = f"rate({node}_latency_seconds_bucket[1m])"
+    eventually(lambda: server.query(f"histogram_quantile(0.9, {buckets}) > 0") or None)
+    total, infinite = f"{node}_latency_seconds_count", f"{node}_latency_seconds_bucket{{le='+Inf'}}"
+    assert server.value(f"{total} - ignoring(le) {infinite}") == 0
+
+
+def test_prometheus_sees_a_worker_end_and_come_back(
+    serve: Start, prometheus: Callable[..., Prometheus]
+) -> None:
+    worker = serve()
+    server = prometheus(worker.address)
+    server.wait_for_a_scrape()
+    worker.tell()
+    worker.assert_ends_cleanly()
+    eventually(lambda: server.query("up == 0") or None)
+    serve(DYN_SYSTEM_PORT=worker.address.split(":")[1])
+    eventually(lambda: server.query("up == 1") or None)
+
+
+def test_a_callback_that_hangs_costs_prometheus_nothing(
+    serve: Start, prometheus: Callable[..., Prometheus]
+) -> None:
+    worker = serve(
+        """
+        metrics.create_intcounter("counted_total", "help").inc()
+        metrics.register_callback(threading.Event().wait)
+        print("ready")
+        input()
+        """,
+        DYN_METRICS_CALLBACK_TIMEOUT="86400",
+    )
+    assert worker.line() == "ready"
+    server = prometheus(worker.address)
+    server.wait_for_a_scrape()
+    assert server.value("ns_comp_ep_counted_total") == 1
+    assert server.value("dynamo_runtime_callback_timeouts_total") > 0

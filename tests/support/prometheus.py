@@ -1,0 +1,111 @@
+"""A Prometheus server that scrapes a worker and answers queries about it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from tests.support.client import fetch
+from tests.support.process import free_port
+from tests.support.waiting import eventually
+
+INSTALL = "tests/support/install_prometheus.sh"
+
+
+class Result(NamedTuple):
+    """One series of the answer to a query, without its name."""
+
+    labels: dict[str, str]
+    value: float
+
+
+class Prometheus:
+    """A running server; ``target`` is what it scrapes every second."""
+
+    def __init__(self, address: str, target: str) -> None:
+        self.address = address
+        self.target = target
+
+    def query(self, expression: str) -> list[Result]:
+        """The series that a PromQL expression gives now, in no order."""
+        data = self._api("query", query=expression)
+        if data["resultType"] == "scalar":
+            return [Result({}, float(data["result"][1]))]
+        return [
+            Result(
+                {name: value for name, value in one["metric"].items() if name != "__name__"},
+                float(one["value"][1]),
+            )
+            for one in data["result"]
+        ]
+
+    def value(self, expression: str) -> float:
+        """The value of the one series that an expression gives as soon as it gives any."""
+        [result] = eventually(lambda: self.query(expression) or None)
+        return result.value
+
+    def metadata(self, family: str) -> dict[str, str]:
+        """The ``type``, ``help`` and ``unit`` of a family as soon as it has been scraped."""
+        [metadata] = eventually(lambda: self._api("metadata", metric=family).get(family))
+        return dict(metadata)
+
+    def wait_for_a_scrape(self) -> None:
+        """Waits until a scrape that began later than this call is stored."""
+        [now] = self.query("time()")
+        stored = f"timestamp(up) > {now.value}"
+        eventually(lambda: self.query(stored) or None)
+        [up] = self.query("up")
+        assert up.value == 1, self._api("targets")["activeTargets"]
+
+    def _api(self, path: str, **parameters: str) -> Any:
+        answer = fetch(self.address, f"/api/v1/{path}?{urlencode(parameters)}").json
+        assert answer["status"] == "success", answer
+        return answer["data"]
+
+
+@contextlib.contextmanager
+def scraping(target: str, folder: Path, *flags: str) -> Iterator[Prometheus]:
+    """A Prometheus server that keeps all its files in ``folder``; it ends with the block."""
+    program = shutil.which("prometheus")
+    assert program, f"there is no Prometheus server: run {INSTALL}, or install one yourself"
+    config = folder / "prometheus.yml"
+    # JSON is YAML too.
+    config.write_text(
+        json.dumps(
+            {
+                "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
+                "scrape_configs": [
+                    {"job_name": "worker", "static_configs": [{"targets": [target]}]}
+                ],
+            }
+        )
+    )
+    address = f"127.0.0.1:{free_port()}"
+    log = folder / "prometheus.log"
+    command = [
+        program,
+        f"--config.file={config}",
+        f"--storage.tsdb.path={folder / 'data'}",
+        f"--web.listen-address={address}",
+        *flags,
+    ]
+    with log.open("w") as output, subprocess.Popen(command, stdout=output, stderr=output) as server:
+        try:
+            eventually(lambda: _is_ready(server, address, log))
+            yield Prometheus(address, target)
+        finally:
+            server.kill()
+
+
+def _is_ready(server: subprocess.Popen[bytes], address: str, log: Path) -> bool | None:
+    assert server.poll() is None, f"the Prometheus server ended:\n{log.read_text()}"
+    try:
+        return fetch(address, "/-/ready").status == 200 or None
+    except OSError:
+        return None
