@@ -10,9 +10,10 @@ import pytest
 
 from dynamo.discovery import Instance
 from dynamo.discovery.nats import LEASE, _Watched
+from dynamo.request_plane import _frames
 from dynamo.runtime import Client, ConnectionLostError, DistributedRuntime
 from tests.support.nats import NatsServer
-from tests.support.serving import collect, endpoint_of, served, settled
+from tests.support.serving import collect, endpoint_of, served, settled, until
 
 
 async def stuck(request: Any) -> AsyncIterator[Any]:
@@ -44,6 +45,39 @@ async def test_a_client_that_nats_throws_out_comes_back(on_nats: NatsServer) -> 
             except ConnectionLostError:  # not quite there yet
                 await asyncio.sleep(0.01)
         assert (await settled(runtime, 2)).errors == {"publish_response": 1}
+
+
+async def test_requests_that_arrive_while_a_worker_stops_are_all_answered(
+    on_nats: NatsServer,
+) -> None:
+    import nats
+
+    waiting: set[str] = set()
+
+    async def answered(message: Any) -> None:
+        # "No responders", a refusal, or the end of an answer.
+        if not message.data or message.data[:1] in b"!E":
+            waiting.discard(message.subject)
+
+    async with DistributedRuntime() as runtime:
+        endpoint = endpoint_of(runtime)
+        serving = asyncio.create_task(endpoint.serve_endpoint(stuck))
+        client = await endpoint.client()
+        await client.wait_for_instances()
+        (instance,) = client._watch.instances.values()
+        outside = await nats.connect(on_nats.url)
+        await outside.subscribe("answers.*", cb=answered)
+        for number in range(3000):
+            waiting.add(f"answers.{number}")
+            opening = _frames.opening("id", 1, b"1")
+            await outside.publish(f"{instance.address}.new", opening, f"answers.{number}")
+            if number % 10 == 0:
+                await asyncio.sleep(0)
+            if number == 300:
+                runtime.shutdown()
+        await serving
+        await until(lambda: not waiting or None)
+        await outside.close()
 
 
 async def test_a_worker_that_nothing_is_heard_of_is_given_up(on_nats: NatsServer) -> None:

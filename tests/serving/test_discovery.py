@@ -18,7 +18,7 @@ from dynamo._nats import token
 from dynamo.discovery import Instance, Target
 from dynamo.discovery._protocol import from_json, to_json
 from dynamo.discovery.nats import BUCKET, LEASE
-from dynamo.runtime import Client, ConnectionLostError, DistributedRuntime
+from dynamo.runtime import Client, ConnectionLostError, DistributedRuntime, UnavailableError
 from tests.serving.conftest import nats_settings
 from tests.support.nats import NatsServer
 from tests.support.process import Start
@@ -90,6 +90,23 @@ async def test_a_request_to_a_worker_just_killed_goes_to_another(
         assert len(client.instance_ids()) == 2
         for number in range(4):
             assert await collect(await client.generate(number)) == [number]
+
+
+async def test_a_request_that_a_worker_never_took_is_refused_when_it_dies(
+    on_nats: NatsServer, start: Start
+) -> None:
+    worker = start(WORKER, **nats_settings(on_nats))
+    async with DistributedRuntime() as runtime:
+        client = await endpoint_of(runtime).client()
+        await client.wait_for_instances()
+        worker.interrupt(signal.SIGSTOP)
+        asking = asyncio.create_task(client.generate(1))
+        await until(lambda: client._network.plane._streams or None)  # type: ignore[attr-defined]
+        connection = client._network.plane._connection.client  # type: ignore[attr-defined]
+        await connection.flush()
+        worker.interrupt(signal.SIGKILL)
+        with pytest.raises(UnavailableError, match=r"^the worker is not there: it has stopped"):
+            await asking
 
 
 async def test_a_worker_that_stops_in_good_order_is_gone_at_once(
