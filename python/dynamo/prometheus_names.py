@@ -42,6 +42,8 @@ __all__ = [
     "name_prefix",
     "nats_client",
     "nats_service",
+    "process",
+    "python_gc",
     "request_plane",
     "router",
     "router_request",
@@ -140,6 +142,44 @@ class distributed_runtime:
     """Gauge: seconds since the runtime was made."""
 
 
+class process:
+    """The process, as the client libraries of Prometheus show it. Full names."""
+
+    CPU_SECONDS_TOTAL: Final = "process_cpu_seconds_total"
+    """Counter: seconds of user and system CPU time."""
+
+    VIRTUAL_MEMORY_BYTES: Final = "process_virtual_memory_bytes"
+    """Gauge: bytes of virtual memory."""
+
+    RESIDENT_MEMORY_BYTES: Final = "process_resident_memory_bytes"
+    """Gauge: bytes of resident memory."""
+
+    START_TIME_SECONDS: Final = "process_start_time_seconds"
+    """Gauge: when the process was started, in seconds since 1970."""
+
+    OPEN_FDS: Final = "process_open_fds"
+    """Gauge: open file descriptors."""
+
+    MAX_FDS: Final = "process_max_fds"
+    """Gauge: the most file descriptors that may be open."""
+
+
+class python_gc:
+    """Python's garbage collector, as prometheus_client shows it. Full names."""
+
+    COLLECTIONS_TOTAL: Final = "python_gc_collections_total"
+    """Counter by ``generation``: collections."""
+
+    OBJECTS_COLLECTED_TOTAL: Final = "python_gc_objects_collected_total"
+    """Counter by ``generation``: objects collected."""
+
+    OBJECTS_UNCOLLECTABLE_TOTAL: Final = "python_gc_objects_uncollectable_total"
+    """Counter by ``generation``: objects found that cannot be collected."""
+
+    GENERATION_LABEL: Final = "generation"
+    """The label that tells the generations apart: ``0``, ``1``, ``2``."""
+
+
 class runtime_metrics:
     """How callbacks and scrapes fare; Dynamo shows none of it. Prefix: ``name_prefix.RUNTIME``."""
 
@@ -148,6 +188,24 @@ class runtime_metrics:
 
     CALLBACK_TIMEOUTS_TOTAL: Final = "callback_timeouts_total"
     """Counter: callbacks before a scrape that were not done when it had to answer."""
+
+    EVENT_LOOP_LAG_SECONDS: Final = "event_loop_lag_seconds"
+    """Histogram: seconds by which the event loop ran a call late, sampled."""
+
+    GIL_WAIT_SECONDS: Final = "gil_wait_seconds"
+    """Histogram: seconds that a thread waited for Python's global interpreter lock, sampled."""
+
+    SCRAPE_DURATION_SECONDS: Final = "scrape_duration_seconds"
+    """Gauge: seconds that the last scrape took to answer, callbacks included."""
+
+    SERIES_OVERFLOW_TOTAL: Final = "series_overflow_total"
+    """Counter by ``metric``: updates that went to the overflow series of a metric at its limit."""
+
+    TEXT_DROPPED_FAMILIES_TOTAL: Final = "text_dropped_families_total"
+    """Counter: families in other libraries' text that could not be shown."""
+
+    TEXT_DROPPED_SERIES_TOTAL: Final = "text_dropped_series_total"
+    """Counter: series in other libraries' text that were there already."""
 
 
 class work_handler:

@@ -25,6 +25,13 @@ A_VALUE = {
     "create_intgauge": ["set", "inc_by", "dec_by", "add", "sub"],
     "create_histogram": ["observe"],
 }
+TAKE_EXEMPLARS = [
+    ("create_counter", "inc"),
+    ("create_counter", "inc_by"),
+    ("create_intcounter", "inc"),
+    ("create_intcounter", "inc_by"),
+    ("create_histogram", "observe"),
+]
 
 
 def methods(table: dict[str, list[str]]) -> list[tuple[str, str]]:
@@ -34,6 +41,14 @@ def methods(table: dict[str, list[str]]) -> list[tuple[str, str]]:
 def vec_methods(table: dict[str, list[str]]) -> list[tuple[str, str]]:
     pairs = methods(table)
     return [(f"{factory}vec", method) for factory, method in pairs if method != "time"]
+
+
+def signature(function: Callable[..., Any]) -> list[str]:
+    return str(inspect.signature(function))[1:-1].replace(", /", "").split(", ")
+
+
+def options(factory: str, method: str) -> list[str]:
+    return ["*", "exemplar=None"] if (factory, method) in TAKE_EXEMPLARS else []
 
 
 @pytest.mark.parametrize(("factory", "method"), methods(NO_ARGUMENTS))
@@ -96,8 +111,8 @@ def test_what_takes_a_value_and_labels_takes_just_both(
 @pytest.mark.parametrize(("factory", "method"), [*methods(NO_ARGUMENTS), *methods(A_VALUE)])
 def test_plain_methods_have_a_signature_and_a_docstring(factory: str, method: str) -> None:
     function = getattr(PLAIN[factory], method)
-    expected = "(self)" if (factory, method) in methods(NO_ARGUMENTS) else "(self, value)"
-    assert str(inspect.signature(function)).replace(", /", "") == expected
+    names = ["self"] if (factory, method) in methods(NO_ARGUMENTS) else ["self", "value"]
+    assert signature(function) == [*names, *options(factory, method)]
     assert inspect.getdoc(function)
 
 
@@ -105,8 +120,8 @@ def test_plain_methods_have_a_signature_and_a_docstring(factory: str, method: st
 def test_vec_methods_have_a_signature_and_a_docstring(factory: str, method: str) -> None:
     function = getattr(VECS[factory], method)
     takes_value = (factory, method) in vec_methods(A_VALUE)
-    expected = "(self, value, labels)" if takes_value else "(self, labels)"
-    assert str(inspect.signature(function)).replace(", /", "") == expected
+    names = ["self", "value", "labels"] if takes_value else ["self", "labels"]
+    assert signature(function) == [*names, *options(factory.removesuffix("vec"), method)]
     assert inspect.getdoc(function)
 
 

@@ -61,7 +61,8 @@ def test_a_child_runs_callbacks_of_its_own(forking: Start) -> None:
 
         print(ended(fork(child)))
         input()
-        """
+        """,
+        DYN_METRICS_CALLBACK_TIMEOUT="86400",
     )
     assert [worker.line() for _ in range(2)] == ["13", "0"]
     assert sample(scrape(worker.address), "ns_comp_ep_counted_total") == 2

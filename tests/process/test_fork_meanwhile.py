@@ -7,7 +7,7 @@ from concurrent.futures import Future
 import pytest
 
 from tests.support import sample
-from tests.support.client import fetch, in_background, scrape
+from tests.support.client import fetch, in_background, is_refused, scrape
 from tests.support.process import Start
 
 
@@ -26,6 +26,17 @@ def test_a_program_that_is_started_keeps_no_port(serve: Start, close_fds: bool) 
     assert serve(DYN_SYSTEM_PORT=port).address == worker.address
     worker.tell("lives")
     assert worker.line() == "program lives"
+
+
+def test_a_process_that_becomes_another_program_keeps_no_port(serve: Start) -> None:
+    worker = serve(
+        """
+        program = "print('program'); input()"
+        os.execv(sys.executable, [sys.executable, "-uc", program])
+        """
+    )
+    assert worker.line() == "program"
+    assert is_refused(worker.address)
 
 
 def test_programs_that_are_run_do_not_disturb_scrapes(serve: Start) -> None:
@@ -186,5 +197,6 @@ def test_threads_may_use_everything_while_others_prepare_for_a_fork(
         """,
         DYN_SYSTEM_PORT="0",
         DYN_SYSTEM_HOST="127.0.0.1",
+        DYN_METRICS_CALLBACK_TIMEOUT="86400",
     )
     assert worker.line() == "0 1"

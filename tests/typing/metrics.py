@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
+from prometheus_client import CollectorRegistry, generate_latest
 from typing_extensions import assert_type
 
 from dynamo.prometheus_metrics import (
@@ -133,6 +134,57 @@ def updates_of_vecs_in_either_order(
     gauges.add({"a": "b"}, 2)
     histograms.observe(0.023, {"a": "b"})
     histograms.observe({"a": "b"}, 0.023)
+
+
+def options(metrics: RuntimeMetrics, names: Sequence[str]) -> None:
+    metrics.create_counter("a_bytes_total", "b", unit="bytes")
+    metrics.create_gauge("a", "b", unit=None)
+    metrics.create_histogram("a", "b", native=True)
+    metrics.create_histogram("a", "b", native=True, schema=5, zero_threshold=0, max_buckets=100)
+    metrics.create_histogram("a", "b", buckets=[1], native=True, growth_factor=1.1)
+    metrics.create_histogramvec("a", "b", names, native=True, max_series=10, idle_timeout=60.0)
+    metrics.create_countervec("a", "b", names, max_series=10, idle_timeout=None)
+
+
+def limits(gauges: GaugeVec) -> None:
+    gauges.set_max_series(0)
+    gauges.set_max_series(max_series=10)
+    gauges.set_idle_timeout(1.5)
+    gauges.set_idle_timeout(None)
+
+
+def exemplars(
+    counter: Counter, counters: IntCounterVec, histogram: Histogram, histograms: HistogramVec
+) -> None:
+    counter.inc(exemplar={"trace_id": "a"})
+    counter.inc_by(2.5, exemplar=[("trace_id", "a")])
+    counter.inc(exemplar=None)
+    counters.inc({"a": "b"}, exemplar={"trace_id": "a"})
+    counters.inc_by({"a": "b"}, 2, exemplar={"trace_id": "a"})
+    counters.inc_by(2, {"a": "b"}, exemplar={"trace_id": "a"})
+    histogram.observe(2, exemplar={"trace_id": "a"})
+    histograms.observe({"a": "b"}, 2, exemplar={"trace_id": "a"})
+
+
+def texts_of_others(metrics: RuntimeMetrics, registry: CollectorRegistry) -> None:
+    handle = metrics.register_prometheus_expfmt_callback(lambda: "a 1")
+    assert_type(handle.unregister(), bool)
+    metrics.register_prometheus_expfmt_callback(lambda: generate_latest(registry))
+    metrics.register_collector(registry)
+    metrics.register_collector(
+        registry,
+        prefixes=["vllm:"],
+        exclude=(),
+        labels={"engine": "0"},
+        hierarchy_labels=False,
+        cache=2.5,
+    )
+
+
+def pages(metrics: RuntimeMetrics) -> None:
+    assert_type(metrics.exposition(), "tuple[str, str | None, bytes]")
+    metrics.exposition("text/plain", "gzip", 10)
+    metrics.exposition(accept="*/*", accept_encoding="", timeout=None)
 
 
 def the_way_out(metrics: RuntimeMetrics, gauge: Gauge, gauges: GaugeVec) -> None:

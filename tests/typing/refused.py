@@ -27,7 +27,7 @@ def factories(metrics: RuntimeMetrics) -> None:
     metrics.create_counter("a")  # type: ignore[call-arg]
     metrics.create_counter("a", 1)  # type: ignore[arg-type]
     metrics.create_counter("a", "b", buckets=[1])  # type: ignore[call-arg]
-    metrics.create_counter("a", "b", None, True)  # type: ignore[call-arg]
+    metrics.create_counter("a", "b", None, True)  # type: ignore[call-arg, arg-type]
     metrics.create_countervec("a", "b")  # type: ignore[call-arg]
     metrics.create_counter_vec("a", "b", ["c"])  # type: ignore[attr-defined]
     Counter("a", "b")  # type: ignore[call-arg]
@@ -60,8 +60,31 @@ def callbacks(metrics: RuntimeMetrics) -> None:
     metrics.unregister("a")  # type: ignore[arg-type]
 
 
+def texts_of_others(metrics: RuntimeMetrics) -> None:
+    metrics.register_prometheus_expfmt_callback(lambda: None)  # type: ignore[arg-type, return-value]
+    metrics.register_collector("a")  # type: ignore[arg-type]
+    metrics.register_collector(metrics)  # type: ignore[arg-type]
+
+
+def options(metrics: RuntimeMetrics) -> None:
+    metrics.create_counter("a", "b", unit=1)  # type: ignore[arg-type]
+    metrics.create_counter("a", "b", native=True)  # type: ignore[call-arg]
+    metrics.create_histogram("a", "b", native="yes")  # type: ignore[arg-type]
+    metrics.create_histogram("a", "b", schema=1.5)  # type: ignore[arg-type]
+    metrics.create_gauge("a", "b", max_series=10)  # type: ignore[call-arg]
+    metrics.create_gaugevec("a", "b", ["c"], max_series=1.5)  # type: ignore[arg-type]
+    metrics.create_gaugevec("a", "b", ["c"], idle_timeout="1h")  # type: ignore[arg-type]
+
+
+def exemplars(counter: Counter, gauge: IntGauge, histograms: HistogramVec) -> None:
+    counter.inc(exemplar={"span": 1})  # type: ignore[arg-type]
+    counter.inc_by(1, {"trace_id": "a"})  # type: ignore[call-arg]
+    gauge.inc(exemplar={"trace_id": "a"})  # type: ignore[call-arg]
+    histograms.observe(1, {"a": "b"}, {"trace_id": "a"})  # type: ignore[call-overload]
+
+
 def updates(counter: IntCounter, gauge: IntGauge, histogram: Histogram) -> None:
-    counter.inc(5)  # type: ignore[call-arg]
+    counter.inc(5)  # type: ignore[call-arg, arg-type]
     counter.inc_by(0.5)  # type: ignore[arg-type]
     counter.dec()  # type: ignore[attr-defined]
     gauge.set(0.5)  # type: ignore[arg-type]

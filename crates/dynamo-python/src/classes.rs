@@ -1,5 +1,7 @@
 //! The ten metric classes. What they do to values is in [`crate::fast`]; here is the rest.
 
+use std::num::NonZeroUsize;
+
 use dynamo_runtime::binding::{
     CounterCell, GaugeCell, HistogramCell, Instrument, Metric, MetricVec,
 };
@@ -10,9 +12,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
 use crate::errors::IntoPyErr;
-use crate::fast;
-use crate::labels::{is_unordered, text, wrong_type};
-use crate::python::items;
+use crate::fast::{self, Recent};
+use crate::options;
 
 /// A class of plain metrics.
 pub(crate) trait SingleClass:
@@ -32,6 +33,8 @@ pub(crate) trait VecClass:
     fn vec(&self) -> &MetricVec<Self::Cell>;
     /// The label names as interned strings, whose look-up in a dict is cheapest.
     fn names(&self) -> &[Py<PyString>];
+    /// The children used lately.
+    fn recent(&self) -> &Recent<Self::Cell>;
     fn wrap(py: Python<'_>, vec: MetricVec<Self::Cell>) -> PyResult<Py<Self>>;
 }
 
@@ -79,7 +82,7 @@ macro_rules! classes {
 
             $(#[$vec_doc])*
             #[pyclass(frozen, weakref, module = "dynamo.prometheus_metrics")]
-            pub(crate) struct $vec(MetricVec<$cell>, Vec<Py<PyString>>);
+            pub(crate) struct $vec(MetricVec<$cell>, Vec<Py<PyString>>, Recent<$cell>);
 
             impl VecClass for $vec {
                 type Cell = $cell;
@@ -95,10 +98,15 @@ macro_rules! classes {
                     &self.1
                 }
 
+                #[inline]
+                fn recent(&self) -> &Recent<$cell> {
+                    &self.2
+                }
+
                 fn wrap(py: Python<'_>, vec: MetricVec<$cell>) -> PyResult<Py<Self>> {
                     let names = vec.variable_labels().iter();
                     let names = names.map(|name| PyString::intern(py, name).unbind()).collect();
-                    Py::new(py, $vec(vec, names))
+                    Py::new(py, $vec(vec, names, Recent::default()))
                 }
             }
 
@@ -126,16 +134,6 @@ macro_rules! classes {
 
                 /// Return the series with these label values, created at 0 if it is new.
                 ///
-                /// values is a list of str in the order of variable_labels(). Keep the series where
-                /// speed matters: it is as fast as a plain metric.
-                ///
-                /// Raises ValueError if there are not as many values as label names.
-                fn with_label_values(&self, py: Python<'_>, values: &Bound<'_, PyAny>) -> PyResult<Py<$single>> {
-                    child(self, py, values)
-                }
-
-                /// Return the series with these label values, created at 0 if it is new.
-                ///
                 /// Values are given by name, or in the order of variable_labels().
                 #[pyo3(signature = (*values, **labels))]
                 fn labels(
@@ -158,6 +156,28 @@ macro_rules! classes {
                 /// Take all series out of the vec, as remove() does.
                 fn clear(&self) {
                     self.0.clear();
+                }
+
+                /// Let the vec have at most this many series, 0 for any number.
+                ///
+                /// What is there stays. What comes beyond is counted in one more series, whose labels
+                /// are all "__overflow__". The limit at first is DYN_METRICS_MAX_SERIES.
+                ///
+                /// Raises ValueError for a number below 0.
+                fn set_max_series(&self, max_series: isize) -> PyResult<()> {
+                    self.0.set_max_series(NonZeroUsize::new(options::series(max_series)?));
+                    Ok(())
+                }
+
+                /// Take series out that were not updated for this many seconds, None for never.
+                ///
+                /// A series goes with the first scrape that comes later than that. One that is updated
+                /// through a handle held all along comes back with the value it had.
+                ///
+                /// Raises ValueError unless the time is above 0.
+                fn set_idle_timeout(&self, seconds: Option<f64>) -> PyResult<()> {
+                    self.0.set_idle_timeout(seconds.map(options::idle).transpose()?);
+                    Ok(())
                 }
 
                 fn __repr__(&self) -> String {
@@ -255,37 +275,6 @@ fn repr(class: &str, metric: &impl Described) -> String {
     format!("<{class} {}>", metric.name())
 }
 
-fn child<C: VecClass>(
-    class: &C,
-    py: Python<'_>,
-    values: &Bound<'_, PyAny>,
-) -> PyResult<Py<C::Child>> {
-    let wrong = || wrong_type(values, "label values", "a list of str");
-    // A dict would give its keys, which are no values.
-    if values.is_instance_of::<PyString>()
-        || values.is_instance_of::<PyDict>()
-        || is_unordered(values)
-    {
-        return Err(wrong());
-    }
-    let values = items(values, wrong)?
-        .enumerate()
-        .map(|(position, value)| {
-            let name = class
-                .vec()
-                .variable_labels()
-                .get(position)
-                .map_or("?", String::as_str);
-            text(&value?, &format!("value of label {name:?}"))
-        })
-        .collect::<PyResult<Vec<_>>>()?;
-    let metric = class
-        .vec()
-        .get_metric_with_label_values(&values)
-        .map_err(|error| error.into_py_err(py))?;
-    C::Child::wrap(py, metric)
-}
-
 fn child_by_name<C: VecClass>(
     class: &C,
     py: Python<'_>,
@@ -303,6 +292,6 @@ fn child_by_name<C: VecClass>(
             .map_err(|error| error.into_py_err(py))?;
             C::Child::wrap(py, metric)
         }
-        None => child(class, py, values.as_any()),
+        None => fast::child_in_order(class, values.as_any()),
     }
 }

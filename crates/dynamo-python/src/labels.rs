@@ -49,14 +49,24 @@ pub(crate) fn pairs(
         .collect()
 }
 
-/// The label names of a vec: any iterable of str that has an order, but not a single str.
-pub(crate) fn names(names: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
-    let wrong = || wrong_type(names, "label_names", "a list of str");
+/// Label pairs as the library takes them.
+pub(crate) fn borrow(labels: &[(String, String)]) -> Vec<(&str, &str)> {
+    labels
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect()
+}
+
+/// Label names or prefixes, `what` names them: any iterable of str that has an order, but not a
+/// single str.
+pub(crate) fn strings(names: &Bound<'_, PyAny>, what: &str) -> PyResult<Vec<String>> {
+    let wrong = || wrong_type(names, what, "a list of str");
+    let one = what.strip_suffix('s').unwrap_or(what).replace('_', " ");
     if names.is_instance_of::<PyString>() || is_unordered(names) {
         return Err(wrong());
     }
     items(names, wrong)?
-        .map(|name| text(&name?, "label name"))
+        .map(|name| text(&name?, &one))
         .collect()
 }
 

@@ -1,14 +1,9 @@
 //! `RuntimeMetrics`: where Python creates metrics.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-
-use dynamo_runtime::binding::Action;
-use dynamo_runtime::metrics::buckets::{self, BucketsError};
-use dynamo_runtime::{CallbackHandle as CoreHandle, Metrics, MetricsError, Name};
-use pyo3::exceptions::PyTypeError;
+use dynamo_runtime::binding::{Action, Metric, MetricVec};
+use dynamo_runtime::{CallbackHandle as CoreHandle, Metrics, MetricsError, TextOptions};
 use pyo3::prelude::*;
-use pyo3::types::{PyString, PyTuple, PyWeakrefReference};
+use pyo3::types::PyBytes;
 
 use crate::callbacks::CallbackHandle;
 use crate::classes::{
@@ -16,75 +11,27 @@ use crate::classes::{
     IntGauge, IntGaugeVec, SingleClass, VecClass,
 };
 use crate::errors::IntoPyErr;
-use crate::labels::{names, pairs, text, wrong_type};
-use crate::python::{PREPARE_CALLBACK, START_CALLBACKS, items};
+use crate::handles::the_same;
+use crate::labels::{borrow, pairs, strings};
+use crate::options::{About, Layout, Limits, seconds};
+use crate::python::{EXPOSITION_OF, PREPARE_CALLBACK, START_CALLBACKS};
 
 /// The metrics of one runtime, namespace, component or endpoint.
 ///
 /// Every create_*() takes the name, which the node's path completes (full_name=True keeps it as it
 /// stands), the description, shown as HELP, and constant labels, a dict or a list of pairs, which
 /// follow those of the hierarchy. A vec also takes label_names, a list: the names of the labels
-/// whose values tell its series apart. Creating an identical metric again returns the first one.
+/// whose values tell its series apart. unit, "seconds" for example, is shown by formats that have a
+/// place for it; the name must end in it, before a counter's _total. Creating an identical metric
+/// again returns the first one.
 ///
 /// Every create_*() raises MetricsError, a ValueError, if a name or label cannot be used or the
 /// metric conflicts with another; TypeError if an argument is of the wrong type.
 #[pyclass(frozen, module = "dynamo.prometheus_metrics")]
 pub(crate) struct RuntimeMetrics(Metrics);
 
-/// The Python objects of the metrics created so far, so that creating one again returns the same.
-static HANDLES: Mutex<Option<Handles>> = Mutex::new(None);
-
 pub(crate) fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    let py = module.py();
-    module.add_class::<RuntimeMetrics>()?;
-    for (name, bounds) in [
-        ("DEFAULT", buckets::DEFAULT),
-        ("TTFT", buckets::TTFT),
-        ("ITL", buckets::ITL),
-        ("REQUEST_DURATION", buckets::REQUEST_DURATION),
-    ] {
-        module.add(name, PyTuple::new(py, bounds)?)?;
-    }
-    module.add_function(wrap_pyfunction!(linear_buckets, module)?)?;
-    module.add_function(wrap_pyfunction!(exponential_buckets, module)?)
-}
-
-/// Return count bucket bounds from start, width apart.
-///
-/// Raises MetricsError, a ValueError, if count is not in 1 to 10000, width is not above 0, or a
-/// bound is not finite.
-#[pyfunction]
-fn linear_buckets(py: Python<'_>, start: f64, width: f64, count: isize) -> PyResult<Vec<f64>> {
-    let bounds = buckets::linear_buckets(start, width, count.max(0).cast_unsigned());
-    bounds.map_err(|error| with_count(error, count).into_py_err(py))
-}
-
-/// Return count bucket bounds from start, each factor times the one before.
-///
-/// Raises MetricsError, a ValueError, if count is not in 1 to 10000, start is not above 0, factor
-/// is not above 1, or a bound is not finite.
-#[pyfunction]
-fn exponential_buckets(
-    py: Python<'_>,
-    start: f64,
-    factor: f64,
-    count: isize,
-) -> PyResult<Vec<f64>> {
-    let bounds = buckets::exponential_buckets(start, factor, count.max(0).cast_unsigned());
-    bounds.map_err(|error| with_count(error, count).into_py_err(py))
-}
-
-/// A count below 0 cannot be passed on, but the message shows it.
-fn with_count(mut error: BucketsError, count: isize) -> BucketsError {
-    if let BucketsError::Argument {
-        argument: "count",
-        value,
-        ..
-    } = &mut error
-    {
-        *value = count as f64;
-    }
-    error
+    module.add_class::<RuntimeMetrics>()
 }
 
 type Any<'a, 'py> = &'a Bound<'py, PyAny>;
@@ -93,183 +40,244 @@ type OptionalAny<'a, 'py> = Option<&'a Bound<'py, PyAny>>;
 #[pymethods]
 impl RuntimeMetrics {
     /// Create a counter of floats.
-    #[pyo3(signature = (name, description, labels=None, *, full_name=false))]
+    #[pyo3(signature = (name, description, labels=None, *, unit=None, full_name=false))]
     fn create_counter(
         &self,
         name: Any,
         description: Any,
         labels: OptionalAny,
+        unit: OptionalAny,
         full_name: bool,
     ) -> PyResult<Py<Counter>> {
-        self.single(
-            name,
-            description,
-            labels,
-            full_name,
-            |name, help, labels| self.0.create_counter(name, help, labels),
-        )
+        let about = About::new(name, description, unit, full_name)?;
+        self.single(&about, labels, |labels| {
+            self.0
+                .create_counter(about.name(), about.description(), labels)
+        })
     }
 
     /// Create a counter of whole things.
-    #[pyo3(signature = (name, description, labels=None, *, full_name=false))]
+    #[pyo3(signature = (name, description, labels=None, *, unit=None, full_name=false))]
     fn create_intcounter(
         &self,
         name: Any,
         description: Any,
         labels: OptionalAny,
+        unit: OptionalAny,
         full_name: bool,
     ) -> PyResult<Py<IntCounter>> {
-        self.single(
-            name,
-            description,
-            labels,
-            full_name,
-            |name, help, labels| self.0.create_intcounter(name, help, labels),
-        )
+        let about = About::new(name, description, unit, full_name)?;
+        self.single(&about, labels, |labels| {
+            self.0
+                .create_intcounter(about.name(), about.description(), labels)
+        })
     }
 
     /// Create a gauge of floats.
-    #[pyo3(signature = (name, description, labels=None, *, full_name=false))]
+    #[pyo3(signature = (name, description, labels=None, *, unit=None, full_name=false))]
     fn create_gauge(
         &self,
         name: Any,
         description: Any,
         labels: OptionalAny,
+        unit: OptionalAny,
         full_name: bool,
     ) -> PyResult<Py<Gauge>> {
-        self.single(
-            name,
-            description,
-            labels,
-            full_name,
-            |name, help, labels| self.0.create_gauge(name, help, labels),
-        )
+        let about = About::new(name, description, unit, full_name)?;
+        self.single(&about, labels, |labels| {
+            self.0
+                .create_gauge(about.name(), about.description(), labels)
+        })
     }
 
     /// Create a gauge of whole things.
-    #[pyo3(signature = (name, description, labels=None, *, full_name=false))]
+    #[pyo3(signature = (name, description, labels=None, *, unit=None, full_name=false))]
     fn create_intgauge(
         &self,
         name: Any,
         description: Any,
         labels: OptionalAny,
+        unit: OptionalAny,
         full_name: bool,
     ) -> PyResult<Py<IntGauge>> {
-        self.single(
-            name,
-            description,
-            labels,
-            full_name,
-            |name, help, labels| self.0.create_intgauge(name, help, labels),
-        )
+        let about = About::new(name, description, unit, full_name)?;
+        self.single(&about, labels, |labels| {
+            self.0
+                .create_intgauge(about.name(), about.description(), labels)
+        })
     }
 
     /// Create a histogram.
     ///
     /// buckets are its upper bounds, by default 0.005 to 10 (DEFAULT); +Inf is added by itself.
-    #[pyo3(signature = (name, description, labels=None, buckets=None, *, full_name=false))]
+    ///
+    /// With native=True it has native buckets, which grow by a constant factor and exist where
+    /// something was observed, and classic ones only if buckets are given. schema, from -4 to 8
+    /// (default 3: 9 % a bucket), or growth_factor says how fine they are; values within
+    /// zero_threshold (default 2**-128) count as zero; more than max_buckets (default 160) halve
+    /// the resolution.
+    #[pyo3(signature = (name, description, labels=None, buckets=None, *, native=false, schema=None, growth_factor=None, zero_threshold=None, max_buckets=None, unit=None, full_name=false))]
+    #[expect(clippy::too_many_arguments)]
     fn create_histogram(
         &self,
         name: Any,
         description: Any,
         labels: OptionalAny,
         buckets: OptionalAny,
+        native: bool,
+        schema: Option<i64>,
+        growth_factor: Option<f64>,
+        zero_threshold: Option<f64>,
+        max_buckets: Option<isize>,
+        unit: OptionalAny,
         full_name: bool,
     ) -> PyResult<Py<Histogram>> {
-        let buckets = bounds(buckets)?;
-        self.single(
-            name,
-            description,
-            labels,
-            full_name,
-            |name, help, labels| self.0.create_histogram(name, help, labels, buckets),
-        )
+        let about = About::new(name, description, unit, full_name)?;
+        let layout = Layout {
+            buckets,
+            native,
+            schema,
+            growth_factor,
+            zero_threshold,
+            max_buckets,
+        };
+        let options = layout.options()?;
+        self.single(&about, labels, |labels| {
+            self.0
+                .create_histogram_with(about.name(), about.description(), labels, options)
+        })
     }
 
     /// Create counters of floats, one for each combination of values of label_names.
-    #[pyo3(signature = (name, description, label_names, const_labels=None, *, full_name=false))]
+    ///
+    /// max_series and idle_timeout limit how many there are, and for how long one stays that is not
+    /// updated; see set_max_series() and set_idle_timeout().
+    #[pyo3(signature = (name, description, label_names, const_labels=None, *, max_series=None, idle_timeout=None, unit=None, full_name=false))]
+    #[expect(clippy::too_many_arguments)]
     fn create_countervec(
         &self,
         name: Any,
         description: Any,
         label_names: Any,
         const_labels: OptionalAny,
+        max_series: Option<isize>,
+        idle_timeout: Option<f64>,
+        unit: OptionalAny,
         full_name: bool,
     ) -> PyResult<Py<CounterVec>> {
+        let about = About::new(name, description, unit, full_name)?;
+        let limits = Limits::new(max_series, idle_timeout)?;
         self.vec(
-            name,
-            description,
+            &about,
             label_names,
             const_labels,
-            full_name,
-            |name, help, names, labels| self.0.create_countervec(name, help, names, labels),
+            limits,
+            |names, labels| {
+                self.0
+                    .create_countervec(about.name(), about.description(), names, labels)
+            },
         )
     }
 
     /// Create counters of whole things, one for each combination of values of label_names.
-    #[pyo3(signature = (name, description, label_names, const_labels=None, *, full_name=false))]
+    ///
+    /// max_series and idle_timeout limit how many there are, and for how long one stays that is not
+    /// updated; see set_max_series() and set_idle_timeout().
+    #[pyo3(signature = (name, description, label_names, const_labels=None, *, max_series=None, idle_timeout=None, unit=None, full_name=false))]
+    #[expect(clippy::too_many_arguments)]
     fn create_intcountervec(
         &self,
         name: Any,
         description: Any,
         label_names: Any,
         const_labels: OptionalAny,
+        max_series: Option<isize>,
+        idle_timeout: Option<f64>,
+        unit: OptionalAny,
         full_name: bool,
     ) -> PyResult<Py<IntCounterVec>> {
+        let about = About::new(name, description, unit, full_name)?;
+        let limits = Limits::new(max_series, idle_timeout)?;
         self.vec(
-            name,
-            description,
+            &about,
             label_names,
             const_labels,
-            full_name,
-            |name, help, names, labels| self.0.create_intcountervec(name, help, names, labels),
+            limits,
+            |names, labels| {
+                self.0
+                    .create_intcountervec(about.name(), about.description(), names, labels)
+            },
         )
     }
 
     /// Create gauges of floats, one for each combination of values of label_names.
-    #[pyo3(signature = (name, description, label_names, const_labels=None, *, full_name=false))]
+    ///
+    /// max_series and idle_timeout limit how many there are, and for how long one stays that is not
+    /// updated; see set_max_series() and set_idle_timeout().
+    #[pyo3(signature = (name, description, label_names, const_labels=None, *, max_series=None, idle_timeout=None, unit=None, full_name=false))]
+    #[expect(clippy::too_many_arguments)]
     fn create_gaugevec(
         &self,
         name: Any,
         description: Any,
         label_names: Any,
         const_labels: OptionalAny,
+        max_series: Option<isize>,
+        idle_timeout: Option<f64>,
+        unit: OptionalAny,
         full_name: bool,
     ) -> PyResult<Py<GaugeVec>> {
+        let about = About::new(name, description, unit, full_name)?;
+        let limits = Limits::new(max_series, idle_timeout)?;
         self.vec(
-            name,
-            description,
+            &about,
             label_names,
             const_labels,
-            full_name,
-            |name, help, names, labels| self.0.create_gaugevec(name, help, names, labels),
+            limits,
+            |names, labels| {
+                self.0
+                    .create_gaugevec(about.name(), about.description(), names, labels)
+            },
         )
     }
 
     /// Create gauges of whole things, one for each combination of values of label_names.
-    #[pyo3(signature = (name, description, label_names, const_labels=None, *, full_name=false))]
+    ///
+    /// max_series and idle_timeout limit how many there are, and for how long one stays that is not
+    /// updated; see set_max_series() and set_idle_timeout().
+    #[pyo3(signature = (name, description, label_names, const_labels=None, *, max_series=None, idle_timeout=None, unit=None, full_name=false))]
+    #[expect(clippy::too_many_arguments)]
     fn create_intgaugevec(
         &self,
         name: Any,
         description: Any,
         label_names: Any,
         const_labels: OptionalAny,
+        max_series: Option<isize>,
+        idle_timeout: Option<f64>,
+        unit: OptionalAny,
         full_name: bool,
     ) -> PyResult<Py<IntGaugeVec>> {
+        let about = About::new(name, description, unit, full_name)?;
+        let limits = Limits::new(max_series, idle_timeout)?;
         self.vec(
-            name,
-            description,
+            &about,
             label_names,
             const_labels,
-            full_name,
-            |name, help, names, labels| self.0.create_intgaugevec(name, help, names, labels),
+            limits,
+            |names, labels| {
+                self.0
+                    .create_intgaugevec(about.name(), about.description(), names, labels)
+            },
         )
     }
 
     /// Create histograms, one for each combination of values of label_names.
     ///
-    /// buckets are their upper bounds, by default 0.005 to 10 (DEFAULT); +Inf is added by itself.
-    #[pyo3(signature = (name, description, label_names, const_labels=None, buckets=None, *, full_name=false))]
+    /// For their buckets see create_histogram(), for max_series and idle_timeout see
+    /// create_countervec().
+    #[pyo3(signature = (name, description, label_names, const_labels=None, buckets=None, *, native=false, schema=None, growth_factor=None, zero_threshold=None, max_buckets=None, max_series=None, idle_timeout=None, unit=None, full_name=false))]
+    #[expect(clippy::too_many_arguments)]
     fn create_histogramvec(
         &self,
         name: Any,
@@ -277,18 +285,40 @@ impl RuntimeMetrics {
         label_names: Any,
         const_labels: OptionalAny,
         buckets: OptionalAny,
+        native: bool,
+        schema: Option<i64>,
+        growth_factor: Option<f64>,
+        zero_threshold: Option<f64>,
+        max_buckets: Option<isize>,
+        max_series: Option<isize>,
+        idle_timeout: Option<f64>,
+        unit: OptionalAny,
         full_name: bool,
     ) -> PyResult<Py<HistogramVec>> {
-        let buckets = bounds(buckets)?;
+        let about = About::new(name, description, unit, full_name)?;
+        let layout = Layout {
+            buckets,
+            native,
+            schema,
+            growth_factor,
+            zero_threshold,
+            max_buckets,
+        };
+        let options = layout.options()?;
+        let limits = Limits::new(max_series, idle_timeout)?;
         self.vec(
-            name,
-            description,
+            &about,
             label_names,
             const_labels,
-            full_name,
-            |name, help, names, labels| {
-                self.0
-                    .create_histogramvec(name, help, names, labels, buckets)
+            limits,
+            |names, labels| {
+                self.0.create_histogramvec_with(
+                    about.name(),
+                    about.description(),
+                    names,
+                    labels,
+                    options,
+                )
             },
         )
     }
@@ -314,14 +344,100 @@ impl RuntimeMetrics {
         Ok(CallbackHandle::new(handle))
     }
 
+    /// Have callback return another library's metrics before each scrape that shows this node.
+    ///
+    /// The text, a str or UTF-8 bytes, is in a format of Prometheus or in OpenMetrics 1. Its
+    /// families stand among our own, one for each name, without further labels; what cannot be
+    /// understood or is there already is left out and counted. For deadlines and errors see
+    /// register_callback(); a text that cannot be had is shown as it last was, for up to five
+    /// minutes.
+    ///
+    /// Raises TypeError if callback cannot be called or is an async function.
+    fn register_prometheus_expfmt_callback(
+        &self,
+        py: Python<'_>,
+        callback: &Bound<'_, PyAny>,
+    ) -> PyResult<CallbackHandle> {
+        self.register_text(py, callback, TextOptions::default())
+    }
+
+    /// Show the metrics of a prometheus_client registry among those of this node.
+    ///
+    /// They get labels, a dict or a list of pairs, and the hierarchy's, unless
+    /// hierarchy_labels=False; a series that has a label of such a name keeps its own. With
+    /// prefixes, a list, only families whose names begin with one of them are taken; those that
+    /// begin with one of exclude are not, by default process_ and python_. The registry is asked
+    /// anew when its metrics are older than cache seconds, by default at every scrape. For the rest
+    /// see register_prometheus_expfmt_callback().
+    ///
+    /// Raises TypeError if registry has no collect(), ImportError without prometheus_client,
+    /// ValueError for a label name or a time that cannot be used.
+    #[pyo3(signature = (registry, *, prefixes=None, exclude=None, labels=None, hierarchy_labels=true, cache=None))]
+    #[expect(clippy::too_many_arguments)]
+    fn register_collector(
+        &self,
+        py: Python<'_>,
+        registry: &Bound<'_, PyAny>,
+        prefixes: OptionalAny,
+        exclude: OptionalAny,
+        labels: OptionalAny,
+        hierarchy_labels: bool,
+        cache: Option<f64>,
+    ) -> PyResult<CallbackHandle> {
+        let callback = EXPOSITION_OF.call(py, &[registry])?;
+        let mut added = pairs(labels, "labels")?;
+        if hierarchy_labels {
+            let mut own = self.0.hierarchy_labels();
+            own.retain(|(name, _)| added.iter().all(|(given, _)| given != name));
+            added.extend(own);
+        }
+        let listed = |names: OptionalAny, what: &str| {
+            names.map_or_else(|| Ok(Vec::new()), |names| strings(names, what))
+        };
+        let exclude = match exclude {
+            None => vec!["process_".to_owned(), "python_".to_owned()],
+            Some(_) => listed(exclude, "exclude")?,
+        };
+        let mut options = TextOptions::default()
+            .labels(added)
+            .prefixes(listed(prefixes, "prefixes")?)
+            .exclude(exclude);
+        if let Some(cache) = cache {
+            options = options.cache(seconds(cache, "cache", "a number of seconds >= 0")?);
+        }
+        self.register_text(py, &callback, options)
+    }
+
     /// Return the metrics of this node and all below it, in the Prometheus text format.
     ///
     /// Their callbacks run before, except when this is called inside a callback.
     fn prometheus_expfmt(&self, py: Python<'_>) -> PyResult<String> {
-        if self.0.has_callbacks() {
-            START_CALLBACKS.call(py, &[])?;
-        }
+        self.start_callbacks(py)?;
         Ok(py.detach(|| self.0.prometheus_expfmt()))
+    }
+
+    /// Return the page for an HTTP request: Content-Type, Content-Encoding or None, the body.
+    ///
+    /// accept and accept_encoding are the request's headers. timeout is how long the reader waits,
+    /// in seconds; callbacks get four fifths of it. They run before, as for prometheus_expfmt().
+    ///
+    /// Raises ValueError for a timeout below 0.
+    #[pyo3(signature = (accept="", accept_encoding="", timeout=None))]
+    fn exposition<'py>(
+        &self,
+        py: Python<'py>,
+        accept: &str,
+        accept_encoding: &str,
+        timeout: Option<f64>,
+    ) -> PyResult<(String, Option<&'static str>, Bound<'py, PyBytes>)> {
+        self.start_callbacks(py)?;
+        let timeout = timeout
+            .map(|timeout| seconds(timeout, "timeout", "a number of seconds >= 0"))
+            .transpose()?;
+        let page = py.detach(|| self.0.exposition(accept, accept_encoding, timeout));
+        let page = page.map_err(PyErr::from)?;
+        let body = PyBytes::new(py, &page.body);
+        Ok((page.content_type, page.content_encoding, body))
     }
 
     /// Take a metric, plain or vec, out of the scrape; return whether it was in.
@@ -339,133 +455,53 @@ impl RuntimeMetrics {
         RuntimeMetrics(metrics)
     }
 
+    fn start_callbacks(&self, py: Python<'_>) -> PyResult<()> {
+        if self.0.has_callbacks() {
+            START_CALLBACKS.call(py, &[])?;
+        }
+        Ok(())
+    }
+
+    fn register_text(
+        &self,
+        py: Python<'_>,
+        callback: &Bound<'_, PyAny>,
+        options: TextOptions,
+    ) -> PyResult<CallbackHandle> {
+        let name = PREPARE_CALLBACK.call(py, &[callback])?.extract()?;
+        let action = Action::Foreign(Box::new(callback.clone().unbind()));
+        self.0
+            .register_text_action(name, action, options)
+            .map(CallbackHandle::new)
+            .map_err(|error| error.into_py_err(py))
+    }
+
     fn single<C: SingleClass>(
         &self,
-        name: Any,
-        description: Any,
+        about: &About<'_, '_>,
         labels: OptionalAny,
-        full_name: bool,
-        create: impl FnOnce(
-            Name<'_>,
-            &str,
-            &[(&str, &str)],
-        ) -> Result<dynamo_runtime::binding::Metric<C::Cell>, MetricsError>,
+        create: impl FnOnce(&[(&str, &str)]) -> Result<Metric<C::Cell>, MetricsError>,
     ) -> PyResult<Py<C>> {
-        let py = name.py();
-        let (name, help) = (text(name, "name")?, text(description, "description")?);
+        let py = about.py();
         let labels = pairs(labels, "labels")?;
-        let metric = create(full_or_relative(&name, full_name), &help, &borrow(&labels))
-            .map_err(|error| error.into_py_err(py))?;
+        let metric = create(&borrow(&labels)).map_err(|error| error.into_py_err(py))?;
         the_same(py, metric.id(), || C::wrap(py, metric))
     }
 
     fn vec<C: VecClass>(
         &self,
-        name: Any,
-        description: Any,
+        about: &About<'_, '_>,
         label_names: Any,
         const_labels: OptionalAny,
-        full_name: bool,
-        create: impl FnOnce(
-            Name<'_>,
-            &str,
-            &[&str],
-            &[(&str, &str)],
-        )
-            -> Result<dynamo_runtime::binding::MetricVec<C::Cell>, MetricsError>,
+        limits: Limits,
+        create: impl FnOnce(&[&str], &[(&str, &str)]) -> Result<MetricVec<C::Cell>, MetricsError>,
     ) -> PyResult<Py<C>> {
-        let py = name.py();
-        let (name, help) = (text(name, "name")?, text(description, "description")?);
-        let label_names = names(label_names)?;
+        let py = about.py();
+        let label_names = strings(label_names, "label_names")?;
         let label_names: Vec<&str> = label_names.iter().map(String::as_str).collect();
         let labels = pairs(const_labels, "const_labels")?;
-        let vec = create(
-            full_or_relative(&name, full_name),
-            &help,
-            &label_names,
-            &borrow(&labels),
-        )
-        .map_err(|error| error.into_py_err(py))?;
+        let vec = create(&label_names, &borrow(&labels)).map_err(|error| error.into_py_err(py))?;
+        limits.apply(&vec);
         the_same(py, vec.id(), || C::wrap(py, vec))
     }
-}
-
-fn full_or_relative(name: &str, full: bool) -> Name<'_> {
-    if full {
-        Name::Absolute(name)
-    } else {
-        Name::Relative(name)
-    }
-}
-
-fn borrow(labels: &[(String, String)]) -> Vec<(&str, &str)> {
-    labels
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect()
-}
-
-/// Bucket bounds: any iterable of numbers.
-fn bounds(buckets: OptionalAny) -> PyResult<Option<Vec<f64>>> {
-    let Some(buckets) = buckets.filter(|buckets| !buckets.is_none()) else {
-        return Ok(None);
-    };
-    let wrong = || wrong_type(buckets, "buckets", "a list of numbers");
-    if buckets.is_instance_of::<PyString>() {
-        return Err(wrong());
-    }
-    let bounds = items(buckets, wrong)?;
-    let bounds: PyResult<Vec<f64>> = bounds.map(|bound| bound?.extract()).collect();
-    bounds.map(Some).map_err(|error| {
-        if error.is_instance_of::<PyTypeError>(buckets.py()) {
-            wrong()
-        } else {
-            error
-        }
-    })
-}
-
-/// The living Python object of the metric with this id, or else the one that `make` creates.
-fn the_same<C: pyo3::PyClass>(
-    py: Python<'_>,
-    id: usize,
-    make: impl FnOnce() -> PyResult<Py<C>>,
-) -> PyResult<Py<C>> {
-    if let Some(object) = with_handles(|handles| living(py, handles, id)) {
-        return Ok(object);
-    }
-    let object = make()?;
-    let weak = PyWeakrefReference::new(object.bind(py).as_any())?.unbind();
-    let (object, dead) = with_handles(|handles| {
-        // Another thread may have made one meanwhile.
-        if let Some(first) = living(py, handles, id) {
-            return (first, Vec::new());
-        }
-        let mut dead = Vec::new();
-        // Now and then, all that have died go.
-        if handles.len() == handles.capacity() {
-            let keys: Vec<_> = handles
-                .iter()
-                .filter(|(_, weak)| weak.bind(py).upgrade().is_none())
-                .map(|(id, _)| *id)
-                .collect();
-            dead.extend(keys.iter().filter_map(|id| handles.remove(id)));
-        }
-        dead.extend(handles.insert(id, weak));
-        (object, dead)
-    });
-    drop(dead);
-    Ok(object)
-}
-
-type Handles = HashMap<usize, Py<PyWeakrefReference>>;
-
-fn living<C: pyo3::PyClass>(py: Python<'_>, handles: &Handles, id: usize) -> Option<Py<C>> {
-    let object = handles.get(&id)?.bind(py).upgrade()?;
-    object.cast_into().ok().map(Bound::unbind)
-}
-
-fn with_handles<T>(access: impl FnOnce(&mut Handles) -> T) -> T {
-    let mut handles = HANDLES.lock().unwrap_or_else(PoisonError::into_inner);
-    access(handles.get_or_insert_default())
 }

@@ -96,6 +96,12 @@ impl Node {
         Ok(address.map(|address| address.to_string()))
     }
 
+    /// Whether there is a page that shows figures of the whole process.
+    #[getter]
+    fn serves_process_metrics(&self) -> PyResult<bool> {
+        Ok(self.root()?.serves_process_metrics())
+    }
+
     /// Set what /health says: of an endpoint, or of the runtime while no endpoint reports.
     fn set_health_status(&self, status: &Bound<'_, PyAny>) -> PyResult<()> {
         let status: HealthStatus = text(status, "health status")?

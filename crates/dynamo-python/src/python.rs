@@ -30,6 +30,10 @@ pub(crate) static PREPARE_CALLBACK: Imported =
 pub(crate) static START_CALLBACKS: Imported =
     Imported::new("dynamo.runtime._threads", "start_callbacks");
 
+/// Returns a function that writes a `prometheus_client` registry as text.
+pub(crate) static EXPOSITION_OF: Imported =
+    Imported::new("dynamo.runtime._collector", "exposition_of");
+
 /// What `Histogram.time()` returns.
 pub(crate) static TIMER: Imported = Imported::new("dynamo._timer", "Timer");
 

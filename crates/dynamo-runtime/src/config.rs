@@ -37,6 +37,16 @@ pub struct Config {
     /// `DYN_METRICS_CALLBACK_TIMEOUT` (seconds): how long the callbacks of one scrape may take
     /// together. Default 1 s.
     pub callback_timeout: Duration,
+    /// `DYN_METRICS_MAX_SERIES`: how many series a vec has at most unless it says otherwise
+    /// (`set_max_series`). Default 0, any number.
+    pub max_series: usize,
+    /// `DYN_METRICS_CREATED_SAMPLES`: whether OpenMetrics 1 shows when counters and histograms were
+    /// born, as `_created` samples, which Prometheus takes for series. Default false; other formats
+    /// have a place for it and always show it.
+    pub created_samples: bool,
+    /// `DYN_METRICS_PROCESS`: whether the page shows figures of the whole process, `process_*` and
+    /// others. Default true.
+    pub process_metrics: bool,
 }
 
 impl Default for Config {
@@ -50,6 +60,9 @@ impl Default for Config {
             required_endpoints: Vec::new(),
             name_style: NameStyle::default(),
             callback_timeout: Duration::from_secs(1),
+            max_series: 0,
+            created_samples: false,
+            process_metrics: true,
         }
     }
 }
@@ -77,6 +90,9 @@ impl Config {
             required_endpoints: REQUIRED_ENDPOINTS.read(&lookup, default.required_endpoints)?,
             name_style: NAME_STYLE.read(&lookup, default.name_style)?,
             callback_timeout: CALLBACK_TIMEOUT.read(&lookup, default.callback_timeout)?,
+            max_series: MAX_SERIES.read(&lookup, default.max_series)?,
+            created_samples: CREATED_SAMPLES.read(&lookup, default.created_samples)?,
+            process_metrics: PROCESS_METRICS.read(&lookup, default.process_metrics)?,
         };
         config.check_paths()?;
         Ok(config)
@@ -305,6 +321,29 @@ const CALLBACK_TIMEOUT: Rule<Duration> = Rule {
 };
 
 const MAX_CALLBACK_TIMEOUT: Duration = Duration::from_secs(86_400);
+
+const MAX_SERIES: Rule<usize> = Rule {
+    variable: "DYN_METRICS_MAX_SERIES",
+    parse: |value| value.parse().ok(),
+    problem: "is not a number of series",
+    remedy: "0 (no limit) or a whole number above 0",
+};
+
+const CREATED_SAMPLES: Rule<bool> = Rule {
+    variable: "DYN_METRICS_CREATED_SAMPLES",
+    parse: |value| match value.to_ascii_lowercase().as_str() {
+        "1" | "true" | "on" | "yes" => Some(true),
+        "0" | "false" | "off" | "no" => Some(false),
+        _ => None,
+    },
+    problem: "is neither yes nor no",
+    remedy: "1, true, on or yes; or 0, false, off or no",
+};
+
+const PROCESS_METRICS: Rule<bool> = Rule {
+    variable: "DYN_METRICS_PROCESS",
+    ..CREATED_SAMPLES
+};
 
 /// Paths that need no escaping in a URL, in HTML or in the router's syntax.
 fn parse_path(value: &str) -> Option<String> {

@@ -29,28 +29,32 @@ mod exposition;
 mod health;
 mod hierarchy;
 pub mod metrics;
+mod process;
 pub mod prometheus_names;
 mod server;
 mod sync;
+mod system;
 
-pub use callbacks::CallbackHandle;
+pub use callbacks::{CallbackHandle, TextOptions};
 pub use config::{Config, ConfigError, NameStyle, UnknownChoice};
 pub use health::HealthStatus;
 pub use hierarchy::{Component, DistributedRuntime, Endpoint, Namespace, Path, RuntimeError};
 pub use metrics::{
-    Counter, CounterVec, Described, Gauge, GaugeVec, Histogram, HistogramVec, IntCounter,
-    IntCounterVec, IntGauge, IntGaugeVec, Metrics, MetricsError, Name, UseError,
+    Counter, CounterVec, Described, Description, Gauge, GaugeVec, Histogram, HistogramOptions,
+    HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Metrics, MetricsError, Name,
+    NativeOptions, UseError,
 };
 pub use server::ServerError;
 
 /// What language bindings need beyond the public API. No promise of stability covers it.
 #[doc(hidden)]
 pub mod binding {
-    pub use crate::callbacks::{Action, Dispatcher, FrozenDispatcher, Job};
+    pub use crate::callbacks::{Action, Dispatcher, FrozenDispatcher, Job, Next};
     pub use crate::hierarchy::{Frozen, stop_servers};
     pub use crate::metrics::{
         CounterCell, GaugeCell, HistogramCell, Instrument, Metric, MetricVec,
     };
+    pub use crate::process::{ProcessCounter, ProcessHistogram};
 }
 
 /// The Rust snippets of the guide, as doctests.

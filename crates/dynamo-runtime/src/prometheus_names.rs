@@ -76,12 +76,52 @@ pub mod distributed_runtime {
     pub const UPTIME_SECONDS: &str = "uptime_seconds";
 }
 
+/// The process, as the client libraries of Prometheus show it. Full names.
+pub mod process {
+    /// Counter: seconds of user and system CPU time.
+    pub const CPU_SECONDS_TOTAL: &str = "process_cpu_seconds_total";
+    /// Gauge: bytes of virtual memory.
+    pub const VIRTUAL_MEMORY_BYTES: &str = "process_virtual_memory_bytes";
+    /// Gauge: bytes of resident memory.
+    pub const RESIDENT_MEMORY_BYTES: &str = "process_resident_memory_bytes";
+    /// Gauge: when the process was started, in seconds since 1970.
+    pub const START_TIME_SECONDS: &str = "process_start_time_seconds";
+    /// Gauge: open file descriptors.
+    pub const OPEN_FDS: &str = "process_open_fds";
+    /// Gauge: the most file descriptors that may be open.
+    pub const MAX_FDS: &str = "process_max_fds";
+}
+
+/// Python's garbage collector, as prometheus_client shows it. Full names.
+pub mod python_gc {
+    /// Counter by `generation`: collections.
+    pub const COLLECTIONS_TOTAL: &str = "python_gc_collections_total";
+    /// Counter by `generation`: objects collected.
+    pub const OBJECTS_COLLECTED_TOTAL: &str = "python_gc_objects_collected_total";
+    /// Counter by `generation`: objects found that cannot be collected.
+    pub const OBJECTS_UNCOLLECTABLE_TOTAL: &str = "python_gc_objects_uncollectable_total";
+    /// The label that tells the generations apart: `0`, `1`, `2`.
+    pub const GENERATION_LABEL: &str = "generation";
+}
+
 /// How callbacks and scrapes fare; Dynamo shows none of it. Prefix: [`name_prefix::RUNTIME`].
 pub mod runtime_metrics {
     /// Counter: callbacks before a scrape that raised an exception.
     pub const CALLBACK_ERRORS_TOTAL: &str = "callback_errors_total";
     /// Counter: callbacks before a scrape that were not done when it had to answer.
     pub const CALLBACK_TIMEOUTS_TOTAL: &str = "callback_timeouts_total";
+    /// Histogram: seconds by which the event loop ran a call late, sampled.
+    pub const EVENT_LOOP_LAG_SECONDS: &str = "event_loop_lag_seconds";
+    /// Histogram: seconds that a thread waited for Python's global interpreter lock, sampled.
+    pub const GIL_WAIT_SECONDS: &str = "gil_wait_seconds";
+    /// Gauge: seconds that the last scrape took to answer, callbacks included.
+    pub const SCRAPE_DURATION_SECONDS: &str = "scrape_duration_seconds";
+    /// Counter by `metric`: updates that went to the overflow series of a metric at its limit.
+    pub const SERIES_OVERFLOW_TOTAL: &str = "series_overflow_total";
+    /// Counter: families in other libraries' text that could not be shown.
+    pub const TEXT_DROPPED_FAMILIES_TOTAL: &str = "text_dropped_families_total";
+    /// Counter: series in other libraries' text that were there already.
+    pub const TEXT_DROPPED_SERIES_TOTAL: &str = "text_dropped_series_total";
 }
 
 /// Requests as a worker's endpoint sees them. Prefix: [`name_prefix::COMPONENT`].

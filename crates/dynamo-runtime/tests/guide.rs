@@ -34,6 +34,8 @@ fn run_example(port: &str) -> Result<Running> {
         .ok_or("a test lies in target/*/deps")?;
     let example = Command::new(build.join("examples/metrics_guide"))
         .env("DYN_SYSTEM_PORT", port)
+        // Their families would stand on both sides of the guide's.
+        .env("DYN_METRICS_PROCESS", "0")
         .env("DYN_SYSTEM_HOST", "127.0.0.1")
         .stdout(Stdio::piped())
         .spawn()

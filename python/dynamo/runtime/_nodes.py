@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from dynamo import _native
-from dynamo.runtime import _threads
+from dynamo import _native, _traces
+
+# Needed at the first time() of a histogram, and imported now: CPython before 3.13 crashes when it
+# finalises while a thread imports.
+from dynamo import _timer as _timer
+from dynamo.runtime import _sampling, _threads
 
 if TYPE_CHECKING:
     import asyncio
@@ -197,9 +201,14 @@ class DistributedRuntime(_Node):
         store_kv: str | None = None,
         name_style: Literal["hierarchy", "component"] | None = None,
     ) -> None:
+        _traces.install_if_asked()
         native = _native.Node.runtime(name_style=name_style)
         super().__init__(native, Shared(native))
         self._event_loop = event_loop
+        if self._native.serves_process_metrics:
+            _threads.start_sampling()
+            if event_loop is not None:
+                _sampling.watch_loop(event_loop)
         if self.system_status_address is not None:
             _threads.start_log()
 

@@ -17,12 +17,14 @@ import traceback
 from collections.abc import Callable
 
 from dynamo import _native
+from dynamo.runtime import _sampling
 
 _LOGGER = "dynamo.runtime"
 
 _starting = threading.RLock()
 _callbacks: threading.Thread | None = None
 _log: threading.Thread | None = None
+_interval: float | None = None
 
 
 def prepare_callback(callback: Callable[[], object]) -> str:
@@ -68,9 +70,21 @@ def _start(name: str, run: Callable[..., None], *args: object) -> threading.Thre
     return thread
 
 
+def start_sampling() -> None:
+    """Have the thread that runs callbacks sample what stalls the process, from now on."""
+    global _interval
+    if _interval is None:
+        _interval = _sampling.INTERVAL
+        _native.nudge_jobs()
+    start_callbacks()
+
+
 def _run_callbacks() -> None:
-    while (job := _native.next_job()) is not None:
-        _run(job)
+    while (job := _native.next_job(_interval)) is not None:
+        if job is False:
+            _sampling.sample()
+        else:
+            _run(job)
         del job  # not to be kept alive while waiting
 
 
@@ -82,6 +96,7 @@ def _run(job: _native.Job) -> None:
             if close is not None:
                 close()
             raise TypeError("it returned an awaitable, and nothing awaits it: use a plain function")
+        text = _text(result) if job.returns_text else None
     except BaseException:
         if job.finish(succeeded=False):
             _tell(
@@ -92,7 +107,19 @@ def _run(job: _native.Job) -> None:
                 exc_info=True,
             )
     else:
-        job.finish(succeeded=True)
+        job.finish(succeeded=True, text=text)
+
+
+def _text(result: object) -> str:
+    if isinstance(result, bytes):
+        return result.decode()
+    if isinstance(result, str):
+        result.encode()  # raises here, and not where it is passed on, if there are lone surrogates
+        return result
+    raise TypeError(
+        f"it returned {type(result).__name__} and its text is to be shown: return a str, or bytes "
+        "in UTF-8"
+    )
 
 
 def _run_log(logger: logging.Logger) -> None:
@@ -112,12 +139,16 @@ def _at_exit() -> None:
     _native.stop_jobs()
     _native.stop_servers()
     _native.stop_messages()
+    # What is left is logged, unless a handler of the user takes too long for it.
+    if _log is not None:
+        _log.join(0.5)
 
 
 def _forget_threads() -> None:
-    global _callbacks, _log, _starting
-    _callbacks = _log = None
+    global _callbacks, _log, _starting, _interval
+    _callbacks = _log = _interval = None
     _starting = threading.RLock()
+    _sampling.after_fork_in_child()
 
 
 atexit.register(_at_exit)

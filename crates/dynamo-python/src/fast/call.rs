@@ -74,12 +74,49 @@ impl<'py> Call<'py> {
             .map_err(|error| Raised::from(error, self.py))
     }
 
+    /// Like [`bind`](Self::bind), with one more argument that is optional and has to be named; null
+    /// if it is not given, or None.
+    #[inline]
+    pub(super) fn bind_with_option<const N: usize>(
+        &self,
+        names: [&'static str; N],
+        option: &'static str,
+    ) -> Result<([Object; N], Object), Raised> {
+        if self.kwnames.is_null() {
+            return Ok((self.bind(names)?, std::ptr::null_mut()));
+        }
+        let mut given = std::ptr::null_mut();
+        let bound = self.bind_named(names, Some((option, &mut given)));
+        let bound = bound.map_err(|error| Raised::from(error, self.py))?;
+        // SAFETY: asking for the one None is always possible.
+        if given == unsafe { ffi::Py_None() } {
+            given = std::ptr::null_mut();
+        }
+        Ok((bound, given))
+    }
+
     #[cold]
     fn bind_keywords<const N: usize>(&self, names: [&'static str; N]) -> PyResult<[Object; N]> {
+        self.bind_named(names, None)
+    }
+
+    fn bind_named<const N: usize>(
+        &self,
+        names: [&'static str; N],
+        mut option: Option<(&'static str, &mut Object)>,
+    ) -> PyResult<[Object; N]> {
         let method = self.method;
-        let keywords = self.keywords()?;
+        let mut keywords = self.keywords()?.into_iter().enumerate().collect::<Vec<_>>();
+        keywords.retain(|(position, keyword)| {
+            let is_option = option.as_ref().is_some_and(|(name, _)| name == keyword);
+            if let Some((_, place)) = option.as_mut().filter(|_| is_option) {
+                // SAFETY: as below.
+                **place = unsafe { *self.args.add(self.nargs + position) };
+            }
+            !is_option
+        });
         let mut bound = [std::ptr::null_mut(); N];
-        for (position, keyword) in keywords.iter().enumerate() {
+        for (position, keyword) in &keywords {
             let place = names
                 .iter()
                 .position(|name| name == keyword)

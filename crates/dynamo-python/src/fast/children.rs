@@ -2,6 +2,7 @@
 
 use dynamo_runtime::Described;
 use dynamo_runtime::UseError;
+use dynamo_runtime::binding::Metric;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
@@ -13,12 +14,12 @@ use crate::errors::IntoPyErr;
 use crate::labels::{shown, value_error, wrong_type};
 
 /// Vecs with up to this many labels take no memory from the heap to find a child.
-const INLINE: usize = 6;
+pub(super) const INLINE: usize = 6;
 
 /// Calls `apply` with the storage of the child that `labels` names; creates it if it is new.
 ///
 /// # Safety
-/// `labels` is alive.
+/// `labels` is alive, and `apply` runs no Python code.
 #[inline]
 pub(super) unsafe fn with_child<C: VecClass, T>(
     py: Python<'_>,
@@ -26,12 +27,35 @@ pub(super) unsafe fn with_child<C: VecClass, T>(
     labels: Object,
     apply: impl FnOnce(&C::Cell) -> T,
 ) -> Result<T, Raised> {
+    let version = class.vec().version();
     // SAFETY: as promised by the caller.
-    let found = unsafe {
-        with_values(py, class, labels, |values| {
-            class.vec().with_cell(values, apply)
-        })
-    }?;
+    unsafe {
+        let held = held_values(py, class, labels)?;
+        if let Some(child) = class.recent().find(py, version, &held) {
+            return Ok(apply(child.update()));
+        }
+        class.recent().keep_up(py, version);
+        let values = texts(py, class, &held)?;
+        let vec = class.vec();
+        let result = vec
+            .with_cell(&values, apply)
+            .map_err(|error| Raised::from(error.into_py_err(py), py))?;
+        class.recent().note(py, &held, || vec.existing(&values));
+        Ok(result)
+    }
+}
+
+/// The child that `labels` names; creates it if it is new.
+///
+/// # Safety
+/// `labels` is alive.
+pub(super) unsafe fn child<C: VecClass>(
+    py: Python<'_>,
+    class: &C,
+    labels: Object,
+) -> Result<Metric<C::Cell>, Raised> {
+    // SAFETY: as promised by the caller.
+    let found = unsafe { with_values(py, class, labels, |values| class.vec().child(values)) }?;
     found.map_err(|error| Raised::from(error.into_py_err(py), py))
 }
 
@@ -80,16 +104,35 @@ unsafe fn with_values<C: VecClass, T>(
     labels: Object,
     use_values: impl FnOnce(&[&str]) -> T,
 ) -> Result<T, Raised> {
+    // SAFETY: as promised by the caller.
+    unsafe {
+        let held = held_values(py, class, labels)?;
+        let values = texts(py, class, &held)?;
+        Ok(use_values(&values))
+    }
+}
+
+/// The label values in `labels`, in the order of the label names.
+///
+/// They are held, and not only borrowed from the dict: a key with an `__eq__` of its own may change
+/// the dict while it is looked up. Not as `Py`, which is not let go of at once here (see
+/// `free_deferred`).
+///
+/// # Safety
+/// `labels` is alive.
+#[inline]
+unsafe fn held_values<'py, C: VecClass>(
+    py: Python<'py>,
+    class: &C,
+    labels: Object,
+) -> Result<SmallVec<[Bound<'py, PyString>; INLINE]>, Raised> {
     let names = class.names();
     // SAFETY: `labels` is alive; the functions used accept any object or check for a dict first.
     unsafe {
         if ffi::PyDict_Check(labels) == 0 {
             return Err(not_a_dict(py, labels));
         }
-        // The values are held, and not only borrowed from the dict: a key with an `__eq__` of its
-        // own may change the dict while it is looked up. Not as `Py`, which is not let go of at
-        // once here (see `free_deferred`).
-        let mut held = SmallVec::<[Bound<'_, PyString>; INLINE]>::new();
+        let mut held = SmallVec::new();
         for name in names {
             let value = ffi::PyDict_GetItemWithError(labels, name.as_ptr());
             if value.is_null() || ffi::PyUnicode_Check(value) == 0 {
@@ -100,15 +143,26 @@ unsafe fn with_values<C: VecClass, T>(
         if ffi::PyDict_Size(labels) != names.len().cast_signed() {
             return Err(surplus_label(py, class, labels));
         }
-        let mut values = SmallVec::<[&str; INLINE]>::new();
-        for (value, name) in held.iter().zip(names) {
-            match utf8(value.as_ptr()) {
-                Some(value) => values.push(value),
-                None => return Err(bad_value(py, value, name)),
-            }
-        }
-        Ok(use_values(&values))
+        Ok(held)
     }
+}
+
+/// The texts of label values.
+#[inline]
+fn texts<'a, C: VecClass>(
+    py: Python<'_>,
+    class: &C,
+    held: &'a [Bound<'_, PyString>],
+) -> Result<SmallVec<[&'a str; INLINE]>, Raised> {
+    let mut values = SmallVec::new();
+    for (value, name) in held.iter().zip(class.names()) {
+        // SAFETY: the str is alive for as long as it is held.
+        match unsafe { utf8(value.as_ptr()) } {
+            Some(value) => values.push(value),
+            None => return Err(bad_value(py, value, name)),
+        }
+    }
+    Ok(values)
 }
 
 /// The text of a str: its own memory if it is ASCII, else a copy that the str keeps.
@@ -116,7 +170,7 @@ unsafe fn with_values<C: VecClass, T>(
 /// # Safety
 /// `string` is a str that outlives `'a`.
 #[inline]
-unsafe fn utf8<'a>(string: Object) -> Option<&'a str> {
+pub(super) unsafe fn utf8<'a>(string: Object) -> Option<&'a str> {
     let mut length = 0;
     // SAFETY: `string` is a str; the interpreter gives valid UTF-8 of that length, or null.
     unsafe {

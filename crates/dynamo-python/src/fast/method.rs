@@ -10,7 +10,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyType;
 
 use super::call::{Call, Object, Raised, free_deferred};
-use super::children::{with_child, with_existing};
+use super::children::{child, with_child, with_existing};
+use super::exemplar::{EXEMPLAR, with_exemplar};
 use super::values::Value;
 use crate::classes::{SingleClass, VecClass};
 
@@ -18,6 +19,8 @@ use crate::classes::{SingleClass, VecClass};
 pub(super) trait Step<I> {
     const NAME: &'static str;
     const DOC: &'static str;
+    /// What an exemplar of it shows as its value; `None` if there are no exemplars of it.
+    const EXEMPLAR: Option<f64> = None;
     fn apply(cell: &I);
 }
 
@@ -26,6 +29,8 @@ pub(super) trait Update<I> {
     const NAME: &'static str;
     const DOC: &'static str;
     type Value: Value;
+    /// What an exemplar shows of the value; `None` if there are no exemplars of it.
+    const EXEMPLAR: Option<fn(Self::Value) -> f64> = None;
     fn apply(cell: &I, value: Self::Value);
 }
 
@@ -40,6 +45,10 @@ pub(super) trait Read<I> {
 // What the methods of vecs add to the docstrings.
 const OF_SERIES: &str = "labels, a dict, name the series, which is created at 0 if it is new";
 const EITHER_ORDER: &str = "they may come first";
+// What those add that take exemplars.
+const WITH_EXEMPLAR: &str = "\
+exemplar, a dict such as {\"trace_id\": \"...\"}, is kept as an example; ValueError for more
+than 128 characters.";
 const OF_EXISTING: &str =
     "labels, a dict, name the series; 0 if there is none, and none is created.";
 
@@ -51,7 +60,7 @@ pub(crate) struct Method {
 }
 
 impl Method {
-    fn new(
+    pub(super) fn new(
         name: &'static str,
         arguments: &str,
         doc: &str,
@@ -67,11 +76,13 @@ impl Method {
     }
 
     pub(super) fn step<C: SingleClass, S: Step<C::Cell>>() -> Self {
-        Self::new(S::NAME, "", S::DOC, step::<C, S>)
+        let (option, doc) = exemplar(S::EXEMPLAR.is_some(), S::DOC.to_owned());
+        Self::new(S::NAME, option, &doc, step::<C, S>)
     }
 
     pub(super) fn update<C: SingleClass, U: Update<C::Cell>>() -> Self {
-        Self::new(U::NAME, ", value", U::DOC, update::<C, U>)
+        let (option, doc) = exemplar(U::EXEMPLAR.is_some(), U::DOC.to_owned());
+        Self::new(U::NAME, &format!(", value{option}"), &doc, update::<C, U>)
     }
 
     pub(super) fn read<C: SingleClass, R: Read<C::Cell>>() -> Self {
@@ -80,12 +91,20 @@ impl Method {
 
     pub(super) fn step_vec<C: VecClass, S: Step<C::Cell>>() -> Self {
         let doc = format!("{}\n\n{OF_SERIES}.", S::DOC);
-        Self::new(S::NAME, ", labels", &doc, step_vec::<C, S>)
+        let (option, doc) = exemplar(S::EXEMPLAR.is_some(), doc);
+        Self::new(
+            S::NAME,
+            &format!(", labels{option}"),
+            &doc,
+            step_vec::<C, S>,
+        )
     }
 
     pub(super) fn update_vec<C: VecClass, U: Update<C::Cell>>() -> Self {
         let doc = format!("{}\n\n{OF_SERIES}; {EITHER_ORDER}.", U::DOC);
-        Self::new(U::NAME, ", value, labels", &doc, update_vec::<C, U>)
+        let (option, doc) = exemplar(U::EXEMPLAR.is_some(), doc);
+        let arguments = format!(", value, labels{option}");
+        Self::new(U::NAME, &arguments, &doc, update_vec::<C, U>)
     }
 
     pub(super) fn read_vec<C: VecClass, R: Read<C::Cell>>() -> Self {
@@ -100,6 +119,15 @@ impl Method {
         function: ffi::PyCFunctionFastWithKeywords,
     ) -> Self {
         Self::new(name, "", doc, function)
+    }
+}
+
+/// The argument of methods that take exemplars, as in a signature, and the docstring with it.
+fn exemplar(is_taken: bool, doc: String) -> (&'static str, String) {
+    if is_taken {
+        (", *, exemplar=None", format!("{doc}\n\n{WITH_EXEMPLAR}"))
+    } else {
+        ("", doc)
     }
 }
 
@@ -202,8 +230,20 @@ unsafe extern "C" fn step<C: SingleClass, S: Step<C::Cell>>(
     // SAFETY: called by the interpreter.
     unsafe {
         enter::<C>(slf, args, nargs, kwnames, S::NAME, |this, call| {
-            let [] = call.bind([])?;
-            S::apply(this.metric().cell());
+            let Some(value) = S::EXEMPLAR else {
+                let [] = call.bind([])?;
+                S::apply(this.metric().update());
+                return Ok(none());
+            };
+            let ([], exemplar) = call.bind_with_option([], EXEMPLAR)?;
+            if exemplar.is_null() {
+                S::apply(this.metric().update());
+            } else {
+                with_exemplar(call.py, exemplar, |labels| {
+                    let metric = this.metric();
+                    metric.update_with_exemplar(value, labels, S::apply)
+                })?;
+            }
             Ok(none())
         })
     }
@@ -218,8 +258,25 @@ unsafe extern "C" fn update<C: SingleClass, U: Update<C::Cell>>(
     // SAFETY: called by the interpreter.
     unsafe {
         enter::<C>(slf, args, nargs, kwnames, U::NAME, |this, call| {
-            let [value] = call.bind(["value"])?;
-            U::apply(this.metric().cell(), U::Value::from_object(call.py, value)?);
+            let Some(shown) = U::EXEMPLAR else {
+                let [value] = call.bind(["value"])?;
+                U::apply(
+                    this.metric().update(),
+                    U::Value::from_object(call.py, value)?,
+                );
+                return Ok(none());
+            };
+            let ([value], exemplar) = call.bind_with_option(["value"], EXEMPLAR)?;
+            let value = U::Value::from_object(call.py, value)?;
+            if exemplar.is_null() {
+                U::apply(this.metric().update(), value);
+            } else {
+                with_exemplar(call.py, exemplar, |labels| {
+                    let update = |cell: &C::Cell| U::apply(cell, value);
+                    this.metric()
+                        .update_with_exemplar(shown(value), labels, update)
+                })?;
+            }
             Ok(none())
         })
     }
@@ -249,8 +306,20 @@ unsafe extern "C" fn step_vec<C: VecClass, S: Step<C::Cell>>(
     // SAFETY: called by the interpreter.
     unsafe {
         enter::<C>(slf, args, nargs, kwnames, S::NAME, |this, call| {
-            let [labels] = call.bind(["labels"])?;
-            with_child(call.py, this, labels, S::apply)?;
+            let Some(value) = S::EXEMPLAR else {
+                let [labels] = call.bind(["labels"])?;
+                with_child(call.py, this, labels, S::apply)?;
+                return Ok(none());
+            };
+            let ([labels], exemplar) = call.bind_with_option(["labels"], EXEMPLAR)?;
+            if exemplar.is_null() {
+                with_child(call.py, this, labels, S::apply)?;
+            } else {
+                let child = child(call.py, this, labels)?;
+                with_exemplar(call.py, exemplar, |labels| {
+                    child.update_with_exemplar(value, labels, S::apply)
+                })?;
+            }
             Ok(none())
         })
     }
@@ -265,12 +334,25 @@ unsafe extern "C" fn update_vec<C: VecClass, U: Update<C::Cell>>(
     // SAFETY: called by the interpreter.
     unsafe {
         enter::<C>(slf, args, nargs, kwnames, U::NAME, |this, call| {
-            let [mut value, mut labels] = call.bind(["value", "labels"])?;
+            let names = ["value", "labels"];
+            let ([mut value, mut labels], exemplar) = match U::EXEMPLAR {
+                None => (call.bind(names)?, std::ptr::null_mut()),
+                Some(_) => call.bind_with_option(names, EXEMPLAR)?,
+            };
             if ffi::PyDict_Check(labels) == 0 && ffi::PyDict_Check(value) != 0 {
                 std::mem::swap(&mut value, &mut labels);
             }
             let value = U::Value::from_object(call.py, value)?;
-            with_child(call.py, this, labels, |cell| U::apply(cell, value))?;
+            let update = |cell: &C::Cell| U::apply(cell, value);
+            match U::EXEMPLAR.filter(|_| !exemplar.is_null()) {
+                None => with_child(call.py, this, labels, update)?,
+                Some(shown) => {
+                    let child = child(call.py, this, labels)?;
+                    with_exemplar(call.py, exemplar, |labels| {
+                        child.update_with_exemplar(shown(value), labels, update)
+                    })?;
+                }
+            }
             Ok(none())
         })
     }

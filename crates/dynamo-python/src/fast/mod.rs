@@ -8,10 +8,15 @@
 
 mod call;
 mod children;
+mod exemplar;
 mod method;
+mod ordered;
+mod recent;
 mod values;
 mod verbs;
 
 pub(crate) use children::values;
 pub(crate) use method::install;
+pub(crate) use ordered::child_in_order;
+pub(crate) use recent::Recent;
 pub(crate) use verbs::{counter, counter_vec, gauge, gauge_vec, histogram, histogram_vec};

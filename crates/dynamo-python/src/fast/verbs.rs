@@ -7,13 +7,19 @@ use pyo3::prelude::*;
 
 use super::call::{Object, Raised};
 use super::method::{Method, Read, Step, Update, enter};
+use super::ordered::with_label_values;
 use super::values::{Increment, Observation, Value};
 use crate::classes::{SingleClass, VecClass};
 use crate::python::TIMER;
 
-/// `step!(Type "name" "doc"; Cell => method)`: calls `method` of the cell.
+/// Whether the interpreter's lock keeps all other threads from updating a cell meanwhile: they all
+/// come through here. Then no bus has to be locked, which is most of what an update costs.
+const ALONE: bool = cfg!(not(Py_GIL_DISABLED));
+
+/// `step!(Type "name" "doc"; Cell => method, alone)`: calls `method` of the cell, or `alone` if that
+/// will do.
 macro_rules! step {
-    ($verb:ident $name:literal $doc:literal; $cell:ident => $method:ident) => {
+    ($verb:ident $name:literal $doc:literal; $cell:ident => $method:ident, $alone:ident) => {
         struct $verb;
 
         impl<N: Number> Step<$cell<N>> for $verb {
@@ -22,15 +28,20 @@ macro_rules! step {
 
             #[inline]
             fn apply(cell: &$cell<N>) {
-                cell.$method();
+                if ALONE {
+                    cell.$alone();
+                } else {
+                    cell.$method();
+                }
             }
         }
     };
 }
 
-/// `update!(Type "name" "doc"; Cell => method)`: calls `method` of the cell with the value.
+/// `update!(Type "name" "doc"; Cell => method, alone)`: calls `method` of the cell with the value, or
+/// `alone` if that will do.
 macro_rules! update {
-    ($verb:ident $name:literal $doc:literal; $cell:ident => $method:ident) => {
+    ($verb:ident $name:literal $doc:literal; $cell:ident => $method:ident, $alone:ident) => {
         struct $verb;
 
         impl<N: Number + Value> Update<$cell<N>> for $verb {
@@ -40,7 +51,11 @@ macro_rules! update {
 
             #[inline]
             fn apply(cell: &$cell<N>, value: N) {
-                cell.$method(value);
+                if ALONE {
+                    cell.$alone(value);
+                } else {
+                    cell.$method(value);
+                }
             }
         }
     };
@@ -63,18 +78,34 @@ macro_rules! read {
     };
 }
 
-step!(CountOne "inc" "Add 1."; CounterCell => inc);
 read!(Count "get" "Return the count so far."; CounterCell<N> => get -> N, for N);
-step!(Up "inc" "Add 1."; GaugeCell => inc);
-step!(Down "dec" "Subtract 1."; GaugeCell => dec);
-update!(Set "set" "Replace the value."; GaugeCell => set);
-update!(Add "add" "Add value, which may be negative."; GaugeCell => add);
-update!(Sub "sub" "Subtract value, which may be negative."; GaugeCell => sub);
-update!(UpBy "inc_by" "Add value; the same as add()."; GaugeCell => add);
-update!(DownBy "dec_by" "Subtract value; the same as sub()."; GaugeCell => sub);
+step!(Up "inc" "Add 1."; GaugeCell => inc, inc_alone);
+step!(Down "dec" "Subtract 1."; GaugeCell => dec, dec_alone);
+update!(Set "set" "Replace the value."; GaugeCell => set, set);
+update!(Add "add" "Add value, which may be negative."; GaugeCell => add, add_alone);
+update!(Sub "sub" "Subtract value, which may be negative."; GaugeCell => sub, sub_alone);
+update!(UpBy "inc_by" "Add value; the same as add()."; GaugeCell => add, add_alone);
+update!(DownBy "dec_by" "Subtract value; the same as sub()."; GaugeCell => sub, sub_alone);
 read!(Level "get" "Return the value now."; GaugeCell<N> => get -> N, for N);
 read!(SampleCount "get_sample_count" "Return the number of observations."; HistogramCell => count -> u64);
 read!(SampleSum "get_sample_sum" "Return the sum of the observations."; HistogramCell => sum -> f64);
+
+struct CountOne;
+
+impl<N: Number> Step<CounterCell<N>> for CountOne {
+    const NAME: &'static str = "inc";
+    const DOC: &'static str = "Add 1.";
+    const EXEMPLAR: Option<f64> = Some(1.0);
+
+    #[inline]
+    fn apply(cell: &CounterCell<N>) {
+        if ALONE {
+            cell.inc_alone();
+        } else {
+            cell.inc();
+        }
+    }
+}
 
 struct CountBy;
 
@@ -85,10 +116,15 @@ where
     const NAME: &'static str = "inc_by";
     const DOC: &'static str = "Add value; ValueError if it is negative or NaN.";
     type Value = Increment<N>;
+    const EXEMPLAR: Option<fn(Increment<N>) -> f64> = Some(|Increment(value)| value.to_f64());
 
     #[inline]
     fn apply(cell: &CounterCell<N>, Increment(value): Increment<N>) {
-        cell.add(value);
+        if ALONE {
+            cell.add_alone(value);
+        } else {
+            cell.add(value);
+        }
     }
 }
 
@@ -98,10 +134,15 @@ impl Update<HistogramCell> for Observe {
     const NAME: &'static str = "observe";
     const DOC: &'static str = "Count one observation; ValueError if value is NaN.";
     type Value = Observation;
+    const EXEMPLAR: Option<fn(Observation) -> f64> = Some(|Observation(value)| value);
 
     #[inline]
     fn apply(cell: &HistogramCell, Observation(value): Observation) {
-        cell.add(value);
+        if ALONE {
+            cell.add_alone(value);
+        } else {
+            cell.add(value);
+        }
     }
 }
 
@@ -127,6 +168,7 @@ where
     Increment<N>: Value,
 {
     vec![
+        with_label_values::<C>(),
         Method::step_vec::<C, CountOne>(),
         Method::update_vec::<C, CountBy>(),
         Method::read_vec::<C, Count>(),
@@ -158,6 +200,7 @@ where
     N: Number + Value + Default + for<'py> IntoPyObject<'py>,
 {
     vec![
+        with_label_values::<C>(),
         Method::update_vec::<C, Set>(),
         Method::step_vec::<C, Up>(),
         Method::step_vec::<C, Down>(),
@@ -186,6 +229,7 @@ It observes seconds, on every way out, exceptions included.";
 /// The methods of `HistogramVec`.
 pub(crate) fn histogram_vec<C: VecClass<Cell = HistogramCell>>() -> Vec<Method> {
     vec![
+        with_label_values::<C>(),
         Method::update_vec::<C, Observe>(),
         Method::read_vec::<C, SampleCount>(),
         Method::read_vec::<C, SampleSum>(),

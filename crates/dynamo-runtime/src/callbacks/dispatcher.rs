@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Action, Entry};
 use crate::sync::lock;
@@ -31,6 +31,8 @@ struct State {
     next_round: u64,
     running: Option<Running>,
     thread: Option<ThreadId>,
+    /// The thread is to be told that there is nothing, at once.
+    nudged: bool,
     /// No more work is handed out.
     stopped: bool,
 }
@@ -57,6 +59,16 @@ pub(crate) struct Outcome {
 /// A callback to run now. Tell the dispatcher how it went with [`Dispatcher::finish`].
 pub struct Job(Arc<Entry>);
 
+/// What there is to do for the thread that runs user code.
+pub enum Next {
+    /// A callback.
+    Job(Job),
+    /// Nothing, for as long as the thread would wait.
+    Nothing,
+    /// Nothing any more.
+    Stopped,
+}
+
 impl Job {
     /// What to do.
     pub fn action(&self) -> &Action {
@@ -66,6 +78,17 @@ impl Job {
     /// The callback's name, for messages.
     pub fn name(&self) -> &str {
         &self.0.name
+    }
+
+    /// Takes the text that the callback returned: reads it in place of the one before. Needs no
+    /// lock of the caller's and not the GIL.
+    pub fn take_text(&self, text: &str) {
+        self.0.take_text(text);
+    }
+
+    /// Whether the callback is one that returns text.
+    pub fn returns_text(&self) -> bool {
+        self.0.text.is_some()
     }
 
     /// True the first time this is asked of a callback, and never again: whether to log its failure.
@@ -122,6 +145,18 @@ impl Dispatcher {
     ///
     /// The calling thread becomes the one that runs user code.
     pub fn next(&self) -> Option<Job> {
+        loop {
+            match self.next_within(None) {
+                Next::Job(job) => return Some(job),
+                Next::Stopped => return None,
+                Next::Nothing => {}
+            }
+        }
+    }
+
+    /// As [`next`](Self::next), but waits no longer than `patience`, if it is given.
+    pub fn next_within(&self, patience: Option<Duration>) -> Next {
+        let until = patience.map(|patience| Instant::now() + patience);
         let mut state = lock(&self.state);
         state.thread = Some(thread::current().id());
         while !state.stopped {
@@ -131,16 +166,35 @@ impl Dispatcher {
                     self.finish(job, true);
                     state = lock(&self.state);
                 }
-                Some(job) => return Some(job),
+                Some(job) => return Next::Job(job),
+                None if std::mem::take(&mut state.nudged) => return Next::Nothing,
                 None => {
+                    let Some(until) = until else {
+                        state = self
+                            .work
+                            .wait(state)
+                            .unwrap_or_else(PoisonError::into_inner);
+                        continue;
+                    };
+                    let left = until.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        return Next::Nothing;
+                    }
                     state = self
                         .work
-                        .wait(state)
+                        .wait_timeout(state, left)
                         .unwrap_or_else(PoisonError::into_inner)
+                        .0;
                 }
             }
         }
-        None
+        Next::Stopped
+    }
+
+    /// Has a thread that waits return with nothing, to wait anew in another way.
+    pub fn nudge(&self) {
+        lock(&self.state).nudged = true;
+        self.work.notify_all();
     }
 
     /// Says that a callback has returned, and whether it succeeded.
@@ -191,11 +245,18 @@ impl Dispatcher {
 
     fn serve(&self) {
         while let Some(job) = self.next() {
-            let Action::Call(function) = job.action() else {
-                self.finish(job, false);
-                continue;
-            };
-            let succeeded = catch_unwind(AssertUnwindSafe(function)).is_ok();
+            let succeeded = catch_unwind(AssertUnwindSafe(|| match job.action() {
+                Action::Call(function) => {
+                    function();
+                    true
+                }
+                Action::Text(function) => {
+                    job.take_text(&function());
+                    true
+                }
+                Action::Foreign(_) => false,
+            }))
+            .unwrap_or(false);
             if !succeeded && job.is_first_failure() {
                 tracing::error!(
                     "metrics callback {} panicked; it runs again at the next scrape, later panics are only counted",

@@ -1,6 +1,7 @@
 //! Update callbacks: user code that runs before a scrape, on one thread of its own.
 
 mod dispatcher;
+mod text;
 
 use std::any::Any;
 use std::fmt;
@@ -11,12 +12,18 @@ use std::time::Instant;
 use crate::hierarchy::Path;
 use crate::sync::{self, read, write};
 
-pub use dispatcher::{Dispatcher, FrozenDispatcher, Job};
+use self::text::LastText;
+use crate::exposition::{Dropped, Part};
+
+pub use dispatcher::{Dispatcher, FrozenDispatcher, Job, Next};
+pub use text::TextOptions;
 
 /// What a callback does.
 pub enum Action {
     /// Calls a function. Its panics are caught and counted.
     Call(Box<dyn Fn() + Send + Sync>),
+    /// Calls a function that returns text in a format of Prometheus.
+    Text(Box<dyn Fn() -> String + Send + Sync>),
     /// Something that only the thread which serves the [`Dispatcher`] understands: a Python object.
     Foreign(Box<dyn Any + Send + Sync>),
 }
@@ -28,9 +35,37 @@ pub(crate) struct Entry {
     /// For messages.
     name: String,
     action: Action,
+    /// For callbacks that return a text.
+    text: Option<LastText>,
     lateness_logged: AtomicBool,
     failure_logged: AtomicBool,
     unregistered: AtomicBool,
+    losses_logged: AtomicBool,
+    tally: Weak<dyn Tally>,
+}
+
+impl Entry {
+    /// Takes the text that the callback returned.
+    fn take_text(&self, text: &str) {
+        let Some(last) = &self.text else {
+            return;
+        };
+        let dropped = last.take(text);
+        if dropped == Dropped::default() {
+            return;
+        }
+        if let Some(tally) = self.tally.upgrade() {
+            tally.dropped(dropped);
+        }
+        if !self.losses_logged.swap(true, Relaxed) {
+            tracing::warn!(
+                "the text of metrics callback {} is not all shown: {} families with lines that cannot be understood and {} samples that are there twice are left out, later ones are only counted",
+                self.name,
+                dropped.families,
+                dropped.series
+            );
+        }
+    }
 }
 
 /// The callbacks of one runtime, in the order they were registered.
@@ -41,7 +76,9 @@ pub(crate) struct Callbacks {
 }
 
 /// Told by a run which callbacks failed it; never called with a lock held.
-pub(crate) trait Tally {
+pub(crate) trait Tally: Send + Sync {
+    /// This much of other libraries' texts cannot be shown.
+    fn dropped(&self, dropped: Dropped);
     /// This many callbacks were late, still running, or not begun when the time was over.
     fn timed_out(&self, callbacks: u64);
     /// This many raised or panicked.
@@ -62,8 +99,10 @@ impl Callbacks {
         owner: &Path,
         name: String,
         action: Action,
+        text: Option<TextOptions>,
+        tally: Weak<dyn Tally>,
     ) -> CallbackHandle {
-        if matches!(action, Action::Call(_)) {
+        if !matches!(action, Action::Foreign(_)) {
             self.dispatcher.ensure_thread();
         }
         let entry = Arc::new(Entry {
@@ -71,6 +110,9 @@ impl Callbacks {
             owner: owner.clone(),
             name,
             action,
+            text: text.map(LastText::new),
+            losses_logged: AtomicBool::new(false),
+            tally,
             lateness_logged: AtomicBool::new(false),
             failure_logged: AtomicBool::new(false),
             unregistered: AtomicBool::new(false),
@@ -94,12 +136,14 @@ impl Callbacks {
     /// through or `deadline` has passed. On the callbacks' own thread it does nothing: user code
     /// asked for the page.
     pub(crate) fn run(&self, scope: &Path, deadline: Instant, tally: &impl Tally) {
+        let now = Instant::now();
         let due: Vec<_> = {
             let _section = sync::enter();
             let entries = read(&self.entries);
             entries
                 .iter()
                 .filter(|entry| scope.contains(&entry.owner))
+                .filter(|entry| !entry.text.as_ref().is_some_and(|text| text.is_fresh(now)))
                 .cloned()
                 .collect()
         };
@@ -117,6 +161,24 @@ impl Callbacks {
                 );
             }
         }
+    }
+
+    /// What the texts of `scope` and below it said last, in the order of their callbacks.
+    pub(crate) fn parts(&self, scope: &Path) -> Vec<Part> {
+        let now = Instant::now();
+        let texts: Vec<_> = {
+            let _section = sync::enter();
+            let entries = read(&self.entries);
+            let texts = entries.iter().filter(|entry| scope.contains(&entry.owner));
+            texts
+                .filter_map(|entry| entry.text.as_ref()?.parts(now))
+                .collect()
+        };
+        let in_order = texts.iter().zip(0..).flat_map(|(parts, order)| {
+            let ordered = move |part: &Part| part.in_order(order);
+            parts.iter().map(ordered)
+        });
+        in_order.collect()
     }
 
     /// Forgets all callbacks.

@@ -38,6 +38,9 @@ fn every_variable_is_read() {
         ),
         ("DYN_METRICS_NAME_STYLE", "component"),
         ("DYN_METRICS_CALLBACK_TIMEOUT", "0.25"),
+        ("DYN_METRICS_MAX_SERIES", "5000"),
+        ("DYN_METRICS_CREATED_SAMPLES", "On"),
+        ("DYN_METRICS_PROCESS", "0"),
     ]);
     let expected = Config {
         port: Some(8081),
@@ -48,6 +51,9 @@ fn every_variable_is_read() {
         required_endpoints: vec!["generate".to_owned(), "clear".to_owned()],
         name_style: NameStyle::Component,
         callback_timeout: Duration::from_millis(250),
+        max_series: 5000,
+        created_samples: true,
+        process_metrics: false,
     };
     assert_eq!(config, Ok(expected));
 }
@@ -64,6 +70,9 @@ fn empty_and_blank_variables_are_unset() {
             REQUIRED_ENDPOINTS.variable,
             NAME_STYLE.variable,
             CALLBACK_TIMEOUT.variable,
+            MAX_SERIES.variable,
+            CREATED_SAMPLES.variable,
+            PROCESS_METRICS.variable,
         ]
         .map(|variable| (variable, value));
         assert_eq!(config(&variables), Ok(Config::default()));
@@ -183,6 +192,30 @@ fn a_callback_timeout_is_a_positive_number_of_seconds() {
             )
         );
     }
+}
+
+#[test]
+fn a_limit_of_series_is_a_whole_number() {
+    for value in ["-1", "many", "1.5", "1e3"] {
+        assert_eq!(
+            message("DYN_METRICS_MAX_SERIES", value),
+            format!(
+                "DYN_METRICS_MAX_SERIES={value} is not a number of series: use 0 (no limit) or a whole number above 0"
+            )
+        );
+    }
+}
+
+#[test]
+fn a_switch_is_on_or_off_in_the_words_that_dynamo_knows() {
+    for (value, on) in [("1", true), ("YES", true), ("off", false), ("0", false)] {
+        let config = config(&[("DYN_METRICS_CREATED_SAMPLES", value)]).unwrap();
+        assert_eq!(config.created_samples, on);
+    }
+    assert_eq!(
+        message("DYN_METRICS_CREATED_SAMPLES", "maybe"),
+        "DYN_METRICS_CREATED_SAMPLES=maybe is neither yes nor no: use 1, true, on or yes; or 0, false, off or no"
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Bucket bounds: validated here, and the lists prepared for LLM serving.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use crate::exposition::number::write_le;
 
@@ -108,7 +108,12 @@ impl Buckets {
             }
         }
         // Adding zero turns -0.0, which no reader tells from 0, into 0.0.
-        let bounds: Box<[f64]> = finite.iter().map(|bound| bound + 0.0).collect();
+        Ok(Arc::new(Self::of(
+            finite.iter().map(|bound| bound + 0.0).collect(),
+        )))
+    }
+
+    fn of(bounds: Box<[f64]>) -> Self {
         let labels = bounds
             .iter()
             .chain(&[f64::INFINITY])
@@ -119,7 +124,14 @@ impl Buckets {
                 label.into_boxed_slice()
             })
             .collect();
-        Ok(Arc::new(Buckets { bounds, labels }))
+        Buckets { bounds, labels }
+    }
+
+    /// No bound: one bucket for everything.
+    pub(crate) fn none() -> Arc<Self> {
+        static NONE: LazyLock<Arc<Buckets>> =
+            LazyLock::new(|| Arc::new(Buckets::of(Box::default())));
+        Arc::clone(&NONE)
     }
 
     /// The finite upper bounds.

@@ -2,8 +2,9 @@
 
 use super::errors::UseError;
 use super::kind::{Instrument, Kind, Reading};
-use super::metric::{Metric, MetricVec};
+use super::metric::Metric;
 use super::number::{Cell, Number};
+use super::vec::MetricVec;
 
 /// A counter of floats.
 pub type Counter = Metric<CounterCell<f64>>;
@@ -29,6 +30,23 @@ impl<N: Number> CounterCell<N> {
     #[inline]
     pub fn add(&self, by: N) {
         self.0.add(by);
+    }
+
+    /// As [`inc`](Self::inc), for a thread that knows that no other one updates this cell meanwhile.
+    #[inline]
+    pub fn inc_alone(&self) {
+        self.0.add_alone(N::ONE);
+    }
+
+    /// As [`add`](Self::add), with the promise of [`inc_alone`](Self::inc_alone).
+    #[inline]
+    pub fn add_alone(&self, by: N) {
+        self.0.add_alone(by);
+    }
+
+    /// Takes over a count that is kept elsewhere.
+    pub(crate) fn follow(&self, total: N) {
+        self.0.set(total);
     }
 
     /// The count so far.
@@ -59,8 +77,8 @@ impl<N: Number> Instrument for CounterCell<N> {
         CounterCell(Cell::new())
     }
 
-    fn read(&self) -> Reading<'_> {
-        Reading::Scalar(self.0.get().to_scalar())
+    fn read(&self, look: impl FnOnce(Reading<'_>)) {
+        look(Reading::Scalar(self.0.get().to_scalar()));
     }
 }
 
@@ -68,7 +86,7 @@ impl<N: Number> Metric<CounterCell<N>> {
     /// Adds one.
     #[inline]
     pub fn inc(&self) {
-        self.cell().inc();
+        self.update().inc();
     }
 
     /// The count so far.
@@ -79,6 +97,16 @@ impl<N: Number> Metric<CounterCell<N>> {
 }
 
 impl Metric<CounterCell<f64>> {
+    /// Adds `by` and keeps `labels`, such as a trace's id, as an example of what is counted.
+    ///
+    /// # Errors
+    /// [`UseError`] if `by` is negative or NaN, or the labels make no exemplar; nothing has changed
+    /// then.
+    pub fn inc_by_with_exemplar(&self, by: f64, labels: &[(&str, &str)]) -> Result<(), UseError> {
+        CounterCell::check_increment(by)?;
+        self.update_with_exemplar(by, labels, |cell| cell.add(by))
+    }
+
     /// Adds `by`. An increment that is negative or NaN is left out; [`Counter::try_inc_by`] reports it.
     #[inline]
     pub fn inc_by(&self, by: f64) {
@@ -92,15 +120,23 @@ impl Metric<CounterCell<f64>> {
     #[inline]
     pub fn try_inc_by(&self, by: f64) -> Result<(), UseError> {
         CounterCell::check_increment(by)?;
-        self.cell().add(by);
+        self.update().add(by);
         Ok(())
     }
 }
 
 impl Metric<CounterCell<u64>> {
+    /// Adds `by` and keeps `labels`, such as a trace's id, as an example of what is counted.
+    ///
+    /// # Errors
+    /// [`UseError`] if the labels make no exemplar; nothing has changed then.
+    pub fn inc_by_with_exemplar(&self, by: u64, labels: &[(&str, &str)]) -> Result<(), UseError> {
+        self.update_with_exemplar(by as f64, labels, |cell| cell.add(by))
+    }
+
     /// Adds `by`.
     #[inline]
     pub fn inc_by(&self, by: u64) {
-        self.cell().add(by);
+        self.update().add(by);
     }
 }

@@ -5,12 +5,50 @@ use super::kind::Kind;
 use super::labels::{self, Template};
 use crate::hierarchy::Path;
 
+/// What a metric is about, in words, and the unit it is measured in if a reader should know it.
+///
+/// A `&str` is a description without a unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Description<'a> {
+    help: &'a str,
+    unit: Option<&'a str>,
+}
+
+impl<'a> Description<'a> {
+    /// The text shown as `# HELP`.
+    pub fn new(help: &'a str) -> Self {
+        Description { help, unit: None }
+    }
+
+    /// The unit: `seconds`, `bytes`. The metric's name must end in it, before a counter's `_total`;
+    /// formats that have a place for units show it there.
+    pub fn unit(self, unit: &'a str) -> Self {
+        Description {
+            unit: Some(unit),
+            ..self
+        }
+    }
+}
+
+impl<'a> From<&'a str> for Description<'a> {
+    fn from(help: &'a str) -> Self {
+        Self::new(help)
+    }
+}
+
+impl<'a> From<&'a String> for Description<'a> {
+    fn from(help: &'a String) -> Self {
+        Self::new(help)
+    }
+}
+
 /// The description of a metric; all its series share it.
 #[derive(Debug)]
 pub(crate) struct Desc {
     /// As on the page.
     pub(crate) name: String,
     pub(crate) help: String,
+    pub(crate) unit: Option<String>,
     pub(crate) kind: Kind,
     /// The node that created it.
     pub(crate) owner: Path,
@@ -24,7 +62,7 @@ impl Desc {
     /// Checks the labels and puts the hierarchy's before them.
     pub(crate) fn new(
         name: String,
-        help: &str,
+        description: Description<'_>,
         kind: Kind,
         owner: &Path,
         const_labels: &[(&str, &str)],
@@ -32,6 +70,7 @@ impl Desc {
     ) -> Result<Self, MetricsError> {
         let users = const_labels.iter().map(|(name, _)| *name);
         labels::check(&name, users.chain(label_names.iter().copied()))?;
+        check_unit(&name, kind, description.unit)?;
         let users = const_labels
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
@@ -43,13 +82,25 @@ impl Desc {
         let label_names: Vec<_> = label_names.iter().map(|&name| name.to_owned()).collect();
         Ok(Desc {
             name,
-            help: help.to_owned(),
+            help: description.help.to_owned(),
+            unit: description.unit.map(str::to_owned),
             kind,
             owner: owner.clone(),
             template: Template::new(&const_labels, &label_names),
             const_labels,
             label_names,
         })
+    }
+
+    /// Of a metric of the runtime itself.
+    pub(crate) fn own(
+        name: &str,
+        help: &str,
+        kind: Kind,
+        labels: &[(&str, &str)],
+    ) -> Result<Self, MetricsError> {
+        let (help, root) = (Description::new(help), Path::root());
+        Self::new(name.to_owned(), help, kind, &root, labels, &[])
     }
 
     /// All label names, sorted.
@@ -84,8 +135,30 @@ impl Desc {
         self.name == other.name
             && self.kind == other.kind
             && self.help == other.help
+            && self.unit == other.unit
             && self.owner == other.owner
             && self.label_names == other.label_names
             && sorted(self) == sorted(other)
     }
+}
+
+/// Refuses a unit that is not the end of the name (OpenMetrics 1.0, "Unit").
+fn check_unit(name: &str, kind: Kind, unit: Option<&str>) -> Result<(), MetricsError> {
+    let Some(unit) = unit else {
+        return Ok(());
+    };
+    let base = match kind {
+        Kind::Counter => name.strip_suffix("_total").unwrap_or(name),
+        _ => name,
+    };
+    let named = base
+        .strip_suffix(unit)
+        .is_some_and(|rest| rest.ends_with('_'));
+    if named && !unit.is_empty() {
+        return Ok(());
+    }
+    Err(MetricsError::Unit {
+        metric: name.to_owned(),
+        unit: unit.to_owned(),
+    })
 }

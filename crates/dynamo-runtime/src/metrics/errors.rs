@@ -4,6 +4,8 @@
 use std::fmt;
 
 use super::buckets::BucketsError;
+use super::exemplar::MAX_EXEMPLAR_CHARS;
+use super::native::NativeError;
 use crate::prometheus_names::NameError;
 
 /// Why a metric was not created.
@@ -62,6 +64,14 @@ pub enum MetricsError {
         /// The label name.
         label: String,
     },
+    /// A label to be added to other libraries' series that they cannot all have.
+    #[error(
+        "label name {label:?} cannot be added to the series of another library: use [a-zA-Z_][a-zA-Z0-9_]*, each name once, and neither le, quantile nor __*"
+    )]
+    AddedLabel {
+        /// The label name as given.
+        label: String,
+    },
     /// A vec whose children nothing tells apart.
     #[error(
         "metric {metric:?} has no label names: a vec needs at least one, without any create a plain {kind}"
@@ -79,6 +89,24 @@ pub enum MetricsError {
         metric: String,
         /// What is wrong with them.
         source: BucketsError,
+    },
+    /// Options that make no native histogram.
+    #[error("metric {metric:?}: {source}")]
+    Native {
+        /// The metric's name as exposed.
+        metric: String,
+        /// What is wrong with them.
+        source: NativeError,
+    },
+    /// A unit that the name does not end in.
+    #[error(
+        "unit {unit:?} of metric {metric:?} is not in its name: end the name in _{unit} (a counter's in _{unit}_total), or leave the unit out"
+    )]
+    Unit {
+        /// The metric's name as exposed.
+        metric: String,
+        /// The unit as given.
+        unit: String,
     },
     /// The name is taken by something it cannot share it with.
     #[error("metric {name:?} of {owner} conflicts with the one of {other_owner}: {difference}")]
@@ -112,12 +140,19 @@ pub enum Difference {
         /// The existing metric's description.
         existing: String,
     },
-    /// Their bucket bounds.
+    /// Their units.
+    Unit {
+        /// The new metric's unit.
+        new: Option<String>,
+        /// The existing metric's unit.
+        existing: Option<String>,
+    },
+    /// Their buckets.
     Buckets {
-        /// The new metric's bounds.
-        new: Vec<f64>,
-        /// The existing metric's bounds.
-        existing: Vec<f64>,
+        /// The new metric's bounds, and its native buckets if it has any, in words.
+        new: String,
+        /// The existing metric's buckets.
+        existing: String,
     },
     /// Nothing that a series shows: both could write the same one.
     SameSeries {
@@ -147,9 +182,15 @@ impl fmt::Display for Difference {
                 f,
                 "the description here is {new:?}, there {existing:?}; use the same description or another name"
             ),
+            Difference::Unit { new, existing } => write!(
+                f,
+                "the unit here is {:?}, there {:?}; use the same unit or another name",
+                new.as_deref().unwrap_or_default(),
+                existing.as_deref().unwrap_or_default()
+            ),
             Difference::Buckets { new, existing } => write!(
                 f,
-                "the buckets here are {new:?}, there {existing:?}; use the same buckets or another name"
+                "the buckets here are {new}, there {existing}; use the same buckets or another name"
             ),
             Difference::SameSeries {
                 new,
@@ -215,5 +256,21 @@ pub enum UseError {
         label: String,
         /// All label names.
         expected: Vec<String>,
+    },
+    /// A label name that no exemplar can have.
+    #[error(
+        "label name {label:?} of an exemplar is not valid, reserved or given twice: use [a-zA-Z_][a-zA-Z0-9_]*, not __*, each name once"
+    )]
+    ExemplarLabel {
+        /// The label's name.
+        label: String,
+    },
+    /// An exemplar for which OpenMetrics has no room.
+    #[error(
+        "the labels of an exemplar have {chars} characters together and OpenMetrics allows {MAX_EXEMPLAR_CHARS}, names included: keep to ids, such as trace_id and span_id"
+    )]
+    ExemplarTooLong {
+        /// The characters of all names and values.
+        chars: usize,
     },
 }

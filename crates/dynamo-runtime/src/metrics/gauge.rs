@@ -1,8 +1,9 @@
 //! Gauges: [`Gauge`] holds a float, [`IntGauge`] a signed integer.
 
 use super::kind::{Instrument, Kind, Reading};
-use super::metric::{Metric, MetricVec};
+use super::metric::Metric;
 use super::number::{Cell, Number};
+use super::vec::MetricVec;
 
 /// A gauge of floats; NaN and infinities are values like any other.
 pub type Gauge = Metric<GaugeCell<f64>>;
@@ -48,6 +49,30 @@ impl<N: Number> GaugeCell<N> {
         self.0.sub(by);
     }
 
+    /// As [`inc`](Self::inc), for a thread that knows that no other one updates this cell meanwhile.
+    #[inline]
+    pub fn inc_alone(&self) {
+        self.0.add_alone(N::ONE);
+    }
+
+    /// As [`dec`](Self::dec), with the promise of [`inc_alone`](Self::inc_alone).
+    #[inline]
+    pub fn dec_alone(&self) {
+        self.0.sub_alone(N::ONE);
+    }
+
+    /// As [`add`](Self::add), with the promise of [`inc_alone`](Self::inc_alone).
+    #[inline]
+    pub fn add_alone(&self, by: N) {
+        self.0.add_alone(by);
+    }
+
+    /// As [`sub`](Self::sub), with the promise of [`inc_alone`](Self::inc_alone).
+    #[inline]
+    pub fn sub_alone(&self, by: N) {
+        self.0.sub_alone(by);
+    }
+
     /// The value now.
     #[inline]
     pub fn get(&self) -> N {
@@ -64,8 +89,8 @@ impl<N: Number> Instrument for GaugeCell<N> {
         GaugeCell(Cell::new())
     }
 
-    fn read(&self) -> Reading<'_> {
-        Reading::Scalar(self.0.get().to_scalar())
+    fn read(&self, look: impl FnOnce(Reading<'_>)) {
+        look(Reading::Scalar(self.0.get().to_scalar()));
     }
 }
 
@@ -73,31 +98,31 @@ impl<N: Number> Metric<GaugeCell<N>> {
     /// Replaces the value.
     #[inline]
     pub fn set(&self, value: N) {
-        self.cell().set(value);
+        self.update().set(value);
     }
 
     /// Adds one.
     #[inline]
     pub fn inc(&self) {
-        self.cell().inc();
+        self.update().inc();
     }
 
     /// Subtracts one.
     #[inline]
     pub fn dec(&self) {
-        self.cell().dec();
+        self.update().dec();
     }
 
     /// Adds `by`, which may be negative.
     #[inline]
     pub fn add(&self, by: N) {
-        self.cell().add(by);
+        self.update().add(by);
     }
 
     /// Subtracts `by`, which may be negative.
     #[inline]
     pub fn sub(&self, by: N) {
-        self.cell().sub(by);
+        self.update().sub(by);
     }
 
     /// The value now.

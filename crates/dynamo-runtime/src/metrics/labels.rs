@@ -1,6 +1,9 @@
 //! Labels: which names are allowed, and how a series' labels are rendered and told apart.
 
+use smallvec::SmallVec;
+
 use super::errors::MetricsError;
+use crate::exposition::wire;
 use crate::prometheus_names::labels;
 
 /// Checks the label names a user gives a metric, constant and variable ones together: valid, not
@@ -47,7 +50,7 @@ fn is_reserved(label: &str) -> bool {
         .contains(&label)
 }
 
-fn is_valid(label: &str) -> bool {
+pub(crate) fn is_valid(label: &str) -> bool {
     let mut bytes = label.bytes();
     bytes
         .next()
@@ -55,14 +58,106 @@ fn is_valid(label: &str) -> bool {
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// Renders the labels of a metric's series: `a="1",b="2"`, sorted by name, without braces.
+/// The labels of one series.
+#[derive(Clone, Copy)]
+pub(crate) enum Labels<'a> {
+    /// Of one of our metrics.
+    Own {
+        template: &'a Template,
+        /// The values of the variable labels; see [`key`].
+        key: &'a [u8],
+        text: &'a [u8],
+    },
+    /// Of another library's metric.
+    Foreign(&'a ForeignLabels),
+}
+
+impl Labels<'_> {
+    /// As text: `a="1",b="2"`, sorted by name, without braces.
+    #[inline]
+    pub(crate) fn text(&self) -> &[u8] {
+        match self {
+            Labels::Own { text, .. } => text,
+            Labels::Foreign(labels) => &labels.text,
+        }
+    }
+
+    /// As the `label` fields of a protobuf `Metric`, sorted by name.
+    #[inline]
+    pub(crate) fn write_protobuf(&self, out: &mut Vec<u8>) {
+        match self {
+            Labels::Own { template, key, .. } => template.write_protobuf(key, out),
+            Labels::Foreign(labels) => labels
+                .pairs
+                .iter()
+                .for_each(|(name, value)| wire::label(name, value, out)),
+        }
+    }
+}
+
+/// The labels of another library's series, as pairs sorted by name and as text.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct ForeignLabels {
+    pub(crate) pairs: Vec<(String, String)>,
+    pub(crate) text: Vec<u8>,
+}
+
+impl ForeignLabels {
+    pub(crate) fn new(mut pairs: Vec<(String, String)>) -> Self {
+        pairs.sort_unstable();
+        let mut text = Vec::new();
+        for (name, value) in &pairs {
+            if !text.is_empty() {
+                text.push(b',');
+            }
+            write_name(name, &mut text);
+            text.extend_from_slice(b"=\"");
+            escape_value(value, &mut text);
+            text.push(b'"');
+        }
+        ForeignLabels { pairs, text }
+    }
+}
+
+/// Writes a label name, quoted if it is not one that Prometheus always allowed.
+fn write_name(name: &str, out: &mut Vec<u8>) {
+    if is_valid(name) {
+        out.extend_from_slice(name.as_bytes());
+    } else {
+        out.push(b'"');
+        escape_value(name, out);
+        out.push(b'"');
+    }
+}
+
+/// Renders the labels of a metric's series, sorted by name.
 ///
-/// What does not change from series to series is rendered once, in `literals`; between them stand
-/// the values of the variable labels, in the order of `variables`.
+/// What does not change from series to series is rendered once; between these pieces stand the
+/// values of the variable labels.
 #[derive(Debug)]
 pub(crate) struct Template {
-    literals: Vec<Box<[u8]>>,
-    variables: Vec<usize>,
+    /// The length of all text that is not a value.
+    literals: usize,
+    variables: Vec<Variable>,
+    /// What follows the last variable.
+    last: Piece,
+}
+
+#[derive(Debug)]
+struct Variable {
+    /// What stands before the value.
+    before: Piece,
+    /// The name as the first field of a `LabelPair`.
+    name: Box<[u8]>,
+    /// The place among the label names as given.
+    index: usize,
+}
+
+/// Constant labels, rendered.
+#[derive(Debug, Default)]
+struct Piece {
+    text: Vec<u8>,
+    protobuf: Vec<u8>,
 }
 
 impl Template {
@@ -71,56 +166,72 @@ impl Template {
             Constant(&'a str),
             Variable(usize),
         }
-        let mut pairs: Vec<(&str, Source<'_>)> = constants
+        let constants = constants
             .iter()
-            .map(|(name, value)| (name.as_str(), Source::Constant(value)))
-            .chain(
-                names
-                    .iter()
-                    .enumerate()
-                    .map(|(index, name)| (name.as_str(), Source::Variable(index))),
-            )
-            .collect();
+            .map(|(name, value)| (name.as_str(), Source::Constant(value)));
+        let variables = names.iter().enumerate();
+        let variables = variables.map(|(index, name)| (name.as_str(), Source::Variable(index)));
+        let mut pairs: Vec<(&str, Source<'_>)> = constants.chain(variables).collect();
         pairs.sort_unstable_by_key(|(name, _)| *name);
 
-        let mut template = Template {
-            literals: Vec::new(),
-            variables: Vec::new(),
-        };
-        let mut literal = Vec::new();
+        let mut variables = Vec::new();
+        let mut piece = Piece::default();
         for (position, (name, source)) in pairs.into_iter().enumerate() {
             if position > 0 {
-                literal.push(b',');
+                piece.text.push(b',');
             }
-            literal.extend_from_slice(name.as_bytes());
-            literal.extend_from_slice(b"=\"");
+            piece.text.extend_from_slice(name.as_bytes());
+            piece.text.extend_from_slice(b"=\"");
             match source {
-                Source::Constant(value) => escape_value(value, &mut literal),
-                Source::Variable(index) => {
-                    template.literals.push(std::mem::take(&mut literal).into());
-                    template.variables.push(index);
+                Source::Constant(value) => {
+                    escape_value(value, &mut piece.text);
+                    wire::label(name, value, &mut piece.protobuf);
                 }
+                Source::Variable(index) => variables.push(Variable {
+                    before: std::mem::take(&mut piece),
+                    name: wire::label_name(name),
+                    index,
+                }),
             }
-            literal.push(b'"');
+            piece.text.push(b'"');
         }
-        template.literals.push(literal.into());
-        template
+        let literals = variables.iter().map(|variable| &variable.before);
+        let literals = literals.chain([&piece]).map(|piece| piece.text.len()).sum();
+        Template {
+            literals,
+            variables,
+            last: piece,
+        }
     }
 
-    /// Appends the labels of the series with these variable values.
+    /// The bytes that [`render`](Self::render) appends if it escapes nothing.
+    pub(crate) fn len(&self, values: &[&str]) -> usize {
+        let values = values.iter().map(|value| value.len()).sum::<usize>();
+        self.literals + values
+    }
+
+    /// Appends the labels of the series with these variable values, as text.
     pub(crate) fn render(&self, values: &[&str], out: &mut Vec<u8>) {
-        for (literal, &variable) in self.literals.iter().zip(&self.variables) {
-            out.extend_from_slice(literal);
-            escape_value(values[variable], out);
+        for variable in &self.variables {
+            out.extend_from_slice(&variable.before.text);
+            escape_value(values[variable.index], out);
         }
-        if let Some(last) = self.literals.last() {
-            out.extend_from_slice(last);
+        out.extend_from_slice(&self.last.text);
+    }
+
+    /// Appends the labels of the series with this key, as the `label` fields of a `Metric`.
+    fn write_protobuf(&self, key: &[u8], out: &mut Vec<u8>) {
+        let values: SmallVec<[&[u8]; 8]> = key::parts(key).collect();
+        for variable in &self.variables {
+            out.extend_from_slice(&variable.before.protobuf);
+            wire::named_label(&variable.name, values[variable.index], out);
         }
+        out.extend_from_slice(&self.last.protobuf);
     }
 }
 
 /// Escapes a label value as the text format asks: backslash, quote and line feed.
-fn escape_value(value: &str, out: &mut Vec<u8>) {
+pub(crate) fn escape_value(value: &str, out: &mut Vec<u8>) {
     escape(
         value,
         &[(b'\\', b"\\\\"), (b'"', b"\\\""), (b'\n', b"\\n")],
@@ -152,6 +263,11 @@ fn escape(text: &str, replacements: &[(u8, &[u8])], out: &mut Vec<u8>) {
 /// that `("ab", "c")` and `("a", "bc")` differ.
 pub(crate) mod key {
     const LENGTH: usize = size_of::<u32>();
+
+    /// The bytes that [`write`] appends.
+    pub(crate) fn len(values: &[&str]) -> usize {
+        values.iter().map(|value| LENGTH + value.len()).sum()
+    }
 
     /// Appends the key of these values.
     pub(crate) fn write(values: &[&str], out: &mut Vec<u8>) {

@@ -1,15 +1,15 @@
-//! The handles that users hold: [`Metric`], one series, and [`MetricVec`], series told apart by labels.
+//! [`Metric`]: the handle of one series.
 
 use std::fmt;
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 
 use super::desc::Desc;
 use super::errors::UseError;
-use super::kind::{Instrument, Kind};
-use super::registry::{Cursor, Member, Sequence, Visitor};
-use super::series::{Children, Series};
+use super::exemplar::Exemplar;
+use super::kind::{Instrument, Kind, Layout};
+use super::registry::{Cursor, Member, Registry, Source, Visitor};
+use super::series::Series;
 use crate::hierarchy::Tree;
-use crate::sync::{read, write};
 
 /// One series: a counter, gauge or histogram, alone or out of a vec.
 ///
@@ -17,16 +17,23 @@ use crate::sync::{read, write};
 /// its status server, alive.
 pub struct Metric<I: Instrument> {
     series: Arc<Series<I>>,
-    desc: Arc<Desc>,
-    tree: Tree,
+    home: Arc<Home>,
 }
 
-/// Series of one metric that differ in the values of their labels.
-///
-/// Clones are handles of the same vec.
-pub struct MetricVec<I: Instrument> {
-    core: Arc<VecCore<I>>,
-    tree: Tree,
+/// What all handles of a metric share: its description, and the tree it belongs to.
+pub(super) struct Home {
+    pub(super) desc: Arc<Desc>,
+    /// Kept alive, and with it the status server.
+    _tree: Tree,
+}
+
+impl Home {
+    pub(super) fn new(desc: &Arc<Desc>, tree: Tree) -> Arc<Self> {
+        Arc::new(Home {
+            desc: Arc::clone(desc),
+            _tree: tree,
+        })
+    }
 }
 
 /// What a registry holds of a plain metric.
@@ -34,27 +41,28 @@ pub(crate) struct SingleCore<I> {
     desc: Arc<Desc>,
     series: Arc<Series<I>>,
     sequence: u64,
-}
-
-/// What a registry holds of a vec.
-pub(crate) struct VecCore<I: Instrument> {
-    desc: Arc<Desc>,
-    options: I::Options,
-    children: RwLock<Children<I>>,
-    sequence: Sequence,
+    layout: Layout,
 }
 
 impl<I: Instrument> SingleCore<I> {
-    pub(crate) fn new(desc: Arc<Desc>, options: &I::Options, sequence: &Sequence) -> Self {
+    pub(crate) fn new(desc: Arc<Desc>, options: &I::Options, registry: &Registry) -> Self {
         SingleCore {
             series: Arc::new(Series::new(&desc, &[], options)),
-            sequence: sequence.next(),
+            sequence: registry.next_sequence(),
+            layout: I::layout(options),
             desc,
         }
     }
 
-    pub(crate) fn cell(&self) -> &I {
-        &self.series.cell
+    pub(crate) fn update(&self) -> &I {
+        self.series.update()
+    }
+}
+
+impl<I: Instrument> Source for SingleCore<I> {
+    fn visit(&self, _at: Cursor, _limit: usize, visitor: &mut Visitor<'_>) -> Option<Cursor> {
+        self.series.show(self.sequence, &self.desc, visitor);
+        None
     }
 }
 
@@ -67,66 +75,8 @@ impl<I: Instrument> Member for SingleCore<I> {
         I::TYPE_NAME
     }
 
-    fn visit(&self, _at: Cursor, _limit: usize, visitor: &mut Visitor<'_>) -> Option<Cursor> {
-        visitor(self.sequence, self.series.labels(), self.series.cell.read());
-        None
-    }
-}
-
-impl<I: Instrument> VecCore<I> {
-    pub(crate) fn new(desc: Arc<Desc>, options: I::Options, sequence: &Sequence) -> Self {
-        VecCore {
-            desc,
-            options,
-            children: RwLock::new(Children::new()),
-            sequence: sequence.clone(),
-        }
-    }
-
-    fn child(&self, values: &[&str]) -> Arc<Series<I>> {
-        if let Some(series) = read(&self.children).get(values) {
-            return Arc::clone(series);
-        }
-        let mut children = write(&self.children);
-        if let Some(series) = children.get(values) {
-            return Arc::clone(series);
-        }
-        let series = Arc::new(Series::new(&self.desc, values, &self.options));
-        children.insert(values, self.sequence.next(), Arc::clone(&series));
-        series
-    }
-
-    fn check_count(&self, given: usize) -> Result<(), UseError> {
-        if given == self.desc.label_names.len() {
-            return Ok(());
-        }
-        Err(UseError::LabelCount {
-            metric: self.desc.name.clone(),
-            expected: self.desc.label_names.clone(),
-            given,
-        })
-    }
-}
-
-impl<I: Instrument> Member for VecCore<I> {
-    fn desc(&self) -> &Arc<Desc> {
-        &self.desc
-    }
-
-    fn type_name(&self) -> &'static str {
-        I::TYPE_NAME
-    }
-
-    fn visit(&self, at: Cursor, limit: usize, visitor: &mut Visitor<'_>) -> Option<Cursor> {
-        let children = read(&self.children);
-        let last = at.last.min(children.last_sequence()?);
-        let mut rest = children
-            .since(at.next)
-            .take_while(|(sequence, _)| *sequence <= last);
-        for (sequence, series) in rest.by_ref().take(limit) {
-            visitor(sequence, series.labels(), series.cell.read());
-        }
-        rest.next().map(|(next, _)| Cursor { next, last })
+    fn layout(&self) -> Layout {
+        self.layout.clone()
     }
 }
 
@@ -134,15 +84,48 @@ impl<I: Instrument> Metric<I> {
     pub(crate) fn new(core: &SingleCore<I>, tree: Tree) -> Self {
         Metric {
             series: Arc::clone(&core.series),
-            desc: Arc::clone(&core.desc),
-            tree,
+            home: Home::new(&core.desc, tree),
         }
     }
 
+    /// The handle of a series of a vec.
+    pub(super) fn of(series: Arc<Series<I>>, home: &Arc<Home>) -> Self {
+        Metric {
+            series,
+            home: Arc::clone(home),
+        }
+    }
+
+    /// The value, to look at.
     #[doc(hidden)]
     #[inline]
     pub fn cell(&self) -> &I {
-        &self.series.cell
+        self.series.cell()
+    }
+
+    /// The value, to update.
+    #[doc(hidden)]
+    #[inline]
+    pub fn update(&self) -> &I {
+        self.series.update()
+    }
+
+    /// Updates the value and keeps an exemplar of it: `value`, with these labels.
+    ///
+    /// # Errors
+    /// [`UseError`] if the labels make no exemplar; nothing has changed then.
+    #[doc(hidden)]
+    pub fn update_with_exemplar(
+        &self,
+        value: f64,
+        labels: &[(&str, &str)],
+        update: impl FnOnce(&I),
+    ) -> Result<(), UseError> {
+        let exemplar = Exemplar::new(labels, value)?;
+        update(self.update());
+        let place = self.cell().exemplar_place(value);
+        self.series.exemplars().keep(place, exemplar);
+        Ok(())
     }
 
     /// Tells apart metrics that are not the same one, while either lives.
@@ -154,7 +137,7 @@ impl<I: Instrument> Metric<I> {
     /// Whether this is a series of a vec.
     #[doc(hidden)]
     pub fn is_child(&self) -> bool {
-        !self.desc.label_names.is_empty()
+        !self.home.desc.label_names.is_empty()
     }
 }
 
@@ -162,127 +145,14 @@ impl<I: Instrument> Clone for Metric<I> {
     fn clone(&self) -> Self {
         Metric {
             series: Arc::clone(&self.series),
-            desc: Arc::clone(&self.desc),
-            tree: self.tree.clone(),
-        }
-    }
-}
-
-impl<I: Instrument> Clone for MetricVec<I> {
-    fn clone(&self) -> Self {
-        MetricVec {
-            core: Arc::clone(&self.core),
-            tree: self.tree.clone(),
+            home: Arc::clone(&self.home),
         }
     }
 }
 
 impl<I: Instrument> fmt::Debug for Metric<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}({})", I::TYPE_NAME, self.desc.name)
-    }
-}
-
-impl<I: Instrument> fmt::Debug for MetricVec<I> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}Vec({})", I::TYPE_NAME, self.core.desc.name)
-    }
-}
-
-impl<I: Instrument> MetricVec<I> {
-    pub(crate) fn new(core: Arc<VecCore<I>>, tree: Tree) -> Self {
-        MetricVec { core, tree }
-    }
-
-    /// The series with these label values, in the order of the label names; created at 0 if it is new.
-    ///
-    /// # Panics
-    /// If there are not as many values as label names.
-    /// [`get_metric_with_label_values`](Self::get_metric_with_label_values) returns the error.
-    pub fn with_label_values<V: AsRef<str>>(&self, values: &[V]) -> Metric<I> {
-        match self.get_metric_with_label_values(values) {
-            Ok(metric) => metric,
-            Err(error) => panic!("{error}"),
-        }
-    }
-
-    /// The series with these label values, in the order of the label names; created at 0 if it is new.
-    ///
-    /// # Errors
-    /// [`UseError::LabelCount`] if there are not as many values as label names.
-    pub fn get_metric_with_label_values<V: AsRef<str>>(
-        &self,
-        values: &[V],
-    ) -> Result<Metric<I>, UseError> {
-        let values: Vec<&str> = values.iter().map(AsRef::as_ref).collect();
-        self.core.check_count(values.len())?;
-        Ok(Metric {
-            series: self.core.child(&values),
-            desc: Arc::clone(&self.core.desc),
-            tree: self.tree.clone(),
-        })
-    }
-
-    /// Calls `update` with the storage of the series with these label values, without making a handle.
-    ///
-    /// # Errors
-    /// [`UseError::LabelCount`] if there are not as many values as label names.
-    #[doc(hidden)]
-    #[inline]
-    pub fn with_cell<T>(
-        &self,
-        values: &[&str],
-        update: impl FnOnce(&I) -> T,
-    ) -> Result<T, UseError> {
-        self.core.check_count(values.len())?;
-        if let Some(series) = read(&self.core.children).get(values) {
-            return Ok(update(&series.cell));
-        }
-        Ok(update(&self.core.child(values).cell))
-    }
-
-    /// Calls `look` with the storage of the series with these label values, if there is one.
-    ///
-    /// # Errors
-    /// [`UseError::LabelCount`] if there are not as many values as label names.
-    #[doc(hidden)]
-    pub fn peek_cell<T>(
-        &self,
-        values: &[&str],
-        look: impl FnOnce(&I) -> T,
-    ) -> Result<Option<T>, UseError> {
-        self.core.check_count(values.len())?;
-        Ok(read(&self.core.children)
-            .get(values)
-            .map(|series| look(&series.cell)))
-    }
-
-    /// Tells apart vecs that are not the same one, while either lives.
-    #[doc(hidden)]
-    pub fn id(&self) -> usize {
-        Arc::as_ptr(&self.core).addr()
-    }
-
-    /// Takes the series with these label values out of the vec and says whether it was there.
-    ///
-    /// Handles of it still count, unseen; the next one created with these values starts at 0.
-    ///
-    /// # Errors
-    /// [`UseError::LabelCount`] if there are not as many values as label names.
-    pub fn remove_label_values<V: AsRef<str>>(&self, values: &[V]) -> Result<bool, UseError> {
-        let values: Vec<&str> = values.iter().map(AsRef::as_ref).collect();
-        self.core.check_count(values.len())?;
-        Ok(write(&self.core.children).remove(&values).is_some())
-    }
-
-    /// Takes all series out of the vec, as [`remove_label_values`](Self::remove_label_values) does.
-    pub fn clear(&self) {
-        write(&self.core.children).clear();
-    }
-
-    /// The names of the labels whose values tell the series apart, as given.
-    pub fn variable_labels(&self) -> &[String] {
-        &self.core.desc.label_names
+        write!(f, "{}({})", I::TYPE_NAME, self.home.desc.name)
     }
 }
 
@@ -306,6 +176,11 @@ pub trait Described {
         &self.desc_of().0.const_labels
     }
 
+    /// The unit, if one was given.
+    fn unit(&self) -> Option<&str> {
+        self.desc_of().0.unit.as_deref()
+    }
+
     /// Counter, gauge or histogram.
     fn kind(&self) -> Kind {
         self.desc_of().0.kind
@@ -319,68 +194,6 @@ pub struct DescOf<'a>(pub(crate) &'a Arc<Desc>);
 
 impl<I: Instrument> Described for Metric<I> {
     fn desc_of(&self) -> DescOf<'_> {
-        DescOf(&self.desc)
-    }
-}
-
-impl<I: Instrument> Described for MetricVec<I> {
-    fn desc_of(&self) -> DescOf<'_> {
-        DescOf(&self.core.desc)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::hierarchy::Path;
-    use crate::metrics::counter::CounterCell;
-
-    fn vec() -> VecCore<CounterCell<u64>> {
-        let desc = Desc::new("m".into(), "", Kind::Counter, &Path::root(), &[], &["a"]).unwrap();
-        VecCore::new(Arc::new(desc), (), &Sequence::default())
-    }
-
-    /// Lists the series two at a time; `between` runs after the first two.
-    fn listed(vec: &VecCore<CounterCell<u64>>, between: impl FnOnce()) -> Vec<String> {
-        let mut labels = Vec::new();
-        let mut between = Some(between);
-        let mut at = Some(Cursor::START);
-        while let Some(cursor) = at {
-            at = vec.visit(cursor, 2, &mut |_, text, _| {
-                labels.push(String::from_utf8(text.to_vec()).unwrap());
-            });
-            if let Some(between) = between.take() {
-                between();
-            }
-        }
-        labels
-    }
-
-    #[test]
-    fn a_series_removed_and_created_again_during_a_listing_is_listed_once() {
-        let vec = vec();
-        let create = || {
-            for value in ["1", "2", "3"] {
-                vec.child(&[value]);
-            }
-        };
-        create();
-        let recreate = || {
-            write(&vec.children).clear();
-            create();
-        };
-        assert_eq!(listed(&vec, recreate), ["a=\"1\"", "a=\"2\""]);
-        assert_eq!(listed(&vec, || ()), ["a=\"1\"", "a=\"2\"", "a=\"3\""]);
-    }
-
-    #[test]
-    fn a_listing_ends_though_series_are_created_all_the_time() {
-        let vec = vec();
-        vec.child(&["1"]);
-        vec.child(&["2"]);
-        let create = || {
-            vec.child(&["3"]);
-        };
-        assert_eq!(listed(&vec, create), ["a=\"1\"", "a=\"2\""]);
+        DescOf(&self.home.desc)
     }
 }

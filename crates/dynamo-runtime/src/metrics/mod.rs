@@ -4,6 +4,7 @@ pub mod buckets;
 mod counter;
 mod desc;
 mod errors;
+mod exemplar;
 mod factory;
 mod gauge;
 mod histogram;
@@ -11,22 +12,33 @@ mod kind;
 mod labels;
 mod metric;
 mod name;
+mod native;
 mod number;
 mod registry;
 mod series;
+mod vec;
 
 pub use counter::{Counter, CounterCell, CounterVec, IntCounter, IntCounterVec};
+pub use desc::Description;
 pub use errors::{Difference, MetricsError, UseError};
-pub use factory::Metrics;
+pub use exemplar::MAX_EXEMPLAR_CHARS;
+pub use factory::{Metrics, Page};
 pub use gauge::{Gauge, GaugeCell, GaugeVec, IntGauge, IntGaugeVec};
-pub use histogram::{Histogram, HistogramCell, HistogramTimer, HistogramVec};
+pub use histogram::{Histogram, HistogramCell, HistogramOptions, HistogramTimer, HistogramVec};
 pub use kind::{Instrument, Kind};
-pub use metric::{Described, Metric, MetricVec};
+pub use metric::{Described, Metric};
 pub use name::Name;
+pub use native::{NativeError, NativeOptions};
 pub use number::{Number, Scalar};
+pub use vec::MetricVec;
 
 pub(crate) use desc::Desc;
-pub(crate) use kind::Reading;
-pub(crate) use labels::escape_help;
+pub(crate) use exemplar::{Exemplar, Exemplars};
+pub(crate) use kind::{FixedHistogram, HistogramReading, Layout, Reading, SummaryReading};
+pub(crate) use labels::{
+    ForeignLabels, Labels, escape_help, escape_value, is_valid as is_valid_label,
+};
 pub(crate) use metric::SingleCore;
-pub(crate) use registry::{Cursor, Family, Gathered, Member, Registry};
+pub(crate) use name::is_valid as is_valid_name;
+pub(crate) use native::{NativeReading, Spans};
+pub(crate) use registry::{Cursor, Family, Gathered, Member, Point, Registry, Source, Visitor};

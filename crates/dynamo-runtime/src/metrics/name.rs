@@ -52,7 +52,7 @@ fn refused(what: &'static str) -> impl Fn(NameError) -> MetricsError {
     move |reason| MetricsError::Name { what, reason }
 }
 
-fn is_valid(name: &str) -> bool {
+pub(crate) fn is_valid(name: &str) -> bool {
     let mut bytes = name.bytes();
     bytes
         .next()

@@ -31,9 +31,20 @@ pub trait Number:
     /// Subtracts from the word, with the limits of [`Number::add`].
     #[doc(hidden)]
     fn sub(word: &AtomicU64, by: Self);
+    /// The sum, with the limits of [`Number::add`].
+    #[doc(hidden)]
+    fn plus(self, by: Self) -> Self;
+    /// The difference, with the limits of [`Number::add`].
+    #[doc(hidden)]
+    fn minus(self, by: Self) -> Self;
     /// As the encoders see it.
     #[doc(hidden)]
     fn to_scalar(self) -> Scalar;
+    /// As a float, which may round integers beyond 2^53.
+    #[doc(hidden)]
+    fn to_f64(self) -> f64 {
+        self.to_scalar().to_f64()
+    }
 }
 
 /// The value of one sample, with the type it was counted in.
@@ -45,6 +56,17 @@ pub enum Scalar {
     Unsigned(u64),
     /// A signed integer.
     Signed(i64),
+}
+
+impl Scalar {
+    /// The value as a float, which may round integers beyond 2^53.
+    pub(crate) fn to_f64(self) -> f64 {
+        match self {
+            Scalar::Float(value) => value,
+            Scalar::Unsigned(value) => value as f64,
+            Scalar::Signed(value) => value as f64,
+        }
+    }
 }
 
 impl Number for f64 {
@@ -77,6 +99,16 @@ impl Number for f64 {
         Self::add(word, -by);
     }
 
+    #[inline]
+    fn plus(self, by: Self) -> Self {
+        self + by
+    }
+
+    #[inline]
+    fn minus(self, by: Self) -> Self {
+        self - by
+    }
+
     fn to_scalar(self) -> Scalar {
         Scalar::Float(self)
     }
@@ -107,6 +139,16 @@ impl Number for u64 {
         if word.fetch_sub(by, Relaxed).checked_sub(by).is_none() {
             word.store(0, Relaxed);
         }
+    }
+
+    #[inline]
+    fn plus(self, by: Self) -> Self {
+        self.saturating_add(by)
+    }
+
+    #[inline]
+    fn minus(self, by: Self) -> Self {
+        self.saturating_sub(by)
     }
 
     fn to_scalar(self) -> Scalar {
@@ -143,6 +185,16 @@ impl Number for i64 {
         }
     }
 
+    #[inline]
+    fn plus(self, by: Self) -> Self {
+        self.saturating_add(by)
+    }
+
+    #[inline]
+    fn minus(self, by: Self) -> Self {
+        self.saturating_sub(by)
+    }
+
     fn to_scalar(self) -> Scalar {
         Scalar::Signed(self)
     }
@@ -154,7 +206,7 @@ impl Number for i64 {
 /// All accesses are relaxed: each cell is monotone or last-write-wins by itself, and no reader
 /// infers the state of one cell from another.
 #[derive(Debug)]
-pub struct Cell<N> {
+pub(crate) struct Cell<N> {
     word: AtomicU64,
     number: PhantomData<N>,
 }
@@ -186,6 +238,19 @@ impl<N: Number> Cell<N> {
     pub(crate) fn sub(&self, by: N) {
         N::sub(&self.word, by);
     }
+
+    /// As [`add`](Self::add), for a thread that knows that no other one updates the cell meanwhile:
+    /// without a bus lock, which is most of what an update costs. Others may read it all the time.
+    #[inline]
+    pub(crate) fn add_alone(&self, by: N) {
+        self.set(self.get().plus(by));
+    }
+
+    /// As [`sub`](Self::sub), with the promise of [`add_alone`](Self::add_alone).
+    #[inline]
+    pub(crate) fn sub_alone(&self, by: N) {
+        self.set(self.get().minus(by));
+    }
 }
 
 #[cfg(test)]
@@ -208,6 +273,26 @@ mod tests {
         signed.set(-2);
         signed.sub(i64::MAX);
         assert_eq!(signed.get(), i64::MIN);
+    }
+
+    #[test]
+    fn whoever_is_alone_gets_the_same_sums() {
+        let (shared, alone) = (Cell::<i64>::new(), Cell::<i64>::new());
+        for by in [5, -7, i64::MAX, 3, i64::MIN, -1] {
+            shared.add(by);
+            alone.add_alone(by);
+            assert_eq!(alone.get(), shared.get());
+            shared.sub(by);
+            alone.sub_alone(by);
+            assert_eq!(alone.get(), shared.get());
+        }
+        let unsigned = Cell::<u64>::new();
+        unsigned.sub_alone(1);
+        assert_eq!(unsigned.get(), 0);
+        let float = Cell::<f64>::new();
+        float.add_alone(0.1);
+        float.add_alone(0.2);
+        assert_eq!(float.get(), 0.1 + 0.2);
     }
 
     #[test]

@@ -3,32 +3,39 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, RwLock, Weak};
+use std::time::Duration;
 
-use super::buckets::Buckets;
 use super::desc::Desc;
 use super::errors::{Difference, MetricsError};
-use super::kind::{Kind, Reading};
+use super::exemplar::Exemplars;
+use super::kind::{Instrument, Kind, Layout, Reading};
+use super::labels::Labels;
+use super::metric::SingleCore;
 use crate::hierarchy::Path;
+use crate::prometheus_names::name_prefix;
 use crate::sync::{read, write};
 
-/// Numbers the series of a registry in order of creation.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Sequence(Arc<AtomicU64>);
-
-impl Sequence {
-    pub(crate) fn next(&self) -> u64 {
-        self.0.fetch_add(1, Relaxed)
-    }
+/// One series at the moment of a scrape: its labels, its value and what belongs to it.
+pub(crate) struct Point<'a> {
+    /// Places the series among all of its family in order of creation.
+    pub(crate) sequence: u64,
+    pub(crate) labels: Labels<'a>,
+    pub(crate) reading: Reading<'a>,
+    /// When it was born, since 1970, UTC.
+    pub(crate) created: Option<Duration>,
+    /// When it was measured, in milliseconds since 1970, if that is not now.
+    pub(crate) timestamp: Option<i64>,
+    pub(crate) exemplars: Option<&'a Exemplars>,
 }
 
-/// How far the listing of a metric's series has come, in sequence numbers.
+/// How far the listing of a source's series has come, in sequence numbers.
 #[derive(Clone, Copy)]
 pub(crate) struct Cursor {
     /// The first one not shown yet.
-    pub(super) next: u64,
+    pub(crate) next: u64,
     /// The last one to show.
-    pub(super) last: u64,
+    pub(crate) last: u64,
 }
 
 impl Cursor {
@@ -39,29 +46,42 @@ impl Cursor {
     };
 }
 
-/// Takes a series: its sequence number, its rendered labels, its value.
-pub(crate) type Visitor<'a> = dyn FnMut(u64, &[u8], Reading<'_>) + 'a;
+/// Takes a series.
+pub(crate) type Visitor<'a> = dyn FnMut(&Point<'_>) + 'a;
+
+/// Some series of one family.
+pub(crate) trait Source: Any + Send + Sync {
+    /// Shows up to `limit` series, in order of creation; returns where to go on, if there are more.
+    /// Holds a lock only for so long. Series younger than the first call are left out: one that was
+    /// removed and created again in between would be shown twice.
+    fn visit(&self, at: Cursor, limit: usize, visitor: &mut Visitor<'_>) -> Option<Cursor>;
+
+    /// Lets go of series that nobody has updated for as long as they may be idle.
+    fn expire(&self) {}
+}
 
 /// A metric as the registry sees it: one series or a vec of them.
-pub(crate) trait Member: Any + Send + Sync {
+pub(crate) trait Member: Source {
     fn desc(&self) -> &Arc<Desc>;
 
     /// The metric type's name, for messages.
     fn type_name(&self) -> &'static str;
 
-    /// Shows up to `limit` series, in order of creation; returns where to go on, if there are more.
-    /// Holds the metric's lock only for so long. Series younger than the first call are left out:
-    /// one that was removed and created again in between would be shown twice.
-    fn visit(&self, at: Cursor, limit: usize, visitor: &mut Visitor<'_>) -> Option<Cursor>;
+    /// What all histograms of its family have in common.
+    fn layout(&self) -> Layout;
 }
 
 /// What the metrics of one name have in common.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Family {
     pub(crate) name: String,
+    /// Whether formats must put the name into quotes: it has characters that Prometheus did not
+    /// always allow. Never so for our own metrics.
+    pub(crate) is_quoted: bool,
     pub(crate) help: String,
     pub(crate) kind: Kind,
-    pub(crate) buckets: Option<Arc<Buckets>>,
+    pub(crate) unit: Option<String>,
+    pub(crate) layout: Layout,
 }
 
 /// A family and those of its metrics that a scrape is about, in order of creation.
@@ -70,25 +90,62 @@ pub(crate) struct Gathered {
     pub(crate) members: Vec<Arc<dyn Member>>,
 }
 
-/// The families of one runtime, by name.
-#[derive(Default)]
-pub(crate) struct Registry {
+/// The families of one runtime, by name. Clones are handles of the same ones.
+#[derive(Clone)]
+pub(crate) struct Registry(Arc<Inner>);
+
+struct Inner {
     families: RwLock<BTreeMap<String, Gathered>>,
-    sequence: Sequence,
+    /// Numbers the series in order of creation.
+    next_sequence: AtomicU64,
+    /// How many series a vec has at most unless it says otherwise; 0 for any number.
+    max_series: usize,
+}
+
+/// A handle that does not keep the families alive: what the families themselves hold.
+#[derive(Clone)]
+pub(crate) struct WeakRegistry(Weak<Inner>);
+
+impl WeakRegistry {
+    pub(crate) fn upgrade(&self) -> Option<Registry> {
+        self.0.upgrade().map(Registry)
+    }
 }
 
 impl Registry {
+    pub(crate) fn new(max_series: usize) -> Self {
+        Registry(Arc::new(Inner {
+            families: RwLock::default(),
+            next_sequence: AtomicU64::new(0),
+            max_series,
+        }))
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakRegistry {
+        WeakRegistry(Arc::downgrade(&self.0))
+    }
+
+    /// The place of a series that is created now among all.
+    pub(crate) fn next_sequence(&self) -> u64 {
+        self.0.next_sequence.fetch_add(1, Relaxed)
+    }
+
+    /// How many series a vec has at most unless it says otherwise; 0 for any number.
+    pub(crate) fn max_series(&self) -> usize {
+        self.0.max_series
+    }
+
     /// Registers the metric that `make` creates, or returns the identical one that is there.
     pub(crate) fn register<M: Member>(
         &self,
         desc: Desc,
         type_name: &'static str,
-        buckets: Option<&Arc<Buckets>>,
-        make: impl FnOnce(Arc<Desc>, &Sequence) -> M,
+        layout: Layout,
+        make: impl FnOnce(Arc<Desc>, &Registry) -> M,
     ) -> Result<Arc<M>, MetricsError> {
-        let mut families = write(&self.families);
+        let mut families = write(&self.0.families);
         if let Some(gathered) = families.get(&desc.name) {
-            gathered.family.check(&desc, buckets, &gathered.members)?;
+            gathered.family.check(&desc, &layout, &gathered.members)?;
             for member in &gathered.members {
                 if member.desc().is_identical(&desc)
                     && let Ok(same) = (Arc::clone(member) as Arc<dyn Any + Send + Sync>).downcast()
@@ -112,26 +169,51 @@ impl Registry {
         check_sample_names(&families, &desc)?;
 
         let desc = Arc::new(desc);
-        let member = Arc::new(make(Arc::clone(&desc), &self.sequence));
-        families
-            .entry(desc.name.clone())
-            .or_insert_with(|| Gathered {
-                family: Arc::new(Family {
-                    name: desc.name.clone(),
-                    help: desc.help.clone(),
-                    kind: desc.kind,
-                    buckets: buckets.cloned(),
-                }),
-                members: Vec::new(),
-            })
-            .members
-            .push(Arc::clone(&member) as Arc<dyn Member>);
+        let member = Arc::new(make(Arc::clone(&desc), self));
+        Family::join(&mut families, Arc::clone(&member) as Arc<dyn Member>);
         Ok(member)
+    }
+
+    /// Registers a metric of the runtime itself.
+    pub(crate) fn own<I: Instrument<Options = ()>>(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[(&str, &str)],
+    ) -> Result<Arc<SingleCore<I>>, MetricsError> {
+        let desc = Desc::own(name, help, I::KIND, labels)?;
+        self.register(desc, I::TYPE_NAME, Layout::default(), |desc, registry| {
+            SingleCore::new(desc, &(), registry)
+        })
+    }
+
+    /// Registers a figure of how the runtime itself fares; `name` is without the prefix.
+    pub(crate) fn figure<I: Instrument<Options = ()>>(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[(&str, &str)],
+    ) -> Result<Arc<SingleCore<I>>, MetricsError> {
+        self.own(&format!("{}_{name}", name_prefix::RUNTIME), help, labels)
+    }
+
+    /// Registers a metric that other registries show as well.
+    pub(crate) fn adopt(&self, member: Arc<dyn Member>) -> Result<(), MetricsError> {
+        let mut families = write(&self.0.families);
+        let desc = Arc::clone(member.desc());
+        if let Some(gathered) = families.get(&desc.name) {
+            gathered
+                .family
+                .check(&desc, &member.layout(), &gathered.members)?;
+        }
+        check_sample_names(&families, &desc)?;
+        Family::join(&mut families, member);
+        Ok(())
     }
 
     /// Takes a metric out of the scrape and says whether it was in.
     pub(crate) fn unregister(&self, desc: &Arc<Desc>) -> bool {
-        let mut families = write(&self.families);
+        let mut families = write(&self.0.families);
         let Some(gathered) = families.get_mut(&desc.name) else {
             return false;
         };
@@ -148,7 +230,7 @@ impl Registry {
 
     /// The families with metrics of `scope` or below it, sorted by name.
     pub(crate) fn gather(&self, scope: &Path) -> Vec<Gathered> {
-        read(&self.families)
+        read(&self.0.families)
             .values()
             .filter_map(|gathered| {
                 let members: Vec<_> = gathered
@@ -165,17 +247,32 @@ impl Registry {
 }
 
 impl Family {
+    /// Adds a metric to the family of its name, which it has been checked for.
+    fn join(families: &mut BTreeMap<String, Gathered>, member: Arc<dyn Member>) {
+        let desc = Arc::clone(member.desc());
+        let gathered = families
+            .entry(desc.name.clone())
+            .or_insert_with(|| Gathered {
+                family: Arc::new(Family {
+                    name: desc.name.clone(),
+                    is_quoted: false,
+                    help: desc.help.clone(),
+                    kind: desc.kind,
+                    unit: desc.unit.clone(),
+                    layout: member.layout(),
+                }),
+                members: Vec::new(),
+            });
+        gathered.members.push(member);
+    }
+
     /// Refuses a metric that cannot be of this family.
     fn check(
         &self,
         desc: &Desc,
-        buckets: Option<&Arc<Buckets>>,
+        layout: &Layout,
         members: &[Arc<dyn Member>],
     ) -> Result<(), MetricsError> {
-        let bounds = |buckets: Option<&Arc<Buckets>>| {
-            buckets.map_or_else(Vec::new, |buckets| buckets.bounds().to_vec())
-        };
-        let (new, existing) = (bounds(buckets), bounds(self.buckets.as_ref()));
         let difference = if desc.kind != self.kind {
             Difference::Kind {
                 new: desc.kind,
@@ -186,8 +283,16 @@ impl Family {
                 new: desc.help.clone(),
                 existing: self.help.clone(),
             }
-        } else if new != existing {
-            Difference::Buckets { new, existing }
+        } else if desc.unit != self.unit {
+            Difference::Unit {
+                new: desc.unit.clone(),
+                existing: self.unit.clone(),
+            }
+        } else if *layout != self.layout {
+            Difference::Buckets {
+                new: layout.to_string(),
+                existing: self.layout.to_string(),
+            }
         } else {
             return Ok(());
         };
@@ -197,9 +302,6 @@ impl Family {
         })
     }
 }
-
-/// The suffixes of a histogram's samples.
-const SAMPLE_SUFFIXES: [&str; 3] = ["_bucket", "_sum", "_count"];
 
 /// Refuses a name that a histogram's samples have, and a histogram whose samples' names are taken.
 fn check_sample_names(
@@ -211,7 +313,7 @@ fn check_sample_names(
             .get(name)
             .and_then(|gathered| gathered.members.first())
     };
-    for suffix in SAMPLE_SUFFIXES {
+    for suffix in Kind::Histogram.samples() {
         let histogram = desc.name.strip_suffix(suffix).and_then(first);
         if let Some(other) = histogram.filter(|other| other.desc().kind == Kind::Histogram) {
             let family = other.desc().name.clone();

@@ -24,20 +24,6 @@ pub(super) fn is_readable(fd: BorrowedFd<'_>) -> bool {
     ready == 1
 }
 
-/// How many descriptors this process may have open (`ulimit -n`); `None` without a limit.
-pub(super) fn soft_limit() -> Option<usize> {
-    let mut limit = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: 0,
-    };
-    // SAFETY: `getrlimit` writes one `rlimit` through the pointer, which is valid for that.
-    let failed = unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) } != 0;
-    if failed || limit.rlim_cur == libc::RLIM_INFINITY {
-        return None;
-    }
-    usize::try_from(limit.rlim_cur).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::{Read, Write};
@@ -59,10 +45,5 @@ mod tests {
         assert!(!is_readable(ours.as_fd()));
         theirs.write_all(b"x").unwrap();
         assert!(is_readable(ours.as_fd()));
-    }
-
-    #[test]
-    fn the_limit_of_descriptors_is_known_or_absent() {
-        assert!(soft_limit().is_none_or(|limit| limit > 0));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::fds;
+use crate::system;
 
 /// The bounds of connections. Tests shorten them.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +35,7 @@ impl Default for Limits {
             idle: Duration::from_secs(60),
             stall: Duration::from_secs(60),
             stall_when_full: Duration::from_secs(5),
-            connections: most_connections(fds::soft_limit()),
+            connections: most_connections(system::descriptor_limit()),
             tick: Duration::from_millis(500),
             accept_backoff: Duration::from_millis(50),
             drain: Duration::from_millis(500),

@@ -3,7 +3,6 @@
 mod activity;
 mod connection;
 mod connections;
-mod encoding;
 mod error;
 mod fds;
 mod limits;
@@ -31,6 +30,7 @@ pub use self::error::ServerError;
 use self::limits::Limits;
 use self::sockets::{Socket, Sockets};
 use crate::config::Config;
+use crate::exposition::Exposition;
 use crate::health::HealthReport;
 use crate::sync;
 
@@ -50,8 +50,10 @@ pub(crate) trait StatusSource: Send + Sync + 'static {
     fn run_callbacks(&self, deadline: Instant);
     /// How long callbacks may take together in one scrape (`DYN_METRICS_CALLBACK_TIMEOUT`).
     fn callback_timeout(&self) -> Duration;
-    /// Appends the page (text format 0.0.4, UTF-8) to `out`. Blocks for as long as rendering takes.
-    fn render(&self, out: &mut Vec<u8>);
+    /// Appends the page to `out`. Blocks for as long as rendering takes.
+    fn render(&self, exposition: Exposition, out: &mut Vec<u8>);
+    /// Told how long a scrape took to gather and encode.
+    fn scraped(&self, took: Duration);
     /// What `/health` answers now. Runs on the thread that serves: must not block.
     fn health(&self) -> HealthReport;
     /// Time since the runtime was created. Runs on the thread that serves: must not block.

@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, VARY};
+use axum::http::header::{
+    ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, VARY,
+};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
@@ -20,9 +22,10 @@ use hyper_util::service::TowerToHyperService;
 use serde::Serialize;
 
 use super::StatusSource;
-use super::encoding::Encoding;
 use super::scrape::{GatherFailed, Page, Scraper, Variant, callbacks_until, panic_message};
 use crate::config::Config;
+use crate::exposition::Exposition;
+use crate::exposition::encoding::Encoding;
 use crate::health::HealthStatus;
 
 const METRICS_PATH: &str = "/metrics";
@@ -80,14 +83,13 @@ async fn metrics(
     headers: HeaderMap,
 ) -> Result<Page, GatherFailed> {
     let arrival = Instant::now();
-    let text = |value: &HeaderValue| value.to_str().ok().map(str::to_owned);
-    let accepted: Vec<String> = headers
-        .get_all(ACCEPT_ENCODING)
-        .iter()
-        .filter_map(text)
-        .collect();
+    let values = |name: HeaderName| {
+        let values = headers.get_all(name).into_iter();
+        values.filter_map(|value| value.to_str().ok())
+    };
     let variant = Variant {
-        encoding: Encoding::negotiate(accepted.iter().map(String::as_str)),
+        encoding: Encoding::negotiate(values(ACCEPT_ENCODING)),
+        exposition: Exposition::negotiate(values(ACCEPT)),
     };
     let timeout = headers
         .get(SCRAPE_TIMEOUT)
@@ -100,9 +102,12 @@ impl IntoResponse for Page {
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::from(self.body));
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
-        headers.insert(VARY, HeaderValue::from_static("Accept-Encoding"));
-        if let Some(encoding) = self.encoding.name() {
+        // Made of words of ours and a number.
+        if let Ok(content_type) = HeaderValue::from_str(&self.variant.exposition.content_type()) {
+            headers.insert(CONTENT_TYPE, content_type);
+        }
+        headers.insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
+        if let Some(encoding) = self.variant.encoding.name() {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
         }
         response

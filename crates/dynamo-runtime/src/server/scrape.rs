@@ -2,7 +2,6 @@
 
 use std::cmp::Reverse;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use std::{io, mem};
@@ -12,20 +11,14 @@ use tokio::sync::oneshot;
 use tokio::task;
 
 use super::StatusSource;
-use super::encoding::Encoding;
+use crate::exposition::encoding::Encoding;
+use crate::exposition::{CALLBACK_SHARE, Exposition};
 use crate::sync::lock;
-
-/// The text format 0.0.4.
-const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
-
-/// The share of the scraper's timeout that callbacks may use; the rest is for the answer itself.
-const CALLBACK_SHARE: f64 = 0.8;
 
 /// A page as it goes out.
 #[derive(Clone, Debug)]
 pub(super) struct Page {
-    pub(super) content_type: &'static str,
-    pub(super) encoding: Encoding,
+    pub(super) variant: Variant,
     pub(super) body: Bytes,
 }
 
@@ -33,6 +26,7 @@ pub(super) struct Page {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Variant {
     pub(super) encoding: Encoding,
+    pub(super) exposition: Exposition,
 }
 
 /// No page, because the source panicked or no thread could be started; the log has the reason.
@@ -45,8 +39,6 @@ pub(super) struct GatherFailed;
 pub(super) struct Scraper {
     source: Arc<dyn StatusSource>,
     queue: Mutex<Queue>,
-    /// The length of the last page in bytes, to size the next one.
-    last_len: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -67,7 +59,6 @@ impl Scraper {
         Arc::new(Self {
             source,
             queue: Mutex::default(),
-            last_len: AtomicUsize::new(0),
         })
     }
 
@@ -100,44 +91,54 @@ impl Scraper {
         })
     }
 
-    fn gather(&self, callbacks_until: impl Iterator<Item = Instant>) -> Bytes {
+    fn run_callbacks(&self, callbacks_until: impl Iterator<Item = Instant>) {
         let own = own_deadline(Instant::now(), self.source.callback_timeout());
         self.source
             .run_callbacks(callbacks_until.fold(own, Instant::min));
-        let last_len = self.last_len.load(Ordering::Relaxed);
-        let mut page = Vec::with_capacity(last_len + last_len / 8);
-        self.source.render(&mut page);
-        self.last_len.store(page.len(), Ordering::Relaxed);
+    }
+
+    fn render(&self, exposition: Exposition) -> Bytes {
+        let mut page = Vec::new();
+        self.source.render(exposition, &mut page);
         Bytes::from(page)
     }
 
-    /// Gathers once, encodes once per variant, and answers everyone in `batch`.
+    /// Gathers once, renders once per format, encodes once per variant, and answers everyone in
+    /// `batch`.
     fn serve(&self, mut batch: Vec<Waiter>) -> io::Result<()> {
-        let text = self.gather(batch.iter().filter_map(|waiter| waiter.callbacks_until));
+        let began = Instant::now();
+        self.run_callbacks(batch.iter().filter_map(|waiter| waiter.callbacks_until));
         // The cheapest encoding first: nobody waits for the compression of another's page.
         batch.sort_by_key(|waiter| Reverse(waiter.variant));
-        let mut ready: Option<(Variant, Page)> = None;
+        let mut rendered: Vec<(Exposition, Bytes)> = Vec::new();
+        let mut ready: Option<Page> = None;
         for Waiter {
             variant, answer, ..
         } in batch
         {
             let page = match &ready {
-                Some((of, page)) if *of == variant => page.clone(),
+                Some(page) if page.variant == variant => page.clone(),
                 _ if answer.is_closed() => continue,
                 _ => {
-                    let encoding = variant.encoding;
-                    let body = encoding.encode(text.clone())?;
-                    let page = Page {
-                        content_type: TEXT,
-                        encoding,
-                        body,
+                    let of_format = rendered
+                        .iter()
+                        .find(|(exposition, _)| *exposition == variant.exposition);
+                    let body = match of_format {
+                        Some((_, body)) => body.clone(),
+                        None => {
+                            let body = self.render(variant.exposition);
+                            rendered.push((variant.exposition, body.clone()));
+                            body
+                        }
                     };
-                    ready.insert((variant, page)).1.clone()
+                    let body = variant.encoding.encode(body)?;
+                    ready.insert(Page { variant, body }).clone()
                 }
             };
             // The client may be gone by now.
             let _ = answer.send(page);
         }
+        self.source.scraped(began.elapsed());
         Ok(())
     }
 }

@@ -93,8 +93,8 @@ fn another_kind_description_or_list_of_buckets_is_a_conflict() {
     assert_eq!(
         difference(metrics.create_histogram("timed", "Timed", &[], Some(vec![1.0, 3.0]))),
         Difference::Buckets {
-            new: vec![1.0, 3.0],
-            existing: vec![1.0, 2.0]
+            new: "[1.0, 3.0]".to_owned(),
+            existing: "[1.0, 2.0]".to_owned()
         }
     );
 }

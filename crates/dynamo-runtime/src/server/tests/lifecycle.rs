@@ -182,7 +182,9 @@ impl StatusSource for Suicidal {
     fn callback_timeout(&self) -> Duration {
         LONG
     }
-    fn render(&self, _out: &mut Vec<u8>) {}
+    fn render(&self, _exposition: Exposition, _out: &mut Vec<u8>) {}
+
+    fn scraped(&self, _took: Duration) {}
     fn health(&self) -> HealthReport {
         self.server.wait().shutdown();
         SystemHealth::new(HealthStatus::Ready, Vec::new()).report()

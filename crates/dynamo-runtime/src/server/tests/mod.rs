@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 
 use super::{Limits, StatusServer, StatusSource};
 use crate::config::Config;
+use crate::exposition::Exposition;
 use crate::health::{HealthReport, HealthStatus, SystemHealth};
 
 /// Long enough for anything that happens at all.
@@ -115,9 +116,11 @@ impl StatusSource for FakeSource {
         Duration::from_secs(1)
     }
 
-    fn render(&self, out: &mut Vec<u8>) {
+    fn render(&self, _exposition: Exposition, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.page);
     }
+
+    fn scraped(&self, _took: Duration) {}
 
     fn health(&self) -> HealthReport {
         self.may_panic();

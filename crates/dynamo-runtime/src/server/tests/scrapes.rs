@@ -7,7 +7,8 @@ use std::task::{Context, Waker};
 use flate2::read::GzDecoder;
 
 use super::*;
-use crate::server::encoding::Encoding;
+use crate::exposition::Exposition;
+use crate::exposition::encoding::Encoding;
 use crate::server::scrape::{GatherFailed, Page, Scraper, Variant};
 
 type Scrape = Pin<Box<dyn Future<Output = Result<Page, GatherFailed>>>>;
@@ -31,7 +32,10 @@ impl Scrapes {
     fn begin(&self, accept: &'static str, callbacks_until: Option<Instant>) -> Scrape {
         let scraper = Arc::clone(&self.scraper);
         let encoding = Encoding::negotiate([accept].into_iter());
-        let variant = Variant { encoding };
+        let variant = Variant {
+            encoding,
+            exposition: Exposition::TEXT,
+        };
         let mut scrape: Scrape =
             Box::pin(async move { scraper.scrape(variant, callbacks_until).await });
         let _context = self.runtime.enter();
@@ -45,6 +49,7 @@ impl Scrapes {
     /// A scrape from begin to end, of a source that nothing holds up.
     fn whole(&self, callbacks_until: Option<Instant>) -> Result<Page, GatherFailed> {
         let variant = Variant {
+            exposition: Exposition::TEXT,
             encoding: Encoding::IDENTITY,
         };
         self.runtime
@@ -93,7 +98,7 @@ fn each_encoding_is_compressed_once_for_all_that_want_it() {
     let pages = mixed.map(|scrape| scrapes.finish(scrape));
     assert_eq!(source.gathers(), 2);
     assert_eq!(
-        pages.each_ref().map(|page| page.encoding.name()),
+        pages.each_ref().map(|page| page.variant.encoding.name()),
         [Some("gzip"), None, Some("gzip"), None]
     );
     assert_eq!(pages[0].body.as_ptr(), pages[2].body.as_ptr());

@@ -1,0 +1,163 @@
+//! The children of a vec that were used lately, found by the very strings that named them.
+//!
+//! Label values mostly are the same few objects, call after call. To find a child by their addresses
+//! takes no hash, no comparison of text and no lock. The cache holds the strings, so that an address
+//! means one string for as long as it is known; it is of a fixed size, and forgotten whenever the vec
+//! lets go of a child.
+
+use std::cell::UnsafeCell;
+
+use dynamo_runtime::binding::{Instrument, Metric};
+use pyo3::ffi;
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+use smallvec::SmallVec;
+
+/// Label values whose addresses are compared.
+type Strings<'a, 'py> = &'a [Bound<'py, PyString>];
+
+/// The number of places, a power of two. Each child has one where it can be.
+const PLACES: usize = 256;
+
+/// See the module. Only used with the interpreter's lock held.
+pub(crate) struct Recent<I: Instrument>(UnsafeCell<Table<I>>);
+
+// SAFETY: every access is made by `find` and `keep`, which take the interpreter's lock (`Python`) and
+// run nothing that could let go of it; without that lock they do nothing.
+unsafe impl<I: Instrument> Sync for Recent<I> {}
+
+struct Table<I: Instrument> {
+    /// What [`MetricVec::version`](dynamo_runtime::binding::MetricVec::version) said.
+    version: u64,
+    /// Empty until the first child is kept.
+    places: Vec<Place<I>>,
+}
+
+struct Place<I: Instrument> {
+    /// Which strings were looked for here last. Only the second time in a row is a child kept: one
+    /// that comes by once would push out one that is used all the time.
+    asked: usize,
+    kept: Option<Kept<I>>,
+}
+
+struct Kept<I: Instrument> {
+    values: SmallVec<[Py<PyString>; 2]>,
+    child: Metric<I>,
+}
+
+impl<I: Instrument> Default for Recent<I> {
+    fn default() -> Self {
+        Recent(UnsafeCell::new(Table {
+            version: 0,
+            places: Vec::new(),
+        }))
+    }
+}
+
+impl<I: Instrument> Recent<I> {
+    /// The child that these strings named lately, if the vec still is of this version.
+    ///
+    /// # Safety
+    /// The reference is not used after anything that may run Python code or call [`keep`](Self::keep).
+    #[inline]
+    pub(super) unsafe fn find<'a>(
+        &'a self,
+        _py: Python<'a>,
+        version: u64,
+        values: Strings<'_, '_>,
+    ) -> Option<&'a Metric<I>> {
+        if cfg!(Py_GIL_DISABLED) {
+            return None;
+        }
+        // SAFETY: with the lock held nobody else is in here, and no reference to the table is alive:
+        // the caller promises it for those handed out.
+        let table = unsafe { &*self.0.get() };
+        let place = table.places.get(hash(values) % PLACES)?;
+        let kept = place.kept.as_ref().filter(|_| table.version == version)?;
+        let same =
+            |(kept, value): (&Py<PyString>, &Bound<'_, PyString>)| kept.as_ptr() == value.as_ptr();
+        (kept.values.len() == values.len() && kept.values.iter().zip(values).all(same))
+            .then_some(&kept.child)
+    }
+
+    /// Lets go of all children unless the vec still is of this version: before anyone looks for them
+    /// elsewhere, where it matters whether they are held.
+    #[inline]
+    pub(super) fn keep_up(&self, py: Python<'_>, version: u64) {
+        // SAFETY: as in `find`; what is dropped are exact strings and handles, which run no Python
+        // code.
+        let table = unsafe { &mut *self.0.get() };
+        if !cfg!(Py_GIL_DISABLED) && table.version != version {
+            table.forget(py);
+            table.version = version;
+        }
+    }
+
+    /// Notes that these strings were looked for and not found, and keeps their child, which `child`
+    /// returns, if that is not the first time. To be called after [`keep_up`](Self::keep_up).
+    #[cold]
+    pub(super) fn note<'py>(
+        &self,
+        py: Python<'py>,
+        values: Strings<'_, 'py>,
+        child: impl FnOnce() -> Option<Metric<I>>,
+    ) {
+        // What is not exactly a str may run code of its own when it is freed.
+        // SAFETY: the objects are alive.
+        let exact =
+            |value: &Bound<'_, PyString>| unsafe { ffi::PyUnicode_CheckExact(value.as_ptr()) != 0 };
+        if cfg!(Py_GIL_DISABLED) || !values.iter().all(exact) {
+            return;
+        }
+        // SAFETY: as in `keep_up`.
+        let table = unsafe { &mut *self.0.get() };
+        if table.places.is_empty() {
+            table.places.resize_with(PLACES, || Place {
+                asked: 0,
+                kept: None,
+            });
+        }
+        let hash = hash(values);
+        let place = &mut table.places[hash % PLACES];
+        if place.asked != hash {
+            place.asked = hash;
+            return;
+        }
+        if let Some(child) = child() {
+            let values = values.iter().map(|value| value.clone().unbind()).collect();
+            let old = place.kept.replace(Kept { values, child });
+            old.into_iter().for_each(|kept| kept.let_go(py));
+        }
+    }
+}
+
+impl<I: Instrument> Table<I> {
+    fn forget(&mut self, py: Python<'_>) {
+        for place in &mut self.places {
+            place.asked = 0;
+            if let Some(kept) = place.kept.take() {
+                kept.let_go(py);
+            }
+        }
+    }
+}
+
+impl<I: Instrument> Kept<I> {
+    /// Frees the strings at once: outside its own functions PyO3 would put that off.
+    fn let_go(self, py: Python<'_>) {
+        for value in self.values {
+            drop(value.into_bound(py));
+        }
+    }
+}
+
+/// Of the addresses.
+#[inline]
+fn hash(values: Strings<'_, '_>) -> usize {
+    const SPREAD: usize = 0x9e37_79b9_7f4a_7c15;
+    let hash = values.iter().fold(0_usize, |hash, value| {
+        (hash.rotate_left(5) ^ value.as_ptr().addr()).wrapping_mul(SPREAD)
+    });
+    // The upper bits depend on all of the lower ones. Not 0, which no place was asked for.
+    hash >> 32 | 1 << 31
+}

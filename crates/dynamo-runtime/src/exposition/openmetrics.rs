@@ -1,0 +1,167 @@
+//! OpenMetrics 1.0.0 (and 0.0.1, which readers ask for and mean the same by).
+//!
+//! What it forbids goes out in another form, with the same names; see [`super::plan`].
+
+use super::number::{write_float, write_integer, write_scalar};
+use super::plan::{Plan, plan, suffixes};
+use super::text::{sample, write_name};
+use super::{Exposed, Format, encode, samples};
+use crate::metrics::{Exemplar, Family, HistogramReading, Kind, Point, Reading, escape_value};
+
+/// Appends a page. With `created`, counters and histograms show when they were born as `_created`.
+pub(super) fn page(families: Vec<Exposed>, created: bool, out: &mut Vec<u8>) {
+    let (families, plans): (Vec<_>, Vec<_>) = plan(families).into_iter().unzip();
+    encode(&mut OpenMetrics { plans, created }, &families, out);
+}
+
+struct OpenMetrics {
+    /// One for each family.
+    plans: Vec<Plan>,
+    created: bool,
+}
+
+impl Format for OpenMetrics {
+    fn begin(&mut self, position: usize, family: &Family, out: &mut Vec<u8>) {
+        let base = self.plans[position].base;
+        let name = &family.name[..base.unwrap_or(family.name.len())];
+        let kind = match family.kind {
+            Kind::Counter if base.is_none() => Kind::Unknown,
+            kind => kind,
+        };
+        out.extend_from_slice(b"# TYPE ");
+        write_name(name, family.is_quoted, out);
+        out.push(b' ');
+        out.extend_from_slice(kind.to_string().as_bytes());
+        let unit = family.unit.as_deref().filter(|unit| {
+            let rest = name.strip_suffix(unit);
+            rest.is_some_and(|rest| rest.ends_with('_'))
+        });
+        if let Some(unit) = unit {
+            out.extend_from_slice(b"\n# UNIT ");
+            write_name(name, family.is_quoted, out);
+            out.push(b' ');
+            out.extend_from_slice(unit.as_bytes());
+        }
+        out.extend_from_slice(b"\n# HELP ");
+        write_name(name, family.is_quoted, out);
+        out.push(b' ');
+        escape_value(&family.help, out);
+        out.push(b'\n');
+    }
+
+    fn series(&mut self, position: usize, family: &Family, point: &Point<'_>, out: &mut Vec<u8>) {
+        let plan = &self.plans[position];
+        let is_counter = plan.base.is_some();
+        let writer = Writer { family, point };
+        match point.reading {
+            Reading::Histogram(histogram) => writer.histogram(histogram, out),
+            reading => samples(reading, |suffix, last, value| {
+                writer.sample(suffix, last, out);
+                write_scalar(value, out);
+                writer.end(0, is_counter, out);
+            }),
+        }
+        let can_be_created = is_counter || !suffixes(family.kind).is_empty();
+        let own = point.created.filter(|_| self.created && can_be_created);
+        let created = plan.created.get(point.labels.text()).copied();
+        if let Some(created) = created.or(own.map(|time| time.as_secs_f64())) {
+            let name = &family.name[..plan.base.unwrap_or(family.name.len())];
+            let labels = point.labels.text();
+            sample(name, family.is_quoted, "_created", labels, b"", out);
+            write_float(created, out);
+            writer.end(0, false, out);
+        }
+    }
+
+    fn end(&mut self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"# EOF\n");
+    }
+}
+
+/// Writes the samples of one series.
+struct Writer<'a> {
+    family: &'a Family,
+    point: &'a Point<'a>,
+}
+
+impl Writer<'_> {
+    fn sample(&self, suffix: &str, last: &[u8], out: &mut Vec<u8>) {
+        let Family {
+            name, is_quoted, ..
+        } = self.family;
+        let labels = self.point.labels.text();
+        sample(name, *is_quoted, suffix, labels, last, out);
+    }
+
+    /// Ends the line of a sample, with the exemplar of this place if the sample may have one.
+    fn end(&self, place: usize, may_have_exemplar: bool, out: &mut Vec<u8>) {
+        if let Some(timestamp) = self.point.timestamp {
+            out.push(b' ');
+            write_seconds(timestamp, out);
+        }
+        if may_have_exemplar
+            && let Some(exemplar) = self.point.exemplars.and_then(|all| all.at(place))
+        {
+            write_exemplar(&exemplar, out);
+        }
+        out.push(b'\n');
+    }
+
+    fn histogram(&self, histogram: HistogramReading<'_>, out: &mut Vec<u8>) {
+        let mut count = 0;
+        let buckets = histogram
+            .buckets
+            .labels()
+            .iter()
+            .zip(histogram.cumulative());
+        for (place, (le, cumulative)) in buckets.enumerate() {
+            count = cumulative;
+            self.sample("_bucket", le, out);
+            write_integer(count, out);
+            self.end(place, true, out);
+        }
+        // A sum is the total of what is never negative; without it there is no count either.
+        let has_negative_bound = histogram
+            .buckets
+            .bounds()
+            .first()
+            .is_some_and(|first| *first < 0.0);
+        if let Some(sum) = histogram.sum
+            && sum >= 0.0
+            && !has_negative_bound
+        {
+            self.sample("_sum", b"", out);
+            write_float(sum, out);
+            self.end(0, false, out);
+            self.sample("_count", b"", out);
+            write_integer(count, out);
+            self.end(0, false, out);
+        }
+    }
+}
+
+/// Writes milliseconds as seconds.
+pub(super) fn write_seconds(millis: i64, out: &mut Vec<u8>) {
+    let sign = if millis < 0 { "-" } else { "" };
+    let millis = millis.unsigned_abs();
+    let text = format!("{sign}{}.{:03}", millis / 1000, millis % 1000);
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// Writes ` # {labels} value time`.
+pub(super) fn write_exemplar(exemplar: &Exemplar, out: &mut Vec<u8>) {
+    out.extend_from_slice(b" # {");
+    for (position, (name, value)) in exemplar.labels.iter().enumerate() {
+        if position > 0 {
+            out.push(b',');
+        }
+        out.extend_from_slice(name.as_bytes());
+        out.extend_from_slice(b"=\"");
+        escape_value(value, out);
+        out.push(b'"');
+    }
+    out.extend_from_slice(b"} ");
+    write_float(exemplar.value, out);
+    out.push(b' ');
+    write_seconds(exemplar.time.as_millis() as i64, out);
+}

@@ -1,0 +1,167 @@
+//! OpenMetrics 2.0, which is experimental: what is here follows the release candidate of March 2026,
+//! <https://prometheus.io/docs/specs/om/open_metrics_spec_2_0/>.
+//!
+//! Names are as everywhere; a histogram is one sample whose value holds all buckets, native ones too.
+
+use super::number::{write_float, write_integer, write_le, write_scalar};
+use super::openmetrics::{write_exemplar, write_seconds};
+use super::plan::{dissolve_improper, is_countable};
+use super::text::{sample, write_name};
+use super::{Exposed, Format, encode};
+use crate::metrics::{
+    Exemplars, Family, HistogramReading, Kind, NativeReading, Point, Reading, Spans,
+    SummaryReading, escape_value,
+};
+
+/// Appends a page.
+pub(super) fn page(families: Vec<Exposed>, out: &mut Vec<u8>) {
+    let families = dissolve_improper(families, SummaryReading::is_whole);
+    let kinds = families.iter().map(|exposed| match exposed.family.kind {
+        Kind::Counter if !is_countable(exposed) => Kind::Unknown,
+        kind => kind,
+    });
+    let kinds = kinds.collect();
+    encode(&mut OpenMetrics2 { kinds }, &families, out);
+}
+
+struct OpenMetrics2 {
+    /// What each family goes out as.
+    kinds: Vec<Kind>,
+}
+
+impl Format for OpenMetrics2 {
+    fn begin(&mut self, position: usize, family: &Family, out: &mut Vec<u8>) {
+        let mut line = |what: &str, text: &dyn Fn(&mut Vec<u8>)| {
+            out.extend_from_slice(what.as_bytes());
+            write_name(&family.name, family.is_quoted, out);
+            out.push(b' ');
+            text(out);
+            out.push(b'\n');
+        };
+        line("# TYPE ", &|out| {
+            out.extend_from_slice(self.kinds[position].to_string().as_bytes());
+        });
+        if let Some(unit) = &family.unit {
+            line("# UNIT ", &|out| out.extend_from_slice(unit.as_bytes()));
+        }
+        line("# HELP ", &|out| escape_value(&family.help, out));
+    }
+
+    fn series(&mut self, _position: usize, family: &Family, point: &Point<'_>, out: &mut Vec<u8>) {
+        let labels = point.labels.text();
+        sample(&family.name, family.is_quoted, "", labels, b"", out);
+        match point.reading {
+            Reading::Scalar(value) => write_scalar(value, out),
+            Reading::Histogram(histogram) => write_histogram(histogram, out),
+            Reading::Summary(summary) => write_summary(summary, out),
+        }
+        if let Some(timestamp) = point.timestamp {
+            out.push(b' ');
+            write_seconds(timestamp, out);
+        }
+        let counts = matches!(family.kind, Kind::Counter | Kind::Histogram);
+        if let Some(created) = point.created.filter(|_| counts) {
+            out.extend_from_slice(b" st@");
+            write_seconds(created.as_millis() as i64, out);
+        }
+        for exemplar in point.exemplars.map(Exemplars::all).unwrap_or_default() {
+            write_exemplar(&exemplar, out);
+        }
+        out.push(b'\n');
+    }
+
+    fn end(&mut self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"# EOF\n");
+    }
+}
+
+fn write_histogram(histogram: HistogramReading<'_>, out: &mut Vec<u8>) {
+    let cumulative: Vec<u64> = histogram.cumulative().collect();
+    out.extend_from_slice(b"{count:");
+    write_integer(cumulative.last().copied().unwrap_or_default(), out);
+    out.extend_from_slice(b",sum:");
+    write_float(histogram.sum.unwrap_or(f64::NAN), out);
+    if let Some(native) = histogram.native {
+        write_native(native, out);
+    }
+    let bounds = histogram.buckets.bounds();
+    if histogram.native.is_none() || !bounds.is_empty() {
+        let bounds = bounds.iter().chain(&[f64::INFINITY]);
+        list(
+            ",bucket:",
+            bounds.zip(cumulative),
+            out,
+            |(bound, count), out| {
+                write_le(*bound, out);
+                out.push(b':');
+                write_integer(count, out);
+            },
+        );
+    }
+    out.push(b'}');
+}
+
+fn write_native(native: &NativeReading, out: &mut Vec<u8>) {
+    let head = format!(
+        ",schema:{},zero_threshold:{:e},zero_count:{}",
+        native.schema, native.zero_threshold, native.zero_count
+    );
+    out.extend_from_slice(head.as_bytes());
+    for (name, side) in [
+        ("negative", &native.negative),
+        ("positive", &native.positive),
+    ] {
+        if side.is_empty() {
+            continue;
+        }
+        let Spans { spans, counts } = Spans::new(side);
+        let spans = spans.into_iter();
+        list(
+            &format!(",{name}_spans:"),
+            spans,
+            out,
+            |(offset, length), out| {
+                write_integer(offset, out);
+                out.push(b':');
+                write_integer(length, out);
+            },
+        );
+        list(
+            &format!(",{name}_buckets:"),
+            counts.into_iter(),
+            out,
+            write_integer,
+        );
+    }
+}
+
+fn write_summary(summary: &SummaryReading, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{count:");
+    write_float(summary.count.unwrap_or_default(), out);
+    out.extend_from_slice(b",sum:");
+    write_float(summary.sum.unwrap_or_default(), out);
+    let quantiles = summary.quantiles.iter();
+    list(",quantile:", quantiles, out, |(quantile, _, value), out| {
+        write_float(*quantile, out);
+        out.push(b':');
+        write_float(*value, out);
+    });
+    out.push(b'}');
+}
+
+fn list<T>(
+    head: &str,
+    items: impl Iterator<Item = T>,
+    out: &mut Vec<u8>,
+    write: impl Fn(T, &mut Vec<u8>),
+) {
+    out.extend_from_slice(head.as_bytes());
+    out.push(b'[');
+    for (position, item) in items.enumerate() {
+        if position > 0 {
+            out.push(b',');
+        }
+        write(item, out);
+    }
+    out.push(b']');
+}

@@ -1,0 +1,375 @@
+//! One line of a text format, Prometheus' or OpenMetrics'.
+
+use std::time::Duration;
+
+/// What a line says.
+#[derive(Debug, PartialEq)]
+pub(super) enum Line<'a> {
+    Help {
+        family: String,
+        text: String,
+    },
+    Type {
+        family: String,
+        kind: &'a str,
+    },
+    Unit {
+        family: String,
+        unit: &'a str,
+    },
+    /// The end of an OpenMetrics page.
+    Eof,
+    Sample(Sample),
+    /// A comment, or nothing.
+    Nothing,
+    /// Not a line of these formats; the name that it seems to be about.
+    Garbage {
+        name: Option<String>,
+    },
+}
+
+/// A name, labels and a value.
+#[derive(Debug, PartialEq)]
+pub(super) struct Sample {
+    pub(super) name: String,
+    pub(super) labels: Vec<(String, String)>,
+    pub(super) value: f64,
+    /// In the unit of the format.
+    pub(super) timestamp: Option<f64>,
+    pub(super) exemplar: Option<RawExemplar>,
+}
+
+/// An exemplar as it came.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct RawExemplar {
+    pub(super) labels: Vec<(String, String)>,
+    pub(super) value: f64,
+    /// Since 1970.
+    pub(super) time: Option<Duration>,
+}
+
+/// Reads one line, which has no line feed.
+pub(super) fn read(line: &str) -> Line<'_> {
+    let line = line.trim();
+    if line.is_empty() {
+        return Line::Nothing;
+    }
+    if let Some(comment) = line.strip_prefix('#') {
+        return comment_line(comment);
+    }
+    let mut cursor = Cursor { rest: line };
+    match cursor.sample() {
+        Some(sample) => Line::Sample(sample),
+        None => Line::Garbage {
+            name: Cursor { rest: line }.any_name(),
+        },
+    }
+}
+
+fn comment_line(comment: &str) -> Line<'_> {
+    let mut cursor = Cursor { rest: comment };
+    let keyword = cursor.word();
+    if keyword == "EOF" {
+        return Line::Eof;
+    }
+    if !["HELP", "TYPE", "UNIT"].contains(&keyword) {
+        return Line::Nothing;
+    }
+    cursor.skip_blanks();
+    let Some(family) = cursor.name() else {
+        return Line::Garbage { name: None };
+    };
+    let text = cursor.rest.trim_start_matches([' ', '\t']);
+    match keyword {
+        "HELP" => Line::Help {
+            family,
+            text: unescape(text),
+        },
+        "TYPE" => Line::Type { family, kind: text },
+        _ => Line::Unit { family, unit: text },
+    }
+}
+
+/// What is left of a line.
+struct Cursor<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Cursor<'a> {
+    fn skip_blanks(&mut self) {
+        self.rest = self.rest.trim_start_matches([' ', '\t']);
+    }
+
+    /// Takes `text`, if it comes next.
+    fn take(&mut self, text: &str) -> bool {
+        let rest = self.rest.strip_prefix(text);
+        self.rest = rest.unwrap_or(self.rest);
+        rest.is_some()
+    }
+
+    /// Takes all up to the next blank.
+    fn word(&mut self) -> &'a str {
+        self.skip_blanks();
+        let end = self.rest.find([' ', '\t']).unwrap_or(self.rest.len());
+        self.split(end)
+    }
+
+    fn split(&mut self, end: usize) -> &'a str {
+        let (taken, rest) = self.rest.split_at(end);
+        self.rest = rest;
+        taken
+    }
+
+    /// A name, quoted or not; without quotes it has the characters that Prometheus always allowed.
+    fn name(&mut self) -> Option<String> {
+        if self.rest.starts_with('"') {
+            return self.quoted().filter(|name| !name.is_empty());
+        }
+        let allowed = |char: char| char.is_ascii_alphanumeric() || matches!(char, '_' | ':');
+        let end = self
+            .rest
+            .find(|char| !allowed(char))
+            .unwrap_or(self.rest.len());
+        let name = self.split(end);
+        let starts_well = !name.starts_with(|char: char| char.is_ascii_digit());
+        (!name.is_empty() && starts_well).then(|| name.to_owned())
+    }
+
+    /// The name of the sample that a broken line may be of.
+    fn any_name(&mut self) -> Option<String> {
+        self.take("{");
+        self.name()
+    }
+
+    /// A text in quotes.
+    fn quoted(&mut self) -> Option<String> {
+        if !self.take("\"") {
+            return None;
+        }
+        let mut escaped = false;
+        let end = self.rest.find(|char| {
+            let ends = char == '"' && !escaped;
+            escaped = char == '\\' && !escaped;
+            ends
+        })?;
+        let text = unescape(self.split(end));
+        self.take("\"");
+        Some(text)
+    }
+
+    fn sample(&mut self) -> Option<Sample> {
+        let (name, labels) = if self.take("{") {
+            // The name stands, in quotes, before the labels.
+            self.skip_blanks();
+            let name = self.quoted().filter(|name| !name.is_empty())?;
+            self.skip_blanks();
+            self.take(",");
+            (name, self.labels()?)
+        } else {
+            let name = self.name()?;
+            self.skip_blanks();
+            let labels = if self.take("{") {
+                self.labels()?
+            } else {
+                Vec::new()
+            };
+            (name, labels)
+        };
+        let value = number(self.word())?;
+        self.skip_blanks();
+        let timestamp = match self.rest {
+            "" => None,
+            rest if rest.starts_with('#') => None,
+            _ => Some(number(self.word()).filter(|time| time.is_finite())?),
+        };
+        self.skip_blanks();
+        let exemplar = if self.take("#") {
+            Some(self.exemplar()?)
+        } else {
+            None
+        };
+        self.skip_blanks();
+        self.rest.is_empty().then_some(Sample {
+            name,
+            labels,
+            value,
+            timestamp,
+            exemplar,
+        })
+    }
+
+    /// Labels up to the closing brace, which is taken. They come back sorted, each name once.
+    fn labels(&mut self) -> Option<Vec<(String, String)>> {
+        let mut labels: Vec<(String, String)> = Vec::new();
+        loop {
+            self.skip_blanks();
+            if self.take("}") {
+                labels.sort_unstable();
+                let is_twice = labels.windows(2).any(|pair| pair[0].0 == pair[1].0);
+                return (!is_twice).then_some(labels);
+            }
+            let name = self.name()?;
+            self.skip_blanks();
+            if !self.take("=") {
+                return None;
+            }
+            self.skip_blanks();
+            let value = self.quoted()?;
+            // Readers keep these for themselves.
+            if name.starts_with("__") {
+                return None;
+            }
+            labels.push((name, value));
+            self.skip_blanks();
+            if !self.take(",") && !self.rest.starts_with('}') {
+                return None;
+            }
+        }
+    }
+
+    fn exemplar(&mut self) -> Option<RawExemplar> {
+        self.skip_blanks();
+        if !self.take("{") {
+            return None;
+        }
+        let labels = self.labels()?;
+        let value = number(self.word())?;
+        self.skip_blanks();
+        let time = match self.rest {
+            "" => None,
+            _ => Some(Duration::try_from_secs_f64(number(self.word())?).ok()?),
+        };
+        Some(RawExemplar {
+            labels,
+            value,
+            time,
+        })
+    }
+}
+
+fn number(text: &str) -> Option<f64> {
+    text.parse().ok()
+}
+
+/// Replaces `\\`, `\"` and `\n`; any other character after a backslash stays, with the backslash.
+fn unescape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars();
+    while let Some(char) = chars.next() {
+        if char != '\\' {
+            out.push(char);
+            continue;
+        }
+        match chars.next() {
+            Some('n') => out.push('\n'),
+            Some(escaped @ ('\\' | '"')) => out.push(escaped),
+            Some(other) => out.extend(['\\', other]),
+            None => out.push('\\'),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(line: &str) -> Option<Sample> {
+        match read(line) {
+            Line::Sample(sample) => Some(sample),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn a_sample_is_read_with_all_it_may_have() {
+        let read = sample("a:b_1{x=\"1\", y = \"\\\\\\\"\\n}\" ,} -1.5e3 1520879607.789 # {trace_id=\"t\"} 0.5 1520879600").unwrap();
+        let pairs = |labels: &[(&str, &str)]| -> Vec<(String, String)> {
+            let owned = |(name, value): &(&str, &str)| (name.to_string(), value.to_string());
+            labels.iter().map(owned).collect()
+        };
+        assert_eq!(read.name, "a:b_1");
+        assert_eq!(read.labels, pairs(&[("x", "1"), ("y", "\\\"\n}")]));
+        assert_eq!(
+            (read.value, read.timestamp),
+            (-1500.0, Some(1_520_879_607.789))
+        );
+        let exemplar = read.exemplar.unwrap();
+        assert_eq!(exemplar.labels, pairs(&[("trace_id", "t")]));
+        assert_eq!(exemplar.time, Some(Duration::from_secs(1_520_879_600)));
+    }
+
+    #[test]
+    fn names_of_any_characters_stand_in_quotes() {
+        let read = sample("{\"http.requests\",\"a.b\"=\"c\"} 1").unwrap();
+        assert_eq!(read.name, "http.requests");
+        assert_eq!(read.labels, [("a.b".to_owned(), "c".to_owned())]);
+        assert_eq!(sample("{\"x\"} +Inf").unwrap().value, f64::INFINITY);
+        assert!(sample("x NaN").unwrap().value.is_nan());
+    }
+
+    #[test]
+    fn what_is_no_line_is_garbage_and_says_what_it_may_be_about() {
+        for line in [
+            "x",
+            "x{",
+            "x{a=\"1\"",
+            "x{a=1} 1",
+            "x{a=\"1\" b=\"2\"} 1",
+            "x{a=\"1\",a=\"2\"} 1",
+            "x one",
+            "x 1 2 3",
+            "x 1 # {} ",
+            "x 1 # {a=\"b\"}",
+            "x{a=\"\\\"} 1",
+            "x{=\"1\"} 1",
+            "x 1 NaN",
+            "x{__name__=\"y\"} 1",
+            "x{\"__x\"=\"y\"} 1",
+        ] {
+            let name = Some("x".to_owned());
+            assert_eq!(read(line), Line::Garbage { name }, "{line}");
+        }
+        for line in ["1x 1", "{a=\"b\"} 1", "{\"\"} 1", "é 1", "= 1"] {
+            assert!(matches!(read(line), Line::Garbage { .. }), "{line}");
+        }
+    }
+
+    #[test]
+    fn comments_are_read_if_they_describe_a_family() {
+        let help = read("# HELP x some \\\\ \\n text ");
+        assert_eq!(
+            help,
+            Line::Help {
+                family: "x".into(),
+                text: "some \\ \n text".into()
+            }
+        );
+        assert_eq!(
+            read("# TYPE \"a.b\" gauge"),
+            Line::Type {
+                family: "a.b".into(),
+                kind: "gauge"
+            }
+        );
+        assert_eq!(
+            read("# UNIT x seconds"),
+            Line::Unit {
+                family: "x".into(),
+                unit: "seconds"
+            }
+        );
+        assert_eq!(
+            read("# HELP x"),
+            Line::Help {
+                family: "x".into(),
+                text: String::new()
+            }
+        );
+        assert_eq!(read("# EOF"), Line::Eof);
+        for line in ["# a comment", "#", "", "   ", "# HELPER x y"] {
+            assert_eq!(read(line), Line::Nothing, "{line}");
+        }
+        assert_eq!(read("# TYPE"), Line::Garbage { name: None });
+    }
+}

@@ -1,0 +1,213 @@
+use super::*;
+use crate::exposition::{Exposition, merge};
+use crate::metrics::Kind;
+
+fn render(parsed: Parsed, accept: &str) -> String {
+    let (families, _) = merge(Vec::new(), parsed.parts.into_iter());
+    let mut out = Vec::new();
+    Exposition::negotiate([accept].into_iter()).write(families, false, &mut out);
+    String::from_utf8(out).unwrap()
+}
+
+fn as_text(text: &str) -> String {
+    render(parse(text, &Rules::default()), "text/plain")
+}
+
+fn dropped(text: &str) -> (u64, u64) {
+    let Dropped { families, series } = parse(text, &Rules::default()).dropped;
+    (families, series)
+}
+
+const PAGE: &str = "\
+# HELP a_total Some \\\\ \\n text
+# TYPE a_total counter
+a_total{x=\"1\"} 2
+a_total{x=\"\\\"\"} 3 1520879607789
+# HELP b 
+# TYPE b gauge
+b NaN
+# HELP h Seconds
+# TYPE h histogram
+h_bucket{x=\"1\",le=\"0.5\"} 1
+h_bucket{x=\"1\",le=\"2.0\"} 1
+h_bucket{x=\"1\",le=\"+Inf\"} 3
+h_sum{x=\"1\"} 7.5
+h_count{x=\"1\"} 3
+# HELP s Quantiles
+# TYPE s summary
+s{quantile=\"0.5\"} 1.5
+s{quantile=\"0.99\"} NaN
+s_sum 9
+s_count 4
+# HELP u 
+# TYPE u untyped
+u{a=\"b\"} -1
+";
+
+#[test]
+fn a_page_of_the_text_format_comes_out_as_it_went_in() {
+    assert_eq!(as_text(PAGE), PAGE);
+}
+
+#[test]
+fn openmetrics_counters_are_named_as_their_samples() {
+    let page = "\
+# TYPE a counter
+# UNIT a seconds
+# HELP a Some \\\" text
+a_total{x=\"1\"} 2 1520879607.789 # {t=\"1\"} 1 1520879600
+a_created{x=\"1\"} 5
+# TYPE i info
+i_info{v=\"1\"} 1
+# EOF
+";
+    let parsed = parse(page, &Rules::default());
+    let kinds: Vec<_> = parsed
+        .parts
+        .iter()
+        .map(|part| (part.family.name.as_str(), part.family.kind))
+        .collect();
+    let expected = [
+        ("a_total", Kind::Counter),
+        ("a_created", Kind::Gauge),
+        ("i_info", Kind::Gauge),
+    ];
+    assert_eq!(kinds, expected);
+    assert_eq!(
+        parsed.parts[0].series().next().unwrap().timestamp,
+        Some(1_520_879_607_789)
+    );
+    let back = render(parsed, "application/openmetrics-text");
+    assert!(
+        back.contains(
+            "a_total{x=\"1\"} 2 1520879607.789 # {t=\"1\"} 1 1520879600.000\na_created{x=\"1\"} 5 1520879607.789\n"
+        ),
+        "{back}"
+    );
+    assert!(back.contains("# HELP a Some \\\" text\n"), "{back}");
+}
+
+#[test]
+fn a_family_with_a_line_that_is_none_is_left_out_and_the_rest_is_kept() {
+    let page = "a 1\nb{x=} 1\nb{x=\"1\"} 1\nc 1\n!!\nd one\n";
+    assert_eq!(dropped(page), (3, 0));
+    assert_eq!(
+        as_text(page),
+        "# HELP a \n# TYPE a untyped\na 1\n# HELP c \n# TYPE c untyped\nc 1\n"
+    );
+}
+
+#[test]
+fn histograms_that_make_no_sense_are_left_out() {
+    for lines in [
+        "h_bucket{le=\"1\"} 3\nh_bucket{le=\"+Inf\"} 2",
+        "h_bucket{le=\"+Inf\"} 2\nh_count 3",
+        "h_bucket{le=\"1\"} 0.5\nh_bucket{le=\"+Inf\"} 1",
+        "h_bucket{le=\"1\"} 1",
+        "h_bucket{le=\"x\"} 1\nh_bucket{le=\"+Inf\"} 1",
+        "h_bucket 1",
+        "h 1",
+        "h_bucket{le=\"+Inf\"} -1",
+    ] {
+        let page = format!("# TYPE h histogram\n{lines}\nother 1\n");
+        assert_eq!(dropped(&page), (1, 0), "{lines}");
+        assert!(as_text(&page).contains("other 1"));
+    }
+    let page = "# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_count 2\n";
+    assert!(as_text(page).contains("h_bucket{le=\"+Inf\"} 2\n"));
+}
+
+#[test]
+fn a_sample_that_is_there_twice_counts_once() {
+    assert_eq!(
+        dropped("a{x=\"1\",y=\"2\"} 1\na{y=\"2\",x=\"1\"} 2\n"),
+        (0, 1)
+    );
+    assert!(as_text("a 1\na 2\n").ends_with("a 1\n"));
+    assert_eq!(
+        dropped(
+            "# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_bucket{le=\"1.0\"} 1\nh_bucket{le=\"+Inf\"} 1\n"
+        ),
+        (0, 1)
+    );
+}
+
+#[test]
+fn two_types_for_one_family_or_an_unknown_one_spoil_it() {
+    assert_eq!(dropped("# TYPE a gauge\na 1\n# TYPE a counter\n"), (1, 0));
+    assert_eq!(dropped("# TYPE a thing\na 1\n"), (1, 0));
+}
+
+#[test]
+fn rules_choose_families_and_add_labels_that_are_not_there() {
+    let rules = Rules {
+        labels: vec![("x".into(), "added".into()), ("y".into(), "added".into())],
+        prefixes: vec!["vllm:".into()],
+        exclude: vec!["vllm:secret".into()],
+    };
+    let page = "vllm:a{x=\"own\"} 1\nvllm:secret 1\nother 1\n";
+    let text = render(parse(page, &rules), "");
+    assert_eq!(
+        text,
+        "# HELP vllm:a \n# TYPE vllm:a untyped\nvllm:a{x=\"own\",y=\"added\"} 1\n"
+    );
+}
+
+#[test]
+fn series_that_added_labels_make_equal_are_shown_once() {
+    let rules = Rules {
+        labels: vec![("y".into(), "1".into())],
+        ..Rules::default()
+    };
+    let parsed = parse("a{x=\"1\"} 1\na{x=\"1\",y=\"1\"} 2\n", &rules);
+    assert_eq!(parsed.dropped.series, 1);
+    let text = render(parsed, "");
+    assert!(text.ends_with("untyped\na{x=\"1\",y=\"1\"} 1\n"), "{text}");
+}
+
+#[test]
+fn units_that_no_format_can_write_are_left_out() {
+    for (given, read) in [
+        ("seconds", Some("seconds")),
+        ("1", Some("1")),
+        ("a b", None),
+        ("", None),
+    ] {
+        let page = format!("# TYPE x gauge\n# UNIT x {given}\nx 1\n# EOF\n");
+        let parsed = parse(&page, &Rules::default());
+        assert_eq!(parsed.parts[0].family.unit.as_deref(), read, "{given}");
+    }
+}
+
+#[test]
+fn le_and_quantile_are_spelled_as_everywhere() {
+    let text = as_text(
+        "# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_bucket{le=\"1000000\"} 1\nh_bucket{le=\"Inf\"} 1\n",
+    );
+    for le in ["1.0", "1e+06", "+Inf"] {
+        assert!(text.contains(&format!("{{le=\"{le}\"}}")), "{text}");
+    }
+}
+
+#[test]
+fn names_of_any_characters_are_quoted_or_escaped() {
+    let page = "# TYPE \"http.requests\" gauge\n{\"http.requests\",\"a.b\"=\"c\"} 1\n";
+    assert_eq!(
+        as_text(page),
+        "# HELP http_requests \n# TYPE http_requests gauge\nhttp_requests{a_b=\"c\"} 1\n"
+    );
+    let utf8 = "text/plain;version=1.0.0;escaping=allow-utf-8";
+    assert_eq!(
+        render(parse(page, &Rules::default()), utf8),
+        "# HELP \"http.requests\" \n# TYPE \"http.requests\" gauge\n{\"http.requests\",\"a.b\"=\"c\"} 1\n"
+    );
+}
+
+#[test]
+fn what_escaping_makes_equal_is_shown_once() {
+    let page = "{\"a.b\",\"c.d\"=\"1\"} 1\n{\"a.b\",c_d=\"1\"} 2\na_b{c_d=\"1\"} 3\na_b{c_d=\"2\"} 4\n{\"a.b\",\"c.d\"=\"1\",c_d=\"2\"} 5\n";
+    assert_eq!(
+        as_text(page),
+        "# HELP a_b \n# TYPE a_b untyped\na_b{c_d=\"1\"} 3\na_b{c_d=\"2\"} 4\n"
+    );
+}

@@ -1,0 +1,162 @@
+//! Texts of other libraries in the formats that take less than the text format does.
+
+use super::{Exposition, Rules, merge, parse};
+
+fn page(text: &str, accept: &str) -> String {
+    let parsed = parse(text, &Rules::default());
+    let (families, _) = merge(Vec::new(), parsed.parts.into_iter());
+    let mut out = Vec::new();
+    Exposition::negotiate([accept].into_iter()).write(families, false, &mut out);
+    String::from_utf8(out).unwrap()
+}
+
+fn as_openmetrics(text: &str) -> String {
+    page(text, "application/openmetrics-text")
+}
+
+fn as_openmetrics_2(text: &str) -> String {
+    page(text, "application/openmetrics-text;version=2.0.0")
+}
+
+#[test]
+fn a_counter_that_openmetrics_has_no_name_for_is_unknown() {
+    for text in [
+        "# TYPE a counter\na 1\n",
+        "# TYPE _total counter\n_total 1\n",
+        "# TYPE a_total counter\na_total 1\n# TYPE a gauge\na 2\n",
+        "# TYPE a_total counter\na_total -1\n",
+        "# TYPE a_total counter\na_total NaN\n",
+        "# TYPE h histogram\nh_bucket{le=\"+Inf\"} 1\n# TYPE h_count_total counter\nh_count_total 1\n",
+        "# TYPE h histogram\nh_bucket{le=\"+Inf\"} 1\n# TYPE h_created_total counter\nh_created_total 1\n",
+        "# TYPE a_total counter\na_total 1\n# TYPE a_created_total counter\na_created_total 1\n",
+    ] {
+        let page = as_openmetrics(text);
+        assert!(page.contains(" unknown\n"), "{page}");
+    }
+    assert!(as_openmetrics("# TYPE a_total counter\na_total 1\n").contains("# TYPE a counter\n"));
+}
+
+#[test]
+fn a_histogram_below_zero_has_no_sum() {
+    for lines in [
+        "h_bucket{le=\"-1\"} 1\nh_bucket{le=\"+Inf\"} 1\nh_sum 1\nh_count 1\n",
+        "h_bucket{le=\"1\"} 1\nh_bucket{le=\"+Inf\"} 1\nh_sum -1\nh_count 1\n",
+        "h_bucket{le=\"1\"} 1\nh_bucket{le=\"+Inf\"} 1\nh_sum NaN\nh_count 1\n",
+    ] {
+        let page = as_openmetrics(&format!("# TYPE h histogram\n{lines}"));
+        assert!(page.contains("h_bucket{le=\"+Inf\"} 1\n# EOF"), "{page}");
+    }
+}
+
+const CREATED: &str = "\
+# TYPE a_total counter
+a_total{x=\"1\"} 1
+a_total{x=\"2\"} 1
+# TYPE a_created gauge
+a_created{x=\"2\"} 1.5
+# TYPE h histogram
+h_bucket{le=\"+Inf\"} 1
+h_sum 1
+h_count 1
+# TYPE h_created gauge
+h_created 7
+# TYPE s summary
+s_sum 1
+s_count 1
+# TYPE s_created gauge
+s_created 8
+";
+
+#[test]
+fn a_gauge_of_creation_times_becomes_samples_of_what_was_created() {
+    let page = as_openmetrics(CREATED);
+    assert!(
+        page.contains("a_total{x=\"1\"} 1\na_total{x=\"2\"} 1\na_created{x=\"2\"} 1.5\n"),
+        "{page}"
+    );
+    assert!(page.contains("h_count 1\nh_created 7\n"), "{page}");
+    assert!(page.contains("s_count 1\ns_created 8\n"), "{page}");
+    assert!(!page.contains("gauge"), "{page}");
+    let text = self::page(CREATED, "");
+    assert!(text.contains("# TYPE a_created gauge\na_created{x=\"2\"} 1.5\n"));
+}
+
+#[test]
+fn creation_times_of_what_is_not_there_stay_a_gauge() {
+    let text = format!(
+        "{CREATED}a_created{{x=\"3\"}} 2.5\nh_created{{x=\"1\"}} 9\ns_created{{x=\"1\"}} 9\n"
+    );
+    let page = as_openmetrics(&text);
+    for lines in [
+        "# TYPE a_total unknown\n# HELP a_total \na_total{x=\"1\"} 1\n",
+        "# TYPE a_created gauge\n# HELP a_created \na_created{x=\"2\"} 1.5\na_created{x=\"3\"} 2.5\n",
+        "# TYPE h_bucket unknown\n# HELP h_bucket \nh_bucket{le=\"+Inf\"} 1\n",
+        "# TYPE h_sum unknown\n# HELP h_sum \nh_sum 1\n",
+        "# TYPE h_count unknown\n# HELP h_count \nh_count 1\n",
+        "# TYPE h_created gauge\n# HELP h_created \nh_created 7\nh_created{x=\"1\"} 9\n",
+        "# TYPE s_sum unknown\n",
+    ] {
+        assert!(page.contains(lines), "{page}");
+    }
+}
+
+#[test]
+fn a_summary_that_openmetrics_would_refuse_keeps_its_samples() {
+    for (quantile, value, sum, count) in [
+        ("0.5", "-1", "1", "1"),
+        ("2.0", "1", "1", "1"),
+        ("0.5", "1", "-1", "1"),
+        ("0.5", "1", "NaN", "1"),
+        ("0.5", "1", "1", "1.5"),
+    ] {
+        let lines = [
+            format!("s{{quantile=\"{quantile}\"}} {value}\n"),
+            format!("s_sum {sum}\n"),
+            format!("s_count {count}\n"),
+        ];
+        let text = format!("# TYPE s summary\n{}", lines.concat());
+        for page in [as_openmetrics(&text), as_openmetrics_2(&text)] {
+            assert!(lines.iter().all(|line| page.contains(line)), "{page}");
+            assert_eq!(page.matches(" unknown\n").count(), 3, "{page}");
+        }
+    }
+}
+
+#[test]
+fn openmetrics_2_has_a_line_for_each_series() {
+    let text = "\
+# TYPE a counter
+a 1
+# TYPE h histogram
+h_bucket{x=\"1\",le=\"0.5\"} 1
+h_bucket{x=\"1\",le=\"+Inf\"} 3
+h_sum{x=\"1\"} -7.5
+h_count{x=\"1\"} 3
+# TYPE s summary
+s{quantile=\"0.5\"} 1.5
+s{quantile=\"0.99\"} NaN
+s_sum 9
+s_count 4
+";
+    let expected = "\
+# TYPE a counter
+# HELP a 
+a 1
+# TYPE h histogram
+# HELP h 
+h{x=\"1\"} {count:3,sum:-7.5,bucket:[0.5:1,+Inf:3]}
+# TYPE s summary
+# HELP s 
+s {count:4,sum:9,quantile:[0.5:1.5,0.99:NaN]}
+# EOF
+";
+    assert_eq!(as_openmetrics_2(text), expected);
+}
+
+#[test]
+fn in_openmetrics_2_totals_that_are_missing_or_not_a_number_change_the_type() {
+    let page = as_openmetrics_2("# TYPE s summary\ns{quantile=\"0.5\"} 1\ns_sum 1\n");
+    assert!(page.contains("# TYPE s_sum unknown\n"), "{page}");
+    let page = as_openmetrics_2("# TYPE a_total counter\na_total NaN\n");
+    assert!(page.contains("# TYPE a_total unknown\n"), "{page}");
+}

@@ -1,0 +1,143 @@
+"""Figures of the whole process: process_*, python_gc_*, and what stalls it."""
+
+from __future__ import annotations
+
+import pytest
+
+from dynamo.prometheus_names import name_prefix, process, python_gc, runtime_metrics
+from tests.support import sample
+from tests.support.client import scrape
+from tests.support.process import Start, Worker
+from tests.support.waiting import eventually
+
+GIL_WAIT = f"{name_prefix.RUNTIME}_{runtime_metrics.GIL_WAIT_SECONDS}"
+LOOP_LAG = f"{name_prefix.RUNTIME}_{runtime_metrics.EVENT_LOOP_LAG_SECONDS}"
+PROCESS = (
+    process.CPU_SECONDS_TOTAL,
+    process.VIRTUAL_MEMORY_BYTES,
+    process.RESIDENT_MEMORY_BYTES,
+    process.START_TIME_SECONDS,
+    process.OPEN_FDS,
+    process.MAX_FDS,
+)
+
+LOOP = """
+    import asyncio, time
+    from dynamo.runtime import DistributedRuntime
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        runtime = DistributedRuntime(loop)
+        print(runtime.system_status_address)
+        await loop.run_in_executor(None, input)
+        time.sleep(0.3)  # what nobody should do in an event loop
+        print("stalled")
+        await loop.run_in_executor(None, input)
+
+    asyncio.run(main())
+"""
+
+
+def count(worker: Worker, name: str, le: str = "+Inf") -> float:
+    return sample(scrape(worker.address), f"{name}_bucket", le=le)
+
+
+def test_the_page_shows_the_standard_figures_of_the_process(serve: Start) -> None:
+    worker = serve()
+    families = scrape(worker.address)
+    figures = {name: sample(families, name) for name in PROCESS}
+    assert figures[process.VIRTUAL_MEMORY_BYTES] > figures[process.RESIDENT_MEMORY_BYTES] > 2**20
+    assert figures[process.MAX_FDS] > figures[process.OPEN_FDS] >= 3
+    assert 0 < figures[process.CPU_SECONDS_TOTAL] < 60
+    assert figures[process.START_TIME_SECONDS] > 1.7e9
+
+
+def test_figures_of_the_process_need_no_gil(serve: Start) -> None:
+    worker = serve("""
+        import ctypes
+        libc, byte = ctypes.PyDLL(None), ctypes.create_string_buffer(1)
+        libc.write(1, b"holds the GIL\\n", 14)
+        libc.read(0, byte, 1)
+    """)
+    assert worker.line() == "holds the GIL"
+    assert set(PROCESS) <= set(scrape(worker.address))
+    worker.tell()
+    worker.assert_ends_cleanly()
+
+
+def test_collections_of_garbage_are_shown_by_generation(serve: Start) -> None:
+    worker = serve("""
+        import gc
+        input()
+        for _ in range(1000):
+            gc.collect()
+        input()
+    """)
+
+    def collections() -> float:
+        families = scrape(worker.address)
+        return sample(families, python_gc.COLLECTIONS_TOTAL, generation="2")
+
+    assert collections() < 100
+    worker.tell()
+    eventually(lambda: collections() >= 1000 or None)
+
+
+def test_a_thread_that_keeps_the_gil_shows_as_wait_for_it(serve: Start) -> None:
+    worker = serve("""
+        import ctypes
+        libc = ctypes.PyDLL(None)  # CDLL would release the GIL
+        input()
+        libc.usleep(600_000)
+        input()
+    """)
+    eventually(lambda: count(worker, GIL_WAIT) or None)
+    before = count(worker, GIL_WAIT) - count(worker, GIL_WAIT, "0.1")
+    worker.tell()
+
+    def long_waits() -> float:
+        families = scrape(worker.address)
+        total = sample(families, f"{GIL_WAIT}_bucket", le="+Inf")
+        return total - sample(families, f"{GIL_WAIT}_bucket", le="0.1")
+
+    eventually(lambda: long_waits() > before or None)
+
+
+def test_a_call_that_blocks_an_event_loop_shows_as_its_lag(start: Start) -> None:
+    worker = start(LOOP, DYN_SYSTEM_PORT="0", DYN_SYSTEM_HOST="127.0.0.1")
+    worker.address = worker.line()
+    eventually(lambda: count(worker, LOOP_LAG) or None)
+    worker.tell()
+    assert worker.line() == "stalled"
+    eventually(lambda: count(worker, LOOP_LAG) > count(worker, LOOP_LAG, "0.025") or None)
+    worker.tell()
+    worker.assert_ends_cleanly()
+
+
+@pytest.mark.parametrize("word", ["0", "false"])
+def test_the_figures_can_be_switched_off(serve: Start, word: str) -> None:
+    worker = serve(DYN_METRICS_PROCESS=word)
+    families = set(scrape(worker.address))
+    assert not families & {*PROCESS, GIL_WAIT, LOOP_LAG, python_gc.COLLECTIONS_TOTAL}
+
+
+def test_every_runtime_of_a_process_shows_them(serve: Start) -> None:
+    worker = serve("""
+        second = DistributedRuntime()
+        print(second.system_status_address)
+        input()
+    """)
+    other = worker.line()
+    assert other != worker.address
+    assert {GIL_WAIT, *PROCESS} <= set(scrape(worker.address)) & set(scrape(other))
+
+
+def test_without_a_server_nothing_is_sampled_and_no_thread_runs(start: Start) -> None:
+    worker = start("""
+        import threading
+        from dynamo.runtime import DistributedRuntime
+        runtime = DistributedRuntime()
+        print(threading.active_count())
+        print("gil_wait" in runtime.metrics.prometheus_expfmt())
+    """)
+    assert worker.lines() == ["1", "False"]
