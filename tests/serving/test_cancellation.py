@@ -90,6 +90,20 @@ async def test_a_client_that_goes_away_ends_the_handler_at_its_next_yield(
         assert await anext(await client.generate(None)) == 0
 
 
+async def test_a_client_that_leaves_before_the_worker_has_taken_its_request(
+    on_nats: NatsServer,
+) -> None:
+    handler = Endless()
+    async with DistributedRuntime() as runtime, served(endpoint_of(runtime), handler) as client:
+        asking = asyncio.create_task(client.generate(None))
+        while not client._network.plane._streams:  # type: ignore[attr-defined]
+            await asyncio.sleep(0)
+        asking.cancel()
+        await asyncio.wait({asking})
+        await handler.ended.wait()
+        assert (await settled(runtime, 1)).cancelled == 1
+
+
 async def test_a_client_that_leaves_after_the_last_item_cancels_nothing(plane: str) -> None:
     async def once(request: Any) -> AsyncIterator[int]:
         yield 1

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from dynamo._nats import token
 from dynamo.discovery import Instance, Target
 from dynamo.discovery._protocol import from_json, to_json
-from dynamo.discovery.nats import BUCKET, LEASE
+from dynamo.discovery.nats import BUCKET
 from dynamo.runtime import Client, ConnectionLostError, DistributedRuntime, UnavailableError
 from tests.serving.conftest import nats_settings
 from tests.support.nats import NatsServer
@@ -116,17 +116,17 @@ async def test_a_worker_that_stops_in_good_order_is_gone_at_once(
     async with DistributedRuntime() as runtime:
         client = await endpoint_of(runtime).client()
         await client.wait_for_instances()
+        taken = _note_entries(client)
         worker.interrupt(signal.SIGTERM)
-        assert await without_instances(client) < LEASE / 2
+        await without_instances(client)
+        assert taken[-1] is None  # it was taken out, and not given up after its lease
         await asyncio.to_thread(worker.assert_ends_cleanly)
 
 
 async def test_leases_are_renewed(on_nats: NatsServer) -> None:
     async with DistributedRuntime() as runtime, served(endpoint_of(runtime), echo) as client:
-        watched = _watched(client)
-        for _ in range(2):
-            (before,) = watched.seen.values()
-            await until(lambda before=before: list(watched.seen.values()) != [before] or None)
+        taken = _note_entries(client)
+        await until(lambda: len(taken) >= 2 or None)
         assert len(client.instance_ids()) == 1
 
 
@@ -202,6 +202,35 @@ async def test_a_client_alone_is_a_target_too_and_one_without_a_server_is_none(
             assert target.labels["component"] == ""
 
 
+async def test_a_worker_is_a_target_from_its_first_moment_on(
+    on_nats: NatsServer, start: Start
+) -> None:
+    worker = start(
+        """
+        import asyncio
+        from dynamo.runtime import dynamo_worker
+
+        @dynamo_worker()
+        async def main(runtime):
+            print(runtime.system_status_address, flush=True)
+            await asyncio.to_thread(input)
+
+        asyncio.run(main())
+        """,
+        DYN_SYSTEM_PORT="0",
+        DYN_SYSTEM_HOST="127.0.0.1",
+        **nats_settings(on_nats),
+    )
+    address = await asyncio.to_thread(worker.line)
+    async with DistributedRuntime() as runtime:
+        client = await endpoint_of(runtime).client()
+        [target] = await client._network.discovery.targets()
+        assert target.address == address
+        worker.tell()
+        await asyncio.to_thread(worker.assert_ends_cleanly)
+        assert await client._network.discovery.targets() == []
+
+
 async def test_discovery_without_a_request_plane_of_nats_still_tells_prometheus(
     nats: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -273,6 +302,14 @@ def test_a_target_is_stored_as_documented() -> None:
     assert json.loads(stored) == {"address": "10.0.0.1:8081", "labels": labels}
 
 
-def _watched(client: Client) -> Any:
+def _note_entries(client: Client) -> list[bytes | None]:
+    """The entries that discovery takes from now on; None for one that was deleted."""
     (watched,) = client._network.discovery._watches.values()  # type: ignore[attr-defined]
-    return watched
+    take, taken = watched.take, list[bytes | None]()
+
+    def note(key: str, value: bytes | None) -> None:
+        taken.append(value)
+        take(key, value)
+
+    watched.take = note
+    return taken

@@ -110,6 +110,11 @@ async def test_one_endpoint_served_by_two_runtimes_of_a_process_is_ready_when_bo
         async with served(endpoint_of(first), echo):
             async with served(endpoint_of(second), echo) as client:
                 assert len(client.instance_ids()) == 2
+                other = EndpointHealth(endpoint_of(second))
+                other.report(ready=False)
+                assert await health(first) == (503, {"generate": "notready"})
+                other.withdraw(forget=True)
+                assert await health(first) == (200, {"generate": "ready"})
             # The one that has stopped does not take the other one off.
             assert await health(first) == (200, {"generate": "ready"})
         assert await health(first) == (503, {})

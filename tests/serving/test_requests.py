@@ -83,6 +83,14 @@ async def test_a_handler_gets_the_context_that_its_client_made(plane: str, by: s
         assert await collect(answer) == [["request-7", False, False]]
 
 
+async def test_a_context_that_outlives_its_requests_holds_on_to_none(plane: str) -> None:
+    context = Context()
+    async with DistributedRuntime() as runtime, served(endpoint_of(runtime), count_up) as client:
+        await collect(await client.generate(3, context=context))
+        await (await client.generate(3, context=context)).aclose()
+        assert not context._listeners
+
+
 async def test_each_request_has_an_id_of_its_own(plane: str) -> None:
     async def tell(request: Any, context: Context) -> AsyncIterator[str]:
         yield context.id()
