@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from time import perf_counter
 
+from dynamo._environment import text
 from dynamo.mocker._arguments import Settings
 from dynamo.mocker._engine import Engine
 from dynamo.mocker._figures import Figures
@@ -19,8 +20,7 @@ from dynamo.runtime import DistributedRuntime, Endpoint, dynamo_worker
 _CANARY = {"token_ids": [0], "max_tokens": 1}
 
 
-@dynamo_worker()
-async def run(runtime: DistributedRuntime, settings: Settings) -> None:
+async def serve(runtime: DistributedRuntime, settings: Settings) -> None:
     """Serve until told to stop.
 
     Raises ``ValueError``, ``OSError`` or ``ImportError`` if a setting of the environment cannot be
@@ -34,6 +34,8 @@ async def run(runtime: DistributedRuntime, settings: Settings) -> None:
     engine = Engine(scheduler, Model(settings.seed, settings.answer), figures)
     address = runtime.system_status_address
     print(f"metrics: http://{address}/metrics" if address else "metrics: set DYN_SYSTEM_PORT")
+    if settings.load is None and text("DYN_REQUEST_PLANE", "memory") == "memory":
+        print("requests: set DYN_REQUEST_PLANE=nats, or --load")
     await asyncio.sleep(settings.startup)
     figures.loaded(perf_counter() - begun)
 
@@ -55,6 +57,10 @@ async def run(runtime: DistributedRuntime, settings: Settings) -> None:
         with contextlib.suppress(asyncio.CancelledError):
             task.result()
     print("stopped")
+
+
+run = dynamo_worker()(serve)
+"""Serves with a runtime of its own."""
 
 
 async def _drive(endpoint: Endpoint, load: Load) -> None:
