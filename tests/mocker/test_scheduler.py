@@ -65,7 +65,8 @@ def test_every_request_gets_its_tokens_once_and_in_order_preempted_or_not(limits
     for prompt, output, limit in requests:
         simulation.add(prompt, output, limit)
     simulation.run()
-    for sequence, (prompt, output, limit) in zip(simulation.taken, requests, strict=True):
+    for sequence, (prompt, output, most) in zip(simulation.taken, requests, strict=True):
+        limit = min(most, simulation.limits.max_model_len - len(prompt))
         assert simulation.tokens_of(sequence) == output[:limit]
         assert sequence.tokens == prompt + output[:limit]
         assert sequence.finish_reason == ("stop" if len(output) <= limit else "length")

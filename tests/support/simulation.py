@@ -73,7 +73,9 @@ class Simulation:
 
     def tokens_of(self, sequence: Sequence) -> list[int]:
         """The tokens that the steps gave out for a sequence."""
-        return [token for step in self.steps for owner, token, _ in step.outputs if owner is sequence]
+        return [
+            token for step in self.steps for owner, token, _ in step.outputs if owner is sequence
+        ]
 
     def check(self) -> None:
         """What holds at any time: every block is either free or held by those who say so."""
