@@ -19,7 +19,8 @@ def test_blocks_that_cannot_be_found_go_before_those_that_can():
     pool = BlockPool(2, 4)
     full, part = pool.take((), 2)
     pool.publish(full, 10)
-    pool.release([full, part])
+    pool.release([full])
+    pool.release([part])
     assert pool.take((), 1) == [part]
     assert pool.find([10]) == [full]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from dynamo.mocker._arguments import parse
 from dynamo.mocker._worker import serve
 from dynamo.runtime import Client, DistributedRuntime, InvalidRequestError
-from tests.support.page import page, sample
+from tests.support.page import buckets, page, sample
 from tests.support.serving import books, collect, endpoint_of, settled, until
 
 
@@ -160,10 +161,24 @@ async def test_a_client_that_leaves_while_it_waits_is_out_of_the_queue(
         second = await client.generate({"token_ids": [2]})
         await until(lambda: engine(runtime, "num_requests_waiting") or None)
         await second.aclose()
-        await until(lambda: None if engine(runtime, "num_requests_waiting") else True)
+        assert engine(runtime, "num_requests_waiting") == 0
         assert engine(runtime, "num_requests_running") == 1
         await first.aclose()
         await idle(runtime)
+
+
+async def test_what_a_machine_too_slow_has_lost_is_lost_and_seen(
+    runtime: DistributedRuntime,
+) -> None:
+    async with mocker(runtime, "--speedup", "1") as client:
+        stream = await client.generate({"token_ids": [1], "ignore_eos": True})
+        await anext(stream)
+        time.sleep(0.3)  # the event loop stands still
+        await anext(stream)
+        await anext(stream)
+        await stream.aclose()
+    long = buckets(page(runtime), "vllm:inter_token_latency_seconds")
+    assert long["0.2"] < long["+Inf"]
 
 
 async def test_a_shared_beginning_is_found_in_the_cache(runtime: DistributedRuntime) -> None:

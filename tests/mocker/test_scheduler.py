@@ -134,6 +134,14 @@ def test_the_last_one_admitted_is_preempted_when_the_cache_is_full_and_finishes_
     assert simulation.tokens_of(second) == list(range(20))
 
 
+def test_a_preempted_request_goes_before_those_that_wait():
+    simulation = Simulation(max_num_seqs=2, **SMALL)
+    _, second, third = [simulation.add([token] * 12, range(12)) for token in range(3)]
+    while not simulation.step().preempted:
+        assert second.finished is None
+    assert list(simulation.scheduler.waiting) == [second, third]
+
+
 def test_a_preempted_request_finds_its_own_blocks_that_nobody_needed():
     simulation = Simulation(**SMALL)
     simulation.add([1] * 12, range(8))
