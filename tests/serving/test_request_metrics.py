@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from dynamo.prometheus_metrics import MetricsError
+from dynamo.prometheus_names import name_prefix, runtime_metrics
 from dynamo.runtime import DistributedRuntime, EngineError, InvalidRequestError
-from tests.support.page import buckets, page
-from tests.support.serving import books, collect, endpoint_of, served, settled
+from tests.support.page import buckets, page, sample
+from tests.support.serving import books, collect, endpoint_of, served, settled, until
 
 LABELS = {
     "dynamo_namespace": "my-ns",
@@ -30,6 +31,7 @@ async def test_names_types_and_help_are_those_of_dynamos_work_handler() -> None:
     assert {
         (family.name.removeprefix("dynamo_component_"), family.type, family.help)
         for family in families.values()
+        if family.name.startswith("dynamo_component_")
     } == {
         ("requests_total", "counter", "Total number of requests processed by work handler"),
         (
@@ -88,6 +90,19 @@ async def test_all_series_stand_at_zero_from_the_start_with_the_path_as_given(st
         "publish_final",
     }
     assert all(sample.labels == {**LABELS, "model": "llama/7b"} for sample in samples)
+
+
+async def test_the_lag_of_the_loop_that_serves_is_sampled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DYN_SYSTEM_PORT", "0")
+    async with DistributedRuntime() as runtime, served(endpoint_of(runtime), echo):
+        name = f"{name_prefix.RUNTIME}_{runtime_metrics.EVENT_LOOP_LAG_SECONDS}"
+
+        def sampled() -> bool | None:
+            return sample(page(runtime), f"{name}_count") > 0 or None
+
+        await until(sampled)
 
 
 async def test_durations_have_buckets_up_to_ten_minutes() -> None:

@@ -16,10 +16,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dynamo._nats import Connection, Subscription, token
 from dynamo.discovery._protocol import Instance, Target, Watch, from_json, to_json
@@ -166,22 +165,14 @@ class NatsDiscovery:
         import nats.errors
 
         bucket = await _bucket(self._connection)
-        entries = {}
         try:
-            watcher = await bucket.watch(keys, ignore_deletes=True, inactive_threshold=_UNUSED)
-            stop: Callable[[], Awaitable[None]] = watcher.stop
-            next_one: Callable[[float], Awaitable[KeyValue.Entry | None]] = watcher.updates
-            try:
-                # None comes after all that there is.
-                while (entry := await next_one(_PATIENCE)) is not None:
-                    entries[entry.key] = entry.value or b""
-            finally:
-                await stop()
+            return await _first_of(
+                await bucket.watch(keys, ignore_deletes=True, inactive_threshold=_UNUSED)
+            )
         except nats.errors.Error as error:
             raise ConnectionError(
                 f"JetStream of NATS at {self._connection} did not tell what there is: {error}"
             ) from None
-        return entries
 
     def _on_restored(self) -> None:
         self._again.set()
@@ -198,8 +189,9 @@ class NatsDiscovery:
             try:
                 # After a restart of the server the bucket may have to be made again.
                 bucket = await _bucket(self._connection)
-                for key, value in list(self._entries.items()):
-                    await bucket.put(key, value)
+                for key in list(self._entries):
+                    if key in self._entries:  # not deleted meanwhile
+                        await bucket.put(key, self._entries[key])
             except Exception as error:  # whatever it is: without renewal all is lost
                 _log.warning("discovery could not renew its leases, and tries again: %s", error)
 
@@ -281,6 +273,18 @@ async def _bucket(connection: Connection) -> KeyValue:
         raise ConnectionError(
             f"JetStream of NATS at {connection} does not answer: {error}"
         ) from None
+
+
+async def _first_of(watcher: Any) -> dict[str, bytes]:
+    """Return what a watcher of nats-py finds when it starts, and stop it."""
+    entries = {}
+    try:
+        # None comes after all that there is.
+        while (entry := await watcher.updates(timeout=_PATIENCE)) is not None:
+            entries[entry.key] = entry.value or b""
+    finally:
+        await watcher.stop()
+    return entries
 
 
 def _is_removal(message: Msg) -> bool:

@@ -12,7 +12,7 @@ from dynamo.discovery import Discovery, Instance, Target, open_discovery
 from dynamo.discovery._backends import chosen_discovery
 from dynamo.request_plane import RequestPlane, open_plane
 from dynamo.request_plane._planes import chosen_plane
-from dynamo.runtime import _signals
+from dynamo.runtime import _sampling, _signals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +52,8 @@ class Network:
         self._discovery_name = chosen_discovery(self.plane_name)
         self._patience = _environment.seconds("DYN_WORKER_GRACEFUL_SHUTDOWN_TIMEOUT", 30.0)
         self._shared = shared
+        if shared.native.serves_process_metrics:
+            _sampling.watch_loop(self.loop)
         self._opening = asyncio.Lock()
         self._plane: RequestPlane | None = None
         self._discovery: Discovery | None = None

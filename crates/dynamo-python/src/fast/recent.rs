@@ -31,11 +31,17 @@ struct Table<I: Instrument> {
     version: u64,
     /// Empty until the first child is kept.
     places: Vec<Place<I>>,
+    /// How often a child was not found.
+    misses: usize,
 }
 
+/// One miss in so many is looked at: a child in steady use is soon kept all the same, and a vec that
+/// goes through more children than there are places does not pay for it each time.
+const SAMPLED: usize = 8;
+
 struct Place<I: Instrument> {
-    /// Which strings were looked for here last. Only the second time in a row is a child kept: one
-    /// that comes by once would push out one that is used all the time.
+    /// Which strings were noted here last. Only the second time in a row is a child kept: one that
+    /// comes by once would push out one that is used all the time.
     asked: usize,
     kept: Option<Kept<I>>,
 }
@@ -50,6 +56,7 @@ impl<I: Instrument> Default for Recent<I> {
         Recent(UnsafeCell::new(Table {
             version: 0,
             places: Vec::new(),
+            misses: 0,
         }))
     }
 }
@@ -93,11 +100,29 @@ impl<I: Instrument> Recent<I> {
         }
     }
 
-    /// Notes that these strings were looked for and not found, and keeps their child, which `child`
-    /// returns, if that is not the first time. To be called after [`keep_up`](Self::keep_up).
-    #[cold]
+    /// Notes that these strings were looked for and not found. Now and then that is a reason to keep
+    /// their child, which `child` returns. To be called after [`keep_up`](Self::keep_up).
+    #[inline]
     pub(super) fn note<'py>(
         &self,
+        py: Python<'py>,
+        values: Strings<'_, 'py>,
+        child: impl FnOnce() -> Option<Metric<I>>,
+    ) {
+        // SAFETY: as in `keep_up`.
+        let table = unsafe { &mut *self.0.get() };
+        table.misses = table.misses.wrapping_add(1);
+        if !cfg!(Py_GIL_DISABLED) && table.misses % SAMPLED == 0 {
+            table.keep(py, values, child);
+        }
+    }
+}
+
+impl<I: Instrument> Table<I> {
+    /// Keeps a child, if it is the second time in a row that it is asked for at its place.
+    #[cold]
+    fn keep<'py>(
+        &mut self,
         py: Python<'py>,
         values: Strings<'_, 'py>,
         child: impl FnOnce() -> Option<Metric<I>>,
@@ -106,19 +131,17 @@ impl<I: Instrument> Recent<I> {
         // SAFETY: the objects are alive.
         let exact =
             |value: &Bound<'_, PyString>| unsafe { ffi::PyUnicode_CheckExact(value.as_ptr()) != 0 };
-        if cfg!(Py_GIL_DISABLED) || !values.iter().all(exact) {
+        if !values.iter().all(exact) {
             return;
         }
-        // SAFETY: as in `keep_up`.
-        let table = unsafe { &mut *self.0.get() };
-        if table.places.is_empty() {
-            table.places.resize_with(PLACES, || Place {
+        if self.places.is_empty() {
+            self.places.resize_with(PLACES, || Place {
                 asked: 0,
                 kept: None,
             });
         }
         let hash = hash(values);
-        let place = &mut table.places[hash % PLACES];
+        let place = &mut self.places[hash % PLACES];
         if place.asked != hash {
             place.asked = hash;
             return;
@@ -129,9 +152,7 @@ impl<I: Instrument> Recent<I> {
             old.into_iter().for_each(|kept| kept.let_go(py));
         }
     }
-}
 
-impl<I: Instrument> Table<I> {
     fn forget(&mut self, py: Python<'_>) {
         for place in &mut self.places {
             place.asked = 0;

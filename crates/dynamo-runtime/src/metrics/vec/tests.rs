@@ -1,0 +1,112 @@
+use super::*;
+use crate::hierarchy::Path;
+use crate::metrics::kind::Kind;
+
+/// A vec, and the registry that it would not outlive elsewhere.
+fn vec() -> (VecCore<CounterCell<u64>>, Registry) {
+    let (root, help) = (Path::root(), "".into());
+    let desc = Desc::new("m".into(), help, Kind::Counter, &root, &[], &["a"]).unwrap();
+    let registry = Registry::new(0);
+    (VecCore::new(Arc::new(desc), (), &registry), registry)
+}
+
+/// Lists the series two at a time; `between` runs after the first two.
+fn listed(vec: &VecCore<CounterCell<u64>>, between: impl FnOnce()) -> Vec<String> {
+    let mut labels = Vec::new();
+    let mut between = Some(between);
+    let mut at = Some(Cursor::START);
+    while let Some(cursor) = at {
+        at = vec.visit(cursor, 2, &mut |point| {
+            labels.push(String::from_utf8(point.labels.text().to_vec()).unwrap());
+        });
+        if let Some(between) = between.take() {
+            between();
+        }
+    }
+    labels
+}
+
+#[test]
+fn a_series_removed_and_created_again_during_a_listing_is_listed_once() {
+    let (vec, _registry) = vec();
+    let create = || {
+        for value in ["1", "2", "3"] {
+            vec.make(&[value]);
+        }
+    };
+    create();
+    let recreate = || {
+        write(&vec.children).clear();
+        create();
+    };
+    assert_eq!(listed(&vec, recreate), ["a=\"1\"", "a=\"2\""]);
+    assert_eq!(listed(&vec, || ()), ["a=\"1\"", "a=\"2\"", "a=\"3\""]);
+}
+
+#[test]
+fn a_listing_ends_though_series_are_created_all_the_time() {
+    let (vec, _registry) = vec();
+    vec.make(&["1"]);
+    vec.make(&["2"]);
+    let create = || {
+        vec.make(&["3"]);
+    };
+    assert_eq!(listed(&vec, create), ["a=\"1\"", "a=\"2\""]);
+}
+
+#[test]
+fn a_full_vec_counts_what_comes_beyond_in_one_more_series() {
+    let (vec, _registry) = vec();
+    vec.max_series.store(2, Relaxed);
+    for value in ["1", "2", "3", "4", "3"] {
+        vec.make(&[value]).update().inc();
+    }
+    assert_eq!(
+        listed(&vec, || ()),
+        ["a=\"1\"", "a=\"2\"", "a=\"__overflow__\""]
+    );
+    let overflow = vec.make(&[OVERFLOW]);
+    assert_eq!(overflow.cell().get(), 3);
+    write(&vec.children).remove(&["1"]);
+    vec.make(&["5"]);
+    assert_eq!(listed(&vec, || ()).last().unwrap(), "a=\"5\"");
+}
+
+#[test]
+fn idle_series_go_but_those_held_come_back_with_their_value() {
+    let (vec, _registry) = vec();
+    vec.idle_timeout.store(1, Relaxed);
+    let held = vec.make(&["held"]);
+    held.update().inc();
+    vec.make(&["let go"]).update().inc();
+    let mut seen = listed(&vec, || ());
+    assert_eq!(seen.len(), 2);
+    while !seen.is_empty() {
+        std::thread::yield_now();
+        vec.expire();
+        seen = listed(&vec, || ());
+    }
+    assert!(read(&vec.children).get(&["let go"]).is_none());
+    held.update().inc();
+    vec.with(&["held"], |series| series.update().inc());
+    assert_eq!(listed(&vec, || ()), ["a=\"held\""]);
+    assert_eq!(held.cell().get(), 3);
+}
+
+#[test]
+fn whoever_asks_for_a_series_that_has_gone_gets_a_new_one() {
+    let (vec, _registry) = vec();
+    let value = |vec: &VecCore<CounterCell<u64>>| {
+        vec.with(&["1"], |series| {
+            series.update().inc();
+            series.cell().get()
+        })
+    };
+    assert_eq!((value(&vec), value(&vec)), (1, 2));
+    vec.idle_timeout.store(1, Relaxed);
+    // Its listing is what tells the time; nothing has been taken out yet.
+    while !listed(&vec, || ()).is_empty() {
+        std::thread::yield_now();
+    }
+    assert_eq!(value(&vec), 1);
+}
