@@ -3,7 +3,7 @@ from __future__ import annotations
 from dynamo.mocker._blocks import BlockPool
 
 
-def test_the_block_that_was_free_for_longest_is_forgotten_first():
+def test_the_block_that_was_free_for_longest_is_forgotten_first() -> None:
     pool = BlockPool(3, 4)
     for key in (10, 20, 30):
         (block,) = pool.take((), 1)
@@ -15,7 +15,7 @@ def test_the_block_that_was_free_for_longest_is_forgotten_first():
     assert [bool(pool.find([key])) for key in (10, 20, 30)] == [True, False, True]
 
 
-def test_blocks_that_cannot_be_found_go_before_those_that_can():
+def test_blocks_that_cannot_be_found_go_before_those_that_can() -> None:
     pool = BlockPool(2, 4)
     full, part = pool.take((), 2)
     pool.publish(full, 10)
@@ -25,7 +25,7 @@ def test_blocks_that_cannot_be_found_go_before_those_that_can():
     assert pool.find([10]) == [full]
 
 
-def test_of_a_prefix_the_end_is_forgotten_before_the_start():
+def test_of_a_prefix_the_end_is_forgotten_before_the_start() -> None:
     pool = BlockPool(3, 4)
     blocks = pool.take((), 3)
     for key, block in enumerate(blocks):
@@ -35,7 +35,7 @@ def test_of_a_prefix_the_end_is_forgotten_before_the_start():
     assert pool.find([0, 1, 2]) == blocks[:2]
 
 
-def test_a_shared_block_is_free_when_its_last_holder_lets_it_go():
+def test_a_shared_block_is_free_when_its_last_holder_lets_it_go() -> None:
     pool = BlockPool(2, 4)
     (block,) = pool.take((), 1)
     pool.publish(block, 10)
@@ -46,7 +46,7 @@ def test_a_shared_block_is_free_when_its_last_holder_lets_it_go():
     assert pool.usage == 0.0
 
 
-def test_taking_more_than_there_is_takes_nothing():
+def test_taking_more_than_there_is_takes_nothing() -> None:
     pool = BlockPool(3, 4)
     (block,) = pool.take((), 1)
     pool.publish(block, 10)
@@ -57,7 +57,7 @@ def test_taking_more_than_there_is_takes_nothing():
     assert pool.take([block], 2)
 
 
-def test_two_blocks_of_the_same_content_are_one_to_whoever_looks():
+def test_two_blocks_of_the_same_content_are_one_to_whoever_looks() -> None:
     pool = BlockPool(2, 4)
     first, second = pool.take((), 2)
     pool.publish(first, 10)

@@ -57,7 +57,9 @@ def test_the_same_seed_gives_the_same_requests() -> None:
     prefixes=st.integers(1, 5),
     prefix=st.integers(0, 800),
 )
-def test_every_request_can_be_answered(longest, prompt, answer, prefixes, prefix) -> None:
+def test_every_request_can_be_answered(
+    longest: int, prompt: float, answer: float, prefixes: int, prefix: int
+) -> None:
     load = Load(1.0, 0, prompt, longest, prefixes, prefix, answer)
     for arrival in some(load, 20):
         tokens, limit = len(arrival.request["token_ids"]), arrival.request["max_tokens"]

@@ -10,14 +10,12 @@ import pytest
 
 from tests.serving.conftest import nats_settings
 from tests.support.client import fetch, scrape
+from tests.support.mocker import OVERLOADED, Start, address_of, mockers
 from tests.support.nats import NatsServer, nobody_listens
 from tests.support.page import Family, sample
 from tests.support.process import Worker
 from tests.support.serving import books
 from tests.support.waiting import eventually
-
-SERVED = {"DYN_SYSTEM_PORT": "0", "DYN_SYSTEM_HOST": "127.0.0.1"}
-LOADED = ("--load", "100", "--speedup", "20", "--num-gpu-blocks", "256", "--max-model-len", "4000")
 
 MOVED = """
     e2e_request_latency_seconds_count generation_tokens_total inter_token_latency_seconds_count
@@ -33,28 +31,12 @@ MOVED = """
 
 ENDS = ("stop", "length", "abort")
 
-Start = Callable[..., Worker]
-
 
 @pytest.fixture
 def start() -> Iterator[Start]:
     """Starts a mocker with these arguments and settings."""
-    started = []
-
-    def start(*arguments: str, **settings: str) -> Worker:
-        command = [sys.executable, "-m", "dynamo.mocker", *arguments]
-        worker = Worker(command, {**SERVED, **settings})
-        started.append(worker)
-        return worker
-
-    yield start
-    for worker in started:
-        worker.close()
-
-
-def address_of(worker: Worker) -> str:
-    """Where it shows its metrics."""
-    return worker.line().removeprefix("metrics: http://").removesuffix("/metrics")
+    with mockers() as start:
+        yield start
 
 
 def once(address: str, true: Callable[[dict[str, Family]], bool]) -> dict[str, Family]:
@@ -73,7 +55,7 @@ def test_under_load_everything_moves_that_dashboards_ask_for(
     request: pytest.FixtureRequest, start: Start, plane: str, number: signal.Signals
 ) -> None:
     settings = nats_settings(request.getfixturevalue("nats")) if plane == "nats" else {}
-    worker = start("--model", "mock-8b", *LOADED, **settings)
+    worker = start(*OVERLOADED, **settings)
     address = address_of(worker)
     labels = {"model_name": "mock-8b", "engine": "0", "dynamo_component": "backend"}
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +9,11 @@ from hypothesis import strategies as st
 from dynamo.mocker._cost import CostModel
 from tests.support.simulation import Simulation
 
-SMALL = {"num_gpu_blocks": 8, "block_size": 4, "max_model_len": 32}
+Settings = dict[str, int | bool]
+Request = tuple[list[int], list[int], int]
+"""Prompt, output, limit."""
+
+SMALL: Settings = {"num_gpu_blocks": 8, "block_size": 4, "max_model_len": 32}
 
 # Few different tokens, so that prefixes are shared often.
 prompts = st.lists(st.integers(0, 1), min_size=1, max_size=24)
@@ -35,7 +41,9 @@ happenings = st.lists(
 
 
 @given(limits, happenings)
-def test_blocks_never_leak_and_are_never_over_committed(limits, happenings):
+def test_blocks_never_leak_and_are_never_over_committed(
+    limits: Settings, happenings: list[Any]
+) -> None:
     simulation = Simulation(**limits)
     for happening in happenings:
         step = None
@@ -60,7 +68,9 @@ def test_blocks_never_leak_and_are_never_over_committed(limits, happenings):
 
 
 @given(limits, st.lists(requests, max_size=12))
-def test_every_request_gets_its_tokens_once_and_in_order_preempted_or_not(limits, requests):
+def test_every_request_gets_its_tokens_once_and_in_order_preempted_or_not(
+    limits: Settings, requests: list[Request]
+) -> None:
     simulation = Simulation(**limits)
     for prompt, output, limit in requests:
         simulation.add(prompt, output, limit)
@@ -73,7 +83,9 @@ def test_every_request_gets_its_tokens_once_and_in_order_preempted_or_not(limits
 
 
 @given(limits, st.lists(requests, max_size=12))
-def test_what_is_not_found_in_the_cache_is_computed_once_unless_preempted(limits, requests):
+def test_what_is_not_found_in_the_cache_is_computed_once_unless_preempted(
+    limits: Settings, requests: list[Request]
+) -> None:
     simulation = Simulation(**limits)
     for prompt, output, limit in requests:
         simulation.add(prompt, output, limit)
@@ -85,7 +97,9 @@ def test_what_is_not_found_in_the_cache_is_computed_once_unless_preempted(limits
 
 
 @given(limits, st.lists(requests, max_size=12))
-def test_steps_count_every_admission_and_every_preemption(limits, requests):
+def test_steps_count_every_admission_and_every_preemption(
+    limits: Settings, requests: list[Request]
+) -> None:
     simulation = Simulation(**limits)
     for prompt, output, limit in requests:
         simulation.add(prompt, output, limit)
@@ -97,7 +111,9 @@ def test_steps_count_every_admission_and_every_preemption(limits, requests):
 
 
 @given(st.lists(st.tuples(prompts, outputs), max_size=10))
-def test_prefix_hits_are_the_longest_beginning_computed_before(requests):
+def test_prefix_hits_are_the_longest_beginning_computed_before(
+    requests: list[tuple[list[int], list[int]]],
+) -> None:
     simulation = Simulation(num_gpu_blocks=200, block_size=4, max_model_len=64)
     computed: list[list[int]] = []
     for prompt, output in requests:
@@ -116,7 +132,7 @@ def test_prefix_hits_are_the_longest_beginning_computed_before(requests):
 
 
 @given(st.lists(requests, max_size=10))
-def test_without_prefix_caching_nothing_is_found(requests):
+def test_without_prefix_caching_nothing_is_found(requests: list[Request]) -> None:
     simulation = Simulation(enable_prefix_caching=False, **SMALL)
     for prompt, output, limit in requests:
         simulation.add(prompt, output, limit)
@@ -124,7 +140,7 @@ def test_without_prefix_caching_nothing_is_found(requests):
     assert [sequence.cached for sequence in simulation.taken] == [0] * len(requests)
 
 
-def test_the_last_one_admitted_is_preempted_when_the_cache_is_full_and_finishes_later():
+def test_the_last_one_admitted_is_preempted_when_the_cache_is_full_and_finishes_later() -> None:
     simulation = Simulation(**SMALL)
     first = simulation.add([1] * 12, range(20))
     second = simulation.add([2] * 12, range(20))
@@ -134,7 +150,7 @@ def test_the_last_one_admitted_is_preempted_when_the_cache_is_full_and_finishes_
     assert simulation.tokens_of(second) == list(range(20))
 
 
-def test_a_preempted_request_goes_before_those_that_wait():
+def test_a_preempted_request_goes_before_those_that_wait() -> None:
     simulation = Simulation(max_num_seqs=2, **SMALL)
     _, second, third = [simulation.add([token] * 12, range(12)) for token in range(3)]
     while not simulation.step().preempted:
@@ -142,7 +158,7 @@ def test_a_preempted_request_goes_before_those_that_wait():
     assert list(simulation.scheduler.waiting) == [second, third]
 
 
-def test_a_preempted_request_finds_its_own_blocks_that_nobody_needed():
+def test_a_preempted_request_finds_its_own_blocks_that_nobody_needed() -> None:
     simulation = Simulation(**SMALL)
     simulation.add([1] * 12, range(8))
     second = simulation.add([2] * 16, range(8))
@@ -152,7 +168,7 @@ def test_a_preempted_request_finds_its_own_blocks_that_nobody_needed():
     assert simulation.computed[second] < 2 * 16 + 8 - 1
 
 
-def test_a_long_prompt_is_computed_in_chunks_of_what_the_budget_leaves():
+def test_a_long_prompt_is_computed_in_chunks_of_what_the_budget_leaves() -> None:
     simulation = Simulation(max_num_batched_tokens=8, **SMALL)
     simulation.add([1], range(10))
     simulation.step()
@@ -161,7 +177,7 @@ def test_a_long_prompt_is_computed_in_chunks_of_what_the_budget_leaves():
     assert shares == [[1, 7], [1, 7], [1, 6]]
 
 
-def test_requests_are_admitted_in_the_order_in_which_they_came():
+def test_requests_are_admitted_in_the_order_in_which_they_came() -> None:
     simulation = Simulation(max_num_seqs=2, **SMALL)
     sequences = [simulation.add([token] * 2, [7] * (token + 1)) for token in range(5)]
     simulation.run()
@@ -169,7 +185,7 @@ def test_requests_are_admitted_in_the_order_in_which_they_came():
     assert admitted == sequences
 
 
-def test_a_request_of_the_future_is_admitted_when_its_time_comes():
+def test_a_request_of_the_future_is_admitted_when_its_time_comes() -> None:
     simulation = Simulation(CostModel(step=1.0, prefill=0, sequence=0, context=0), **SMALL)
     simulation.add([1], range(5))
     later = simulation.add([2])
@@ -178,7 +194,7 @@ def test_a_request_of_the_future_is_admitted_when_its_time_comes():
     assert (later.scheduled, later.first_token) == (3.0, 4.0)
 
 
-def test_an_idle_engine_goes_on_when_the_next_request_comes():
+def test_an_idle_engine_goes_on_when_the_next_request_comes() -> None:
     simulation = Simulation(**SMALL)
     sequence = simulation.add([1])
     sequence.arrived = 100.0
@@ -186,7 +202,7 @@ def test_an_idle_engine_goes_on_when_the_next_request_comes():
     assert step.began == sequence.scheduled == 100.0
 
 
-def test_a_step_takes_what_the_cost_model_says_of_its_batch():
+def test_a_step_takes_what_the_cost_model_says_of_its_batch() -> None:
     cost = CostModel(step=1000, prefill=100, sequence=10, context=1, speedup=2)
     simulation = Simulation(cost, **SMALL)
     simulation.add([1] * 6, range(4))
@@ -198,7 +214,7 @@ def test_a_step_takes_what_the_cost_model_says_of_its_batch():
     assert second.ends - second.began == (1000 + 3 * 100 + 10 + 7) / 2
 
 
-def test_times_of_a_request_are_those_of_the_steps():
+def test_times_of_a_request_are_those_of_the_steps() -> None:
     simulation = Simulation(CostModel(step=1.0, prefill=0, sequence=0, context=0), **SMALL)
     sequence = simulation.add([1] * 6, range(4))
     simulation.run()
@@ -207,7 +223,7 @@ def test_times_of_a_request_are_those_of_the_steps():
     assert [last for step in simulation.steps for *_, last in step.outputs] == [None, 1.0, 2.0, 3.0]
 
 
-def test_a_request_given_up_while_its_step_runs_gets_no_token():
+def test_a_request_given_up_while_its_step_runs_gets_no_token() -> None:
     simulation = Simulation(**SMALL)
     sequence = simulation.add([1] * 6)
     step = simulation.begin()
@@ -218,7 +234,7 @@ def test_a_request_given_up_while_its_step_runs_gets_no_token():
     assert simulation.scheduler.pool.usage == 0
 
 
-def test_a_request_that_has_finished_cannot_be_given_up():
+def test_a_request_that_has_finished_cannot_be_given_up() -> None:
     simulation = Simulation(**SMALL)
     sequence = simulation.add([1] * 6)
     simulation.run()
@@ -226,7 +242,7 @@ def test_a_request_that_has_finished_cannot_be_given_up():
     assert sequence.finish_reason == "stop"
 
 
-def test_an_answer_ends_where_the_longest_sequence_does():
+def test_an_answer_ends_where_the_longest_sequence_does() -> None:
     simulation = Simulation(**SMALL)
     sequence = simulation.add([1] * 30, range(20))
     simulation.run()
@@ -234,12 +250,12 @@ def test_an_answer_ends_where_the_longest_sequence_does():
 
 
 @pytest.mark.parametrize("tokens", [0, 32, 1000])
-def test_a_prompt_that_cannot_be_answered_is_refused(tokens: int):
+def test_a_prompt_that_cannot_be_answered_is_refused(tokens: int) -> None:
     simulation = Simulation(**SMALL)
     with pytest.raises(ValueError, match=rf"^a prompt of {tokens} tokens .* 1 to 31, "):
         simulation.add([1] * tokens)
 
 
-def test_a_cache_too_small_for_one_sequence_is_refused():
+def test_a_cache_too_small_for_one_sequence_is_refused() -> None:
     with pytest.raises(ValueError, match=r"^a KV cache of 7 blocks holds 28 tokens, fewer than "):
         Simulation(num_gpu_blocks=7, block_size=4, max_model_len=32)
