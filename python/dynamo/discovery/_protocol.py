@@ -25,6 +25,9 @@ class Instance:
     """Where it is, on that plane."""
 
 
+_LABELS = {"namespace", "component", "instance"}
+
+
 @dataclass(frozen=True)
 class Target:
     """The status server of a runtime, for Prometheus to scrape."""
@@ -34,6 +37,13 @@ class Target:
     labels: dict[str, str] = field(hash=False)
     """``namespace``, ``component`` and ``instance`` (the instance id in hex). A runtime that serves
     several namespaces or components has them separated by commas, sorted."""
+
+    def __post_init__(self) -> None:
+        """Raise ``ValueError`` if this, read from elsewhere, is not what the fields say."""
+        labels = self.labels if isinstance(self.labels, dict) else {}
+        texts = [self.address, *labels.values()]
+        if not all(isinstance(text, str) for text in texts) or not labels.keys() >= _LABELS:
+            raise ValueError(f"this is no Target: {self}"[:300])
 
 
 class Discovery(Protocol):
@@ -60,7 +70,7 @@ class Discovery(Protocol):
         ...
 
     async def targets(self) -> list[Target]:
-        """Return the status servers there are now."""
+        """Return the status servers there are now; ``ConnectionError`` if that is not known."""
         ...
 
     async def close(self) -> None:

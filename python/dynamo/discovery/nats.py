@@ -8,7 +8,8 @@
 Names are written as ``_nats.token`` does, ids in hex. An entry lives for ``LEASE`` seconds and is
 put again every ``RENEWAL``: it is gone soon after its process, however that ended. Those who watch
 listen to the puts themselves, which works across reconnects and leaders, and let go of an entry
-that nobody has put again.
+that nobody has put again. Instances are renewed by the event loop that answers their requests,
+runtimes by a ``Beacon``.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dynamo._nats import Connection, Subscription, token
+from dynamo.discovery._beacon import Beacon
 from dynamo.discovery._protocol import Instance, Target, Watch, from_json, to_json
 
 if TYPE_CHECKING:
@@ -48,6 +50,9 @@ class NatsDiscovery:
         self._watches: dict[str, _Watched] = {}
         self._watching = asyncio.Lock()
         self._again = asyncio.Event()
+        self._complete_at = 0.0
+        self._announcing = asyncio.Lock()
+        self._beacon: Beacon[NatsDiscovery] | None = None
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._renew()), loop.create_task(self._expire())]
         connection.restored.append(self._on_restored)
@@ -77,7 +82,11 @@ class NatsDiscovery:
 
     async def announce(self, instance_id: int, target: Target) -> None:
         """Let Prometheus find a runtime, with these labels from now on."""
-        await self._put(f"runtimes.{instance_id:x}", to_json(target))
+        async with self._announcing:
+            if self._beacon is None:
+                self._beacon = await Beacon.start(NatsDiscovery.open)
+        key, value = f"runtimes.{instance_id:x}", to_json(target)
+        await self._beacon.do(lambda discovery: discovery._put(key, value))
 
     async def watch(self, namespace: str, component: str, endpoint: str) -> Watch:
         """Return the instances of an endpoint, kept up to date."""
@@ -121,12 +130,27 @@ class NatsDiscovery:
         return f"[{host}]" if ":" in host else host
 
     async def targets(self) -> list[Target]:
-        """Return the status servers there are now."""
+        """Return the status servers there are now.
+
+        Raises ``ConnectionError`` while NATS is away, and for the length of a lease after it has
+        come back: a NATS server that was restarted knows nobody until they all have put their
+        entries again.
+        """
+        loop = asyncio.get_running_loop()
+        if not self._connection.is_up:
+            raise ConnectionError(f"NATS at {self._connection} is away")
+        if loop.time() < self._complete_at:
+            raise ConnectionError(
+                f"NATS at {self._connection} has just come back: within {LEASE:g} s all runtimes "
+                "have registered again"
+            )
         entries = await self._snapshot("runtimes.*")
-        return [from_json(Target, value) for value in entries.values()]
+        return [target for target in map(_readable, entries.values()) if target is not None]
 
     async def close(self) -> None:
         """Take back all that was registered here, and let go of NATS."""
+        if self._beacon is not None:
+            await self._beacon.close()
         self._connection.restored.remove(self._on_restored)
         for task in self._tasks:
             task.cancel()
@@ -176,6 +200,7 @@ class NatsDiscovery:
 
     def _on_restored(self) -> None:
         self._again.set()
+        self._complete_at = asyncio.get_running_loop().time() + LEASE
         for watched in self._watches.values():
             watched.renew_all()
 
@@ -273,6 +298,15 @@ async def _bucket(connection: Connection) -> KeyValue:
         raise ConnectionError(
             f"JetStream of NATS at {connection} does not answer: {error}"
         ) from None
+
+
+def _readable(value: bytes) -> Target | None:
+    """Return the target that is stored there; None, and a line in the log, if there is none."""
+    try:
+        return from_json(Target, value)
+    except ValueError as error:
+        _log.warning("an entry of discovery cannot be read: %s", error)
+        return None
 
 
 async def _first_of(watcher: Any) -> dict[str, bytes]:

@@ -13,14 +13,12 @@ from dynamo.discovery._backends import chosen_discovery
 from dynamo.request_plane import RequestPlane, open_plane
 from dynamo.request_plane._planes import chosen_plane
 from dynamo.runtime import _sampling, _signals
+from dynamo.runtime._advertise import advertised
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dynamo.runtime._nodes import Shared
-
-_ANYWHERE = ("0.0.0.0", "[::]")
-"""Hosts to listen on that are no address for others."""
 
 _CLOSED = "this runtime has been shut down: make another DistributedRuntime, and clients of it"
 
@@ -125,10 +123,8 @@ class Network:
             "component": ",".join(sorted({component for _, component, _ in served})),
             "instance": f"{self.instance_id:x}",
         }
-        host, _, port = listening.rpartition(":")
-        if host in _ANYWHERE:
-            host = await self.discovery.own_address()
-        await self.discovery.announce(self.instance_id, Target(f"{host}:{port}", labels))
+        address = await advertised(listening, self.discovery)
+        await self.discovery.announce(self.instance_id, Target(address, labels))
 
     @contextmanager
     def serving(self, endpoint: Serving) -> Iterator[None]:
