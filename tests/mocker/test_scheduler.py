@@ -154,7 +154,7 @@ def test_a_preempted_request_goes_before_those_that_wait() -> None:
     simulation = Simulation(max_num_seqs=2, **SMALL)
     _, second, third = [simulation.add([token] * 12, range(12)) for token in range(3)]
     while not simulation.step().preempted:
-        assert second.finished is None
+        assert second.finish_reason is None
     assert list(simulation.scheduler.waiting) == [second, third]
 
 

@@ -83,7 +83,7 @@ class Simulation:
         assert len(scheduler.running) <= limits.max_num_seqs
         held: Counter[int] = Counter()
         for sequence in scheduler.running:
-            assert sequence.finished is None
+            assert sequence.finish_reason is None
             assert len(set(sequence.blocks)) == len(sequence.blocks)
             assert sequence.computed <= len(sequence.blocks) * limits.block_size
             assert sequence.computed <= len(sequence.tokens)
@@ -93,5 +93,5 @@ class Simulation:
         assert scheduler.pool.free == limits.num_gpu_blocks - len(held)
         others = [one for one in self.taken if one not in set(scheduler.running)]
         assert not any(sequence.blocks for sequence in others)
-        unfinished = {one for one in self.taken if one.finished is None}
+        unfinished = {one for one in self.taken if one.finish_reason is None}
         assert unfinished == {*scheduler.running, *scheduler.waiting}

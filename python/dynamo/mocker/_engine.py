@@ -110,7 +110,7 @@ class Engine:
         answers = self._answers
         for sequence, token, _ in step.outputs:
             answers[sequence].put(token)
-            if sequence.finished is not None:
+            if sequence.finish_reason is not None:
                 del answers[sequence]
 
 
@@ -144,7 +144,7 @@ class Answer:
 
     async def __anext__(self) -> tuple[list[int], FinishReason | None]:
         if not self._tokens:
-            if self._sequence.finished is not None:
+            if self._sequence.finish_reason is not None:
                 raise StopAsyncIteration
             self._waiter = asyncio.get_running_loop().create_future()
             await self._waiter

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dynamo.mocker._families import Families
 from dynamo.mocker._scheduler import Limits, Scheduler, Step
-from dynamo.mocker._sequence import Sequence
+from dynamo.mocker._sequence import FinishReason, Sequence
 from dynamo.prometheus_names import kvstats, labels, model_info, name_prefix
 
 if TYPE_CHECKING:
@@ -64,8 +64,8 @@ class Figures:
                 self._first_token(sequence, step.ends)
             else:
                 self._itl(step.ends - before)
-            if sequence.finished is not None:
-                self._finished(sequence)
+            if sequence.finish_reason is not None:
+                self._finished(sequence, sequence.finish_reason)
         self._generated(len(step.outputs))
         self._iteration(step.prefill + len(step.outputs))
         self._look_at(scheduler)
@@ -94,18 +94,12 @@ class Figures:
         self._prompt_found(sequence.cached)
         self._prompt_cached(sequence.cached)
 
-    def _finished(self, sequence: Sequence) -> None:
+    def _finished(self, sequence: Sequence, reason: FinishReason) -> None:
         scheduled, first, last = sequence.scheduled, sequence.first_token, sequence.last_token
-        reason, finished = sequence.finish_reason, sequence.finished
-        assert scheduled is not None
-        assert first is not None
-        assert last is not None
-        assert reason is not None
-        assert finished is not None
         self._ends[reason]()
         generated = sequence.generated
         observe = self._of_request
-        observe["e2e_request_latency_seconds"](finished - sequence.arrived)
+        observe["e2e_request_latency_seconds"](sequence.finished - sequence.arrived)
         observe["request_queue_time_seconds"](scheduled - sequence.arrived)
         observe["request_inference_time_seconds"](last - scheduled)
         observe["request_prefill_time_seconds"](first - scheduled)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from dynamo.mocker._blocks import BlockPool
 from dynamo.mocker._cost import CostModel
-from dynamo.mocker._sequence import Sequence
+from dynamo.mocker._sequence import NEVER, Sequence
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Scheduler:
 
     def abort(self, sequence: Sequence, now: float) -> bool:
         """Give up a request and free its blocks; returns False if it had finished."""
-        if sequence.finished is not None:
+        if sequence.finish_reason is not None:
             return False
         sequence.abort(now)
         (self.running if sequence.blocks else self.waiting).remove(sequence)
@@ -130,19 +130,19 @@ class Scheduler:
         now = self.now = step.ends
         finished = False
         for sequence, tokens in step.shares:
-            if sequence.finished is not None:
+            if sequence.finish_reason is not None:
                 continue  # aborted meanwhile
             before = sequence.computed
             sequence.computed = before + tokens
             self._publish(sequence, before)
             if sequence.computed == len(sequence.tokens):
-                last = sequence.last_token
+                last = sequence.last_token if sequence.generated else None
                 step.outputs.append((sequence, sequence.generate(now), last))
-                if sequence.finished is not None:
+                if sequence.finish_reason is not None:
                     finished = True
                     self._release(sequence)
         if finished:
-            self.running = [one for one in self.running if one.finished is None]
+            self.running = [one for one in self.running if one.finish_reason is None]
 
     def _continue_running(self, budget: int) -> tuple[list[Share], int]:
         shares: list[Share] = []
@@ -183,7 +183,7 @@ class Scheduler:
             waiting.popleft()
             sequence.blocks = blocks
             sequence.computed = found
-            if sequence.scheduled is None:
+            if sequence.scheduled == NEVER:
                 sequence.scheduled = self.now
                 sequence.cached = found
                 admitted.append(sequence)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence as Tokens
 from typing import Literal
 
 from dynamo.mocker._blocks import ROOT, block_key
 
 FinishReason = Literal["stop", "length", "abort"]
+
+NEVER = math.inf
+"""The time of what has not happened yet."""
 
 
 class Sequence:
@@ -57,10 +61,10 @@ class Sequence:
         self.cached = 0
         """Prompt tokens that were found in the cache when the request was first scheduled."""
         self.preemptions = 0
-        self.scheduled: float | None = None
-        self.first_token: float | None = None
-        self.last_token: float | None = None
-        self.finished: float | None = None
+        self.scheduled = NEVER
+        self.first_token = NEVER
+        self.last_token = NEVER
+        self.finished = NEVER
         self.finish_reason: FinishReason | None = None
         self._keys: list[int] = []
 
@@ -83,7 +87,7 @@ class Sequence:
         token = self.output[self.generated]
         self.tokens.append(token)
         self.last_token = now
-        if self.first_token is None:
+        if self.first_token == NEVER:
             self.first_token = now
         generated = self.generated
         if generated == len(self.output):
