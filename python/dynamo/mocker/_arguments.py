@@ -116,8 +116,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--seed", type=_whole(0), default=0, help="answers and load are the same for the same seed")
     add("--speedup", type=positive, default=1.0, help="by how much the engine is faster")
-    add("--answer", type=positive, default=200.0, metavar="TOKENS", help="median of answers")
-    add("--startup", type=number, default=0.0, metavar="SECONDS", help="to be not ready at first")
+    add("--answer", type=positive, default=200.0, help="median of tokens of an answer")
+    add("--startup", type=number, default=0.0, help="seconds to be not ready at first")
 
     add = parser.add_argument_group("engine, in vLLM's words").add_argument
     add("--num-gpu-blocks", type=whole, default=limits.num_gpu_blocks, help="of the KV cache")
@@ -138,10 +138,25 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     add = parser.add_argument_group("cost of a step").add_argument
-    add("--step-ms", type=number, default=cost.step * 1e3, help="milliseconds of any step")
-    add("--prefill-us", type=number, default=cost.prefill * 1e6, help="microseconds: prompt token")
-    add("--sequence-us", type=number, default=cost.sequence * 1e6, help="microseconds: sequence")
-    add("--context-ns", type=number, default=cost.context * 1e9, help="nanoseconds: cached token")
+    add("--step-ms", type=number, default=cost.step * 1e3, help="milliseconds that any step takes")
+    add(
+        "--prefill-us",
+        type=number,
+        default=cost.prefill * 1e6,
+        help="microseconds for each prompt token",
+    )
+    add(
+        "--sequence-us",
+        type=number,
+        default=cost.sequence * 1e6,
+        help="microseconds for each sequence that decodes",
+    )
+    add(
+        "--context-ns",
+        type=number,
+        default=cost.context * 1e9,
+        help="nanoseconds for each token it attends to",
+    )
 
     add = parser.add_argument_group("load").add_argument
     add("--load", type=positive, metavar="RPS", help="send requests to itself, so many a second")
@@ -153,7 +168,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 class _Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
-    """Shows defaults, and the texts as they are."""
+    """Shows defaults where there are any, and the texts as they are."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return action.help if action.default is None else super()._get_help_string(action)
 
 
 def _endpoint(text: str) -> tuple[str, str, str]:
