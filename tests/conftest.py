@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
 
 from dynamo.prometheus_metrics import RuntimeMetrics
 from dynamo.runtime import DistributedRuntime, Endpoint
+
+if TYPE_CHECKING:
+    from tests.support.log import Log
 
 pytest.register_assert_rewrite("tests.support")
 
@@ -41,3 +45,12 @@ def endpoint(runtime: DistributedRuntime) -> Endpoint:
 def metrics(endpoint: Endpoint) -> RuntimeMetrics:
     """The endpoint's metrics."""
     return endpoint.metrics
+
+
+@pytest.fixture
+def log() -> Iterator[Log]:
+    """What is logged during the test."""
+    from tests.support.log import logged  # asserts in there are rewritten if it comes late enough
+
+    with logged() as log:
+        yield log

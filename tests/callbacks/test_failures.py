@@ -10,9 +10,9 @@ import pytest
 
 from dynamo.prometheus_metrics import MetricsError
 from dynamo.runtime import DistributedRuntime
-from tests.callbacks.conftest import Log
 from tests.support import page, refused, sample
 from tests.support.client import PATIENCE
+from tests.support.log import Log
 
 ERRORS = "dynamo_runtime_callback_errors_total"
 TIMEOUTS = "dynamo_runtime_callback_timeouts_total"

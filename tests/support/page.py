@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from prometheus_client.parser import text_string_to_metric_families
 
-_TYPE_LINE = re.compile(r"^# TYPE (\S+) \w+$", re.MULTILINE)
+_TYPE_LINE = re.compile(r'^# TYPE ([^"\s]+|"(?:[^"\\]|\\.)+") \w+$', re.MULTILINE)
+_ESCAPED = re.compile(r"\\(.)")
 
 
 class Sample(NamedTuple):
@@ -17,6 +18,8 @@ class Sample(NamedTuple):
     name: str
     labels: dict[str, str]
     value: float
+    timestamp: float | None = None
+    """In seconds, if the line has one."""
 
 
 class Family(NamedTuple):
@@ -36,7 +39,7 @@ def page(source: Any) -> dict[str, Family]:
     """
     text = source if isinstance(source, str) else source.metrics.prometheus_expfmt()
     parsed = text_string_to_metric_families(text)
-    names = _TYPE_LINE.findall(text)
+    names = [_plain(name) for name in _TYPE_LINE.findall(text)]
     families = [_as_on_the_page(name, family) for name, family in zip(names, parsed, strict=True)]
     by_name = {family.name: family for family in families}
     assert len(by_name) == len(families), f"a family stands twice: {names}"
@@ -82,9 +85,21 @@ def _samples(families: dict[str, Family]) -> Iterator[Sample]:
         yield from family.samples
 
 
+def _plain(name: str) -> str:
+    """A name without the quotes that those of any characters have."""
+    if not name.startswith('"'):
+        return name
+    return _ESCAPED.sub(lambda found: {"n": "\n"}.get(found[1], found[1]), name[1:-1])
+
+
 def _as_on_the_page(name: str, family: Any) -> Family:
     samples = [
-        Sample(name if family.type == "counter" else sample.name, sample.labels, sample.value)
+        Sample(
+            name if family.type == "counter" else sample.name,
+            sample.labels,
+            sample.value,
+            sample.timestamp,
+        )
         for sample in family.samples
     ]
     return Family(name, family.type, family.documentation, samples)

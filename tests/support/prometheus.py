@@ -55,6 +55,12 @@ class Prometheus:
         [metadata] = eventually(lambda: self._api("metadata", metric=family).get(family))
         return dict(metadata)
 
+    def exemplars(self, selector: str) -> list[dict[str, str]]:
+        """The labels of the exemplars of some series as soon as there are any."""
+        times = {"start": 0, "end": 2**32}
+        found = eventually(lambda: self._api("query_exemplars", query=selector, **times) or None)
+        return [exemplar["labels"] for series in found for exemplar in series["exemplars"]]
+
     def wait_for_a_scrape(self) -> None:
         """Waits until a scrape that began later than this call is stored."""
         [now] = self.query("time()")

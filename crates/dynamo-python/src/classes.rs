@@ -13,6 +13,7 @@ use pyo3::types::{PyDict, PyString, PyTuple};
 
 use crate::errors::IntoPyErr;
 use crate::fast::{self, Recent};
+use crate::log::start_if_needed;
 use crate::options;
 
 /// A class of plain metrics.
@@ -290,6 +291,7 @@ fn child_by_name<C: VecClass>(
                 class.vec().get_metric_with_label_values(values)
             })?
             .map_err(|error| error.into_py_err(py))?;
+            start_if_needed(py);
             C::Child::wrap(py, metric)
         }
         None => fast::child_in_order(class, values.as_any()),

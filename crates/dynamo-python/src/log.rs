@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::fmt::Write;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use pyo3::prelude::*;
@@ -12,17 +13,24 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
+use crate::python::START_LOG;
+
 /// Messages kept for a thread that is slow to fetch them; the oldest go first.
 const LIMIT: usize = 256;
 
 static QUEUE: Mutex<Queue> = Mutex::new(Queue {
     messages: VecDeque::new(),
+    fetched: false,
     stopped: false,
 });
 static ARRIVED: Condvar = Condvar::new();
+/// Whether a message came that nobody was there to fetch; see [`start_if_needed`].
+static LEFT: AtomicBool = AtomicBool::new(false);
 
 struct Queue {
     messages: VecDeque<Message>,
+    /// Whether a thread fetches them.
+    fetched: bool,
     stopped: bool,
 }
 
@@ -50,6 +58,7 @@ fn queue() -> MutexGuard<'static, Queue> {
 fn next_message(py: Python<'_>) -> Option<Message> {
     py.detach(|| {
         let mut queue = queue();
+        queue.fetched = true;
         loop {
             if let Some(message) = queue.messages.pop_front() {
                 return Some(message);
@@ -60,6 +69,16 @@ fn next_message(py: Python<'_>) -> Option<Message> {
             queue = ARRIVED.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
     })
+}
+
+/// Starts the thread that fetches messages if one was left by the thread that calls this. Runtimes
+/// that serve nothing and have no callbacks do without the thread until then.
+#[inline]
+pub(crate) fn start_if_needed(py: Python<'_>) {
+    if LEFT.load(Relaxed) && LEFT.swap(false, Relaxed) {
+        // At the end of the process there are no more threads, and nobody to tell.
+        let _ = START_LOG.call(py, &[]);
+    }
 }
 
 /// Take no more messages and wake the thread that waits for them.
@@ -80,6 +99,8 @@ impl Frozen {
     /// In the child: the messages are the parent's.
     pub(crate) fn reset(&mut self) {
         self.0.messages.clear();
+        self.0.fetched = false;
+        LEFT.store(false, Relaxed);
     }
 }
 
@@ -106,6 +127,9 @@ impl Subscriber for ToQueue {
             queue.messages.pop_front();
         }
         queue.messages.push_back((level, text.0));
+        if !(queue.fetched || queue.stopped) {
+            LEFT.store(true, Relaxed);
+        }
         ARRIVED.notify_one();
     }
 

@@ -128,7 +128,7 @@ impl RuntimeMetrics {
         schema: Option<i64>,
         growth_factor: Option<f64>,
         zero_threshold: Option<f64>,
-        max_buckets: Option<isize>,
+        max_buckets: Option<i64>,
         unit: OptionalAny,
         full_name: bool,
     ) -> PyResult<Py<Histogram>> {
@@ -289,7 +289,7 @@ impl RuntimeMetrics {
         schema: Option<i64>,
         growth_factor: Option<f64>,
         zero_threshold: Option<f64>,
-        max_buckets: Option<isize>,
+        max_buckets: Option<i64>,
         max_series: Option<isize>,
         idle_timeout: Option<f64>,
         unit: OptionalAny,

@@ -68,7 +68,7 @@ pub(crate) struct Layout<'a, 'py> {
     pub(crate) schema: Option<i64>,
     pub(crate) growth_factor: Option<f64>,
     pub(crate) zero_threshold: Option<f64>,
-    pub(crate) max_buckets: Option<isize>,
+    pub(crate) max_buckets: Option<i64>,
 }
 
 impl Layout<'_, '_> {
@@ -115,7 +115,7 @@ impl Layout<'_, '_> {
             options = options.zero_threshold(threshold);
         }
         if let Some(count) = self.max_buckets {
-            options = options.max_buckets(count.max(0).cast_unsigned());
+            options = options.max_buckets(count);
         }
         Ok(Some(options))
     }

@@ -30,6 +30,9 @@ pub(crate) static PREPARE_CALLBACK: Imported =
 pub(crate) static START_CALLBACKS: Imported =
     Imported::new("dynamo.runtime._threads", "start_callbacks");
 
+/// Starts the thread that passes on what is logged, if none does.
+pub(crate) static START_LOG: Imported = Imported::new("dynamo.runtime._threads", "start_log");
+
 /// Returns a function that writes a `prometheus_client` registry as text.
 pub(crate) static EXPOSITION_OF: Imported =
     Imported::new("dynamo.runtime._collector", "exposition_of");

@@ -52,7 +52,7 @@ pub mod binding {
     pub use crate::callbacks::{Action, Dispatcher, FrozenDispatcher, Job, Next};
     pub use crate::hierarchy::{Frozen, stop_servers};
     pub use crate::metrics::{
-        CounterCell, GaugeCell, HistogramCell, Instrument, Metric, MetricVec,
+        CounterCell, Exemplar, GaugeCell, HistogramCell, Instrument, Metric, MetricVec,
     };
     pub use crate::process::{ProcessCounter, ProcessHistogram};
 }

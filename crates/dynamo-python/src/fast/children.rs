@@ -12,6 +12,7 @@ use super::call::{Object, Raised};
 use crate::classes::VecClass;
 use crate::errors::IntoPyErr;
 use crate::labels::{shown, value_error, wrong_type};
+use crate::log::start_if_needed;
 
 /// Vecs with up to this many labels take no memory from the heap to find a child.
 pub(super) const INLINE: usize = 6;
@@ -41,6 +42,7 @@ pub(super) unsafe fn with_child<C: VecClass, T>(
             .with_cell(&values, apply)
             .map_err(|error| Raised::from(error.into_py_err(py), py))?;
         class.recent().note(py, &held, || vec.existing(&values));
+        start_if_needed(py);
         Ok(result)
     }
 }
@@ -56,6 +58,7 @@ pub(super) unsafe fn child<C: VecClass>(
 ) -> Result<Metric<C::Cell>, Raised> {
     // SAFETY: as promised by the caller.
     let found = unsafe { with_values(py, class, labels, |values| class.vec().child(values)) }?;
+    start_if_needed(py);
     found.map_err(|error| Raised::from(error.into_py_err(py), py))
 }
 

@@ -1,6 +1,6 @@
 //! Exemplars that an update is given: off the fast path.
 
-use dynamo_runtime::UseError;
+use dynamo_runtime::binding::Exemplar;
 use pyo3::prelude::*;
 
 use super::call::{Object, Raised};
@@ -10,19 +10,23 @@ use crate::labels::{borrow, pairs};
 /// The name of the argument.
 pub(super) const EXEMPLAR: &str = "exemplar";
 
-/// Calls `update` with the labels in `exemplar`, a dict or a list of pairs.
+/// The exemplar of an update that shows as `value`, with the labels in `labels`, a dict or a list of
+/// pairs.
 ///
 /// # Safety
-/// `exemplar` is alive.
+/// `labels` is alive.
 #[cold]
-pub(super) unsafe fn with_exemplar(
+pub(super) unsafe fn exemplar(
     py: Python<'_>,
-    exemplar: Object,
-    update: impl FnOnce(&[(&str, &str)]) -> Result<(), UseError>,
-) -> Result<(), Raised> {
+    labels: Object,
+    value: f64,
+) -> Result<Exemplar, Raised> {
     // SAFETY: as promised by the caller.
-    let exemplar = unsafe { Bound::from_borrowed_ptr(py, exemplar) };
-    pairs(Some(&exemplar), EXEMPLAR)
-        .and_then(|labels| update(&borrow(&labels)).map_err(|error| error.into_py_err(py)))
+    let labels = unsafe { Bound::from_borrowed_ptr(py, labels) };
+    pairs(Some(&labels), EXEMPLAR)
+        .and_then(|labels| {
+            let exemplar = Exemplar::new(&borrow(&labels), value);
+            exemplar.map_err(|error| error.into_py_err(py))
+        })
         .map_err(|error| Raised::from(error, py))
 }

@@ -11,7 +11,7 @@ use pyo3::types::PyType;
 
 use super::call::{Call, Object, Raised, free_deferred};
 use super::children::{child, with_child, with_existing};
-use super::exemplar::{EXEMPLAR, with_exemplar};
+use super::exemplar::{EXEMPLAR, exemplar};
 use super::values::Value;
 use crate::classes::{SingleClass, VecClass};
 
@@ -76,12 +76,12 @@ impl Method {
     }
 
     pub(super) fn step<C: SingleClass, S: Step<C::Cell>>() -> Self {
-        let (option, doc) = exemplar(S::EXEMPLAR.is_some(), S::DOC.to_owned());
+        let (option, doc) = option(S::EXEMPLAR.is_some(), S::DOC.to_owned());
         Self::new(S::NAME, option, &doc, step::<C, S>)
     }
 
     pub(super) fn update<C: SingleClass, U: Update<C::Cell>>() -> Self {
-        let (option, doc) = exemplar(U::EXEMPLAR.is_some(), U::DOC.to_owned());
+        let (option, doc) = option(U::EXEMPLAR.is_some(), U::DOC.to_owned());
         Self::new(U::NAME, &format!(", value{option}"), &doc, update::<C, U>)
     }
 
@@ -91,7 +91,7 @@ impl Method {
 
     pub(super) fn step_vec<C: VecClass, S: Step<C::Cell>>() -> Self {
         let doc = format!("{}\n\n{OF_SERIES}.", S::DOC);
-        let (option, doc) = exemplar(S::EXEMPLAR.is_some(), doc);
+        let (option, doc) = option(S::EXEMPLAR.is_some(), doc);
         Self::new(
             S::NAME,
             &format!(", labels{option}"),
@@ -102,7 +102,7 @@ impl Method {
 
     pub(super) fn update_vec<C: VecClass, U: Update<C::Cell>>() -> Self {
         let doc = format!("{}\n\n{OF_SERIES}; {EITHER_ORDER}.", U::DOC);
-        let (option, doc) = exemplar(U::EXEMPLAR.is_some(), doc);
+        let (option, doc) = option(U::EXEMPLAR.is_some(), doc);
         let arguments = format!(", value, labels{option}");
         Self::new(U::NAME, &arguments, &doc, update_vec::<C, U>)
     }
@@ -123,7 +123,7 @@ impl Method {
 }
 
 /// The argument of methods that take exemplars, as in a signature, and the docstring with it.
-fn exemplar(is_taken: bool, doc: String) -> (&'static str, String) {
+fn option(is_taken: bool, doc: String) -> (&'static str, String) {
     if is_taken {
         (", *, exemplar=None", format!("{doc}\n\n{WITH_EXEMPLAR}"))
     } else {
@@ -235,14 +235,12 @@ unsafe extern "C" fn step<C: SingleClass, S: Step<C::Cell>>(
                 S::apply(this.metric().update());
                 return Ok(none());
             };
-            let ([], exemplar) = call.bind_with_option([], EXEMPLAR)?;
-            if exemplar.is_null() {
+            let ([], labels) = call.bind_with_option([], EXEMPLAR)?;
+            if labels.is_null() {
                 S::apply(this.metric().update());
             } else {
-                with_exemplar(call.py, exemplar, |labels| {
-                    let metric = this.metric();
-                    metric.update_with_exemplar(value, labels, S::apply)
-                })?;
+                let exemplar = exemplar(call.py, labels, value)?;
+                this.metric().update_with_exemplar(exemplar, S::apply);
             }
             Ok(none())
         })
@@ -264,16 +262,14 @@ unsafe extern "C" fn update<C: SingleClass, U: Update<C::Cell>>(
                 U::apply(this.metric().update(), value);
                 return Ok(none());
             };
-            let ([value], exemplar) = call.bind_with_option(["value"], EXEMPLAR)?;
+            let ([value], labels) = call.bind_with_option(["value"], EXEMPLAR)?;
             let value = U::Value::from_object(call.py, value)?;
-            if exemplar.is_null() {
+            if labels.is_null() {
                 U::apply(this.metric().update(), value);
             } else {
-                with_exemplar(call.py, exemplar, |labels| {
-                    let update = |cell: &C::Cell| U::apply(cell, value);
-                    this.metric()
-                        .update_with_exemplar(shown(value), labels, update)
-                })?;
+                let exemplar = exemplar(call.py, labels, shown(value))?;
+                let update = |cell: &C::Cell| U::apply(cell, value);
+                this.metric().update_with_exemplar(exemplar, update);
             }
             Ok(none())
         })
@@ -309,14 +305,13 @@ unsafe extern "C" fn step_vec<C: VecClass, S: Step<C::Cell>>(
                 with_child(call.py, this, labels, S::apply)?;
                 return Ok(none());
             };
-            let ([labels], exemplar) = call.bind_with_option(["labels"], EXEMPLAR)?;
-            if exemplar.is_null() {
+            let ([labels], of_exemplar) = call.bind_with_option(["labels"], EXEMPLAR)?;
+            if of_exemplar.is_null() {
                 with_child(call.py, this, labels, S::apply)?;
             } else {
+                let exemplar = exemplar(call.py, of_exemplar, value)?;
                 let child = child(call.py, this, labels)?;
-                with_exemplar(call.py, exemplar, |labels| {
-                    child.update_with_exemplar(value, labels, S::apply)
-                })?;
+                child.update_with_exemplar(exemplar, S::apply);
             }
             Ok(none())
         })
@@ -333,7 +328,7 @@ unsafe extern "C" fn update_vec<C: VecClass, U: Update<C::Cell>>(
     unsafe {
         enter::<C>(slf, args, nargs, kwnames, U::NAME, |this, call| {
             let names = ["value", "labels"];
-            let ([mut value, mut labels], exemplar) = match U::EXEMPLAR {
+            let ([mut value, mut labels], of_exemplar) = match U::EXEMPLAR {
                 None => (call.bind(names)?, std::ptr::null_mut()),
                 Some(_) => call.bind_with_option(names, EXEMPLAR)?,
             };
@@ -342,13 +337,12 @@ unsafe extern "C" fn update_vec<C: VecClass, U: Update<C::Cell>>(
             }
             let value = U::Value::from_object(call.py, value)?;
             let update = |cell: &C::Cell| U::apply(cell, value);
-            match U::EXEMPLAR.filter(|_| !exemplar.is_null()) {
+            match U::EXEMPLAR.filter(|_| !of_exemplar.is_null()) {
                 None => with_child(call.py, this, labels, update)?,
                 Some(shown) => {
+                    let exemplar = exemplar(call.py, of_exemplar, shown(value))?;
                     let child = child(call.py, this, labels)?;
-                    with_exemplar(call.py, exemplar, |labels| {
-                        child.update_with_exemplar(shown(value), labels, update)
-                    })?;
+                    child.update_with_exemplar(exemplar, update);
                 }
             }
             Ok(none())

@@ -13,6 +13,7 @@ use super::method::{Method, enter};
 use crate::classes::{SingleClass, VecClass};
 use crate::errors::IntoPyErr;
 use crate::labels::{is_unordered, text, value_error, wrong_type};
+use crate::log::start_if_needed;
 use crate::python::items;
 
 const DOC: &str = "Return the series with these label values, created at 0 if it is new.
@@ -69,6 +70,7 @@ pub(crate) fn child_in_order<C: VecClass>(
             class.vec().get_metric_with_label_values(&values)
         }
     };
+    start_if_needed(py);
     C::Child::wrap(py, found.map_err(|error| error.into_py_err(py))?)
 }
 

@@ -59,7 +59,7 @@ impl Entry {
         }
         if !self.losses_logged.swap(true, Relaxed) {
             tracing::warn!(
-                "the text of metrics callback {} is not all shown: {} families with lines that cannot be understood and {} samples that are there twice are left out, later ones are only counted",
+                "the text of metrics callback {} is not all shown: families with a line that cannot be understood: {}, samples that are there twice: {}; later ones are only counted",
                 self.name,
                 dropped.families,
                 dropped.series

@@ -2,6 +2,8 @@
 //!
 //! What it forbids goes out in another form, with the same names; see [`super::plan`].
 
+use std::sync::Arc;
+
 use super::number::{write_float, write_integer, write_scalar};
 use super::plan::{Plan, plan, suffixes};
 use super::text::{sample, write_name};
@@ -58,7 +60,8 @@ impl Format for OpenMetrics {
             reading => samples(reading, |suffix, last, value| {
                 writer.sample(suffix, last, out);
                 write_scalar(value, out);
-                writer.end(0, is_counter, out);
+                let exemplars = point.exemplars.filter(|_| is_counter);
+                writer.end(exemplars.and_then(|all| all.at(0)), out);
             }),
         }
         let can_be_created = is_counter || !suffixes(family.kind).is_empty();
@@ -69,7 +72,7 @@ impl Format for OpenMetrics {
             let labels = point.labels.text();
             sample(name, family.is_quoted, "_created", labels, b"", out);
             write_float(created, out);
-            writer.end(0, false, out);
+            writer.end(None, out);
         }
     }
 
@@ -93,49 +96,45 @@ impl Writer<'_> {
         sample(name, *is_quoted, suffix, labels, last, out);
     }
 
-    /// Ends the line of a sample, with the exemplar of this place if the sample may have one.
-    fn end(&self, place: usize, may_have_exemplar: bool, out: &mut Vec<u8>) {
+    /// Ends the line of a sample.
+    fn end(&self, exemplar: Option<Arc<Exemplar>>, out: &mut Vec<u8>) {
         if let Some(timestamp) = self.point.timestamp {
             out.push(b' ');
             write_seconds(timestamp, out);
         }
-        if may_have_exemplar
-            && let Some(exemplar) = self.point.exemplars.and_then(|all| all.at(place))
-        {
+        if let Some(exemplar) = exemplar {
             write_exemplar(&exemplar, out);
         }
         out.push(b'\n');
     }
 
     fn histogram(&self, histogram: HistogramReading<'_>, out: &mut Vec<u8>) {
+        let bounds = histogram.buckets.bounds();
+        // Those of a native histogram alone are kept by magnitude: the bucket of all shows the last.
+        let exemplar = |place| match bounds {
+            [] => self.point.exemplars?.last(),
+            _ => self.point.exemplars?.at(place),
+        };
         let mut count = 0;
-        let buckets = histogram
-            .buckets
-            .labels()
-            .iter()
-            .zip(histogram.cumulative());
-        for (place, (le, cumulative)) in buckets.enumerate() {
+        let labels = histogram.buckets.labels().iter();
+        for (place, (le, cumulative)) in labels.zip(histogram.cumulative()).enumerate() {
             count = cumulative;
             self.sample("_bucket", le, out);
             write_integer(count, out);
-            self.end(place, true, out);
+            self.end(exemplar(place), out);
         }
         // A sum is the total of what is never negative; without it there is no count either.
-        let has_negative_bound = histogram
-            .buckets
-            .bounds()
-            .first()
-            .is_some_and(|first| *first < 0.0);
+        let has_negative_bound = bounds.first().is_some_and(|first| *first < 0.0);
         if let Some(sum) = histogram.sum
             && sum >= 0.0
             && !has_negative_bound
         {
             self.sample("_sum", b"", out);
             write_float(sum, out);
-            self.end(0, false, out);
+            self.end(None, out);
             self.sample("_count", b"", out);
             write_integer(count, out);
-            self.end(0, false, out);
+            self.end(None, out);
         }
     }
 }

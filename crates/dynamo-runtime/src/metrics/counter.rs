@@ -1,6 +1,7 @@
 //! Counters: [`Counter`] counts in floats, [`IntCounter`] in unsigned integers.
 
 use super::errors::UseError;
+use super::exemplar::Exemplar;
 use super::kind::{Instrument, Kind, Reading};
 use super::metric::Metric;
 use super::number::{Cell, Number};
@@ -104,7 +105,8 @@ impl Metric<CounterCell<f64>> {
     /// then.
     pub fn inc_by_with_exemplar(&self, by: f64, labels: &[(&str, &str)]) -> Result<(), UseError> {
         CounterCell::check_increment(by)?;
-        self.update_with_exemplar(by, labels, |cell| cell.add(by))
+        self.update_with_exemplar(Exemplar::new(labels, by)?, |cell| cell.add(by));
+        Ok(())
     }
 
     /// Adds `by`. An increment that is negative or NaN is left out; [`Counter::try_inc_by`] reports it.
@@ -131,7 +133,8 @@ impl Metric<CounterCell<u64>> {
     /// # Errors
     /// [`UseError`] if the labels make no exemplar; nothing has changed then.
     pub fn inc_by_with_exemplar(&self, by: u64, labels: &[(&str, &str)]) -> Result<(), UseError> {
-        self.update_with_exemplar(by as f64, labels, |cell| cell.add(by))
+        self.update_with_exemplar(Exemplar::new(labels, by as f64)?, |cell| cell.add(by));
+        Ok(())
     }
 
     /// Adds `by`.

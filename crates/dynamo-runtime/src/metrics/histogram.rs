@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::buckets::{self, Buckets};
 use super::errors::{MetricsError, UseError};
-use super::exemplar::Exemplar;
+use super::exemplar::{Exemplar, Place};
 use super::kind::{Counts, HistogramReading, Instrument, Kind, Layout, Reading};
 use super::metric::Metric;
 use super::native::{NativeBuckets, NativeLayout, NativeOptions};
@@ -185,10 +185,10 @@ impl Instrument for HistogramCell {
     }
 
     /// At its classic bucket, if there are any.
-    fn exemplar_place(&self, value: f64) -> usize {
+    fn exemplar_place(&self, value: f64) -> Place {
         match &self.native {
-            Some(_) if self.buckets.bounds().is_empty() => Exemplar::place_by_magnitude(value),
-            _ => self.buckets.index(value),
+            Some(_) if self.buckets.bounds().is_empty() => Place::by_magnitude(value),
+            _ => Place::Bucket(self.buckets.index(value)),
         }
     }
 
@@ -228,7 +228,8 @@ impl Metric<HistogramCell> {
         labels: &[(&str, &str)],
     ) -> Result<(), UseError> {
         HistogramCell::check_observation(value)?;
-        self.update_with_exemplar(value, labels, |cell| cell.add(value))
+        self.update_with_exemplar(Exemplar::new(labels, value)?, |cell| cell.add(value));
+        Ok(())
     }
 
     /// Observes the seconds from now until the returned timer is dropped, on every way out.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::buckets::Buckets;
+use super::exemplar::Place;
 use super::native::NativeReading;
 use super::number::{Cell, Scalar};
 
@@ -62,8 +63,8 @@ pub trait Instrument: Send + Sync + Sized + 'static {
     fn read(&self, look: impl FnOnce(Reading<'_>));
     /// Where the exemplar of an observation of `value` is kept.
     #[doc(hidden)]
-    fn exemplar_place(&self, _value: f64) -> usize {
-        0
+    fn exemplar_place(&self, _value: f64) -> Place {
+        Place::Bucket(0)
     }
     /// The layout of the values among the options, for kinds that have one.
     #[doc(hidden)]

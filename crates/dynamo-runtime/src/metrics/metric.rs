@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::desc::Desc;
-use super::errors::UseError;
 use super::exemplar::Exemplar;
 use super::kind::{Instrument, Kind, Layout};
 use super::registry::{Cursor, Member, Registry, Source, Visitor};
@@ -110,22 +109,12 @@ impl<I: Instrument> Metric<I> {
         self.series.update()
     }
 
-    /// Updates the value and keeps an exemplar of it: `value`, with these labels.
-    ///
-    /// # Errors
-    /// [`UseError`] if the labels make no exemplar; nothing has changed then.
+    /// Updates the value and keeps an exemplar of that.
     #[doc(hidden)]
-    pub fn update_with_exemplar(
-        &self,
-        value: f64,
-        labels: &[(&str, &str)],
-        update: impl FnOnce(&I),
-    ) -> Result<(), UseError> {
-        let exemplar = Exemplar::new(labels, value)?;
+    pub fn update_with_exemplar(&self, exemplar: Exemplar, update: impl FnOnce(&I)) {
         update(self.update());
-        let place = self.cell().exemplar_place(value);
+        let place = self.cell().exemplar_place(exemplar.value);
         self.series.exemplars().keep(place, exemplar);
-        Ok(())
     }
 
     /// Tells apart metrics that are not the same one, while either lives.

@@ -21,7 +21,7 @@ mod vec;
 pub use counter::{Counter, CounterCell, CounterVec, IntCounter, IntCounterVec};
 pub use desc::Description;
 pub use errors::{Difference, MetricsError, UseError};
-pub use exemplar::MAX_EXEMPLAR_CHARS;
+pub use exemplar::{Exemplar, MAX_EXEMPLAR_CHARS};
 pub use factory::{Metrics, Page};
 pub use gauge::{Gauge, GaugeCell, GaugeVec, IntGauge, IntGaugeVec};
 pub use histogram::{Histogram, HistogramCell, HistogramOptions, HistogramTimer, HistogramVec};
@@ -33,7 +33,7 @@ pub use number::{Number, Scalar};
 pub use vec::MetricVec;
 
 pub(crate) use desc::Desc;
-pub(crate) use exemplar::{Exemplar, Exemplars};
+pub(crate) use exemplar::{Exemplars, Place};
 pub(crate) use kind::{FixedHistogram, HistogramReading, Layout, Reading, SummaryReading};
 pub(crate) use labels::{
     ForeignLabels, Labels, escape_help, escape_value, is_valid as is_valid_label,

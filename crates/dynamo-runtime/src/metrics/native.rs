@@ -17,7 +17,7 @@ const SCHEMAS: std::ops::RangeInclusive<i8> = -4..=8;
 pub struct NativeOptions {
     resolution: Resolution,
     zero_threshold: f64,
-    max_buckets: usize,
+    max_buckets: i64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -76,7 +76,7 @@ impl NativeOptions {
     /// Holds at most `count` buckets beside that of zero, at least 1: one more halves the resolution,
     /// and neighbours become one bucket. No observation is lost. At the coarsest schema there may be
     /// more, at most some 270.
-    pub fn max_buckets(self, count: usize) -> Self {
+    pub fn max_buckets(self, count: i64) -> Self {
         NativeOptions {
             max_buckets: count,
             ..self
@@ -99,7 +99,7 @@ impl NativeOptions {
         Ok(NativeLayout {
             schema: self.resolution.schema()?,
             zero_threshold: self.zero_threshold,
-            max_buckets: self.max_buckets,
+            max_buckets: usize::try_from(self.max_buckets).unwrap_or(usize::MAX),
         })
     }
 }

@@ -9,8 +9,8 @@ use crate::exposition::foreign::{Part, Series, Value};
 use crate::exposition::number::write_le;
 use crate::metrics::buckets::Buckets;
 use crate::metrics::{
-    Exemplar, Exemplars, Family, FixedHistogram, ForeignLabels, Kind, Layout, SummaryReading,
-    is_valid_name,
+    Exemplar, Exemplars, Family, FixedHistogram, ForeignLabels, Kind, Layout, Place,
+    SummaryReading, is_valid_name,
 };
 
 /// What a sample says of its series.
@@ -89,7 +89,8 @@ impl FamilyText {
                 &mut self.series[last]
             }
         };
-        if let Some(timestamp) = timestamp {
+        // Prometheus takes no page of text with a time before 1970.
+        if let Some(timestamp) = timestamp.filter(|timestamp| *timestamp >= 0.0) {
             series.timestamp = Some((timestamp * unit).round() as i64);
         }
         let place = match (role, step) {
@@ -188,7 +189,7 @@ impl SeriesText {
             Kind::Summary => Value::Summary(self.into_summary()),
             Kind::Counter | Kind::Gauge | Kind::Unknown => {
                 if let Some(exemplar) = self.exemplar.and_then(RawExemplar::checked) {
-                    exemplars.keep(0, exemplar);
+                    exemplars.keep(Place::Bucket(0), exemplar);
                 }
                 Value::Scalar(self.value?)
             }
@@ -225,7 +226,7 @@ impl SeriesText {
             counts.push(whole.checked_sub(below)?);
             below = whole;
             if let Some(exemplar) = exemplar.and_then(RawExemplar::checked) {
-                exemplars.keep(place, exemplar);
+                exemplars.keep(Place::Bucket(place), exemplar);
             }
         }
         Some(FixedHistogram {

@@ -43,7 +43,7 @@ pub(crate) struct Parsed {
 pub(crate) fn parse(text: &str, rules: &Rules) -> Parsed {
     let mut page = Page {
         // Prometheus' formats count timestamps in milliseconds, OpenMetrics in seconds.
-        is_openmetrics: text.trim_end().ends_with("# EOF"),
+        is_openmetrics: text.lines().any(|line| line.trim_end() == "# EOF"),
         ..Page::default()
     };
     for text in text.lines() {

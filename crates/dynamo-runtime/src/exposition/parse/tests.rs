@@ -142,6 +142,12 @@ fn a_sample_that_is_there_twice_counts_once() {
 }
 
 #[test]
+fn a_time_before_1970_is_left_out() {
+    assert!(as_text("a 1 -5\n").ends_with("\na 1\n"));
+    assert!(as_text("a 1 5\n").ends_with("\na 1 5\n"));
+}
+
+#[test]
 fn two_types_for_one_family_or_an_unknown_one_spoil_it() {
     assert_eq!(dropped("# TYPE a gauge\na 1\n# TYPE a counter\n"), (1, 0));
     assert_eq!(dropped("# TYPE a thing\na 1\n"), (1, 0));

@@ -1,10 +1,11 @@
+"""What the runtime logs."""
+
 from __future__ import annotations
 
+import contextlib
 import logging
 import queue
 from collections.abc import Iterator
-
-import pytest
 
 from tests.support.client import PATIENCE
 
@@ -32,11 +33,13 @@ class Log:
         return handler
 
 
-@pytest.fixture
-def log() -> Iterator[Log]:
-    """What is logged during the test."""
+@contextlib.contextmanager
+def logged() -> Iterator[Log]:
+    """What is logged meanwhile."""
     log = Log()
     handler, logger = log.handler(), logging.getLogger("dynamo.runtime")
     logger.addHandler(handler)
-    yield log
-    logger.removeHandler(handler)
+    try:
+        yield log
+    finally:
+        logger.removeHandler(handler)
