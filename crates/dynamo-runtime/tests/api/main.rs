@@ -5,18 +5,26 @@
 mod callbacks;
 mod concurrency;
 mod conflicts;
+mod formats;
+mod limits;
 mod names;
 mod page;
+mod proto;
 mod served;
+mod texts;
 mod vecs;
+
+use std::time::Duration;
 
 use dynamo_runtime::{Config, DistributedRuntime, Endpoint};
 
 use page::Page;
 
-/// A runtime of its own, whatever the environment says, changed by `set`.
+/// A runtime of its own, whatever the environment says, changed by `set`. Callbacks have as long as
+/// they take: a panic alone, with its backtrace, may take a second.
 fn runtime_with(set: impl FnOnce(&mut Config)) -> DistributedRuntime {
     let mut config = Config::default();
+    config.callback_timeout = Duration::from_secs(60);
     set(&mut config);
     DistributedRuntime::with_config(config).unwrap()
 }

@@ -1,0 +1,112 @@
+//! Metrics of other libraries, on the Rust side.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::time::Duration;
+
+use dynamo_runtime::{MetricsError, TextOptions};
+
+use super::{endpoint, runtime_with};
+
+const ENGINE: &str = "\
+# HELP vllm:tokens_total Tokens
+# TYPE vllm:tokens_total counter
+vllm:tokens_total{engine=\"0\"} 5
+# HELP python_info Python
+# TYPE python_info gauge
+python_info 1
+";
+
+fn pairs(labels: &[(&str, &str)]) -> Vec<(String, String)> {
+    let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    labels.iter().map(owned).collect()
+}
+
+#[test]
+fn a_text_is_shown_as_it_comes() {
+    let endpoint = endpoint();
+    let metrics = endpoint.metrics();
+    let handle = metrics
+        .register_prometheus_expfmt_callback(|| ENGINE.to_owned(), TextOptions::default())
+        .unwrap();
+    let page = metrics.prometheus_expfmt();
+    assert!(
+        page.contains("vllm:tokens_total{engine=\"0\"} 5\n"),
+        "{page}"
+    );
+    assert!(page.contains("python_info 1\n"), "{page}");
+    handle.unregister();
+    assert_eq!(metrics.prometheus_expfmt(), "");
+}
+
+#[test]
+fn options_choose_families_and_add_labels() {
+    let endpoint = endpoint();
+    let options = TextOptions::default()
+        .prefixes(vec!["vllm:".into(), "python_".into()])
+        .exclude(vec!["python_".into()])
+        .labels(pairs(&[("engine", "added"), ("model", "llama")]));
+    let metrics = endpoint.metrics();
+    let callback = || ENGINE.to_owned();
+    metrics
+        .register_prometheus_expfmt_callback(callback, options)
+        .unwrap();
+    assert_eq!(
+        metrics.prometheus_expfmt(),
+        "# HELP vllm:tokens_total Tokens\n# TYPE vllm:tokens_total counter\nvllm:tokens_total{engine=\"0\",model=\"llama\"} 5\n"
+    );
+}
+
+#[test]
+fn labels_that_cannot_be_added_are_refused() {
+    let metrics = endpoint().metrics();
+    for label in ["le", "quantile", "__x", "a-b", ""] {
+        let options = TextOptions::default().labels(pairs(&[(label, "x")]));
+        let error = metrics
+            .register_prometheus_expfmt_callback(String::new, options)
+            .unwrap_err();
+        assert_eq!(
+            error,
+            MetricsError::AddedLabel {
+                label: label.to_owned()
+            }
+        );
+    }
+}
+
+#[test]
+fn a_cached_text_is_not_asked_for_again() {
+    let endpoint = endpoint();
+    let metrics = endpoint.metrics();
+    let calls = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&calls);
+    let callback = move || format!("calls {}\n", counted.fetch_add(1, Relaxed) + 1);
+    let options = TextOptions::default().cache(Duration::from_secs(3600));
+    metrics
+        .register_prometheus_expfmt_callback(callback, options)
+        .unwrap();
+    for _ in 0..3 {
+        assert!(metrics.prometheus_expfmt().ends_with("calls 1\n"));
+    }
+    assert_eq!(calls.load(Relaxed), 1);
+}
+
+#[test]
+fn a_callback_that_panics_shows_its_last_text() {
+    let runtime = runtime_with(|_| ());
+    let metrics = runtime.metrics();
+    let calls = AtomicU32::new(0);
+    let callback = move || match calls.fetch_add(1, Relaxed) {
+        0 => "other 1\n".to_owned(),
+        _ => panic!("on purpose"),
+    };
+    metrics
+        .register_prometheus_expfmt_callback(callback, TextOptions::default())
+        .unwrap();
+    for errors in [0, 1] {
+        let page = metrics.prometheus_expfmt();
+        assert!(page.contains("\nother 1\n"), "{page}");
+        let counted = format!("\ndynamo_runtime_callback_errors_total {errors}\n");
+        assert!(page.contains(&counted), "{page}");
+    }
+}
