@@ -1,6 +1,6 @@
 //! What `/health` answers.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Mutex;
@@ -8,7 +8,6 @@ use std::sync::Mutex;
 use serde::Serialize;
 
 use crate::config::UnknownChoice;
-use crate::hierarchy::Path;
 use crate::sync;
 
 /// Whether a process, or one of its endpoints, can take work.
@@ -58,8 +57,7 @@ impl FromStr for HealthStatus {
 pub(crate) struct HealthReport {
     /// Whether `/health` answers 200 rather than 503.
     pub(crate) ready: bool,
-    /// Every endpoint that has reported or must be ready, by name; of several endpoints with one name,
-    /// in different components, `Ready` if all are.
+    /// Every endpoint that has reported or must be ready, by name.
     pub(crate) endpoints: BTreeMap<String, HealthStatus>,
 }
 
@@ -86,7 +84,7 @@ pub(crate) struct SystemHealth {
 #[derive(Debug)]
 struct State {
     status: HealthStatus,
-    endpoints: HashMap<Path, HealthStatus>,
+    endpoints: BTreeMap<String, HealthStatus>,
 }
 
 impl SystemHealth {
@@ -94,7 +92,7 @@ impl SystemHealth {
     pub(crate) fn new(starting: HealthStatus, required: Vec<String>) -> Self {
         let state = State {
             status: starting,
-            endpoints: HashMap::new(),
+            endpoints: BTreeMap::new(),
         };
         Self {
             required,
@@ -108,34 +106,27 @@ impl SystemHealth {
     }
 
     /// Records what an endpoint reports.
-    pub(crate) fn set_endpoint(&self, endpoint: &Path, status: HealthStatus) {
+    pub(crate) fn set_endpoint(&self, name: &str, status: HealthStatus) {
         self.change(|state| {
-            state.endpoints.insert(endpoint.clone(), status);
+            state.endpoints.insert(name.to_owned(), status);
         });
     }
 
     /// Forgets an endpoint that is served no more; a required one then counts as not ready.
-    pub(crate) fn remove_endpoint(&self, endpoint: &Path) {
+    pub(crate) fn remove_endpoint(&self, name: &str) {
         self.change(|state| {
-            state.endpoints.remove(endpoint);
+            state.endpoints.remove(name);
         });
     }
 
     /// The health now.
     pub(crate) fn report(&self) -> HealthReport {
-        let (status, reported) = {
+        let (status, mut endpoints) = {
             let _section = sync::enter();
             let state = sync::lock(&self.state);
             (state.status, state.endpoints.clone())
         };
         let is_ready = |status: &HealthStatus| *status == HealthStatus::Ready;
-        let mut endpoints = BTreeMap::new();
-        for (endpoint, status) in reported {
-            let all = endpoints.entry(endpoint.name()).or_insert(status);
-            if !is_ready(&status) {
-                *all = status;
-            }
-        }
         for name in &self.required {
             endpoints
                 .entry(name.clone())
@@ -171,13 +162,6 @@ mod tests {
         )
     }
 
-    fn endpoint(name: &str) -> Path {
-        Path::root()
-            .namespace("ns")
-            .component("comp")
-            .endpoint(name)
-    }
-
     #[test]
     fn the_starting_status_holds_until_another_is_set() {
         let health = health(NotReady, &[]);
@@ -190,41 +174,20 @@ mod tests {
     #[test]
     fn endpoints_that_reported_outweigh_the_plain_status() {
         let health = health(Ready, &[]);
-        health.set_endpoint(&endpoint("generate"), NotReady);
+        health.set_endpoint("generate", NotReady);
         assert!(!health.report().ready);
-        health.set_endpoint(&endpoint("generate"), Ready);
-        health.set_endpoint(&endpoint("clear"), NotReady);
+        health.set_endpoint("generate", Ready);
+        health.set_endpoint("clear", NotReady);
         assert!(!health.report().ready);
-        health.remove_endpoint(&endpoint("clear"));
+        health.remove_endpoint("clear");
         assert!(health.report().ready);
-    }
-
-    #[test]
-    fn endpoints_of_one_name_are_ready_when_all_of_them_are() {
-        let other = Path::root()
-            .namespace("ns")
-            .component("other")
-            .endpoint("generate");
-        for required in [&[][..], &["generate"]] {
-            let health = health(NotReady, required);
-            health.set_endpoint(&endpoint("generate"), NotReady);
-            health.set_endpoint(&other, Ready);
-            assert!(!health.report().ready);
-            assert_eq!(health.report().endpoints["generate"], NotReady);
-            health.set_endpoint(&endpoint("generate"), Ready);
-            assert!(health.report().ready);
-            health.set_endpoint(&other, NotReady);
-            assert!(!health.report().ready);
-            health.remove_endpoint(&other);
-            assert!(health.report().ready);
-        }
     }
 
     #[test]
     fn the_plain_status_decides_again_when_the_last_endpoint_is_gone() {
         let health = health(NotReady, &[]);
-        health.set_endpoint(&endpoint("generate"), Ready);
-        health.remove_endpoint(&endpoint("generate"));
+        health.set_endpoint("generate", Ready);
+        health.remove_endpoint("generate");
         assert!(!health.report().ready);
     }
 
@@ -240,8 +203,8 @@ mod tests {
     #[test]
     fn endpoints_that_are_not_required_do_not_decide() {
         let health = health(NotReady, &["generate"]);
-        health.set_endpoint(&endpoint("generate"), Ready);
-        health.set_endpoint(&endpoint("extra"), NotReady);
+        health.set_endpoint("generate", Ready);
+        health.set_endpoint("extra", NotReady);
         let report = health.report();
         assert!(report.ready);
         assert_eq!(report.endpoints["extra"], NotReady);
@@ -250,9 +213,9 @@ mod tests {
     #[test]
     fn a_required_endpoint_that_is_removed_counts_as_not_ready_again() {
         let health = health(Ready, &["generate"]);
-        health.set_endpoint(&endpoint("generate"), Ready);
+        health.set_endpoint("generate", Ready);
         assert!(health.report().ready);
-        health.remove_endpoint(&endpoint("generate"));
+        health.remove_endpoint("generate");
         assert!(!health.report().ready);
     }
 

@@ -10,7 +10,6 @@ use flate2::read::GzDecoder;
 use http_body_util::BodyExt;
 
 use super::*;
-use crate::hierarchy::Path;
 use crate::server::routes;
 
 const PAGE: &str =
@@ -102,8 +101,7 @@ fn head_has_the_headers_of_get_and_no_body() {
 #[test]
 fn health_shows_status_endpoints_and_uptime_in_this_order() {
     let source = Arc::new(FakeSource::new(PAGE));
-    let generate = Path::root().component("comp").endpoint("generate");
-    source.health.set_endpoint(&generate, HealthStatus::Ready);
+    source.health.set_endpoint("generate", HealthStatus::Ready);
     let config = Config::default();
     let (parts, body) = ask(
         Arc::clone(&source),
@@ -118,7 +116,7 @@ fn health_shows_status_endpoints_and_uptime_in_this_order() {
     );
     source
         .health
-        .set_endpoint(&generate, HealthStatus::NotReady);
+        .set_endpoint("generate", HealthStatus::NotReady);
     let (parts, body) = ask(source, &config, request(Method::GET, "/health", &[]));
     assert_eq!(parts.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(
