@@ -10,6 +10,7 @@ import pytest
 import dynamo._core
 import dynamo._prometheus_metrics
 import dynamo.prometheus_metrics
+import dynamo.request_plane
 import dynamo.runtime
 from dynamo.runtime import Endpoint
 from tests.support import FACTORIES, create
@@ -17,14 +18,42 @@ from tests.support import FACTORIES, create
 INSTALLED = {str(file) for file in files("dynamo-runtime") or ()}
 
 
-def test_the_runtime_module_holds_the_hierarchy_and_the_worker_decorator() -> None:
+def test_the_runtime_module_holds_the_hierarchy_and_what_serves_it() -> None:
     assert dynamo.runtime.__all__ == [
+        "Client",
         "Component",
+        "ConnectionLostError",
+        "Context",
         "DistributedRuntime",
         "Endpoint",
+        "EngineError",
+        "InvalidRequestError",
         "Namespace",
+        "NoInstancesError",
+        "RequestError",
+        "ResponseStream",
+        "UnavailableError",
+        "dynamo_endpoint",
         "dynamo_worker",
     ]
+
+
+def test_every_name_of_the_runtime_module_is_there_and_no_other() -> None:
+    for name in dynamo.runtime.__all__:
+        assert getattr(dynamo.runtime, name).__name__ == name
+    with pytest.raises(
+        AttributeError, match=r"^module 'dynamo.runtime' has no attribute 'Cleint'$"
+    ):
+        _ = getattr(dynamo.runtime, "Cleint")  # noqa: B009 - type checkers know that it is wrong
+
+
+def test_the_errors_of_requests_are_one_tree() -> None:
+    errors = [name for name in dynamo.runtime.__all__ if name.endswith("Error")]
+    assert len(errors) == 6
+    for name in errors:
+        error = getattr(dynamo.request_plane, name)
+        assert getattr(dynamo.runtime, name) is error
+        assert issubclass(error, dynamo.runtime.RequestError)
 
 
 def test_all_types_are_importable_from_prometheus_metrics() -> None:
@@ -54,7 +83,8 @@ def test_all_types_are_importable_from_prometheus_metrics() -> None:
 
 @pytest.mark.parametrize("module", [dynamo.runtime, dynamo.prometheus_metrics])
 def test_the_types_say_where_they_are_imported_from(module: ModuleType) -> None:
-    types = [vars(module)[name] for name in module.__all__ if isinstance(vars(module)[name], type)]
+    names = [getattr(module, name) for name in module.__all__]
+    types = [kind for kind in names if isinstance(kind, type)]
     assert {kind.__module__ for kind in types} == {module.__name__}
 
 
@@ -66,7 +96,9 @@ def test_the_factories_return_types_that_can_be_imported(endpoint: Endpoint) -> 
 
 def test_the_old_module_names_are_those_of_earlier_versions() -> None:
     assert dynamo._core.__all__ == [
+        "Client",
         "Component",
+        "Context",
         "DistributedRuntime",
         "Endpoint",
         "Namespace",

@@ -1,6 +1,14 @@
 """The classes that users hold, under the module name of Dynamo's own bindings."""
 
 from dynamo.prometheus_metrics import RuntimeMetrics
-from dynamo.runtime import Component, DistributedRuntime, Endpoint, Namespace
+from dynamo.runtime import Client, Component, Context, DistributedRuntime, Endpoint, Namespace
 
-__all__ = ["Component", "DistributedRuntime", "Endpoint", "Namespace", "RuntimeMetrics"]
+__all__ = [
+    "Client",
+    "Component",
+    "Context",
+    "DistributedRuntime",
+    "Endpoint",
+    "Namespace",
+    "RuntimeMetrics",
+]

@@ -623,6 +623,8 @@ class Node:
         """Where the status server listens, "host:port", or None."""
     def set_health_status(self, status: str) -> None:
         """Set what /health says: of an endpoint, or of the runtime while no endpoint reports."""
+    def clear_health_status(self) -> None:
+        """Let /health forget this endpoint: it is served no more."""
     def shutdown(self) -> None:
         """Stop the status server, within a second, and forget all callbacks."""
 

@@ -1,4 +1,4 @@
-"""A Prometheus server that scrapes a worker and answers queries about it."""
+"""Prometheus servers, real ones, that scrape what a test runs and answer queries about it."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Result(NamedTuple):
 
 
 class Prometheus:
-    """A running server; ``target`` is what it scrapes every second."""
+    """A running server; ``target`` is what it scrapes, if there is one from the start."""
 
-    def __init__(self, address: str, target: str) -> None:
+    def __init__(self, address: str, target: str = "") -> None:
         self.address = address
         self.target = target
 
@@ -63,6 +63,15 @@ class Prometheus:
         [up] = self.query("up")
         assert up.value == 1, self._api("targets")["activeTargets"]
 
+    def targets(self) -> dict[str, str]:
+        """The ``health`` of the targets there are now, by their label ``instance``."""
+        targets = self._api("targets", state="active")["activeTargets"]
+        return {target["labels"]["instance"]: target["health"] for target in targets}
+
+    def label_names(self) -> list[str]:
+        """The names of all labels of all series, those of targets that are gone included."""
+        return list(self._api("labels"))
+
     def _api(self, path: str, **parameters: str) -> Any:
         answer = fetch(self.address, f"/api/v1/{path}?{urlencode(parameters)}").json
         assert answer["status"] == "success", answer
@@ -71,26 +80,28 @@ class Prometheus:
 
 @contextlib.contextmanager
 def scraping(target: str, folder: Path, *flags: str) -> Iterator[Prometheus]:
+    """A Prometheus server that scrapes a target every second."""
+    config = {
+        "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
+        "scrape_configs": [{"job_name": "worker", "static_configs": [{"targets": [target]}]}],
+    }
+    with configured(config, folder, *flags) as server:
+        server.target = target
+        yield server
+
+
+@contextlib.contextmanager
+def configured(config: Any, folder: Path, *flags: str) -> Iterator[Prometheus]:
     """A Prometheus server that keeps all its files in ``folder``; it ends with the block."""
     program = shutil.which("prometheus")
     assert program, f"there is no Prometheus server: run {INSTALL}, or install one yourself"
-    config = folder / "prometheus.yml"
-    # JSON is YAML too.
-    config.write_text(
-        json.dumps(
-            {
-                "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
-                "scrape_configs": [
-                    {"job_name": "worker", "static_configs": [{"targets": [target]}]}
-                ],
-            }
-        )
-    )
+    file = folder / "prometheus.yml"
+    file.write_text(json.dumps(config))  # JSON is YAML too
     address = f"127.0.0.1:{free_port()}"
     log = folder / "prometheus.log"
     command = [
         program,
-        f"--config.file={config}",
+        f"--config.file={file}",
         f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address={address}",
         *flags,
@@ -98,7 +109,7 @@ def scraping(target: str, folder: Path, *flags: str) -> Iterator[Prometheus]:
     with log.open("w") as output, subprocess.Popen(command, stdout=output, stderr=output) as server:
         try:
             eventually(lambda: _is_ready(server, address, log))
-            yield Prometheus(address, target)
+            yield Prometheus(address)
         finally:
             server.kill()
 

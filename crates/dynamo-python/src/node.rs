@@ -114,6 +114,15 @@ impl Node {
         Ok(())
     }
 
+    /// Let /health forget this endpoint: it is served no more.
+    fn clear_health_status(&self) -> PyResult<()> {
+        match &self.0 {
+            Level::Endpoint(endpoint) => endpoint.clear_health_status(),
+            _ => return Err(PyTypeError::new_err("only an endpoint can do this")),
+        }
+        Ok(())
+    }
+
     /// Stop the status server, within a second, and forget all callbacks.
     fn shutdown(&self, py: Python<'_>) -> PyResult<()> {
         let runtime = self.root()?;

@@ -1,6 +1,6 @@
 //! What `/health` answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Mutex;
@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use serde::Serialize;
 
 use crate::config::UnknownChoice;
+use crate::hierarchy::Path;
 use crate::sync;
 
 /// Whether a process, or one of its endpoints, can take work.
@@ -57,7 +58,8 @@ impl FromStr for HealthStatus {
 pub(crate) struct HealthReport {
     /// Whether `/health` answers 200 rather than 503.
     pub(crate) ready: bool,
-    /// Every endpoint that has reported or must be ready, by name.
+    /// Every endpoint that has reported or must be ready, by name. Those of several components
+    /// with one name stand there together, ready when all of them are.
     pub(crate) endpoints: BTreeMap<String, HealthStatus>,
 }
 
@@ -84,7 +86,7 @@ pub(crate) struct SystemHealth {
 #[derive(Debug)]
 struct State {
     status: HealthStatus,
-    endpoints: BTreeMap<String, HealthStatus>,
+    endpoints: HashMap<Path, HealthStatus>,
 }
 
 impl SystemHealth {
@@ -92,7 +94,7 @@ impl SystemHealth {
     pub(crate) fn new(starting: HealthStatus, required: Vec<String>) -> Self {
         let state = State {
             status: starting,
-            endpoints: BTreeMap::new(),
+            endpoints: HashMap::new(),
         };
         Self {
             required,
@@ -106,16 +108,16 @@ impl SystemHealth {
     }
 
     /// Records what an endpoint reports.
-    pub(crate) fn set_endpoint(&self, name: &str, status: HealthStatus) {
+    pub(crate) fn set_endpoint(&self, endpoint: &Path, status: HealthStatus) {
         self.change(|state| {
-            state.endpoints.insert(name.to_owned(), status);
+            state.endpoints.insert(endpoint.clone(), status);
         });
     }
 
     /// Forgets an endpoint that is served no more; a required one then counts as not ready.
-    pub(crate) fn remove_endpoint(&self, name: &str) {
+    pub(crate) fn remove_endpoint(&self, endpoint: &Path) {
         self.change(|state| {
-            state.endpoints.remove(name);
+            state.endpoints.remove(endpoint);
         });
     }
 
@@ -124,7 +126,7 @@ impl SystemHealth {
         let (status, mut endpoints) = {
             let _section = sync::enter();
             let state = sync::lock(&self.state);
-            (state.status, state.endpoints.clone())
+            (state.status, by_name(&state.endpoints))
         };
         let is_ready = |status: &HealthStatus| *status == HealthStatus::Ready;
         for name in &self.required {
@@ -150,6 +152,17 @@ impl SystemHealth {
     }
 }
 
+fn by_name(endpoints: &HashMap<Path, HealthStatus>) -> BTreeMap<String, HealthStatus> {
+    let mut names = BTreeMap::new();
+    for (path, status) in endpoints {
+        let merged = names.entry(path.name()).or_insert(*status);
+        if *status == HealthStatus::NotReady {
+            *merged = HealthStatus::NotReady;
+        }
+    }
+    names
+}
+
 #[cfg(test)]
 mod tests {
     use super::HealthStatus::{NotReady, Ready};
@@ -160,6 +173,18 @@ mod tests {
             starting,
             required.iter().map(|name| (*name).to_owned()).collect(),
         )
+    }
+
+    /// An endpoint of component `backend`.
+    fn path(endpoint: &str) -> Path {
+        of_component("backend", endpoint)
+    }
+
+    fn of_component(component: &str, endpoint: &str) -> Path {
+        Path::root()
+            .namespace("ns")
+            .component(component)
+            .endpoint(endpoint)
     }
 
     #[test]
@@ -174,20 +199,20 @@ mod tests {
     #[test]
     fn endpoints_that_reported_outweigh_the_plain_status() {
         let health = health(Ready, &[]);
-        health.set_endpoint("generate", NotReady);
+        health.set_endpoint(&path("generate"), NotReady);
         assert!(!health.report().ready);
-        health.set_endpoint("generate", Ready);
-        health.set_endpoint("clear", NotReady);
+        health.set_endpoint(&path("generate"), Ready);
+        health.set_endpoint(&path("clear"), NotReady);
         assert!(!health.report().ready);
-        health.remove_endpoint("clear");
+        health.remove_endpoint(&path("clear"));
         assert!(health.report().ready);
     }
 
     #[test]
     fn the_plain_status_decides_again_when_the_last_endpoint_is_gone() {
         let health = health(NotReady, &[]);
-        health.set_endpoint("generate", Ready);
-        health.remove_endpoint("generate");
+        health.set_endpoint(&path("generate"), Ready);
+        health.remove_endpoint(&path("generate"));
         assert!(!health.report().ready);
     }
 
@@ -203,8 +228,8 @@ mod tests {
     #[test]
     fn endpoints_that_are_not_required_do_not_decide() {
         let health = health(NotReady, &["generate"]);
-        health.set_endpoint("generate", Ready);
-        health.set_endpoint("extra", NotReady);
+        health.set_endpoint(&path("generate"), Ready);
+        health.set_endpoint(&path("extra"), NotReady);
         let report = health.report();
         assert!(report.ready);
         assert_eq!(report.endpoints["extra"], NotReady);
@@ -213,10 +238,26 @@ mod tests {
     #[test]
     fn a_required_endpoint_that_is_removed_counts_as_not_ready_again() {
         let health = health(Ready, &["generate"]);
-        health.set_endpoint("generate", Ready);
+        health.set_endpoint(&path("generate"), Ready);
         assert!(health.report().ready);
-        health.remove_endpoint("generate");
+        health.remove_endpoint(&path("generate"));
         assert!(!health.report().ready);
+    }
+
+    #[test]
+    fn endpoints_of_two_components_with_one_name_are_ready_together() {
+        let health = health(NotReady, &[]);
+        health.set_endpoint(&of_component("prefill", "generate"), Ready);
+        health.set_endpoint(&of_component("decode", "generate"), NotReady);
+        assert_eq!(health.report().endpoints["generate"], NotReady);
+        assert!(!health.report().ready);
+
+        health.set_endpoint(&of_component("decode", "generate"), Ready);
+        assert!(health.report().ready);
+
+        health.set_endpoint(&of_component("prefill", "generate"), NotReady);
+        health.remove_endpoint(&of_component("prefill", "generate"));
+        assert_eq!(health.report().endpoints["generate"], Ready);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from dynamo import _native, _traces
 
@@ -13,18 +13,59 @@ from dynamo.runtime import _sampling, _threads
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import AsyncIterator, Callable
+    from types import TracebackType
+
+    from typing_extensions import Self
 
     from dynamo._native import RuntimeMetrics
+    from dynamo.runtime._client import Client
+    from dynamo.runtime._network import Network
+    from dynamo.runtime._request_metrics import Labels
+
+
+class Shared:
+    """What the nodes of one runtime share."""
+
+    __slots__ = ("native", "network", "stopping")
+
+    def __init__(self, native: _native.Node) -> None:
+        self.native = native
+        self.network: Network | None = None
+        self.stopping = False
+
+    def shutdown(self) -> None:
+        """Stop the status server: at once, or when the endpoints that are served have stopped."""
+        network = self.network
+        if network is None or not network.is_serving or not network.loop.is_running():
+            self.native.shutdown()
+        elif not self.stopping:
+            self.stopping = True
+            network.loop.call_soon_threadsafe(network.drain)
+
+    def served_no_more(self) -> None:
+        """Finish a shutdown that has waited for the last endpoint to stop."""
+        if self.stopping and self.network is not None and not self.network.is_serving:
+            self.native.shutdown()
+
+    async def close(self) -> None:
+        """Stop what is still served, disconnect, stop the status server."""
+        try:
+            if self.network is not None:
+                await self.network.close()
+        finally:
+            self.native.shutdown()
 
 
 class _Node:
     """A place in the hierarchy. Asking twice for the same place gives equal nodes."""
 
-    __slots__ = ("__weakref__", "_name", "_native")
+    __slots__ = ("__weakref__", "_native", "_path", "_shared")
 
-    def __init__(self, native: _native.Node, name: str) -> None:
+    def __init__(self, native: _native.Node, shared: Shared, path: tuple[str, ...] = ()) -> None:
         self._native = native
-        self._name = name
+        self._shared = shared
+        self._path = path
 
     @property
     def metrics(self) -> RuntimeMetrics:
@@ -40,7 +81,7 @@ class _Node:
         return hash(self._native)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._name}>"
+        return f"<{type(self).__name__} {'/'.join(self._path) or 'runtime'}>"
 
 
 class Endpoint(_Node):
@@ -58,6 +99,49 @@ class Endpoint(_Node):
         """
         self._native.set_health_status(status)
 
+    def clear_health_status(self) -> None:
+        """Take the endpoint off ``/health``: it is served no more."""
+        self._native.clear_health_status()
+
+    async def serve_endpoint(
+        self,
+        handler: Callable[..., AsyncIterator[Any]],
+        graceful_shutdown: bool = True,
+        metrics_labels: Labels | None = None,
+        health_check_payload: Any = None,
+    ) -> None:
+        """Answer requests with ``handler`` until SIGTERM, SIGINT or ``runtime.shutdown()``.
+
+        ``handler(request)`` or ``handler(request, context)`` is an async generator function; what
+        it yields is the answer. Requests and items are whatever JSON can hold. Each request runs in
+        a task of its own and is counted in the ``dynamo_component_*`` metrics, which get
+        ``metrics_labels`` in addition. On the way out no new requests are taken; running ones have
+        ``DYN_WORKER_GRACEFUL_SHUTDOWN_TIMEOUT`` (30 s) to finish, none without
+        ``graceful_shutdown``. Cancelling this stops at once.
+
+        ``/health`` shows the endpoint as ready while it takes requests. With
+        ``health_check_payload``, and ``DYN_HEALTH_CHECK_ENABLED`` set, as long as the handler
+        answers that request, which it gets whenever it is idle.
+
+        Raises ``TypeError`` for what is no handler, ``MetricsError`` if a metric of your own has
+        the name of a built-in one, ``ValueError`` for a bad setting or an endpoint that this
+        runtime serves already, ``ConnectionError`` or ``ImportError`` if ``DYN_REQUEST_PLANE`` or
+        ``DYN_DISCOVERY_BACKEND`` cannot be used.
+        """
+        from dynamo.runtime._serving import serve
+
+        await serve(self, handler, graceful_shutdown, metrics_labels, health_check_payload)
+
+    async def client(self) -> Client:
+        """Return a client that sends requests to whoever serves this endpoint.
+
+        Raises ``ValueError`` for a bad setting, ``ConnectionError`` or ``ImportError`` if
+        ``DYN_REQUEST_PLANE`` or ``DYN_DISCOVERY_BACKEND`` cannot be used.
+        """
+        from dynamo.runtime._client import open_client
+
+        return await open_client(self)
+
 
 class Component(_Node):
     """A part of a serving system: a frontend, a router, a kind of worker."""
@@ -67,7 +151,7 @@ class Component(_Node):
 
     def endpoint(self, name: str) -> Endpoint:
         """Return an endpoint of this component; ``ValueError`` if ``name`` is empty."""
-        return Endpoint(self._native.endpoint(name), f"{self._name}/{name}")
+        return Endpoint(self._native.endpoint(name), self._shared, (*self._path, name))
 
     async def create_service(self) -> None:
         """Do nothing: components need no registration of their own. Dynamo 0.7 did."""
@@ -81,11 +165,12 @@ class Namespace(_Node):
 
     def namespace(self, name: str) -> Namespace:
         """Return a namespace inside this one; dots in ``name`` go further down."""
-        return Namespace(self._native.namespace(name), f"{self._name}.{name}")
+        path = (f"{self._path[0]}.{name}",)
+        return Namespace(self._native.namespace(name), self._shared, path)
 
     def component(self, name: str) -> Component:
         """Return a component of this namespace; ``ValueError`` if ``name`` is empty."""
-        return Component(self._native.component(name), f"{self._name}/{name}")
+        return Component(self._native.component(name), self._shared, (*self._path, name))
 
 
 class DistributedRuntime(_Node):
@@ -117,7 +202,8 @@ class DistributedRuntime(_Node):
         name_style: Literal["hierarchy", "component"] | None = None,
     ) -> None:
         _traces.install_if_asked()
-        super().__init__(_native.Node.runtime(name_style=name_style), "runtime")
+        native = _native.Node.runtime(name_style=name_style)
+        super().__init__(native, Shared(native))
         self._event_loop = event_loop
         if self._native.serves_process_metrics:
             _threads.start_sampling()
@@ -131,7 +217,7 @@ class DistributedRuntime(_Node):
 
         Raises ``ValueError`` if a part is empty.
         """
-        return Namespace(self._native.namespace(name), name)
+        return Namespace(self._native.namespace(name), self._shared, (name,))
 
     @property
     def system_status_address(self) -> str | None:
@@ -152,6 +238,19 @@ class DistributedRuntime(_Node):
     def shutdown(self) -> None:
         """Stop the status server, within a second, and forget all callbacks.
 
-        Metrics go on counting, and ``metrics.prometheus_expfmt()`` still renders them.
+        If endpoints are being served they stop first, as on SIGTERM: the server shows their last
+        requests. Metrics go on counting, and ``metrics.prometheus_expfmt()`` still renders them.
         """
-        self._native.shutdown()
+        self._shared.shutdown()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop what is served without waiting for requests, disconnect and shut down."""
+        await self._shared.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -10,6 +11,8 @@ from dynamo.runtime._nodes import DistributedRuntime
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
+
+_DISCOVERY = ("DYN_DISCOVERY_BACKEND", "DYN_REQUEST_PLANE")
 
 
 def dynamo_worker(
@@ -25,8 +28,10 @@ def dynamo_worker(
 
         asyncio.run(worker())
 
-    The runtime is shut down when the function ends, in whatever way. Arguments of the decorator
-    itself are those of Dynamo's own bindings and have no effect.
+    The runtime is shut down when the function ends, in whatever way. Where discovery is chosen
+    (``DYN_DISCOVERY_BACKEND`` or ``DYN_REQUEST_PLANE``) the runtime is registered there before the
+    function starts, so that Prometheus finds it. Arguments of the decorator itself are those of
+    Dynamo's own bindings and have no effect.
     """
 
     def decorate(
@@ -36,11 +41,12 @@ def dynamo_worker(
         async def worker(*args: _P.args, **kwargs: _P.kwargs) -> _T:
             import asyncio
 
-            runtime = DistributedRuntime(asyncio.get_running_loop())
-            try:
+            async with DistributedRuntime(asyncio.get_running_loop()) as runtime:
+                if any(map(os.environ.get, _DISCOVERY)):
+                    from dynamo.runtime._network import Network
+
+                    await Network.of(runtime._shared).open()
                 return await function(runtime, *args, **kwargs)
-            finally:
-                runtime.shutdown()
 
         return worker
 

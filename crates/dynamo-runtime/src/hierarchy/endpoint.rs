@@ -21,14 +21,12 @@ impl Endpoint {
     /// What `/health` says of this endpoint from now on. Once an endpoint has reported, `/health`
     /// is ready when all of them are.
     pub fn set_health_status(&self, status: HealthStatus) {
-        self.tree
-            .page()
-            .health
-            .set_endpoint(&self.path.name(), status);
+        self.tree.page().health.set_endpoint(&self.path, status);
     }
+
     /// Makes `/health` forget this endpoint: it is served no more. One that must be ready
     /// (`DYN_SYSTEM_USE_ENDPOINT_HEALTH_STATUS`) is not ready from now on.
     pub fn clear_health_status(&self) {
-        self.tree.page().health.remove_endpoint(&self.path.name());
+        self.tree.page().health.remove_endpoint(&self.path);
     }
 }

@@ -10,6 +10,7 @@ use flate2::read::GzDecoder;
 use http_body_util::BodyExt;
 
 use super::*;
+use crate::hierarchy::Path;
 use crate::server::routes;
 
 const PAGE: &str =
@@ -98,10 +99,17 @@ fn head_has_the_headers_of_get_and_no_body() {
     }
 }
 
+fn generate() -> Path {
+    Path::root()
+        .namespace("ns")
+        .component("backend")
+        .endpoint("generate")
+}
+
 #[test]
 fn health_shows_status_endpoints_and_uptime_in_this_order() {
     let source = Arc::new(FakeSource::new(PAGE));
-    source.health.set_endpoint("generate", HealthStatus::Ready);
+    source.health.set_endpoint(&generate(), HealthStatus::Ready);
     let config = Config::default();
     let (parts, body) = ask(
         Arc::clone(&source),
@@ -116,7 +124,7 @@ fn health_shows_status_endpoints_and_uptime_in_this_order() {
     );
     source
         .health
-        .set_endpoint("generate", HealthStatus::NotReady);
+        .set_endpoint(&generate(), HealthStatus::NotReady);
     let (parts, body) = ask(source, &config, request(Method::GET, "/health", &[]));
     assert_eq!(parts.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(

@@ -1,0 +1,137 @@
+"""A worker stays listed while its event loop stands still, and no longer than it should."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Any
+
+import nats as nats_py
+import pytest
+
+from dynamo.discovery import open_discovery
+from dynamo.discovery.nats import BUCKET
+from tests.fleet.conftest import Run, Sd, settings
+from tests.support.client import PATIENCE, fetch
+from tests.support.nats import NatsServer
+from tests.support.waiting import eventually
+
+STANDS_STILL = """
+import asyncio
+from dynamo.runtime import dynamo_worker
+
+async def handler(request):
+    yield request
+
+@dynamo_worker()
+async def main(runtime):
+    endpoint = runtime.namespace("ns").component("comp").endpoint("generate")
+    serving = asyncio.ensure_future(endpoint.serve_endpoint(handler))
+    await (await endpoint.client()).wait_for_instances()
+    print(runtime.system_status_address, flush=True)
+    input()  # nothing else happens in this loop until the test says so
+    runtime.shutdown()
+    await serving
+
+asyncio.run(main())
+"""
+
+IN_A_THREAD = """
+import asyncio
+from dynamo.runtime import dynamo_worker
+
+def work(runtime):
+    print(runtime.system_status_address, flush=True)
+    input()
+
+@dynamo_worker()
+async def main(runtime):
+    await asyncio.to_thread(work, runtime)
+
+asyncio.run(main())
+"""
+
+FORGETS = """
+import asyncio, threading
+from dynamo.discovery import Target, open_discovery
+
+async def main():
+    discovery = await open_discovery("nats")
+    labels = {"namespace": "", "component": "", "instance": "1"}
+    await discovery.announce(1, Target("127.0.0.1:1", labels))
+
+def helpers():
+    return [thread for thread in threading.enumerate() if thread.name == "dynamo-discovery"]
+
+asyncio.run(main())
+print("forgotten", flush=True)
+for thread in helpers():
+    thread.join()
+print("ended")
+"""
+
+
+def test_a_worker_whose_event_loop_stands_still_is_listed_but_gets_no_requests(
+    run: Run, nats: NatsServer, sd: Sd
+) -> None:
+    worker = run(sys.executable, "-c", STANDS_STILL, **settings(nats))
+    worker.address = worker.line()
+
+    async def wait_for_three_renewals_without_instance() -> None:
+        client = await nats_py.connect(nats.url)
+        bucket = await client.jetstream().key_value(BUCKET)
+        renewals = 0
+        async for entry in await bucket.watch("runtimes.*"):
+            keys = await bucket.keys()
+            renewals += entry is not None and not any("instances." in key for key in keys)
+            if renewals == 3:
+                break
+        await client.close()
+
+    asyncio.run(asyncio.wait_for(wait_for_three_renewals_without_instance(), PATIENCE))
+    assert sd.addresses() == [worker.address]
+    assert fetch(worker.address, "/metrics").status == 200
+    worker.tell()
+    worker.assert_ends_cleanly()
+    assert sd.addresses() == []
+
+
+def test_a_worker_that_has_its_work_in_a_thread_is_listed(
+    run: Run, nats: NatsServer, sd: Sd
+) -> None:
+    worker = run(sys.executable, "-c", IN_A_THREAD, **settings(nats))
+    worker.address = worker.line()
+    assert eventually(sd.addresses) == [worker.address]
+    [group] = sd.groups() or []
+    assert group["labels"]["__meta_dynamo_component"] == ""
+    worker.tell()
+    worker.assert_ends_cleanly()
+    assert sd.addresses() == []
+
+
+def test_a_discovery_that_nobody_closed_leaves_with_its_event_loop(
+    run: Run, nats: NatsServer, sd: Sd
+) -> None:
+    program = run(sys.executable, "-c", FORGETS, NATS_SERVER=nats.url)
+    assert program.lines() == ["forgotten", "ended"]
+    assert program.exit_code() == 0
+    assert sd.addresses() == []
+
+
+def test_what_cannot_be_stored_is_told_to_who_announces(
+    nats: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NATS_SERVER", nats.url)
+
+    async def announce() -> Any:
+        from dynamo.discovery import Target
+
+        discovery = await open_discovery("nats")
+        try:
+            labels = {"namespace": "", "component": "x" * 2_000_000, "instance": "1"}
+            await discovery.announce(1, Target("127.0.0.1:1", labels))
+        finally:
+            await discovery.close()
+
+    with pytest.raises(ConnectionError, match=r"did not store runtimes\.1"):
+        asyncio.run(announce())

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import asyncio
+import gc
+import inspect
+from collections.abc import Coroutine, Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.nats import NatsServer
+from tests.support.process import Start, workers
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Runs an async test in an event loop of its own, which it must leave as it was."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    names = inspect.signature(pyfuncitem.obj).parameters
+    asyncio.run(_alone(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in names})))
+    return True
+
+
+async def _alone(test: Coroutine[Any, Any, None]) -> None:
+    problems: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, problem: problems.append(problem))
+    await test
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    if left:
+        # Tasks that were cancelled need a moment; there must be nothing else.
+        _, left = await asyncio.wait(left, timeout=5)
+    assert not left, f"tasks were left behind: {left}"
+    gc.collect()
+    assert not problems, problems
+
+
+@pytest.fixture(autouse=True)
+def _no_nats_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the shell has set, no test uses a server that is not its own."""
+    monkeypatch.delenv("NATS_SERVER", raising=False)
+
+
+@pytest.fixture
+def nats() -> Iterator[NatsServer]:
+    """A NATS server with JetStream."""
+    server = NatsServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def on_nats(nats: NatsServer, monkeypatch: pytest.MonkeyPatch) -> NatsServer:
+    """Everything in this process goes through that server."""
+    for name, value in nats_settings(nats).items():
+        monkeypatch.setenv(name, value)
+    return nats
+
+
+@pytest.fixture(params=["memory", "nats"])
+def plane(request: pytest.FixtureRequest) -> str:
+    """The test runs on each request plane."""
+    if request.param == "nats":
+        request.getfixturevalue("on_nats")
+    return str(request.param)
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts workers that end with the test: ``start(script, files=None, **settings)``."""
+    with workers() as start:
+        yield start
+
+
+def nats_settings(server: NatsServer) -> dict[str, str]:
+    """The variables that lead to a server."""
+    return {"DYN_REQUEST_PLANE": "nats", "NATS_SERVER": server.url}

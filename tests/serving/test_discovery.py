@@ -1,0 +1,315 @@
+"""Who is found, how soon the dead are forgotten, and what Prometheus is told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import signal
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dynamo._nats import token
+from dynamo.discovery import Instance, Target
+from dynamo.discovery._protocol import from_json, to_json
+from dynamo.discovery.nats import BUCKET
+from dynamo.runtime import Client, ConnectionLostError, DistributedRuntime, UnavailableError
+from tests.serving.conftest import nats_settings
+from tests.support.nats import NatsServer
+from tests.support.process import Start
+from tests.support.serving import collect, endpoint_of, served, until
+
+WORKER = """
+import asyncio
+from dynamo.runtime import dynamo_worker
+
+async def handler(request):
+    yield request
+    await asyncio.Event().wait()
+
+@dynamo_worker()
+async def main(runtime):
+    await runtime.namespace("ns").component("comp").endpoint("generate").serve_endpoint(handler)
+
+asyncio.run(main())
+"""
+
+
+async def echo(request: Any) -> AsyncIterator[Any]:
+    yield request
+
+
+async def without_instances(client: Client) -> float:
+    """Waits until there is none; returns how long it took, in seconds."""
+    started = time.monotonic()
+    while client.instance_ids():
+        await client._watch.change()
+    return time.monotonic() - started
+
+
+async def test_a_killed_worker_is_gone_within_ten_seconds_and_its_requests_fail(
+    on_nats: NatsServer, start: Start
+) -> None:
+    worker = start(WORKER, **nats_settings(on_nats))
+    async with DistributedRuntime() as runtime:
+        client = await endpoint_of(runtime).client()
+        await client.wait_for_instances()
+        answer = await client.generate(1)
+        assert await anext(answer) == 1
+        worker.interrupt(signal.SIGKILL)
+        lost = asyncio.create_task(anext(answer))
+        assert await without_instances(client) < 10
+        with pytest.raises(ConnectionLostError, match="the worker was lost before the answer"):
+            await lost
+        # The bucket has forgotten it as well, for those who look only now.
+        bucket = f"$KV.{BUCKET}.>"
+        jetstream = client._network.discovery._connection.jetstream  # type: ignore[attr-defined]
+
+        async def stored() -> Any:
+            state = (await jetstream.stream_info(f"KV_{BUCKET}", subjects_filter=bucket)).state
+            return state.messages
+
+        while await stored():
+            await asyncio.sleep(0.1)
+
+
+async def test_a_request_to_a_worker_just_killed_goes_to_another(
+    on_nats: NatsServer, start: Start
+) -> None:
+    worker = start(WORKER, **nats_settings(on_nats))
+    async with DistributedRuntime() as runtime, served(endpoint_of(runtime), echo) as client:
+        while len(client.instance_ids()) < 2:
+            await client._watch.change()
+        worker.interrupt(signal.SIGKILL)
+        await asyncio.to_thread(worker.exit_code)
+        assert len(client.instance_ids()) == 2
+        for number in range(4):
+            assert await collect(await client.generate(number)) == [number]
+
+
+async def test_a_request_that_a_worker_never_took_is_refused_when_it_dies(
+    on_nats: NatsServer, start: Start
+) -> None:
+    worker = start(WORKER, **nats_settings(on_nats))
+    async with DistributedRuntime() as runtime:
+        client = await endpoint_of(runtime).client()
+        await client.wait_for_instances()
+        worker.interrupt(signal.SIGSTOP)
+        asking = asyncio.create_task(client.generate(1))
+        await until(lambda: client._network.plane._streams or None)  # type: ignore[attr-defined]
+        connection = client._network.plane._connection.client  # type: ignore[attr-defined]
+        await connection.flush()
+        worker.interrupt(signal.SIGKILL)
+        with pytest.raises(UnavailableError, match=r"^the worker is not there: it has stopped"):
+            await asking
+
+
+async def test_a_worker_that_stops_in_good_order_is_gone_at_once(
+    on_nats: NatsServer, start: Start
+) -> None:
+    worker = start(WORKER, **nats_settings(on_nats))
+    async with DistributedRuntime() as runtime:
+        client = await endpoint_of(runtime).client()
+        await client.wait_for_instances()
+        taken = _note_entries(client)
+        worker.interrupt(signal.SIGTERM)
+        await without_instances(client)
+        assert taken[-1] is None  # it was taken out, and not given up after its lease
+        await asyncio.to_thread(worker.assert_ends_cleanly)
+
+
+async def test_leases_are_renewed(on_nats: NatsServer) -> None:
+    async with DistributedRuntime() as runtime, served(endpoint_of(runtime), echo) as client:
+        taken = _note_entries(client)
+        await until(lambda: len(taken) >= 2 or None)
+        assert len(client.instance_ids()) == 1
+
+
+async def test_a_client_of_later_finds_those_who_are_there(on_nats: NatsServer) -> None:
+    async with (
+        DistributedRuntime() as one,
+        DistributedRuntime() as two,
+        served(endpoint_of(one), echo),
+    ):
+        client = await endpoint_of(two).client()
+        assert len(client.instance_ids()) == 1  # without waiting
+
+
+async def test_discovery_survives_a_restart_of_nats(on_nats: NatsServer) -> None:
+    async with DistributedRuntime() as runtime, served(endpoint_of(runtime), echo) as client:
+        (before,) = client.instance_ids()
+        connection = client._network.plane._connection  # type: ignore[attr-defined]
+        on_nats.kill()
+        await until(lambda: not connection.is_up or None)
+        on_nats.start()
+        await until(lambda: connection.is_up or None)
+        assert client.instance_ids() == [before]
+        async with DistributedRuntime() as later:
+            other = await endpoint_of(later).client()
+            assert await other.wait_for_instances() == [before]
+            assert await collect(await other.generate(1)) == [1]
+
+
+@pytest.mark.parametrize("backend", ["memory", "nats"])
+async def test_a_runtime_with_a_status_server_is_a_target_for_prometheus(
+    backend: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if backend == "nats":
+        request.getfixturevalue("on_nats")
+    monkeypatch.setenv("DYN_SYSTEM_PORT", "0")
+    async with DistributedRuntime() as runtime:
+        address = runtime.system_status_address
+        assert address is not None
+        assert address.startswith("0.0.0.0:")
+        reachable = address.replace("0.0.0.0", "127.0.0.1")
+        paths = ["my.ns/prefill/generate", "my.ns/prefill/clear", "my.ns/decode/generate"]
+        async with (
+            served(endpoint_of(runtime, paths[0]), echo) as client,
+            served(endpoint_of(runtime, paths[1]), echo),
+            served(endpoint_of(runtime, paths[2]), echo),
+        ):
+            (instance,) = client.instance_ids()
+            [target] = await client._network.discovery.targets()
+            assert target.address == reachable
+            assert target.labels == {
+                "namespace": "my.ns",
+                "component": "decode,prefill",
+                "instance": f"{instance:x}",
+            }
+            discovery = client._network.discovery
+    async with DistributedRuntime() as other:
+        await endpoint_of(other).client()
+        discovery = other._shared.network.discovery  # type: ignore[union-attr]
+        labels = [target.labels["namespace"] for target in await discovery.targets()]
+        assert labels == [""]  # itself, which serves nothing; the other one has left
+
+
+async def test_a_client_alone_is_a_target_too_and_one_without_a_server_is_none(
+    on_nats: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with DistributedRuntime() as without:
+        client = await endpoint_of(without).client()
+        assert await client._network.discovery.targets() == []
+        monkeypatch.setenv("DYN_SYSTEM_PORT", "0")
+        async with DistributedRuntime() as runtime:
+            await endpoint_of(runtime).client()
+            [target] = await client._network.discovery.targets()
+            assert target.labels["component"] == ""
+
+
+async def test_a_worker_is_a_target_from_its_first_moment_on(
+    on_nats: NatsServer, start: Start
+) -> None:
+    worker = start(
+        """
+        import asyncio
+        from dynamo.runtime import dynamo_worker
+
+        @dynamo_worker()
+        async def main(runtime):
+            print(runtime.system_status_address, flush=True)
+            await asyncio.to_thread(input)
+
+        asyncio.run(main())
+        """,
+        DYN_SYSTEM_PORT="0",
+        DYN_SYSTEM_HOST="127.0.0.1",
+        **nats_settings(on_nats),
+    )
+    address = await asyncio.to_thread(worker.line)
+    async with DistributedRuntime() as runtime:
+        client = await endpoint_of(runtime).client()
+        [target] = await client._network.discovery.targets()
+        assert target.address == address
+        worker.tell()
+        await asyncio.to_thread(worker.assert_ends_cleanly)
+        assert await client._network.discovery.targets() == []
+
+
+async def test_discovery_without_a_request_plane_of_nats_still_tells_prometheus(
+    nats: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NATS_SERVER", nats.url)
+    monkeypatch.setenv("DYN_DISCOVERY_BACKEND", "nats")
+    monkeypatch.setenv("DYN_SYSTEM_PORT", "0")
+    async with DistributedRuntime() as runtime, served(endpoint_of(runtime), echo) as client:
+        assert await collect(await client.generate(1)) == [1]
+        [target] = await client._network.discovery.targets()
+        assert target.labels["component"] == "comp"
+
+
+async def test_an_instance_on_a_plane_that_does_not_lead_there_is_not_used(
+    nats: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NATS_SERVER", nats.url)
+    monkeypatch.setenv("DYN_DISCOVERY_BACKEND", "nats")
+    async with DistributedRuntime() as runtime, served(endpoint_of(runtime), echo) as client:
+        (here,) = client._watch.instances.values()
+        elsewhere = Instance("ns", "comp", "generate", 1, "memory", "1.1/ns/comp/generate/1")
+        other_plane = Instance("ns", "comp", "generate", 2, "nats", "dynamo.ns.comp.generate.2")
+        for foreign in (elsewhere, other_plane):
+            await client._network.discovery.register(foreign)
+            await until(lambda foreign=foreign: foreign in client._watch.instances.values() or None)
+        assert client.instance_ids() == [here.instance_id]
+
+
+async def test_an_entry_that_cannot_be_read_is_passed_over(
+    on_nats: NatsServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with DistributedRuntime() as runtime, served(endpoint_of(runtime), echo) as client:
+        connection = client._network.plane._connection.client  # type: ignore[attr-defined]
+        prefix = f"$KV.{BUCKET}.instances.ns.comp.generate"
+        for key, value in (("nohex", b"{}"), ("1", b"not json"), ("2", b"{}"), ("3", b"[]")):
+            await connection.publish(f"{prefix}.{key}", value)
+        await until(lambda: len(caplog.records) >= 4 or None)
+        assert all("cannot be read" in record.message for record in caplog.records[:4])
+        assert len(client.instance_ids()) == 1
+
+
+@given(st.text())
+def test_a_name_becomes_one_part_of_a_subject(name: str) -> None:
+    assert re.fullmatch(r"[-_=a-zA-Z0-9]*", token(name))
+
+
+@given(st.text(), st.text())
+def test_different_names_stay_different(one: str, other: str) -> None:
+    assert (token(one) == token(other)) == (one == other)
+
+
+@given(
+    st.builds(
+        Instance,
+        namespace=st.text(),
+        component=st.text(),
+        endpoint=st.text(),
+        instance_id=st.integers(1, 2**63 - 1),
+        plane=st.sampled_from(["memory", "nats"]),
+        address=st.text(),
+    )
+)
+def test_an_instance_is_read_as_it_was_stored(instance: Instance) -> None:
+    assert from_json(Instance, to_json(instance)) == instance
+
+
+def test_a_target_is_stored_as_documented() -> None:
+    labels = {"namespace": "ns", "component": "a,b", "instance": "1f"}
+    stored = to_json(Target("10.0.0.1:8081", labels))
+    assert json.loads(stored) == {"address": "10.0.0.1:8081", "labels": labels}
+
+
+def _note_entries(client: Client) -> list[bytes | None]:
+    """The entries that discovery takes from now on; None for one that was deleted."""
+    (watched,) = client._network.discovery._watches.values()  # type: ignore[attr-defined]
+    take, taken = watched.take, list[bytes | None]()
+
+    def note(key: str, value: bytes | None) -> None:
+        taken.append(value)
+        take(key, value)
+
+    watched.take = note
+    return taken

@@ -1,0 +1,74 @@
+"""The example server and client, started as their texts say."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.serving.conftest import nats_settings
+from tests.support.client import fetch, scrape
+from tests.support.nats import NatsServer, nobody_listens
+from tests.support.process import Worker
+from tests.support.serving import books
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "hello_world"
+
+Start = Callable[..., Worker]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts an example, with the python of the tests found first."""
+    started = []
+
+    def start(*command: str, **settings: str) -> Worker:
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        worker = Worker(command, {"PATH": path, **settings}, cwd=EXAMPLES)
+        started.append(worker)
+        return worker
+
+    yield start
+    for worker in started:
+        worker.close()
+
+
+def test_the_client_is_greeted_in_one_process(start: Start) -> None:
+    client = start("./client.py", "world,sun")
+    assert client.lines() == ["Hello world!", "Hello sun!"]
+    client.assert_ends_cleanly()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_client_is_greeted_through_nats(
+    start: Start, nats: NatsServer, number: signal.Signals
+) -> None:
+    settings = nats_settings(nats)
+    server = start("./server.py", DYN_SYSTEM_PORT="0", DYN_SYSTEM_HOST="127.0.0.1", **settings)
+    address = server.line().removeprefix("metrics: http://").removesuffix("/metrics")
+
+    client = start("./client.py", **settings)
+    assert client.lines() == ["Hello world!", "Hello sun!", "Hello moon!", "Hello star!"]
+    client.assert_ends_cleanly()
+
+    counted = books(scrape(address))
+    assert (counted.requests, counted.succeeded, counted.first_responses) == (1, 1, 1)
+    assert fetch(address, "/health").json["endpoints"] == {"generate": "ready"}
+    server.interrupt(number)
+    assert server.lines() == ["stopped"]
+    server.assert_ends_cleanly()
+
+
+@pytest.mark.parametrize("example", ["./server.py", "./client.py"])
+def test_without_a_nats_server_an_example_says_in_one_line_what_to_do(
+    start: Start, example: str
+) -> None:
+    url = nobody_listens()
+    worker = start(example, DYN_REQUEST_PLANE="nats", NATS_SERVER=url)
+    assert worker.exit_code() == 1
+    assert worker.errors.startswith(f"NATS_SERVER={url} cannot be reached: ")
+    assert len(worker.errors.splitlines()) == 1

@@ -1,0 +1,372 @@
+"""The end of a worker: running requests finish, the last scrape shows them, it exits with 0."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from dynamo.runtime import DistributedRuntime, EngineError, NoInstancesError, UnavailableError
+from tests.serving.conftest import nats_settings
+from tests.support.client import fetch, is_refused, scrape
+from tests.support.nats import NatsServer
+from tests.support.process import Start, Worker
+from tests.support.serving import books, collect, endpoint_of, served, settled
+from tests.support.waiting import eventually
+
+SIGNALS = [signal.SIGTERM, signal.SIGINT]
+
+WORKER = """
+import asyncio, sys
+from dynamo.runtime import dynamo_worker
+
+go_on = asyncio.Event()
+
+async def handler(request):
+    yield "started"
+    if request == "wait":
+        await go_on.wait()
+    if request == "forever":
+        try:
+            await asyncio.Event().wait()
+        finally:
+            print("cut short", flush=True)
+    yield "finished"
+
+@dynamo_worker()
+async def main(runtime):
+    loop = asyncio.get_running_loop()
+    loop.add_reader(sys.stdin, lambda: (sys.stdin.readline(), go_on.set()))
+    print(runtime.system_status_address, flush=True)
+    endpoint = runtime.namespace("ns").component("comp").endpoint("generate")
+    await endpoint.serve_endpoint(handler, graceful_shutdown=GRACEFUL)
+    print("served", flush=True)
+    go_on.clear()
+    await go_on.wait()
+
+asyncio.run(main())
+print("ended", flush=True)
+"""
+
+
+def start_worker(start: Start, nats: NatsServer, graceful: bool = True, **settings: str) -> Worker:
+    worker = start(
+        WORKER.replace("GRACEFUL", str(graceful)),
+        DYN_SYSTEM_PORT="0",
+        DYN_SYSTEM_HOST="127.0.0.1",
+        **nats_settings(nats),
+        **settings,
+    )
+    worker.address = worker.line()
+    return worker
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+async def test_on_a_signal_running_requests_finish_and_the_last_scrape_shows_them(
+    on_nats: NatsServer, start: Start, number: signal.Signals
+) -> None:
+    worker = start_worker(start, on_nats)
+    async with DistributedRuntime() as runtime:
+        client = await endpoint_of(runtime).client()
+        await client.wait_for_instances()
+        answers = [await client.generate("wait") for _ in range(3)]
+        for answer in answers:
+            assert await anext(answer) == "started"
+
+        worker.interrupt(number)
+        while client.instance_ids():
+            await client._watch.change()
+        with pytest.raises(NoInstancesError):
+            await client.generate("new")
+        health = await asyncio.to_thread(fetch, worker.address, "/health")
+        assert (health.status, health.json["endpoints"]) == (503, {"generate": "notready"})
+        assert books(scrape(worker.address)).inflight == 3
+
+        worker.tell()
+        for answer in answers:
+            assert await collect(answer) == ["finished"]
+        assert await asyncio.to_thread(worker.line) == "served"
+        last = books(scrape(worker.address))
+        assert (last.requests, last.succeeded, last.inflight) == (3, 3, 0)
+
+    worker.tell()
+    assert await asyncio.to_thread(worker.lines) == ["ended"]
+    worker.assert_ends_cleanly()
+    assert is_refused(worker.address)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+async def test_requests_that_do_not_finish_in_time_are_cut_short(
+    on_nats: NatsServer, start: Start, number: signal.Signals
+) -> None:
+    worker = start_worker(start, on_nats, DYN_WORKER_GRACEFUL_SHUTDOWN_TIMEOUT="0.1")
+    async with DistributedRuntime() as runtime:
+        client = await endpoint_of(runtime).client()
+        await client.wait_for_instances()
+        answer = await client.generate("forever")
+        await anext(answer)
+        worker.interrupt(number)
+        with pytest.raises(UnavailableError, match="shut down before the answer was complete"):
+            await anext(answer)
+        assert await asyncio.to_thread(worker.line) == "cut short"
+        assert await asyncio.to_thread(worker.line) == "served"
+        last = books(scrape(worker.address))
+        assert (last.requests, last.cancelled, last.errors) == (1, 1, {})
+    worker.tell()
+    assert await asyncio.to_thread(worker.exit_code) == 0
+    assert "1 requests of ns/comp/generate have not finished within the time" in worker.errors
+
+
+async def test_a_second_signal_ends_the_waiting(on_nats: NatsServer, start: Start) -> None:
+    worker = start_worker(start, on_nats)
+    async with DistributedRuntime() as runtime:
+        client = await endpoint_of(runtime).client()
+        await client.wait_for_instances()
+        answer = await client.generate("forever")
+        await anext(answer)
+        worker.interrupt(signal.SIGINT)
+        while client.instance_ids():
+            await client._watch.change()
+        worker.interrupt(signal.SIGINT)
+        assert await asyncio.to_thread(worker.line) == "cut short"
+        with pytest.raises(UnavailableError):
+            await anext(answer)
+    assert await asyncio.to_thread(worker.line) == "served"
+    worker.tell()
+    worker.assert_ends_cleanly()
+
+
+async def test_without_graceful_shutdown_nothing_is_waited_for(
+    on_nats: NatsServer, start: Start
+) -> None:
+    worker = start_worker(start, on_nats, graceful=False)
+    async with DistributedRuntime() as runtime:
+        client = await endpoint_of(runtime).client()
+        await client.wait_for_instances()
+        answer = await client.generate("forever")
+        await anext(answer)
+        worker.interrupt(signal.SIGTERM)
+        assert await asyncio.to_thread(worker.line) == "cut short"
+        with pytest.raises(UnavailableError):
+            await anext(answer)
+    assert await asyncio.to_thread(worker.line) == "served"
+    worker.tell()
+    worker.assert_ends_cleanly()
+
+
+async def test_a_request_that_meets_a_draining_worker_goes_to_another(plane: str) -> None:
+    go_on = asyncio.Event()
+
+    async def old(request: Any) -> AsyncIterator[str]:
+        yield "old"
+        await go_on.wait()
+
+    async def new(request: Any) -> AsyncIterator[str]:
+        yield "new"
+
+    async with DistributedRuntime() as first, DistributedRuntime() as second:
+        serving = asyncio.create_task(endpoint_of(first).serve_endpoint(old))
+        client = await endpoint_of(first).client()
+        await client.wait_for_instances()
+        answer = await client.generate(None)
+        assert await anext(answer) == "old"
+        (known,) = client._watch.instances.values()
+        async with served(endpoint_of(second), new) as client:
+            first.shutdown()
+            while len(client.instance_ids()) != 1:
+                await client._watch.change()
+            client._watch.put(known)  # as if the news had not yet come
+            for _ in range(4):
+                assert await collect(await client.generate(None)) == ["new"]
+            with pytest.raises(UnavailableError):
+                await client.direct(None, known.instance_id)
+            client._watch.drop(known.instance_id)
+        go_on.set()
+        assert await collect(answer) == []
+        await serving
+
+
+async def test_a_cancelled_serve_endpoint_stops_at_once(plane: str) -> None:
+    async def forever(request: Any) -> AsyncIterator[int]:
+        yield 1
+        await asyncio.Event().wait()
+
+    async with DistributedRuntime() as runtime:
+        async with served(endpoint_of(runtime), forever) as client:
+            answer = await client.generate(None)
+            await anext(answer)
+        with pytest.raises(UnavailableError):
+            await anext(answer)
+        assert (await settled(runtime, 1)).cancelled == 1
+
+
+async def test_a_runtime_that_is_left_stops_what_it_serves(plane: str) -> None:
+    async def forever(request: Any) -> AsyncIterator[int]:
+        yield 1
+        await asyncio.Event().wait()
+
+    async with DistributedRuntime() as other:
+        async with DistributedRuntime() as runtime:
+            serving = asyncio.create_task(endpoint_of(runtime).serve_endpoint(forever))
+            client = await endpoint_of(other).client()
+            await client.wait_for_instances()
+            answer = await client.generate(None)
+            await anext(answer)
+        await serving
+        with pytest.raises(UnavailableError):
+            await anext(answer)
+
+
+async def test_a_shutdown_after_a_signal_does_not_cut_the_waiting_short() -> None:
+    go_on = asyncio.Event()
+
+    async def wait(request: Any) -> AsyncIterator[int]:
+        yield 1
+        await go_on.wait()
+        yield 2
+
+    async with DistributedRuntime() as runtime:
+        serving = asyncio.create_task(endpoint_of(runtime).serve_endpoint(wait))
+        client = await endpoint_of(runtime).client()
+        await client.wait_for_instances()
+        answer = await client.generate(None)
+        assert await anext(answer) == 1
+        client._network._on_signal()
+        while client.instance_ids():
+            await client._watch.change()
+        runtime.shutdown()
+        await asyncio.sleep(0)
+        go_on.set()
+        assert await collect(answer) == [2]
+        await serving
+
+
+def test_a_worker_ends_when_nats_is_gone(nats: NatsServer, start: Start) -> None:
+    worker = start_worker(start, nats)
+    eventually(lambda: is_ready(worker) or None)
+    nats.kill()
+    worker.interrupt(signal.SIGTERM)
+    assert worker.line() == "served"
+    worker.tell()
+    assert worker.exit_code() == 0
+    assert "Traceback" not in worker.errors
+
+
+def is_ready(worker: Worker) -> bool:
+    return fetch(worker.address, "/health").status == 200
+
+
+async def test_a_program_that_cancels_all_its_tasks_does_not_leave_clients_waiting(
+    plane: str,
+) -> None:
+    async def forever(request: Any) -> AsyncIterator[int]:
+        yield 1
+        await asyncio.Event().wait()
+
+    async with DistributedRuntime() as runtime, served(endpoint_of(runtime), forever) as client:
+        answer = await client.generate(None)
+        await anext(answer)
+        (serving,) = client._network._serving
+        for task in serving._running:  # type: ignore[attr-defined]
+            task.cancel()
+        # Python 3.10 cannot tell this from a handler that lets a CancelledError out.
+        told = UnavailableError if sys.version_info >= (3, 11) else EngineError
+        with pytest.raises(told):
+            await anext(answer)
+        counted = await settled(runtime, 1)
+        assert counted.cancelled + sum(counted.errors.values()) == 1
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_handler_of_the_programs_own_keeps_its_signal(
+    start: Start, number: signal.Signals
+) -> None:
+    worker = start(
+        f"""
+        import asyncio, signal
+        from dynamo.runtime import DistributedRuntime
+
+        async def handler(request):
+            yield request
+
+        async def main():
+            async with DistributedRuntime() as runtime:
+                loop = asyncio.get_running_loop()
+                loop.add_signal_handler({int(number)}, lambda: (print("mine"), runtime.shutdown()))
+                endpoint = runtime.namespace("ns").component("comp").endpoint("generate")
+                serving = asyncio.create_task(endpoint.serve_endpoint(handler))
+                await (await endpoint.client()).wait_for_instances()
+                print("ready")
+                await serving
+
+        asyncio.run(main())
+        """
+    )
+    assert worker.line() == "ready"
+    worker.interrupt(number)
+    assert worker.lines() == ["mine"]
+    worker.assert_ends_cleanly()
+
+
+def test_after_serving_the_signals_do_what_they_did_before(start: Start) -> None:
+    worker = start(
+        """
+        import asyncio, signal
+        from dynamo.runtime import DistributedRuntime
+
+        async def handler(request):
+            yield request
+
+        def now():
+            return [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
+
+        async def main():
+            async with DistributedRuntime() as runtime:
+                before = now()
+                endpoint = runtime.namespace("ns").component("comp").endpoint("generate")
+                serving = asyncio.create_task(endpoint.serve_endpoint(handler))
+                await (await endpoint.client()).wait_for_instances()
+                during = now()
+                runtime.shutdown()
+                await serving
+                print(before == now(), *(one != other for one, other in zip(before, during)))
+
+        asyncio.run(main())
+        """
+    )
+    assert worker.line() == "True True True"
+    worker.assert_ends_cleanly()
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_worker_without_the_decorator_ends_as_well(
+    nats: NatsServer, start: Start, number: signal.Signals
+) -> None:
+    worker = start(
+        """
+        import asyncio
+        from dynamo.runtime import DistributedRuntime
+
+        async def handler(request):
+            yield request
+
+        async def main():
+            endpoint = DistributedRuntime().namespace("ns").component("comp").endpoint("generate")
+            serving = asyncio.create_task(endpoint.serve_endpoint(handler))
+            client = await endpoint.client()
+            await client.wait_for_instances()
+            answer = await client.generate("left open")
+            print(await anext(answer))
+            await serving
+
+        asyncio.run(main())
+        """,
+        **nats_settings(nats),
+    )
+    assert worker.line() == "left open"
+    worker.interrupt(number)
+    worker.assert_ends_cleanly()

@@ -1,0 +1,67 @@
+"""NATS servers, real ones, each for one test."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.support.process import free_port
+from tests.support.waiting import eventually
+
+_SERVER = Path(sys.executable).parent / "nats-server"
+
+
+class NatsServer:
+    """A server with JetStream on a port of the loopback that stays the same across restarts."""
+
+    def __init__(self, *, jetstream: bool = True) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="nats-"))
+        self._jetstream = jetstream
+        self._port = -1  # any free one, which the server itself finds
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"nats://127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        """Starts it, and returns when it listens."""
+        command = [str(_SERVER), "-a", "127.0.0.1", "-p", str(self._port)]
+        command += ["--ports_file_dir", str(self._folder)]
+        if self._jetstream:
+            command += ["-js", "-sd", str(self._folder / "store")]
+        command += ["-l", str(self._folder / "log")]
+        process = subprocess.Popen(command)
+        self._process = process
+
+        def listens() -> int | None:
+            assert process.poll() is None, (self._folder / "log").read_text()
+            for ports in self._folder.glob(f"*{process.pid}.ports"):
+                found = json.loads(ports.read_text() or "{}").get("nats", [])
+                return int(found[0].rpartition(":")[2]) if found else None
+            return None
+
+        self._port = eventually(listens)
+
+    def kill(self) -> None:
+        """Ends it at once."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def close(self) -> None:
+        """Ends it, and removes what it stored."""
+        self.kill()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def nobody_listens() -> str:
+    """The URL of a server that does not run."""
+    return f"nats://127.0.0.1:{free_port()}"

@@ -1,0 +1,121 @@
+"""Endpoints served in the test's own process, and their books."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
+
+from dynamo.prometheus_names import work_handler
+from dynamo.runtime import Client, DistributedRuntime, Endpoint
+from tests.support.client import PATIENCE
+from tests.support.page import Family, page
+
+ERROR_TYPES = [value for name, value in vars(work_handler.error_types).items() if name.isupper()]
+
+
+class Books(NamedTuple):
+    """What a page says of the requests of one endpoint."""
+
+    requests: int
+    inflight: int
+    durations: int
+    first_responses: int
+    cancelled: int
+    request_bytes: int
+    response_bytes: int
+    errors: dict[str, int]
+    """By error type, those that are not 0."""
+
+    @property
+    def succeeded(self) -> int:
+        """How many requests ended in no other way."""
+        return self.requests - self.inflight - self.cancelled - sum(self.errors.values())
+
+
+def endpoint_of(runtime: DistributedRuntime, path: str = "ns/comp/generate") -> Endpoint:
+    """The endpoint of a runtime with this namespace, component and name."""
+    namespace, component, name = path.split("/")
+    return runtime.namespace(namespace).component(component).endpoint(name)
+
+
+def books(source: Any, endpoint: str = "generate") -> Books:
+    """The books of an endpoint, from a runtime or from the families of a page."""
+    families: dict[str, Family] = source if isinstance(source, dict) else page(source)
+
+    def values(name: str, suffix: str = "") -> dict[str, int]:
+        full = f"dynamo_component_{name}"
+        found = [
+            sample
+            for sample in families[full].samples
+            if sample.name == full + suffix and sample.labels["dynamo_endpoint"] == endpoint
+        ]
+        return {sample.labels.get("error_type", ""): int(sample.value) for sample in found}
+
+    def value(name: str, suffix: str = "") -> int:
+        (only,) = values(name, suffix).values()
+        return only
+
+    errors = values("errors_total")
+    assert sorted(errors) == sorted(ERROR_TYPES), "every error type must stand there"
+    return Books(
+        requests=value("requests_total"),
+        inflight=value("inflight_requests"),
+        durations=value("request_duration_seconds", "_count"),
+        first_responses=value("time_to_first_response_seconds", "_count"),
+        cancelled=value("cancellation_total"),
+        request_bytes=value("request_bytes_total"),
+        response_bytes=value("response_bytes_total"),
+        errors={kind: count for kind, count in errors.items() if count},
+    )
+
+
+async def settled(source: Any, requests: int, endpoint: str = "generate") -> Books:
+    """The books when so many requests have come and none is under way, which must happen.
+
+    ``source`` is a runtime, or a function that returns the families of a page.
+    """
+
+    def ready() -> Books | None:
+        now = books(source() if callable(source) else source, endpoint)
+        return now if now.requests == requests and now.inflight == 0 else None
+
+    found = await until(ready)
+    assert found.durations == found.requests, "every request has a duration"
+    return found
+
+
+async def until(attempt: Callable[[], Any]) -> Any:
+    """The first result that is not None, which must come."""
+    deadline = time.monotonic() + PATIENCE
+    while (result := attempt()) is None:
+        assert time.monotonic() < deadline, f"not within {PATIENCE} s: {attempt}"
+        await asyncio.sleep(0.01)
+    return result
+
+
+@asynccontextmanager
+async def served(
+    endpoint: Endpoint, handler: Callable[..., AsyncIterator[Any]], **options: Any
+) -> AsyncIterator[Client]:
+    """Serves an endpoint meanwhile, and has a client for it."""
+    serving = asyncio.create_task(endpoint.serve_endpoint(handler, **options))
+    try:
+        client = await endpoint.client()
+        waiting = asyncio.create_task(client.wait_for_instances())
+        await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if serving.done():
+            waiting.cancel()
+            await serving
+        await waiting
+        yield client
+    finally:
+        serving.cancel()
+        await asyncio.wait({serving})
+
+
+async def collect(answer: Any) -> list[Any]:
+    """All items of an answer."""
+    return [item async for item in answer]
