@@ -40,8 +40,8 @@ def prepare_callback(callback: Callable[[], object]) -> str:
     is_async = (inspect.iscoroutinefunction, inspect.isasyncgenfunction)
     if any(test(function) for test in is_async for function in (callback, call)):
         raise TypeError(
-            f"a metrics callback must be a plain function, {_shown(callback)} is async: it runs on a "
-            "thread without an event loop; let a task update the metrics instead"
+            f"a metrics callback must be a plain function, {_shown(callback)} is async: it runs on "
+            "a thread without an event loop; let a task update the metrics instead"
         )
     start_callbacks()
     name = getattr(callback, "__qualname__", None) or _shown(callback)
