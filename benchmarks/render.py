@@ -14,6 +14,13 @@ constant labels. All contenders write the same lines, which the bench checks, in
 allocate anew. A histogram has 15 lines here, so that 10,000 of them are in proportion at 15 ms. "A
 series of" a page is the page's time over its number of series. The `prometheus` crate is built
 without its protobuf feature, which is its faster form; `measured` counts in integers.
+
+Why a series costs more where there are more of them: 1,000 series and their page stay in the
+cache, 1,000,000 and theirs do not. A plain copy of as much memory to a fresh place, `bytes(page)`
+in Python, takes 0.003 ms for the 131 kB of 1,000 series and 100 ms or more for the 131 MB of
+1,000,000, page faults included: the page costs about as much as its being there. Series are
+fetched in batches and the buffer has the right size from the start; a page that is sent while it
+is written would need less memory, but scrapes that wait for it could not share it.
 """
 
 _COUNTERS = "100,000 counters"

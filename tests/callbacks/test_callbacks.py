@@ -121,6 +121,38 @@ def test_what_cannot_be_called_is_refused(metrics: RuntimeMetrics, callback: Any
         metrics.register_callback(callback)
 
 
+class Shown:
+    """Not callable, and shown in the way given, as a table of a thousand rows may be."""
+
+    def __init__(self, shown: str | None) -> None:
+        self.shown = shown
+
+    def __repr__(self) -> str:
+        if self.shown is None:
+            raise KeyError
+        return self.shown
+
+
+@pytest.mark.parametrize(
+    ("shown", "message"),
+    [("a\n  b", "Shown: a b"), ("x\n" * 1000, f"Shown: {'x ' * 50}…"), (None, "Shown: <Shown>")],
+)
+def test_a_refusal_is_one_line_whatever_the_callback(
+    metrics: RuntimeMetrics, shown: str | None, message: str
+) -> None:
+    with refused(TypeError, message):
+        metrics.register_callback(Shown(shown))  # type: ignore[arg-type]
+
+
+def test_a_callback_that_cannot_be_shown_is_registered_all_the_same(
+    metrics: RuntimeMetrics,
+) -> None:
+    class Callback(Shown):
+        def __call__(self) -> None: ...
+
+    assert metrics.register_callback(Callback(None)).unregister()
+
+
 async def coroutine() -> None: ...
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from dynamo.prometheus_metrics import Counter, IntCounter, RuntimeMetrics
-from tests.support import FACTORIES, PLAIN, VECS, create, refused
+from tests.support import FACTORIES, PLAIN, VECS, create, page, refused
+from tests.support.waiting import eventually
 
 NO_ARGUMENTS = {
     "create_counter": ["inc", "get"],
@@ -260,3 +261,13 @@ def test_a_number_may_use_the_metric_while_it_is_converted(metrics: RuntimeMetri
     assert gauge.get() == 6
     vec.set(Reentrant(), {"a": "x"})
     assert vec.get({"a": "x"}) == 6
+
+
+def test_a_value_that_is_refused_is_no_update(metrics: RuntimeMetrics) -> None:
+    vec = metrics.create_gaugevec("m", "help", ["a"], idle_timeout=0.001)
+    child = vec.with_label_values(["x"])
+    child.set(1)
+    eventually(lambda: None if vec.name() in page(metrics.prometheus_expfmt()) else True)
+    with refused(TypeError, "value must be a number"):
+        child.set("2")  # type: ignore[arg-type]
+    assert vec.name() not in page(metrics.prometheus_expfmt())

@@ -114,6 +114,33 @@ def test_a_call_that_blocks_an_event_loop_shows_as_its_lag(start: Start) -> None
     worker.assert_ends_cleanly()
 
 
+@pytest.mark.parametrize("loop", ["type('Loop', (), {})()", "'loop'", "[]"])
+def test_what_is_no_event_loop_does_not_end_the_thread_of_callbacks(
+    start: Start, loop: str
+) -> None:
+    worker = start(
+        f"""
+        from dynamo.runtime import DistributedRuntime
+        loop = {loop}
+        runtime = DistributedRuntime(loop)
+        print(runtime.system_status_address)
+        input()
+        runtime.metrics.register_callback(runtime.metrics.create_intcounter("calls", "help").inc)
+        print("registered")
+        input()
+        """,
+        DYN_SYSTEM_PORT="0",
+        DYN_SYSTEM_HOST="127.0.0.1",
+    )
+    worker.address = worker.line()
+    eventually(lambda: count(worker, GIL_WAIT) >= 3 or None)
+    worker.tell()
+    assert worker.line() == "registered"
+    assert [sample(scrape(worker.address), "calls") for _ in range(2)] == [1, 2]
+    worker.tell()
+    worker.assert_ends_cleanly()
+
+
 @pytest.mark.parametrize("word", ["0", "false"])
 def test_the_figures_can_be_switched_off(serve: Start, word: str) -> None:
     worker = serve(DYN_METRICS_PROCESS=word)

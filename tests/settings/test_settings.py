@@ -28,6 +28,7 @@ REQUIRED = "DYN_SYSTEM_USE_ENDPOINT_HEALTH_STATUS"
         ("DYN_SYSTEM_HEALTH_PATH", "health", "not a path", "a / followed by letters"),
         ("DYN_SYSTEM_LIVE_PATH", "/live?", "not a path", "a / followed by letters"),
         ("DYN_SYSTEM_HEALTH_PATH", "/metrics", "path of another route", "a path that is not"),
+        ("DYN_SYSTEM_HEALTH_PATH", "/live", "path of another route", "a path that is not"),
         ("DYN_SYSTEM_LIVE_PATH", "/", "path of another route", "a path that is not"),
         ("DYN_SYSTEM_LIVE_PATH", "/health", "path of another route", "a path that is not"),
         (STARTING, "fine", "not a health status", "ready or notready"),

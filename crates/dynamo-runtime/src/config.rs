@@ -112,9 +112,12 @@ impl Config {
             }
         }
         if self.health_path == self.live_path {
-            return Err(TAKEN_PATH
-                .named(LIVE_PATH.variable)
-                .broken_by(&self.live_path));
+            // Whoever has set only one of them is told of that one.
+            let rule = match self.live_path == Self::default().live_path {
+                true => HEALTH_PATH,
+                false => LIVE_PATH,
+            };
+            return Err(TAKEN_PATH.named(rule.variable).broken_by(&self.live_path));
         }
         Ok(())
     }

@@ -76,6 +76,8 @@ pub(crate) struct Process {
     start_time: Arc<SingleCore<GaugeCell<f64>>>,
     open_fds: Arc<SingleCore<GaugeCell<f64>>>,
     max_fds: Arc<SingleCore<GaugeCell<f64>>>,
+    /// See [`boot_time`].
+    boot: Option<f64>,
 }
 
 impl Process {
@@ -99,6 +101,7 @@ impl Process {
             )?,
             open_fds: gauge(names::OPEN_FDS, "Number of open file descriptors.")?,
             max_fds: gauge(names::MAX_FDS, "Maximum number of open file descriptors.")?,
+            boot: boot_time(),
         };
         if added {
             let added = lock(&ADDED).clone();
@@ -115,7 +118,7 @@ impl Process {
             self.cpu.update().follow(stat.cpu_seconds);
             self.virtual_memory.update().set(stat.virtual_bytes);
             self.resident_memory.update().set(stat.resident_bytes);
-            if let Some(boot) = boot_time() {
+            if let Some(boot) = self.boot {
                 self.start_time.update().set(boot + stat.start_seconds);
             }
         }
@@ -165,12 +168,9 @@ impl Stat {
 
 /// When the machine was started, in seconds since 1970.
 fn boot_time() -> Option<f64> {
-    static BOOT: std::sync::OnceLock<Option<f64>> = std::sync::OnceLock::new();
-    *BOOT.get_or_init(|| {
-        let stat = fs::read_to_string("/proc/stat").ok()?;
-        let line = stat.lines().find_map(|line| line.strip_prefix("btime "))?;
-        line.trim().parse().ok()
-    })
+    let stat = fs::read_to_string("/proc/stat").ok()?;
+    let line = stat.lines().find_map(|line| line.strip_prefix("btime "))?;
+    line.trim().parse().ok()
 }
 
 #[cfg(test)]

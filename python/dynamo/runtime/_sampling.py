@@ -7,6 +7,7 @@ as it can. A scrape shows the last samples and waits for none.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import threading
 from time import perf_counter
@@ -27,8 +28,11 @@ _loops: WeakKeyDictionary[asyncio.AbstractEventLoop, bool] = WeakKeyDictionary()
 
 
 def watch_loop(loop: asyncio.AbstractEventLoop) -> None:
-    """Sample how late ``loop`` runs its calls, for as long as it lives."""
-    with _lock:
+    """Sample how late ``loop`` runs its calls, for as long as it lives.
+
+    What is no event loop is let pass: users may hand in anything, and some have.
+    """
+    with _lock, contextlib.suppress(TypeError):  # no weak reference, or no hash
         _loops.setdefault(loop, False)
 
 
@@ -39,12 +43,14 @@ def sample() -> None:
             generation, stats["collections"], stats["collected"], stats["uncollectable"]
         )
     with _lock:
-        due = [loop for loop, asked in _loops.items() if not asked and loop.is_running()]
-        _loops.update(dict.fromkeys(due, True))
-    for loop in due:
+        idle = [loop for loop, asked in _loops.items() if not asked]
+    for loop in idle:
+        # A loop is code of the user, and what it raises must not end the thread that is in here.
         try:
-            loop.call_soon_threadsafe(_run_late, loop, perf_counter())
-        except RuntimeError:  # closed meanwhile
+            if loop.is_running():
+                _note(loop, asked=True)
+                loop.call_soon_threadsafe(_run_late, loop, perf_counter())
+        except Exception:  # closed meanwhile, for example
             _forget(loop)
 
 
@@ -57,8 +63,12 @@ def after_fork_in_child() -> None:
 
 def _run_late(loop: asyncio.AbstractEventLoop, asked: float) -> None:
     _native.observe_event_loop_lag(perf_counter() - asked)
+    _note(loop, asked=False)
+
+
+def _note(loop: asyncio.AbstractEventLoop, *, asked: bool) -> None:
     with _lock:
-        _loops[loop] = False
+        _loops[loop] = asked
 
 
 def _forget(loop: asyncio.AbstractEventLoop) -> None:

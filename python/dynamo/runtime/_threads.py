@@ -33,18 +33,29 @@ def prepare_callback(callback: Callable[[], object]) -> str:
 
     if not callable(callback):
         raise TypeError(
-            f"a metrics callback must be callable, not {type(callback).__name__}: {callback!r}"
+            f"a metrics callback must be callable, not {type(callback).__name__}: "
+            f"{_shown(callback)}"
         )
     call = getattr(callback, "__call__", None)  # noqa: B004
     is_async = (inspect.iscoroutinefunction, inspect.isasyncgenfunction)
     if any(test(function) for test in is_async for function in (callback, call)):
         raise TypeError(
-            f"a metrics callback must be a plain function, {callback!r} is async: it runs on a "
-            "thread without an event loop; let a task update the metrics instead"
+            f"a metrics callback must be a plain function, {_shown(callback)} is async: it runs on "
+            "a thread without an event loop; let a task update the metrics instead"
         )
     start_callbacks()
-    name = getattr(callback, "__qualname__", None) or repr(callback)
+    name = getattr(callback, "__qualname__", None) or _shown(callback)
     return f"{getattr(callback, '__module__', None) or '?'}.{name}"
+
+
+def _shown(value: object) -> str:
+    """Return ``value`` as Python shows it, but on one line and not endless: for messages."""
+    longest = 100
+    try:
+        line = " ".join(repr(value).split())
+    except Exception:
+        return f"<{type(value).__name__}>"
+    return line if len(line) <= longest else f"{line[:longest]}…"
 
 
 def start_callbacks() -> None:

@@ -258,10 +258,8 @@ unsafe extern "C" fn update<C: SingleClass, U: Update<C::Cell>>(
         enter::<C>(slf, args, nargs, kwnames, U::NAME, |this, call| {
             let Some(shown) = U::EXEMPLAR else {
                 let [value] = call.bind(["value"])?;
-                U::apply(
-                    this.metric().update(),
-                    U::Value::from_object(call.py, value)?,
-                );
+                let value = U::Value::from_object(call.py, value)?;
+                U::apply(this.metric().update(), value);
                 return Ok(none());
             };
             let ([value], labels) = call.bind_with_option(["value"], EXEMPLAR)?;

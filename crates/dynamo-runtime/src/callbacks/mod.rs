@@ -183,7 +183,10 @@ impl Callbacks {
 
     /// Forgets all callbacks.
     pub(crate) fn clear(&self) {
-        let entries = std::mem::take(&mut *write(&self.entries));
+        let entries = {
+            let _section = sync::enter();
+            std::mem::take(&mut *write(&self.entries))
+        };
         for entry in &entries {
             entry.unregistered.store(true, Relaxed);
         }
@@ -219,5 +222,30 @@ impl CallbackHandle {
             drop(removed);
         }
         was_registered
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{self, RecvTimeoutError};
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_fork_does_not_come_while_callbacks_are_forgotten() {
+        let callbacks = Arc::new(Callbacks::new(Arc::default()));
+        let (done, is_done) = mpsc::channel();
+        let gate = sync::close();
+        let forgetting = thread::spawn(move || {
+            callbacks.clear();
+            done.send(()).unwrap();
+        });
+        let early = is_done.recv_timeout(Duration::from_millis(50));
+        assert_eq!(early, Err(RecvTimeoutError::Timeout));
+        drop(gate);
+        is_done.recv().unwrap();
+        forgetting.join().unwrap();
     }
 }

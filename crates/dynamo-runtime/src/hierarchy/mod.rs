@@ -3,6 +3,7 @@
 mod component;
 mod endpoint;
 mod namespace;
+mod page;
 mod path;
 mod runtime;
 mod tree;

@@ -96,10 +96,14 @@ impl Path {
     }
 }
 
+/// For messages, which are one line whatever the names.
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let namespace = self.namespace.join(".");
-        match (&self.component, &self.endpoint) {
+        let namespace = namespace.escape_debug();
+        let component = self.component.as_deref().map(str::escape_debug);
+        let endpoint = self.endpoint.as_deref().map(str::escape_debug);
+        match (component, endpoint) {
             (Some(component), Some(endpoint)) => {
                 write!(f, "endpoint {namespace}/{component}/{endpoint}")
             }
@@ -154,6 +158,16 @@ mod tests {
         assert!(!component.contains(&namespace));
         assert!(!component.contains(&root.namespace("a.b").component("c")));
         assert!(!endpoint.contains(&component));
+    }
+
+    #[test]
+    fn a_path_is_shown_on_one_line() {
+        let path = Path::root().namespace("a.b\n").component("é'\u{2028}");
+        assert_eq!(
+            path.endpoint("e").to_string(),
+            r"endpoint a.b\n/é\'\u{2028}/e"
+        );
+        assert_eq!(path.to_string(), r"component a.b\n/é\'\u{2028}");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Bucket bounds: validated here, and the lists prepared for LLM serving.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use crate::exposition::number::write_le;
 
@@ -129,9 +129,7 @@ impl Buckets {
 
     /// No bound: one bucket for everything.
     pub(crate) fn none() -> Arc<Self> {
-        static NONE: LazyLock<Arc<Buckets>> =
-            LazyLock::new(|| Arc::new(Buckets::of(Box::default())));
-        Arc::clone(&NONE)
+        Arc::new(Self::of(Box::default()))
     }
 
     /// The finite upper bounds.

@@ -100,7 +100,9 @@ pub enum MetricsError {
     },
     /// A unit that the name does not end in.
     #[error(
-        "unit {unit:?} of metric {metric:?} is not in its name: end the name in _{unit} (a counter's in _{unit}_total), or leave the unit out"
+        "unit {unit:?} of metric {metric:?} is not in its name: end the name in _{} (a counter's in _{}_total), or leave the unit out",
+        unit.escape_debug(),
+        unit.escape_debug()
     )]
     Unit {
         /// The metric's name as exposed.

@@ -106,6 +106,7 @@ impl<I: Instrument> VecCore<I> {
             // A vec that is full must not make its updates wait for each other.
             let children = read(&self.children);
             if self.is_full(&children)
+                && children.get(values).is_none()
                 && let Some(series) = children.get(&vec![OVERFLOW; values.len()])
             {
                 return (Arc::clone(series), News::KeptOut);

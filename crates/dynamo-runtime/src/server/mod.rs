@@ -33,6 +33,7 @@ use crate::config::Config;
 use crate::exposition::Exposition;
 use crate::health::HealthReport;
 use crate::sync;
+use crate::system;
 
 /// How long [`StatusServer::shutdown`] waits for the thread, which itself takes up to half a second.
 const SHUTDOWN_PATIENCE: Duration = Duration::from_millis(900);
@@ -111,6 +112,8 @@ impl StatusServer {
             .enable_io()
             .enable_time()
             .thread_name("dynamo-scrape")
+            // The threads that render and compress. A token loop must not wait for them.
+            .on_thread_start(system::stand_back)
             .build()
             .map_err(|source| ServerError::Start { source })?;
         let bind_error = |source| ServerError::Bind {

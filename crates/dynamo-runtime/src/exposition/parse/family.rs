@@ -76,6 +76,10 @@ impl FamilyText {
             Role::Quantile => take_number(&mut labels, "quantile"),
             _ => None,
         };
+        if self.keeps(&labels) {
+            self.is_bad = true;
+            return;
+        }
         let series = match self.places.entry(labels) {
             Entry::Occupied(place) => &mut self.series[*place.get()],
             Entry::Vacant(place) => {
@@ -109,6 +113,17 @@ impl FamilyText {
         };
         self.duplicates += u64::from(place.is_some());
         place.get_or_insert(value);
+    }
+
+    /// Whether one of the labels is the one that this kind writes by itself: a series would have it
+    /// twice, and readers would refuse the whole page.
+    fn keeps(&self, labels: &[(String, String)]) -> bool {
+        let own = match self.kind {
+            Kind::Histogram => "le",
+            Kind::Summary => "quantile",
+            _ => return false,
+        };
+        labels.iter().any(|(name, _)| name == own)
     }
 
     /// The family with `labels` added where they are not there already, and how many samples it had

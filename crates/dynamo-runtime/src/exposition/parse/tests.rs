@@ -108,6 +108,8 @@ fn histograms_that_make_no_sense_are_left_out() {
         "h_bucket 1",
         "h 1",
         "h_bucket{le=\"+Inf\"} -1",
+        "h_bucket{le=\"+Inf\"} 1\nh_count{le=\"1\"} 1",
+        "h_sum{le=\"1\"} 1\nh_count{le=\"1\"} 1",
     ] {
         let page = format!("# TYPE h histogram\n{lines}\nother 1\n");
         assert_eq!(dropped(&page), (1, 0), "{lines}");
@@ -115,6 +117,13 @@ fn histograms_that_make_no_sense_are_left_out() {
     }
     let page = "# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_count 2\n";
     assert!(as_text(page).contains("h_bucket{le=\"+Inf\"} 2\n"));
+}
+
+#[test]
+fn totals_of_a_summary_belong_to_no_quantile() {
+    let page = "# TYPE s summary\ns{quantile=\"0.5\"} 1\ns_count{quantile=\"0.5\"} 1\nother 1\n";
+    assert_eq!(dropped(page), (1, 0));
+    assert!(as_text(page).ends_with("other 1\n"));
 }
 
 #[test]

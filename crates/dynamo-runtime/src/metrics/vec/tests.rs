@@ -110,3 +110,18 @@ fn whoever_asks_for_a_series_that_has_gone_gets_a_new_one() {
     }
     assert_eq!(value(&vec), 1);
 }
+
+#[test]
+fn a_series_that_has_gone_from_a_full_vec_keeps_its_place() {
+    let (vec, _registry) = vec();
+    vec.max_series.store(1, Relaxed);
+    for value in ["1", "2"] {
+        vec.make(&[value]).update().inc();
+    }
+    vec.idle_timeout.store(1, Relaxed);
+    while !listed(&vec, || ()).is_empty() {
+        std::thread::yield_now();
+    }
+    vec.with(&["1"], |series| series.update().inc());
+    assert_eq!(listed(&vec, || ()), ["a=\"1\""]);
+}

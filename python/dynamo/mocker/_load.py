@@ -1,0 +1,118 @@
+"""Requests that the mocker sends to itself."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from time import monotonic
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from dynamo.mocker._model import VOCABULARY
+from dynamo.runtime import RequestError
+
+if TYPE_CHECKING:
+    from dynamo.runtime import Client
+
+_MOST = 10_000
+"""Requests under way at once; those that would come on top are left out."""
+_SPREAD = 0.8
+"""The sigma of the logarithm of a prompt's length beyond its prefix."""
+_LEAVING = 0.01
+"""The share of clients that leave after the first item."""
+
+_log = logging.getLogger("dynamo.mocker")
+
+
+@dataclass(frozen=True)
+class Load:
+    """What kind of requests come, and how many."""
+
+    rate: float
+    """Requests a second, on average. They come independently of each other: a Poisson stream."""
+    seed: int = 0
+    prompt: float = 200.0
+    """The median number of tokens of a prompt beyond its prefix; log-normally distributed."""
+    longest: int = 8192
+    """Tokens that prompt and answer have together at most."""
+    prefixes: int = 8
+    """How many beginnings prompts have; the ``n``-th is ``1/n`` as likely as the first."""
+    prefix: int = 128
+    """Tokens of such a beginning, as a system prompt has them."""
+    answer: float = 300.0
+    """The median of ``max_tokens``; log-normally distributed."""
+
+
+class Arrival(NamedTuple):
+    """A request to come."""
+
+    after: float
+    """Seconds after the one before."""
+    request: dict[str, Any]
+    leaves: bool
+    """Whether its client leaves after the first item."""
+
+
+def arrivals(load: Load) -> Iterator[Arrival]:
+    """Yield the requests of a load, without end: the same ones for the same load."""
+    draw = random.Random(f"{load.seed}/load")
+
+    def tokens(number: int) -> list[int]:
+        return draw.choices(range(VOCABULARY), k=number)
+
+    def length(median: float, most: int) -> int:
+        return max(1, min(most, round(median * draw.lognormvariate(0, _SPREAD))))
+
+    room = load.longest // 2
+    shared = max(0, min(load.prefix, room - 1))
+    prefixes = [tokens(shared) for _ in range(load.prefixes)]
+    weights = [1 / rank for rank in range(1, len(prefixes) + 1)]
+    while True:
+        (prefix,) = draw.choices(prefixes, weights)
+        request = {
+            "token_ids": prefix + tokens(length(load.prompt, room - shared)),
+            "max_tokens": length(load.answer, room),
+        }
+        yield Arrival(draw.expovariate(load.rate), request, draw.random() < _LEAVING)
+
+
+async def drive(client: Client, load: Load) -> None:
+    """Send the requests of a load, each at its time, until cancelled.
+
+    They come whether or not the engine keeps up, as users do. Answers that fail are left alone: the
+    worker counts them.
+    """
+    under_way: set[asyncio.Task[None]] = set()
+    full = False
+    await client.wait_for_instances()
+    due = monotonic()
+    try:
+        for arrival in arrivals(load):
+            due += arrival.after
+            await asyncio.sleep(due - monotonic())
+            if len(under_way) < _MOST:
+                full = False
+                task = asyncio.create_task(_ask(client, arrival))
+                under_way.add(task)
+                task.add_done_callback(under_way.discard)
+            elif not full:
+                full = True
+                _log.warning("%d requests are under way, further ones are left out", _MOST)
+    finally:
+        for task in under_way:
+            task.cancel()
+        if under_way:
+            await asyncio.wait(under_way)
+
+
+async def _ask(client: Client, arrival: Arrival) -> None:
+    try:
+        answer = await client.generate(arrival.request)
+        async for _ in answer:
+            if arrival.leaves:
+                await answer.aclose()
+                return
+    except RequestError as error:
+        _log.debug("a request failed: %s", error)

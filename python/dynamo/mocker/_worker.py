@@ -1,0 +1,67 @@
+"""The worker: an engine, an endpoint, and perhaps a load."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from time import perf_counter
+
+from dynamo._environment import text
+from dynamo.mocker._arguments import Settings
+from dynamo.mocker._engine import Engine
+from dynamo.mocker._figures import Figures
+from dynamo.mocker._handler import handler_of
+from dynamo.mocker._load import Load, drive
+from dynamo.mocker._model import Model
+from dynamo.mocker._scheduler import Scheduler
+from dynamo.prometheus_names import labels
+from dynamo.runtime import DistributedRuntime, Endpoint, dynamo_worker
+
+_CANARY = {"token_ids": [0], "max_tokens": 1}
+
+
+async def serve(runtime: DistributedRuntime, settings: Settings) -> None:
+    """Serve until told to stop.
+
+    Raises ``ValueError``, ``OSError`` or ``ImportError`` if a setting of the environment cannot be
+    followed.
+    """
+    begun = perf_counter()
+    namespace, component, name = settings.endpoint
+    endpoint = runtime.namespace(namespace).component(component).endpoint(name)
+    figures = Figures(endpoint, settings.model, settings.limits)
+    scheduler = Scheduler(settings.limits, settings.cost)
+    engine = Engine(scheduler, Model(settings.seed, settings.answer), figures)
+    address = runtime.system_status_address
+    print(f"metrics: http://{address}/metrics" if address else "metrics: set DYN_SYSTEM_PORT")
+    if settings.load is None and text("DYN_REQUEST_PLANE", "memory") == "memory":
+        print("requests: set DYN_REQUEST_PLANE=nats, or --load")
+    await asyncio.sleep(settings.startup)
+    figures.loaded(perf_counter() - begun)
+
+    serving = endpoint.serve_endpoint(
+        handler_of(engine),
+        metrics_labels={labels.MODEL: settings.model},
+        health_check_payload=_CANARY,
+    )
+    tasks = [asyncio.create_task(serving), asyncio.create_task(engine.run())]
+    if settings.load:
+        tasks.append(asyncio.create_task(_drive(endpoint, settings.load)))
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    for task in tasks:
+        with contextlib.suppress(asyncio.CancelledError):
+            task.result()
+    print("stopped")
+
+
+run = dynamo_worker()(serve)
+"""Serves with a runtime of its own."""
+
+
+async def _drive(endpoint: Endpoint, load: Load) -> None:
+    await drive(await endpoint.client(), load)
