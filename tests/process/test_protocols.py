@@ -15,12 +15,14 @@ from tests.support.process import serving, workers
 from tests.support.prometheus import Prometheus, scraping
 from tests.support.proxy import Proxy, proxy
 
-VLLM = Path(__file__).parents[1] / "formats" / "vllm_metrics.txt"
+ROOT = Path(__file__).parents[2]
+VLLM = ROOT / "tests" / "formats" / "vllm_metrics.txt"
 QUANTILES = statistics.NormalDist()
 OBSERVATIONS = 2_000
 
 SCRIPT = f"""
     import math, pathlib, statistics
+    sys.path.insert(0, {str(ROOT)!r})
     from tests.formats.fill import fill
 
     fill(metrics)

@@ -3,16 +3,53 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use dynamo_runtime::MetricsError;
+use dynamo_runtime::binding::{Metric, MetricVec};
 use pyo3::prelude::*;
 use pyo3::types::PyWeakrefReference;
+
+use crate::classes::{SingleClass, VecClass};
+use crate::errors::IntoPyErr;
+use crate::labels::{borrow, pairs, strings};
+use crate::options::{About, Limits};
 
 /// The objects that live, by the ids of their metrics.
 static HANDLES: Mutex<Option<Handles>> = Mutex::new(None);
 
 type Handles = HashMap<usize, Py<PyWeakrefReference>>;
 
+/// Creates a plain metric, or finds it; `create` is given the constant labels.
+pub(crate) fn single<C: SingleClass>(
+    about: &About<'_, '_>,
+    labels: Option<&Bound<'_, PyAny>>,
+    create: impl FnOnce(&[(&str, &str)]) -> Result<Metric<C::Cell>, MetricsError>,
+) -> PyResult<Py<C>> {
+    let py = about.py();
+    let labels = pairs(labels, "labels")?;
+    let metric = create(&borrow(&labels)).map_err(|error| error.into_py_err(py))?;
+    the_same(py, metric.id(), || C::wrap(py, metric))
+}
+
+/// Creates a vec, or finds it, and sets its limits; `create` is given the label names and the constant
+/// labels.
+pub(crate) fn vec<C: VecClass>(
+    about: &About<'_, '_>,
+    label_names: &Bound<'_, PyAny>,
+    const_labels: Option<&Bound<'_, PyAny>>,
+    limits: Limits,
+    create: impl FnOnce(&[&str], &[(&str, &str)]) -> Result<MetricVec<C::Cell>, MetricsError>,
+) -> PyResult<Py<C>> {
+    let py = about.py();
+    let label_names = strings(label_names, "label_names")?;
+    let label_names: Vec<&str> = label_names.iter().map(String::as_str).collect();
+    let labels = pairs(const_labels, "const_labels")?;
+    let vec = create(&label_names, &borrow(&labels)).map_err(|error| error.into_py_err(py))?;
+    limits.apply(&vec);
+    the_same(py, vec.id(), || C::wrap(py, vec))
+}
+
 /// The living Python object of the metric with this id, or else the one that `make` creates.
-pub(crate) fn the_same<C: pyo3::PyClass>(
+fn the_same<C: pyo3::PyClass>(
     py: Python<'_>,
     id: usize,
     make: impl FnOnce() -> PyResult<Py<C>>,

@@ -1,18 +1,18 @@
 //! `RuntimeMetrics`: where Python creates metrics.
 
-use dynamo_runtime::binding::{Action, Metric, MetricVec};
-use dynamo_runtime::{CallbackHandle as CoreHandle, Metrics, MetricsError, TextOptions};
+use dynamo_runtime::binding::Action;
+use dynamo_runtime::{CallbackHandle as CoreHandle, Metrics, TextOptions};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::callbacks::CallbackHandle;
 use crate::classes::{
     self, Counter, CounterVec, Gauge, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec,
-    IntGauge, IntGaugeVec, SingleClass, VecClass,
+    IntGauge, IntGaugeVec,
 };
 use crate::errors::IntoPyErr;
-use crate::handles::the_same;
-use crate::labels::{borrow, pairs, strings};
+use crate::handles;
+use crate::labels::{pairs, strings};
 use crate::options::{About, Layout, Limits, seconds};
 use crate::python::{EXPOSITION_OF, PREPARE_CALLBACK, START_CALLBACKS};
 
@@ -50,7 +50,7 @@ impl RuntimeMetrics {
         full_name: bool,
     ) -> PyResult<Py<Counter>> {
         let about = About::new(name, description, unit, full_name)?;
-        self.single(&about, labels, |labels| {
+        handles::single(&about, labels, |labels| {
             self.0
                 .create_counter(about.name(), about.description(), labels)
         })
@@ -67,7 +67,7 @@ impl RuntimeMetrics {
         full_name: bool,
     ) -> PyResult<Py<IntCounter>> {
         let about = About::new(name, description, unit, full_name)?;
-        self.single(&about, labels, |labels| {
+        handles::single(&about, labels, |labels| {
             self.0
                 .create_intcounter(about.name(), about.description(), labels)
         })
@@ -84,7 +84,7 @@ impl RuntimeMetrics {
         full_name: bool,
     ) -> PyResult<Py<Gauge>> {
         let about = About::new(name, description, unit, full_name)?;
-        self.single(&about, labels, |labels| {
+        handles::single(&about, labels, |labels| {
             self.0
                 .create_gauge(about.name(), about.description(), labels)
         })
@@ -101,7 +101,7 @@ impl RuntimeMetrics {
         full_name: bool,
     ) -> PyResult<Py<IntGauge>> {
         let about = About::new(name, description, unit, full_name)?;
-        self.single(&about, labels, |labels| {
+        handles::single(&about, labels, |labels| {
             self.0
                 .create_intgauge(about.name(), about.description(), labels)
         })
@@ -142,7 +142,7 @@ impl RuntimeMetrics {
             max_buckets,
         };
         let options = layout.options()?;
-        self.single(&about, labels, |labels| {
+        handles::single(&about, labels, |labels| {
             self.0
                 .create_histogram_with(about.name(), about.description(), labels, options)
         })
@@ -167,7 +167,7 @@ impl RuntimeMetrics {
     ) -> PyResult<Py<CounterVec>> {
         let about = About::new(name, description, unit, full_name)?;
         let limits = Limits::new(max_series, idle_timeout)?;
-        self.vec(
+        handles::vec(
             &about,
             label_names,
             const_labels,
@@ -198,7 +198,7 @@ impl RuntimeMetrics {
     ) -> PyResult<Py<IntCounterVec>> {
         let about = About::new(name, description, unit, full_name)?;
         let limits = Limits::new(max_series, idle_timeout)?;
-        self.vec(
+        handles::vec(
             &about,
             label_names,
             const_labels,
@@ -229,7 +229,7 @@ impl RuntimeMetrics {
     ) -> PyResult<Py<GaugeVec>> {
         let about = About::new(name, description, unit, full_name)?;
         let limits = Limits::new(max_series, idle_timeout)?;
-        self.vec(
+        handles::vec(
             &about,
             label_names,
             const_labels,
@@ -260,7 +260,7 @@ impl RuntimeMetrics {
     ) -> PyResult<Py<IntGaugeVec>> {
         let about = About::new(name, description, unit, full_name)?;
         let limits = Limits::new(max_series, idle_timeout)?;
-        self.vec(
+        handles::vec(
             &about,
             label_names,
             const_labels,
@@ -306,7 +306,7 @@ impl RuntimeMetrics {
         };
         let options = layout.options()?;
         let limits = Limits::new(max_series, idle_timeout)?;
-        self.vec(
+        handles::vec(
             &about,
             label_names,
             const_labels,
@@ -474,34 +474,5 @@ impl RuntimeMetrics {
             .register_text_action(name, action, options)
             .map(CallbackHandle::new)
             .map_err(|error| error.into_py_err(py))
-    }
-
-    fn single<C: SingleClass>(
-        &self,
-        about: &About<'_, '_>,
-        labels: OptionalAny,
-        create: impl FnOnce(&[(&str, &str)]) -> Result<Metric<C::Cell>, MetricsError>,
-    ) -> PyResult<Py<C>> {
-        let py = about.py();
-        let labels = pairs(labels, "labels")?;
-        let metric = create(&borrow(&labels)).map_err(|error| error.into_py_err(py))?;
-        the_same(py, metric.id(), || C::wrap(py, metric))
-    }
-
-    fn vec<C: VecClass>(
-        &self,
-        about: &About<'_, '_>,
-        label_names: Any,
-        const_labels: OptionalAny,
-        limits: Limits,
-        create: impl FnOnce(&[&str], &[(&str, &str)]) -> Result<MetricVec<C::Cell>, MetricsError>,
-    ) -> PyResult<Py<C>> {
-        let py = about.py();
-        let label_names = strings(label_names, "label_names")?;
-        let label_names: Vec<&str> = label_names.iter().map(String::as_str).collect();
-        let labels = pairs(const_labels, "const_labels")?;
-        let vec = create(&label_names, &borrow(&labels)).map_err(|error| error.into_py_err(py))?;
-        limits.apply(&vec);
-        the_same(py, vec.id(), || C::wrap(py, vec))
     }
 }
