@@ -28,9 +28,11 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def runtime(_no_settings: None) -> Iterator[DistributedRuntime]:
-    """A runtime of the test's own, without a server."""
-    runtime = DistributedRuntime()
+def runtime(_no_settings: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[DistributedRuntime]:
+    """A runtime of the test's own, without a server. Its callbacks have all the time they need."""
+    with monkeypatch.context() as patch:
+        patch.setenv("DYN_METRICS_CALLBACK_TIMEOUT", "60")
+        runtime = DistributedRuntime()
     yield runtime
     runtime.shutdown()
 

@@ -16,6 +16,7 @@ from dynamo.runtime import DistributedRuntime, Endpoint
 from dynamo.wsgi import make_wsgi_app
 from tests.support import page, sample
 from tests.support.formats import ALL, TEXT, key, read, render
+from tests.support.waiting import until_callbacks_run
 
 
 class Answer(NamedTuple):
@@ -115,5 +116,6 @@ def test_a_callback_that_hangs_does_not_keep_an_impatient_reader(
     runtime.metrics.register_callback(goes_on.wait)
     answer = call(make_wsgi_app(runtime), x_prometheus_scrape_timeout_seconds="0.05")
     goes_on.set()
+    until_callbacks_run()
     families = page(answer.body.decode())
     assert sample(families, "dynamo_runtime_callback_timeouts_total") == 1

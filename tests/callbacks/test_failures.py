@@ -13,6 +13,7 @@ from dynamo.runtime import DistributedRuntime
 from tests.support import page, refused, sample
 from tests.support.client import PATIENCE
 from tests.support.log import Log
+from tests.support.waiting import until_callbacks_run
 
 ERRORS = "dynamo_runtime_callback_errors_total"
 TIMEOUTS = "dynamo_runtime_callback_timeouts_total"
@@ -150,12 +151,10 @@ class Stuck:
     """A callback that does not return before it is released."""
 
     def __init__(self) -> None:
-        self.begun = threading.Event()
         self.released = threading.Event()
         self.returned = threading.Event()
 
     def __call__(self) -> None:
-        self.begun.set()
         assert self.released.wait(PATIENCE)
         self.returned.set()
 
@@ -166,8 +165,7 @@ def stuck() -> Iterator[Stuck]:
     stuck = Stuck()
     yield stuck
     stuck.released.set()
-    if stuck.begun.is_set():
-        assert stuck.returned.wait(PATIENCE)
+    until_callbacks_run()
 
 
 @pytest.fixture
@@ -215,27 +213,17 @@ def test_a_late_callback_is_logged_once(hasty: DistributedRuntime, stuck: Stuck,
     assert not [record for record in records if repr(stuck) in record.getMessage()]
 
 
-def run_one_callback(runtime: DistributedRuntime) -> None:
-    """Returns when the thread has come back from a late callback and run another one."""
-    ran = threading.Event()
-    runtime.metrics.register_callback(ran.set)
-    while not ran.is_set():
-        page(runtime)
-
-
 def test_callbacks_run_again_when_the_late_one_has_returned(
-    hasty: DistributedRuntime, stuck: Stuck, runtime: DistributedRuntime
+    hasty: DistributedRuntime, stuck: Stuck
 ) -> None:
     hasty.metrics.register_callback(stuck)
     page(hasty)
     stuck.released.set()
-    run_one_callback(runtime)
+    until_callbacks_run()
     assert stuck.returned.is_set()
 
 
-def test_what_a_late_callback_raises_is_not_counted_as_well(
-    hasty: DistributedRuntime, runtime: DistributedRuntime
-) -> None:
+def test_what_a_late_callback_raises_is_not_counted_as_well(hasty: DistributedRuntime) -> None:
     released = threading.Event()
 
     def fail_late() -> None:
@@ -245,5 +233,5 @@ def test_what_a_late_callback_raises_is_not_counted_as_well(
     hasty.metrics.register_callback(fail_late)
     page(hasty)
     released.set()
-    run_one_callback(runtime)
+    until_callbacks_run()
     assert counted(hasty) == (0, 1)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from threading import Event
 from typing import TypeVar
 
+from dynamo.runtime import DistributedRuntime
 from tests.support.client import PATIENCE
 
 _T = TypeVar("_T")
@@ -18,3 +20,16 @@ def eventually(attempt: Callable[[], _T | None]) -> _T:
         assert time.monotonic() < deadline, f"not within {PATIENCE} s: {attempt}"
         time.sleep(0.02)
     return result
+
+
+def until_callbacks_run() -> None:
+    """Returns when the thread that all runtimes of the process share has run one more callback.
+
+    Whatever it was late with has come to its end by then.
+    """
+    ran = Event()
+    runtime = DistributedRuntime()
+    runtime.metrics.register_callback(ran.set)
+    while not ran.is_set():
+        runtime.metrics.prometheus_expfmt()
+    runtime.shutdown()
