@@ -67,14 +67,20 @@ def test_blocks_never_leak_and_are_never_over_committed(
     assert simulation.scheduler.pool.free == limits["num_gpu_blocks"]
 
 
-@given(limits, st.lists(requests, max_size=12))
-def test_every_request_gets_its_tokens_once_and_in_order_preempted_or_not(
-    limits: Settings, requests: list[Request]
-) -> None:
+def simulated(limits: Settings, requests: list[Request]) -> Simulation:
+    """All requests at once, to their end."""
     simulation = Simulation(**limits)
     for prompt, output, limit in requests:
         simulation.add(prompt, output, limit)
     simulation.run()
+    return simulation
+
+
+@given(limits, st.lists(requests, max_size=12))
+def test_every_request_gets_its_tokens_once_and_in_order_preempted_or_not(
+    limits: Settings, requests: list[Request]
+) -> None:
+    simulation = simulated(limits, requests)
     for sequence, (prompt, output, most) in zip(simulation.taken, requests, strict=True):
         limit = min(most, simulation.limits.max_model_len - len(prompt))
         assert simulation.tokens_of(sequence) == output[:limit]
@@ -86,10 +92,7 @@ def test_every_request_gets_its_tokens_once_and_in_order_preempted_or_not(
 def test_what_is_not_found_in_the_cache_is_computed_once_unless_preempted(
     limits: Settings, requests: list[Request]
 ) -> None:
-    simulation = Simulation(**limits)
-    for prompt, output, limit in requests:
-        simulation.add(prompt, output, limit)
-    simulation.run()
+    simulation = simulated(limits, requests)
     for sequence in simulation.taken:
         # The last token is given out, and needs no computing.
         once = len(sequence.tokens) - 1 - sequence.cached
@@ -100,10 +103,7 @@ def test_what_is_not_found_in_the_cache_is_computed_once_unless_preempted(
 def test_steps_count_every_admission_and_every_preemption(
     limits: Settings, requests: list[Request]
 ) -> None:
-    simulation = Simulation(**limits)
-    for prompt, output, limit in requests:
-        simulation.add(prompt, output, limit)
-    simulation.run()
+    simulation = simulated(limits, requests)
     admitted = [sequence for step in simulation.steps for sequence in step.admitted]
     assert sorted(map(id, admitted)) == sorted(map(id, simulation.taken))
     counted = sum(step.preempted for step in simulation.steps)
