@@ -7,11 +7,10 @@ import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from dynamo._engines import endpoints
 from dynamo.mocker._cost import CostModel
 from dynamo.mocker._load import Load
 from dynamo.mocker._scheduler import Limits
-
-_SCHEME = "dyn://"
 
 _ABOUT = """\
 A simulated vLLM worker: it serves requests and shows metrics as `python -m dynamo.vllm` does, and
@@ -39,8 +38,7 @@ class Settings(NamedTuple):
     """What the command line asks for."""
 
     model: str
-    endpoint: tuple[str, str, str]
-    """Namespace, component, endpoint."""
+    endpoint: endpoints.Path
     seed: int
     answer: float
     """Tokens that the model has to say to a prompt, the median."""
@@ -109,8 +107,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--model", metavar="NAME", required=True, help="what metrics call the model")
     add(
         "--endpoint",
-        type=_endpoint,
-        default="dyn://dynamo.backend.generate",
+        type=endpoints.endpoint_path,
+        default=endpoints.DEFAULT,
         metavar="dyn://NAMESPACE.COMPONENT.ENDPOINT",
         help="what to serve",
     )
@@ -172,16 +170,6 @@ class _Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescription
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         return action.help if action.default is None else super()._get_help_string(action)
-
-
-def _endpoint(text: str) -> tuple[str, str, str]:
-    parts = text.removeprefix(_SCHEME).rsplit(".", 2)
-    if not text.startswith(_SCHEME) or len(parts) != 3 or not all(parts):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no endpoint: use dyn://namespace.component.endpoint"
-        )
-    namespace, component, name = parts
-    return namespace, component, name
 
 
 def _whole(least: int) -> Callable[[str], int]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dynamo._engines.gauges import EngineGauges
 from dynamo.mocker._families import Families
 from dynamo.mocker._scheduler import Limits, Scheduler, Step
 from dynamo.mocker._sequence import FinishReason, Sequence
-from dynamo.prometheus_names import kvstats, labels, model_info, name_prefix
 
 if TYPE_CHECKING:
     from dynamo.runtime import Endpoint
@@ -49,7 +49,10 @@ class Figures:
         self._ttft = observe["time_to_first_token_seconds"]
         self._itl = observe["inter_token_latency_seconds"]
         self._of_request = observe
-        self._create_dynamo_gauges(endpoint, model, limits)
+        dynamo = EngineGauges(endpoint, model)
+        dynamo.total_blocks[0].set(limits.num_gpu_blocks)
+        self._usage_in_dynamo = dynamo.cache_usage[0].set
+        self._load_time = dynamo.load_time.set
 
     def stepped(self, scheduler: Scheduler, step: Step) -> None:
         """Count what a step has brought."""
@@ -113,32 +116,6 @@ class Figures:
         observe["request_params_n"](1)
         observe["request_num_preemptions"](sequence.preemptions)
         observe["request_prefill_kv_computed_tokens"](sequence.prompt - sequence.cached)
-
-    def _create_dynamo_gauges(self, endpoint: Endpoint, model: str, limits: Limits) -> None:
-        create = endpoint.metrics.create_gauge
-        ranked = {labels.MODEL: model, labels.DP_RANK: "0"}
-
-        def name(name: str) -> str:
-            return f"{name_prefix.COMPONENT}_{name}"
-
-        create(
-            name(kvstats.TOTAL_BLOCKS),
-            "Total number of KV cache blocks available on the worker",
-            ranked,
-            full_name=True,
-        ).set(limits.num_gpu_blocks)
-        self._usage_in_dynamo = create(
-            name(kvstats.GPU_CACHE_USAGE_PERCENT),
-            "GPU cache usage as a percentage (0.0-1.0)",
-            ranked,
-            full_name=True,
-        ).set
-        self._load_time = create(
-            name(model_info.LOAD_TIME_SECONDS),
-            "Model load time in seconds",
-            {labels.MODEL: model},
-            full_name=True,
-        ).set
 
 
 _CONFIG_TEXT = "Information of the LLMEngine CacheConfig"

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+from dynamo._engines.requests import given, is_whole, placed_options, prompt_of
 from dynamo.mocker._engine import Engine, Options
 from dynamo.mocker._model import text_of, tokens_of
 from dynamo.runtime import Context, InvalidRequestError
-
-_PLACES = ("sampling_options", "stop_conditions")
-"""Objects of a request in which Dynamo's preprocessor puts the options."""
 
 
 def handler_of(engine: Engine) -> Callable[[Any, Context], AsyncIterator[dict[str, Any]]]:
@@ -25,18 +23,18 @@ def handler_of(engine: Engine) -> Callable[[Any, Context], AsyncIterator[dict[st
     """
 
     async def generate(request: Any, context: Context) -> AsyncIterator[dict[str, Any]]:
-        if not isinstance(request, dict):
-            raise InvalidRequestError(f"a request must be an object, not {_type_of(request)}")
-        prompt, options = _prompt_of(request), _options_of(request)
+        prompt = prompt_of(request)
+        tokens = tokens_of(prompt) if isinstance(prompt, str) else prompt
+        options = _options_of(request)
         try:
-            answer = engine.submit(prompt, options)
+            answer = engine.submit(tokens, options)
         except ValueError as error:
             raise InvalidRequestError(str(error)) from None
         # A client may leave while its request waits in the queue, long before the next item.
         context.add_listener(answer.abort)
         try:
-            async for tokens, reason in answer:
-                yield {"token_ids": tokens, "text": text_of(tokens), "finish_reason": reason}
+            async for new, reason in answer:
+                yield {"token_ids": new, "text": text_of(new), "finish_reason": reason}
         finally:
             context.remove_listener(answer.abort)
             answer.abort()
@@ -44,39 +42,15 @@ def handler_of(engine: Engine) -> Callable[[Any, Context], AsyncIterator[dict[st
     return generate
 
 
-def _prompt_of(request: dict[str, Any]) -> list[int]:
-    tokens, prompt = request.get("token_ids"), request.get("prompt")
-    if (tokens is None) == (prompt is None):
-        raise InvalidRequestError("a request must have either token_ids or a prompt")
-    if prompt is not None:
-        if not isinstance(prompt, str):
-            raise InvalidRequestError(f"prompt must be a text, not {_type_of(prompt)}")
-        return tokens_of(prompt)
-    if not isinstance(tokens, list) or not all(map(_is_whole, tokens)):
-        raise InvalidRequestError("token_ids must be a list of whole numbers, none below 0")
-    return tokens
-
-
 def _options_of(request: dict[str, Any]) -> Options:
-    given: dict[str, Any] = {}
-    for options in (*map(request.get, _PLACES), request):
-        if isinstance(options, dict):
-            given |= {name: value for name, value in options.items() if value is not None}
-    max_tokens = given.get("max_tokens")
-    min_tokens = given.get("min_tokens", 0)
-    ignore_eos = given.get("ignore_eos", False)
-    if max_tokens is not None and not (_is_whole(max_tokens) and max_tokens > 0):
+    options = placed_options(request) | given(request)
+    max_tokens = options.get("max_tokens")
+    min_tokens = options.get("min_tokens", 0)
+    ignore_eos = options.get("ignore_eos", False)
+    if max_tokens is not None and not (is_whole(max_tokens) and max_tokens > 0):
         raise InvalidRequestError(f"max_tokens={max_tokens!r} is no whole number above 0")
-    if not _is_whole(min_tokens):
+    if not is_whole(min_tokens):
         raise InvalidRequestError(f"min_tokens={min_tokens!r} is no whole number from 0 on")
     if not isinstance(ignore_eos, bool):
         raise InvalidRequestError(f"ignore_eos={ignore_eos!r} is neither true nor false")
     return Options(max_tokens, min_tokens, ignore_eos)
-
-
-def _is_whole(value: object) -> bool:
-    return type(value) is int and value >= 0
-
-
-def _type_of(value: object) -> str:
-    return type(value).__name__

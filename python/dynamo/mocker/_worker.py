@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from time import perf_counter
 
-from dynamo._environment import text
+from dynamo._engines.greeting import greet
 from dynamo.mocker._arguments import Settings
 from dynamo.mocker._engine import Engine
 from dynamo.mocker._figures import Figures
@@ -32,10 +32,7 @@ async def serve(runtime: DistributedRuntime, settings: Settings) -> None:
     figures = Figures(endpoint, settings.model, settings.limits)
     scheduler = Scheduler(settings.limits, settings.cost)
     engine = Engine(scheduler, Model(settings.seed, settings.answer), figures)
-    address = runtime.system_status_address
-    print(f"metrics: http://{address}/metrics" if address else "metrics: set DYN_SYSTEM_PORT")
-    if settings.load is None and text("DYN_REQUEST_PLANE", "memory") == "memory":
-        print("requests: set DYN_REQUEST_PLANE=nats, or --load")
+    greet(runtime, idle=None if settings.load else "set DYN_REQUEST_PLANE=nats, or --load")
     await asyncio.sleep(settings.startup)
     figures.loaded(perf_counter() - begun)
 
