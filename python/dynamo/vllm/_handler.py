@@ -1,0 +1,60 @@
+"""The handler of the ``generate`` endpoint: requests as JSON, items as JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from typing import Any
+
+from dynamo._engines.requests import prompt_of
+from dynamo.runtime import Context, InvalidRequestError
+from dynamo.vllm._sampling import sampling_params
+from vllm import TokensPrompt
+from vllm.exceptions import VLLMClientError
+from vllm.v1.engine.async_llm import AsyncLLM
+
+
+def handler_of(engine: AsyncLLM) -> Callable[[Any, Context], AsyncIterator[dict[str, Any]]]:
+    """Return the handler that has ``engine`` answer.
+
+    A request is an object with ``token_ids`` or ``prompt``, a text, and options of vLLM's
+    ``SamplingParams``, in the request itself, in its ``sampling_options`` or ``stop_conditions``.
+
+    An item has ``token_ids``, the tokens since the last one, their ``text``, and
+    ``finish_reason``: ``"stop"``, ``"length"`` or another word of vLLM's in the last item, None
+    before. When the client goes away, vLLM is told to abort the request.
+    """
+    numbers = itertools.count()
+    defaults = engine.model_config.get_diff_sampling_param()
+
+    async def generate(request: Any, context: Context) -> AsyncIterator[dict[str, Any]]:
+        prompt = prompt_of(request)
+        tokens = prompt if isinstance(prompt, str) else TokensPrompt(prompt_token_ids=prompt)
+        params = sampling_params(request, defaults)
+        # Requests that another one has caused come with the same context.
+        name = f"{context.id()}-{next(numbers)}"
+        aborts: list[asyncio.Task[None]] = []
+
+        def abort() -> None:
+            aborts.append(asyncio.ensure_future(engine.abort(name)))
+
+        # A client may leave while its request waits in the queue, long before the next item.
+        context.add_listener(abort)
+        try:
+            async with aclosing(engine.generate(tokens, params, name)) as outputs:
+                async for output in outputs:
+                    (answer,) = output.outputs
+                    yield {
+                        "token_ids": list(answer.token_ids),
+                        "text": answer.text,
+                        "finish_reason": answer.finish_reason,
+                    }
+        except VLLMClientError as error:
+            raise InvalidRequestError(str(error)) from None
+        finally:
+            context.remove_listener(abort)
+            await asyncio.gather(*aborts)
+
+    return generate

@@ -1,0 +1,73 @@
+"""vLLM's metrics, and Dynamo's of the engine, on the page of the endpoint."""
+
+from __future__ import annotations
+
+import os
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import prometheus_client
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from dynamo._engines.gauges import EngineGauges
+from dynamo.prometheus_names import labels
+from vllm.v1.metrics.loggers import AggregateStatLoggerBase
+
+if TYPE_CHECKING:
+    from dynamo.runtime import Endpoint
+    from vllm.config import VllmConfig
+    from vllm.v1.metrics.stats import SchedulerStats
+
+_VLLM = "vllm:"
+
+
+def show_families(endpoint: Endpoint, model: str) -> None:
+    """Show vLLM's families on the page, with the labels of the hierarchy and ``model``.
+
+    vLLM records all of them in this process, so the registry has every series, once. With
+    ``PROMETHEUS_MULTIPROC_DIR`` the files there hold them a second time, and what the libraries in
+    the engine's processes have recorded, which is shown too.
+    """
+    added = {labels.MODEL: model}
+    metrics = endpoint.metrics
+    metrics.register_collector(prometheus_client.REGISTRY, prefixes=[_VLLM], labels=added)
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        files = prometheus_client.CollectorRegistry()
+        MultiProcessCollector(files)
+        metrics.register_collector(files, exclude=[_VLLM, "process_", "python_"], labels=added)
+
+
+def stat_logger(endpoint: Endpoint) -> type[AggregateStatLoggerBase]:
+    """Return the stat logger that has vLLM move Dynamo's gauges of its engine."""
+    begun = perf_counter()
+
+    class EngineStatLogger(AggregateStatLoggerBase):
+        """Is told by vLLM what each step of each engine has left."""
+
+        def __init__(self, vllm_config: VllmConfig, engine_indexes: list[int]) -> None:
+            self._config = vllm_config
+            self._gauges = EngineGauges(endpoint, model_name(vllm_config), engine_indexes)
+
+        def record(
+            self,
+            scheduler_stats: SchedulerStats | None,
+            iteration_stats: Any,
+            mm_cache_stats: Any = None,
+            engine_idx: int = 0,
+        ) -> None:
+            if scheduler_stats is not None:
+                self._gauges.cache_usage[engine_idx].set(scheduler_stats.kv_cache_usage)
+
+        def log_engine_initialized(self) -> None:
+            """See that all engines are there; vLLM counts the blocks of all of them as one."""
+            ranks = self._gauges.total_blocks
+            for blocks in ranks.values():
+                blocks.set((self._config.cache_config.num_gpu_blocks or 0) // len(ranks))
+            self._gauges.load_time.set(perf_counter() - begun)
+
+    return EngineStatLogger
+
+
+def model_name(config: VllmConfig) -> str:
+    """Return what vLLM's metrics call the model."""
+    return str(config.model_config.served_model_name)

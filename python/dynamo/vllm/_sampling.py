@@ -1,0 +1,69 @@
+"""How a request wants its answer: the options of JSON as vLLM's ``SamplingParams``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from dynamo._engines.requests import PLACES, given, placed_options
+from dynamo.runtime import InvalidRequestError
+from vllm import SamplingParams
+from vllm.exceptions import VLLMClientError
+from vllm.sampling_params import RequestOutputKind
+
+OPTIONS = (
+    "allowed_token_ids",
+    "bad_words",
+    "detokenize",
+    "extra_args",
+    "frequency_penalty",
+    "ignore_eos",
+    "include_stop_str_in_output",
+    "logit_bias",
+    "max_tokens",
+    "min_p",
+    "min_tokens",
+    "n",
+    "presence_penalty",
+    "repetition_penalty",
+    "seed",
+    "skip_special_tokens",
+    "spaces_between_special_tokens",
+    "stop",
+    "stop_token_ids",
+    "structured_outputs",
+    "temperature",
+    "thinking_token_budget",
+    "top_k",
+    "top_p",
+)
+"""Fields of ``SamplingParams`` that a request may set: those whose effect the answer shows."""
+
+
+def sampling_params(request: dict[str, Any], defaults: dict[str, Any]) -> SamplingParams:
+    """Read the options of a request; ``defaults`` are the model's own, for what it leaves open.
+
+    Without ``max_tokens`` the answer may be as long as the model allows.
+
+    Raises ``InvalidRequestError`` for an option that vLLM does not have, or does not take so.
+    """
+    placed = placed_options(request)
+    unknown = sorted(set(placed) - set(OPTIONS))
+    if unknown:
+        raise InvalidRequestError(
+            f"{unknown[0]} is no option of this engine, but stands in {' or '.join(PLACES)}: "
+            f"leave it out, or use one of {', '.join(OPTIONS)}"
+        )
+    own = {name: value for name, value in given(request).items() if name in OPTIONS}
+    options = {"max_tokens": None, **defaults, **placed, **own}
+    try:
+        params = msgspec.convert(options, SamplingParams, str_keys=True)
+    except (msgspec.ValidationError, VLLMClientError, ValueError, TypeError) as error:
+        raise InvalidRequestError(f"the options of a request cannot be used: {error}") from None
+    if params.n != 1:
+        raise InvalidRequestError(
+            f"n={params.n}: a request has one answer here, send it {params.n} times"
+        )
+    params.output_kind = RequestOutputKind.DELTA
+    return params
