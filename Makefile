@@ -12,6 +12,11 @@ PIP := $(call pip,$(VENV))
 BENCH := .venv-bench
 BENCH_DYNAMO := .venv-bench-dynamo
 
+# The engine of `make test-vllm`, for a CPU. The PyTorch that the index has for this machine will do,
+# however large: where there is one without CUDA, TORCH=torch==2.13.0+cpu saves four gigabytes.
+VLLM := .venv-vllm
+TORCH ?= torch==2.13.0
+
 # What the package is built from. Folders are among it: they change when a file comes or goes.
 SOURCES := Cargo.toml Cargo.lock pyproject.toml $(wildcard crates/*/Cargo.toml) \
 	$(shell find crates/dynamo-runtime/src crates/dynamo-python/src python -not -path '*__pycache__*')
@@ -21,11 +26,12 @@ MARK := .python-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_in
 CREATED := $(VENV)/$(MARK)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-rust test-python lint names format bench guard clean
+.PHONY: help run test test-rust test-python test-vllm lint names format bench guard clean
 
 help:
 	@echo "make run      build into $(VENV) and run an example worker on port $(PORT), until Ctrl-C"
 	@echo "make test     build and run all tests, Rust and Python"
+	@echo "make test-vllm  run the tests of dynamo.vllm with the real vLLM on the CPU: gigabytes, minutes"
 	@echo "make lint     formatting, clippy, ruff, mypy, pyright, stubtest, generated files"
 	@echo "make names    generate python/dynamo/prometheus_names.py from the Rust constants"
 	@echo "make format   format all code"
@@ -43,6 +49,9 @@ test-rust:
 test-python: $(VENV)/.built $(VENV)/.test
 	-@tests/support/install_prometheus.sh
 	$(BIN)/python -m pytest --numprocesses 2
+
+test-vllm: $(VLLM)/.built
+	$(VLLM)/bin/python -m pytest --timeout 300 --override-ini filterwarnings=default tests/vllm
 
 lint: $(VENV)/.built $(VENV)/.test $(VENV)/.lint
 	cargo fmt --all --check
@@ -74,7 +83,7 @@ guard: $(BENCH)/.built
 	$(BENCH)/bin/python -m benchmarks.guard $(if $(UPDATE),--update)
 
 clean:
-	rm -rf $(VENV) $(BENCH) $(BENCH_DYNAMO) target
+	rm -rf $(VENV) $(BENCH) $(BENCH_DYNAMO) $(VLLM) target
 
 %/$(MARK):
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 10) or sys.exit("Python 3.10 or newer is needed, $(PYTHON) is older: name one, as in make PYTHON=python3.12")'
@@ -92,6 +101,17 @@ $(VENV)/.test: $(CREATED) pyproject.toml
 
 $(VENV)/.lint: $(CREATED) pyproject.toml
 	$(PIP) install --group lint
+	@touch $@
+
+# What vLLM itself asks for does not install together: the list says what does.
+$(VLLM)/.installed: $(VLLM)/$(MARK) tests/vllm/requirements.txt
+	$(call pip,$(VLLM)) install --no-deps --requirement tests/vllm/requirements.txt
+	$(call pip,$(VLLM)) install --constraint tests/vllm/requirements.txt "$(TORCH)"
+	@touch $@
+
+$(VLLM)/.built: $(VLLM)/.installed pyproject.toml $(SOURCES)
+	$(call pip,$(VLLM)) install --constraint tests/vllm/requirements.txt --group test
+	$(call pip,$(VLLM)) install --force-reinstall --no-deps .
 	@touch $@
 
 $(BENCH)/.built: $(BENCH)/$(MARK) $(SOURCES) benchmarks/floor/bare.c benchmarks/floor/setup.py

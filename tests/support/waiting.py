@@ -13,11 +13,11 @@ from tests.support.client import PATIENCE
 _T = TypeVar("_T")
 
 
-def eventually(attempt: Callable[[], _T | None]) -> _T:
+def eventually(attempt: Callable[[], _T | None], patience: float = PATIENCE) -> _T:
     """The first result that is not None, which must come."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     while (result := attempt()) is None:
-        assert time.monotonic() < deadline, f"not within {PATIENCE} s: {attempt}"
+        assert time.monotonic() < deadline, f"not within {patience} s: {attempt}"
         time.sleep(0.02)
     return result
 

@@ -40,8 +40,7 @@ class Figures:
         self._prompt_cached = counters["prompt_tokens_cached", ""].inc_by
         self._generated = counters["generation_tokens", ""].inc_by
         self._ends = {
-            reason: counters["request_success", reason].inc
-            for reason in ("stop", "length", "abort")
+            reason: counters["request_success", reason].inc for reason in ("stop", "length")
         }
 
         observe = {name: histogram.observe for name, histogram in histograms.items()}
@@ -74,8 +73,7 @@ class Figures:
         self._look_at(scheduler)
 
     def aborted(self, scheduler: Scheduler, sequence: Sequence) -> None:
-        """Count a request that was given up. Its times tell nothing of the engine."""
-        self._ends["abort"]()
+        """See a request that was given up: vLLM counts neither its end nor its times."""
         self._look_at(scheduler)
 
     def loaded(self, seconds: float) -> None:

@@ -29,7 +29,8 @@ class Settings(NamedTuple):
     """What the command line asks for."""
 
     endpoint: endpoints.Path
-    engine: AsyncEngineArgs
+    engine: argparse.Namespace
+    """Arguments of vLLM's, to be read by it: that may look for the model, on the network too."""
 
 
 def parse(arguments: Sequence[str] | None = None) -> Settings:
@@ -52,7 +53,7 @@ def parse(arguments: Sequence[str] | None = None) -> Settings:
     given = parser.parse_args(None if arguments is None else list(arguments))
     if given.model is None:
         parser.error("the following arguments are required: --model")
-    return Settings(given.endpoint, AsyncEngineArgs.from_cli_args(given))
+    return Settings(given.endpoint, given)
 
 
 class _Parser(FlexibleArgumentParser):

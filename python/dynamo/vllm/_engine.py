@@ -6,8 +6,10 @@ import asyncio
 import os
 import signal
 import threading
+from argparse import Namespace
+from concurrent.futures import Future
 from multiprocessing import resource_tracker
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from vllm.engine.arg_utils import AsyncEngineArgs
 from vllm.v1.engine.async_llm import AsyncLLM
@@ -26,48 +28,40 @@ class EngineDiedError(Exception):
     """The engine was there, and is no more."""
 
 
-async def start(arguments: AsyncEngineArgs, stat_logger: type[AggregateStatLoggerBase]) -> AsyncLLM:
+async def start(arguments: Namespace, stat_logger: type[AggregateStatLoggerBase]) -> AsyncLLM:
     """Start an engine, which may take minutes, beside the event loop.
 
     Raises ``EngineStartError`` if vLLM cannot load the model.
     """
-    loop = asyncio.get_running_loop()
-    started: asyncio.Future[AsyncLLM] = loop.create_future()
-
-    def settle(engine: AsyncLLM | None, error: BaseException | None) -> None:
-        if started.done():
-            return
-        if engine is not None:
-            started.set_result(engine)
-        else:
-            started.set_exception(error)
+    loading: Future[AsyncLLM] = Future()
+    loading.set_running_or_notify_cancel()  # nothing can cancel it
 
     def load() -> None:
-        engine, error = None, None
         try:
-            engine = _load(arguments, stat_logger)
-        except BaseException as raised:  # whoever waits hears of it
-            error = raised
-        loop.call_soon_threadsafe(settle, engine, error)
+            loading.set_result(_load(arguments, stat_logger))
+        except BaseException as error:  # whoever waits hears of it
+            loading.set_exception(error)
 
     # A thread of its own, and not one of the loop's: the end of the loop would wait for those.
     threading.Thread(target=load, name="dynamo-vllm-load", daemon=True).start()
     try:
-        return await started
+        return await asyncio.wrap_future(loading)
     except (OSError, ValueError, RuntimeError) as error:
         raise EngineStartError(
             f"vLLM cannot start with --model {arguments.model}: {_line(error)}"
         ) from error
 
 
-def _load(arguments: AsyncEngineArgs, stat_logger: type[AggregateStatLoggerBase]) -> AsyncLLM:
+def _load(arguments: Namespace, stat_logger: type[AggregateStatLoggerBase]) -> AsyncLLM:
     # This process has threads, which a fork would leave behind with their locks held.
     os.environ.setdefault("VLLM_WORKER_MULTIPROC_METHOD", "spawn")
     # Ctrl-C is for the worker, which lets running requests finish: the engine's processes inherit
     # that SIGINT is held back here, as far as multiprocessing has a resource tracker already.
     resource_tracker.ensure_running()
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    return AsyncLLM.from_engine_args(arguments, stat_loggers=[stat_logger])
+    return AsyncLLM.from_engine_args(
+        AsyncEngineArgs.from_cli_args(arguments), stat_loggers=[stat_logger]
+    )
 
 
 async def death(engine: AsyncLLM) -> NoReturn:
@@ -83,8 +77,9 @@ async def death(engine: AsyncLLM) -> NoReturn:
 
 
 def _line(error: BaseException) -> str:
-    """Return what an error says in one line; pydantic begins with one about itself."""
-    details = getattr(error, "errors", None)
-    text = details()[0]["msg"] if callable(details) else str(error)
+    """Return what an error says in one line; pydantic's begin with one about themselves."""
+    errors = getattr(error, "errors", None)
+    details: Any = errors() if callable(errors) else None
+    text = details[0]["msg"] if details else str(error)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[0] if lines else type(error).__name__

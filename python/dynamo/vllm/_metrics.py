@@ -33,7 +33,8 @@ def show_families(endpoint: Endpoint, model: str) -> None:
     metrics.register_collector(prometheus_client.REGISTRY, prefixes=[_VLLM], labels=added)
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         files = prometheus_client.CollectorRegistry()
-        MultiProcessCollector(files)
+        read: Any = MultiProcessCollector  # its types are not told
+        read(files)
         metrics.register_collector(files, exclude=[_VLLM, "process_", "python_"], labels=added)
 
 

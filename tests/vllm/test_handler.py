@@ -1,0 +1,150 @@
+"""The handler of ``generate``, with an engine that the test drives."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from vllm import SamplingParams
+from vllm.exceptions import VLLMClientError
+from vllm.v1.engine.exceptions import EngineDeadError
+
+from dynamo.runtime import Context, DistributedRuntime, EngineError, InvalidRequestError
+from dynamo.vllm._handler import handler_of
+from tests.support.serving import collect, endpoint_of, served, settled, until
+
+Item = tuple[list[int], str, str | None]
+
+
+class Engine:
+    """Answers what the test puts into ``items``, and notes what it is asked."""
+
+    def __init__(self, *items: Item | Exception) -> None:
+        self.model_config = SimpleNamespace(get_diff_sampling_param=lambda: {"top_k": 4})
+        self.items: asyncio.Queue[Item | Exception] = asyncio.Queue()
+        for item in items:
+            self.items.put_nowait(item)
+        self.asked: list[tuple[Any, SamplingParams, str]] = []
+        self.aborted: list[str] = []
+        self.ended: list[str] = []
+
+    async def generate(
+        self, prompt: Any, sampling_params: SamplingParams, request_id: str
+    ) -> AsyncGenerator[Any, None]:
+        self.asked.append((prompt, sampling_params, request_id))
+        reason = None
+        try:
+            while not reason:
+                item = await self.items.get()
+                if isinstance(item, Exception):
+                    raise item
+                tokens, text, reason = item
+                answer = SimpleNamespace(token_ids=tuple(tokens), text=text, finish_reason=reason)
+                yield SimpleNamespace(outputs=[answer])
+        finally:
+            self.ended.append(request_id)
+
+    async def abort(self, request_id: str) -> None:
+        self.aborted.append(request_id)
+        self.items.put_nowait(([], "", "abort"))
+
+
+def ask(engine: Any, request: Any, context: Context | None = None) -> AsyncIterator[dict[str, Any]]:
+    """The answer to a request."""
+    return handler_of(engine)(request, context or Context())
+
+
+HALF: Item = ([1, 2], "w1 w2 ", None)
+REST: Item = ([3], "w3 ", "length")
+
+
+async def test_items_have_tokens_text_and_at_last_a_reason() -> None:
+    assert await collect(ask(Engine(HALF, REST), {"prompt": "a b"})) == [
+        {"token_ids": [1, 2], "text": "w1 w2 ", "finish_reason": None},
+        {"token_ids": [3], "text": "w3 ", "finish_reason": "length"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("request_", "prompt"),
+    [({"prompt": "a b"}, "a b"), ({"token_ids": [5, 6]}, {"prompt_token_ids": [5, 6]})],
+)
+async def test_a_prompt_is_a_text_or_tokens(request_: dict[str, Any], prompt: Any) -> None:
+    engine = Engine(REST)
+    await collect(ask(engine, {**request_, "temperature": 0.5}))
+    ((asked, params, _),) = engine.asked
+    assert asked == prompt
+    assert (params.temperature, params.top_k) == (0.5, 4)
+
+
+async def test_requests_of_one_context_have_names_of_their_own() -> None:
+    engine, context = Engine(REST, REST), Context("x")
+    answer = handler_of(engine)  # type: ignore[arg-type]
+    for _ in range(2):
+        await collect(answer({"prompt": "a"}, context))
+    assert [name for _, _, name in engine.asked] == ["x-0", "x-1"]
+
+
+async def test_a_client_that_leaves_while_its_request_waits_has_vllm_abort_it() -> None:
+    engine, context = Engine(), Context("x")
+    answer = asyncio.ensure_future(collect(ask(engine, {"prompt": "a"}, context)))
+    await until(lambda: engine.asked or None)
+    context.stop_generating()
+    assert [item["finish_reason"] for item in await answer] == ["abort"]
+    assert engine.aborted == engine.ended == ["x-0"]
+
+
+async def test_an_answer_that_is_left_ends_in_the_engine_at_once() -> None:
+    engine = Engine(HALF)
+    answer = ask(engine, {"prompt": "a"}, Context("x"))
+    await anext(answer)
+    await answer.aclose()  # type: ignore[attr-defined]
+    assert engine.ended == ["x-0"]
+
+
+async def test_an_answer_that_is_complete_is_not_aborted_when_its_client_goes() -> None:
+    engine, context = Engine(REST), Context()
+    await collect(ask(engine, {"prompt": "a"}, context))
+    context.stop_generating()
+    await asyncio.sleep(0)
+    assert engine.aborted == []
+
+
+async def test_what_vllm_finds_wrong_with_a_request_is_the_requests_fault() -> None:
+    with pytest.raises(InvalidRequestError, match=r"^too long$"):
+        await collect(ask(Engine(VLLMClientError("too long")), {"prompt": "a"}))
+
+
+@pytest.mark.parametrize(
+    ("request_", "problem"),
+    [
+        ("a", "a request must be an object, not str"),
+        ({}, "a request must have either token_ids or a prompt"),
+        ({"prompt": "a", "token_ids": [1]}, "a request must have either token_ids or a prompt"),
+        ({"prompt": 1}, "prompt must be a text, not int"),
+        ({"token_ids": [1, -1]}, "token_ids must be a list of whole numbers, none below 0"),
+        ({"prompt": "a", "n": 3}, "n=3: a request has one answer here, send it 3 times"),
+    ],
+    ids=str,
+)
+async def test_a_request_that_is_none_does_not_reach_the_engine(
+    request_: Any, problem: str
+) -> None:
+    engine = Engine()
+    with pytest.raises(InvalidRequestError) as raised:
+        await collect(ask(engine, request_))
+    assert str(raised.value) == problem
+    assert engine.asked == []
+
+
+async def test_a_dead_engine_is_an_error_of_the_engine_and_counted_as_one(
+    runtime: DistributedRuntime,
+) -> None:
+    engine = Engine(EngineDeadError())
+    async with served(endpoint_of(runtime), handler_of(engine)) as client:  # type: ignore[arg-type]
+        with pytest.raises(EngineError, match="EngineDeadError"):
+            await collect(await client.generate({"prompt": "a"}))
+        assert (await settled(runtime, 1)).errors == {"generate": 1}
