@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import math
+import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from dynamo.mocker._cost import CostModel
@@ -81,6 +83,7 @@ def parse(arguments: Sequence[str] | None = None) -> Settings:
         given.load_prefixes,
         given.load_prefix,
         given.load_answer,
+        given.model,
     )
     return Settings(
         given.model,
@@ -96,7 +99,7 @@ def parse(arguments: Sequence[str] | None = None) -> Settings:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        "python -m dynamo.mocker",
+        _program(),
         description=_ABOUT,
         epilog=_MORE,
         formatter_class=_Formatter,
@@ -165,6 +168,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--load-prefixes", type=whole, default=load.prefixes, help="beginnings that prompts share")
     add("--load-prefix", type=_whole(0), default=load.prefix, help="tokens of such a beginning")
     return parser
+
+
+def _program() -> str:
+    """Return what starts this process: the module, or a program that calls ``main``."""
+    name = Path(sys.argv[0]).name
+    return "python -m dynamo.mocker" if name == "__main__.py" else name
 
 
 class _Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):

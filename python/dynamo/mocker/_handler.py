@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 from dynamo.mocker._engine import Engine, Options
 from dynamo.mocker._model import text_of, tokens_of
 from dynamo.runtime import Context, InvalidRequestError
 
+Generate = Callable[[Any, Context], AsyncGenerator[dict[str, Any], None]]
+"""Answers a request: items as they come. Closing it gives the request up."""
+
 _PLACES = ("sampling_options", "stop_conditions")
 """Objects of a request in which Dynamo's preprocessor puts the options."""
 
 
-def handler_of(engine: Engine) -> Callable[[Any, Context], AsyncIterator[dict[str, Any]]]:
+def handler_of(engine: Engine) -> Generate:
     """Return the handler that has ``engine`` answer.
 
     A request is an object with ``token_ids`` or ``prompt``, a text, and options: ``max_tokens``,
@@ -24,7 +27,7 @@ def handler_of(engine: Engine) -> Callable[[Any, Context], AsyncIterator[dict[st
     ``finish_reason``: ``"stop"`` or ``"length"`` in the last item, None before.
     """
 
-    async def generate(request: Any, context: Context) -> AsyncIterator[dict[str, Any]]:
+    async def generate(request: Any, context: Context) -> AsyncGenerator[dict[str, Any], None]:
         if not isinstance(request, dict):
             raise InvalidRequestError(f"a request must be an object, not {_type_of(request)}")
         prompt, options = _prompt_of(request), _options_of(request)

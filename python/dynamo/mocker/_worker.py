@@ -4,27 +4,37 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator, Callable
 from time import perf_counter
+from typing import Any
 
 from dynamo._environment import text
 from dynamo.mocker._arguments import Settings
 from dynamo.mocker._engine import Engine
 from dynamo.mocker._figures import Figures
-from dynamo.mocker._handler import handler_of
+from dynamo.mocker._handler import Generate, handler_of
 from dynamo.mocker._load import Load, drive
 from dynamo.mocker._model import Model
 from dynamo.mocker._scheduler import Scheduler
 from dynamo.prometheus_names import labels
-from dynamo.runtime import DistributedRuntime, Endpoint, dynamo_worker
+from dynamo.runtime import Context, DistributedRuntime, Endpoint
+
+Wrap = Callable[[Endpoint, Generate], Callable[[Any, Context], AsyncIterator[Any]]]
+"""Takes an endpoint and the engine's handler, and returns the handler to serve instead."""
 
 _CANARY = {"token_ids": [0], "max_tokens": 1}
+_ANY_HOST = ("0.0.0.0", "[::]")
 
 
-async def serve(runtime: DistributedRuntime, settings: Settings) -> None:
-    """Serve until told to stop.
+async def serve(runtime: DistributedRuntime, settings: Settings, wrap: Wrap | None = None) -> None:
+    """Serve an engine until told to stop.
+
+    ``wrap(endpoint, generate)`` is called once, before anything is served, and returns the handler
+    that the endpoint gets; ``generate(request, context)`` has the engine answer. That is the place
+    for metrics of your own, created on the endpoint and moved by what comes and goes.
 
     Raises ``ValueError``, ``OSError`` or ``ImportError`` if a setting of the environment cannot be
-    followed.
+    followed, and what ``wrap`` raises.
     """
     begun = perf_counter()
     namespace, component, name = settings.endpoint
@@ -32,15 +42,16 @@ async def serve(runtime: DistributedRuntime, settings: Settings) -> None:
     figures = Figures(endpoint, settings.model, settings.limits)
     scheduler = Scheduler(settings.limits, settings.cost)
     engine = Engine(scheduler, Model(settings.seed, settings.answer), figures)
-    address = runtime.system_status_address
-    print(f"metrics: http://{address}/metrics" if address else "metrics: set DYN_SYSTEM_PORT")
+    generate = handler_of(engine)
+    handler = wrap(endpoint, generate) if wrap else generate
+    print(f"metrics: {_page(runtime) or 'set DYN_SYSTEM_PORT'}", flush=True)
     if settings.load is None and text("DYN_REQUEST_PLANE", "memory") == "memory":
         print("requests: set DYN_REQUEST_PLANE=nats, or --load")
     await asyncio.sleep(settings.startup)
     figures.loaded(perf_counter() - begun)
 
     serving = endpoint.serve_endpoint(
-        handler_of(engine),
+        handler,
         metrics_labels={labels.MODEL: settings.model},
         health_check_payload=_CANARY,
     )
@@ -59,8 +70,13 @@ async def serve(runtime: DistributedRuntime, settings: Settings) -> None:
     print("stopped")
 
 
-run = dynamo_worker()(serve)
-"""Serves with a runtime of its own."""
+def _page(runtime: DistributedRuntime) -> str | None:
+    """Return where the metrics are, for a browser on this host."""
+    address = runtime.system_status_address
+    if address is None:
+        return None
+    host, port = address.rsplit(":", 1)
+    return f"http://{'localhost' if host in _ANY_HOST else host}:{port}/metrics"
 
 
 async def _drive(endpoint: Endpoint, load: Load) -> None:
