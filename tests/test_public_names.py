@@ -10,6 +10,7 @@ import pytest
 import dynamo._core
 import dynamo._prometheus_metrics
 import dynamo.asgi
+import dynamo.mocker
 import dynamo.prometheus_metrics
 import dynamo.request_plane
 import dynamo.runtime
@@ -86,6 +87,10 @@ def test_all_types_are_importable_from_prometheus_metrics() -> None:
 def test_the_page_is_an_application_of_either_kind() -> None:
     assert dynamo.asgi.__all__ == ["make_asgi_app"]
     assert dynamo.wsgi.__all__ == ["make_wsgi_app"]
+
+
+def test_the_mocker_is_a_command_and_a_worker_that_others_can_wrap() -> None:
+    assert dynamo.mocker.__all__ == ["Settings", "main", "parse", "serve"]
 
 
 @pytest.mark.parametrize("module", [dynamo.runtime, dynamo.prometheus_metrics])
