@@ -15,7 +15,7 @@ from tests.serving.conftest import nats_settings
 from tests.support.client import fetch, is_refused, scrape
 from tests.support.nats import NatsServer
 from tests.support.process import Start, Worker
-from tests.support.serving import books, collect, endpoint_of, served, settled
+from tests.support.serving import Gated, books, collect, endpoint_of, served, settled
 from tests.support.waiting import eventually
 
 SIGNALS = [signal.SIGTERM, signal.SIGINT]
@@ -191,12 +191,8 @@ async def test_a_request_that_meets_a_draining_worker_goes_to_another(plane: str
 
 
 async def test_a_cancelled_serve_endpoint_stops_at_once(plane: str) -> None:
-    async def forever(request: Any) -> AsyncIterator[int]:
-        yield 1
-        await asyncio.Event().wait()
-
     async with DistributedRuntime() as runtime:
-        async with served(endpoint_of(runtime), forever) as client:
+        async with served(endpoint_of(runtime), Gated()) as client:
             answer = await client.generate(None)
             await anext(answer)
         with pytest.raises(UnavailableError):
@@ -205,13 +201,9 @@ async def test_a_cancelled_serve_endpoint_stops_at_once(plane: str) -> None:
 
 
 async def test_a_runtime_that_is_left_stops_what_it_serves(plane: str) -> None:
-    async def forever(request: Any) -> AsyncIterator[int]:
-        yield 1
-        await asyncio.Event().wait()
-
     async with DistributedRuntime() as other:
         async with DistributedRuntime() as runtime:
-            serving = asyncio.create_task(endpoint_of(runtime).serve_endpoint(forever))
+            serving = asyncio.create_task(endpoint_of(runtime).serve_endpoint(Gated()))
             client = await endpoint_of(other).client()
             await client.wait_for_instances()
             answer = await client.generate(None)
@@ -222,12 +214,7 @@ async def test_a_runtime_that_is_left_stops_what_it_serves(plane: str) -> None:
 
 
 async def test_a_shutdown_after_a_signal_does_not_cut_the_waiting_short() -> None:
-    go_on = asyncio.Event()
-
-    async def wait(request: Any) -> AsyncIterator[int]:
-        yield 1
-        await go_on.wait()
-        yield 2
+    wait = Gated()
 
     async with DistributedRuntime() as runtime:
         serving = asyncio.create_task(endpoint_of(runtime).serve_endpoint(wait))
@@ -240,7 +227,7 @@ async def test_a_shutdown_after_a_signal_does_not_cut_the_waiting_short() -> Non
             await client._watch.change()
         runtime.shutdown()
         await asyncio.sleep(0)
-        go_on.set()
+        wait.go_on.set()
         assert await collect(answer) == [2]
         await serving
 
@@ -263,11 +250,7 @@ def is_ready(worker: Worker) -> bool:
 async def test_a_program_that_cancels_all_its_tasks_does_not_leave_clients_waiting(
     plane: str,
 ) -> None:
-    async def forever(request: Any) -> AsyncIterator[int]:
-        yield 1
-        await asyncio.Event().wait()
-
-    async with DistributedRuntime() as runtime, served(endpoint_of(runtime), forever) as client:
+    async with DistributedRuntime() as runtime, served(endpoint_of(runtime), Gated()) as client:
         answer = await client.generate(None)
         await anext(answer)
         (serving,) = client._network._serving

@@ -96,6 +96,18 @@ async def until(attempt: Callable[[], Any]) -> Any:
     return result
 
 
+class Gated:
+    """A handler that yields 1, and 2 once ``go_on`` is set."""
+
+    def __init__(self) -> None:
+        self.go_on = asyncio.Event()
+
+    async def __call__(self, request: Any) -> AsyncIterator[int]:
+        yield 1
+        await self.go_on.wait()
+        yield 2
+
+
 @asynccontextmanager
 async def served(
     endpoint: Endpoint, handler: Callable[..., AsyncIterator[Any]], **options: Any
