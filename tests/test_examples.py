@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
@@ -16,7 +13,7 @@ from tests.support.documents import ROOT, block_with
 from tests.support.mocker import address_of
 from tests.support.page import Family, sample, series
 from tests.support.process import Worker
-from tests.support.run import make_run
+from tests.support.run import Start, examples, make_run
 from tests.support.waiting import eventually
 
 SERVERS = ["metrics/server_with_callback.py", "metrics/server_with_loop.py"]
@@ -28,25 +25,12 @@ BUSY = (
     *("--load", "100", "--speedup", "20"),
 )
 
-Start = Callable[..., Worker]
-
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Starts an example by its name, with the python of the tests found first."""
-    started = []
-
-    def start(example: str, *arguments: str, **settings: str) -> Worker:
-        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-        program = ROOT / "examples" / example
-        command = [f"./{program.name}", *arguments]
-        worker = Worker(command, {"PATH": path, **settings}, cwd=program.parent)
-        started.append(worker)
-        return worker
-
-    yield start
-    for worker in started:
-        worker.close()
+    """Starts an example by its path, with arguments and settings."""
+    with examples() as start:
+        yield start
 
 
 @pytest.fixture
