@@ -15,7 +15,7 @@ from dynamo.runtime._handler import prepare_handler
 from dynamo.runtime._health import EndpointHealth
 from dynamo.runtime._request import Activity
 from tests.support.client import fetch
-from tests.support.serving import Gated, books, collect, endpoint_of, served, until
+from tests.support.serving import Gated, books, client_of, collect, endpoint_of, served, until
 
 
 @pytest.fixture(autouse=True)
@@ -125,8 +125,7 @@ async def test_a_worker_that_drains_is_not_ready_and_still_scraped() -> None:
 
     async with DistributedRuntime() as runtime:
         serving = asyncio.create_task(endpoint_of(runtime).serve_endpoint(wait))
-        client = await endpoint_of(runtime).client()
-        await client.wait_for_instances()
+        client = await client_of(endpoint_of(runtime))
         answer = await client.generate(None)
         await anext(answer)
         runtime.shutdown()

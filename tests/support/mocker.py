@@ -11,7 +11,7 @@ from typing import Any
 from dynamo.mocker import parse, serve
 from dynamo.runtime import Client, DistributedRuntime
 from tests.support.process import Worker
-from tests.support.serving import endpoint_of
+from tests.support.serving import client_of, endpoint_of
 
 OVERLOADED = (
     *("--model", "mock-8b", "--load", "100", "--speedup", "20"),
@@ -30,8 +30,7 @@ async def mocker(
     command = ["--model", "m", "--endpoint", "dyn://ns.comp.generate", "--speedup", "1000"]
     serving = asyncio.create_task(serve(runtime, parse([*command, *arguments]), wrap))
     async with runtime:
-        client = await endpoint_of(runtime).client()
-        await client.wait_for_instances()
+        client = await client_of(endpoint_of(runtime))
         yield client
         runtime.shutdown()
         await serving

@@ -96,6 +96,13 @@ async def until(attempt: Callable[[], Any]) -> Any:
     return result
 
 
+async def client_of(endpoint: Endpoint) -> Client:
+    """A client of an endpoint, as soon as there is somebody who serves it."""
+    client = await endpoint.client()
+    await client.wait_for_instances()
+    return client
+
+
 class Gated:
     """A handler that yields 1, and 2 once ``go_on`` is set."""
 
