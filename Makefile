@@ -29,7 +29,7 @@ CREATED := $(VENV)/$(MARK)
 .PHONY: help run test test-rust test-python test-vllm lint names format bench guard clean
 
 help:
-	@echo "make run      build into $(VENV) and run an example worker on port $(PORT), until Ctrl-C"
+	@echo "make run      build into $(VENV) and run a simulated worker under load on port $(PORT), until Ctrl-C"
 	@echo "make test     build and run all tests, Rust and Python"
 	@echo "make test-vllm  run the tests of dynamo.vllm with the real vLLM on the CPU: gigabytes, minutes"
 	@echo "make lint     formatting, clippy, ruff, mypy, pyright, stubtest, generated files"
@@ -39,7 +39,8 @@ help:
 	@echo "make guard    count the instructions of updates with valgrind (UPDATE=1 for a new guard.json)"
 
 run: $(VENV)/.built
-	@DYN_SYSTEM_PORT=$(PORT) exec $(BIN)/python examples/metrics/server_with_callback.py
+	@DYN_SYSTEM_PORT=$(PORT) exec $(BIN)/python examples/mocker/custom_metrics.py \
+		--model llama-8b --endpoint dyn://demo.backend.generate --load 8
 
 test: test-rust test-python
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.documents import ROOT, Program, blocks, documents, programs
+from tests.support.documents import ROOT, Program, block_with, blocks, documents, programs
 
 RUN = """
 import json, sys
@@ -67,10 +67,13 @@ def test_every_link_inside_the_project_leads_somewhere(document: Path) -> None:
             assert anchor[0] in _anchors(target), f"{target.name} has no heading #{anchor[0]}"
 
 
-def test_the_readme_shows_a_snippet_before_anything_else() -> None:
-    first = programs(ROOT / "README.md")[0].steps[0]
+def test_the_readme_shows_a_page_and_a_snippet_before_anything_else() -> None:
+    readme = ROOT / "README.md"
+    _, page = block_with(readme, "sh", "curl")
+    first = programs(readme)[0].steps[0]
+    assert page
     assert first.output
-    assert first.line < 25
+    assert first.line < 40
 
 
 def test_the_readme_lists_every_setting() -> None:

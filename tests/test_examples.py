@@ -2,40 +2,35 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+import subprocess
+from collections.abc import Iterator
 
 import pytest
 
-from tests.support.client import scrape
+from tests.support.client import fetch, scrape
+from tests.support.documents import ROOT, block_with
+from tests.support.mocker import address_of
 from tests.support.page import Family, sample, series
 from tests.support.process import Worker
+from tests.support.run import Start, examples, make_run
 from tests.support.waiting import eventually
 
-EXAMPLES = Path(__file__).parent.parent / "examples" / "metrics"
-SERVERS = ["server_with_callback.py", "server_with_loop.py"]
+SERVERS = ["metrics/server_with_callback.py", "metrics/server_with_loop.py"]
 NODE = "demo_backend_generate"
 
-Start = Callable[..., Worker]
+ENGINE = "mocker/custom_metrics.py"
+BUSY = (
+    *("--model", "llama-8b", "--endpoint", "dyn://demo.backend.generate"),
+    *("--load", "100", "--speedup", "20"),
+)
 
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Starts an example by its name, with the python of the tests found first."""
-    started = []
-
-    def start(example: str, **settings: str) -> Worker:
-        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-        worker = Worker([f"./{example}"], {"PATH": path, **settings}, cwd=EXAMPLES)
-        started.append(worker)
-        return worker
-
-    yield start
-    for worker in started:
-        worker.close()
+    """Starts an example by its path, with arguments and settings."""
+    with examples() as start:
+        yield start
 
 
 @pytest.fixture
@@ -102,3 +97,76 @@ def test_an_example_that_cannot_serve_says_in_one_line_what_to_do(
     assert worker.lines() == []
     assert says in worker.errors
     assert len(worker.errors.splitlines()) == 1
+
+
+def busy_engine(start: Start) -> Worker:
+    """The example around an engine, with more to do than in `make run`, on a free port."""
+    worker = start(ENGINE, *BUSY, DYN_SYSTEM_PORT="0", DYN_SYSTEM_HOST="127.0.0.1")
+    worker.address = address_of(worker)
+    return worker
+
+
+def test_the_metrics_around_an_engine_move_beside_its_own(start: Start) -> None:
+    worker = busy_engine(start)
+
+    def moved() -> dict[str, Family] | None:
+        page = scrape(worker.address)
+        reasons = ("stop", "length", "abort")
+        counts = [
+            sample(page, f"{NODE}_answer_tokens_count", finish_reason=reason) for reason in reasons
+        ]
+        memory = sample(page, f"{NODE}_gpu_memory_bytes", gpu_id="0", memory_type="allocated")
+        active = sample(page, f"{NODE}_active_connections")
+        return page if all(counts) and active > 0 and memory > 16e9 else None
+
+    page = eventually(moved)
+    ended = sample(page, f"{NODE}_latency_seconds_count")
+    assert sample(page, f"{NODE}_requests_total") > ended > 0
+    by_model = series(page, f"{NODE}_requests_by_model", "model_type", "model_size")
+    assert by_model.keys() == {("llama", "8b")}
+    assert sample(page, "vllm:generation_tokens_total", model_name="llama-8b") > 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_example_around_an_engine_finishes_its_requests_and_ends(
+    start: Start, number: signal.Signals
+) -> None:
+    worker = busy_engine(start)
+    eventually(lambda: sample(scrape(worker.address), f"{NODE}_active_connections") or None)
+    worker.interrupt(number)
+    assert worker.lines() == ["stopped"]
+    worker.assert_ends_cleanly()
+
+
+def test_a_port_that_is_in_use_is_one_line(start: Start) -> None:
+    with make_run() as other:
+        host, port = other.address.split(":")
+        worker = start(ENGINE, *BUSY, DYN_SYSTEM_PORT=port, DYN_SYSTEM_HOST=host)
+        assert worker.exit_code() == 1
+    assert worker.errors.startswith(f"[Errno 98] cannot listen on {other.address}: ")
+    assert worker.errors.endswith("set DYN_SYSTEM_PORT to another port, or to 0 for any free one\n")
+    assert len(worker.errors.splitlines()) == 1
+
+
+def test_a_wrong_argument_is_told_to_the_example_that_has_it(start: Start) -> None:
+    worker = start(ENGINE, "--model", "llama-8b", "--load", "0")
+    assert worker.exit_code() == 2
+    last = worker.errors.splitlines()[-1]
+    assert last == "custom_metrics.py: error: argument --load: '0' is no number above 0"
+
+
+def test_make_run_shows_the_series_that_the_readme_shows() -> None:
+    command, output = block_with(ROOT / "README.md", "sh", "curl")
+    curl, _, rest = command.partition(" | ")
+    assert curl == "curl -s http://localhost:8081/metrics"
+    shown = [line.rpartition(" ")[0] for line in output.splitlines()]
+
+    with make_run() as worker:
+
+        def same() -> bool | None:
+            page = fetch(worker.address).text
+            done = subprocess.run(["sh", "-c", rest], input=page, stdout=subprocess.PIPE, text=True)
+            seen = [line.rpartition(" ")[0] for line in done.stdout.splitlines()]
+            return seen == shown or None
+
+        eventually(same)

@@ -10,9 +10,11 @@ import pytest
 import dynamo._core
 import dynamo._prometheus_metrics
 import dynamo.asgi
+import dynamo.mocker
 import dynamo.prometheus_metrics
 import dynamo.request_plane
 import dynamo.runtime
+import dynamo.vllm
 import dynamo.wsgi
 from dynamo.runtime import Endpoint
 from tests.support import FACTORIES, create
@@ -86,6 +88,14 @@ def test_all_types_are_importable_from_prometheus_metrics() -> None:
 def test_the_page_is_an_application_of_either_kind() -> None:
     assert dynamo.asgi.__all__ == ["make_asgi_app"]
     assert dynamo.wsgi.__all__ == ["make_wsgi_app"]
+
+
+def test_the_mocker_is_a_command_and_a_worker_that_others_can_wrap() -> None:
+    assert dynamo.mocker.__all__ == ["Settings", "main", "parse", "serve"]
+
+
+def test_the_worker_around_vllm_has_the_same_names_as_the_mocker() -> None:
+    assert dynamo.vllm.__all__ == dynamo.mocker.__all__
 
 
 @pytest.mark.parametrize("module", [dynamo.runtime, dynamo.prometheus_metrics])

@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeAlias
 
 import pytest
 
+from tests.serving.conftest import nats as nats
 from tests.support.client import fetch
 from tests.support.documents import ROOT
 from tests.support.nats import NatsServer
@@ -60,14 +61,6 @@ class Sd:
             return groups if named else None
 
         return eventually(served)
-
-
-@pytest.fixture
-def nats() -> Iterator[NatsServer]:
-    """A NATS server with JetStream."""
-    server = NatsServer()
-    yield server
-    server.close()
 
 
 @pytest.fixture

@@ -4,30 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
-from dynamo.mocker._arguments import parse
-from dynamo.mocker._worker import serve
-from dynamo.runtime import Client, DistributedRuntime, InvalidRequestError
+from dynamo.runtime import DistributedRuntime, InvalidRequestError
+from tests.support.mocker import mocker
 from tests.support.page import buckets, page, sample
-from tests.support.serving import books, collect, endpoint_of, settled, until
-
-
-@asynccontextmanager
-async def mocker(runtime: DistributedRuntime, *arguments: str) -> AsyncIterator[Client]:
-    """Serves meanwhile, fast unless told otherwise, and has a client."""
-    command = ["--model", "m", "--endpoint", "dyn://ns.comp.generate", "--speedup", "1000"]
-    serving = asyncio.create_task(serve(runtime, parse([*command, *arguments])))
-    async with runtime:
-        client = await endpoint_of(runtime).client()
-        await client.wait_for_instances()
-        yield client
-        runtime.shutdown()
-        await serving
+from tests.support.serving import books, collect, settled, until
 
 
 def engine(runtime: DistributedRuntime, name: str, **labels: str) -> float:

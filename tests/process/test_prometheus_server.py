@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import math
-import os
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.support import sample
 from tests.support.client import scrape
+from tests.support.documents import ROOT, block_with
 from tests.support.process import Start, Worker, serving, workers
 from tests.support.prometheus import Prometheus, scraping
+from tests.support.run import make_run
 from tests.support.waiting import eventually
 
-EXAMPLES = Path(__file__).parents[2] / "examples" / "metrics"
 AWKWARD = 'quote " backslash \\ newline \n tab \t brace } umlaut \xe4 euro \u20ac smile \U0001f600'
 
 # Every kind, with values and labels that are easy to get wrong.
@@ -132,13 +130,9 @@ def test_types_and_descriptions_arrive(
 
 @pytest.fixture
 def example() -> Iterator[Worker]:
-    """The example that the main job runs, started as the guide starts it."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    settings = {"PATH": path, "DYN_SYSTEM_PORT": "0", "DYN_SYSTEM_HOST": "127.0.0.1"}
-    worker = Worker(["./server_with_callback.py"], settings, cwd=EXAMPLES)
-    worker.address = worker.line().removeprefix("metrics: http://").partition("/metrics")[0]
-    yield worker
-    worker.close()
+    """The worker of ``make run``."""
+    with make_run() as worker:
+        yield worker
 
 
 def test_prometheus_follows_the_running_example(
@@ -165,7 +159,7 @@ def test_prometheus_follows_the_running_example(
     }
     models = server.query(f"{node}_requests_by_model")
     sizes = {(model.labels["model_type"], model.labels["model_size"]) for model in models}
-    assert sizes <= {("llama", "7b"), ("qwen", "32b"), ("llama", "70b")}
+    assert sizes == {("llama", "8b")}
     types = {
         "requests_total": "counter",
         # OpenMetrics would add _total to the name of a counter.
@@ -188,6 +182,28 @@ def test_prometheus_computes_rates_and_quantiles_of_the_running_example(
     eventually(lambda: server.query(f"histogram_quantile(0.9, {buckets}) > 0") or None)
     total, infinite = f"{node}_latency_seconds_count", f"{node}_latency_seconds_bucket{{le='+Inf'}}"
     assert server.value(f"{total} - ignoring(le) {infinite}") == 0
+
+
+QUERIES, _ = block_with(ROOT / "README.md", "promql", "demo_")
+
+
+@pytest.fixture(scope="module")
+def server_of_make_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """A Prometheus server that scrapes what ``make run`` runs."""
+    with (
+        make_run() as worker,
+        scraping(worker.address, tmp_path_factory.mktemp("prometheus")) as server,
+    ):
+        yield server
+
+
+@pytest.mark.parametrize("query", QUERIES.splitlines())
+def test_a_query_of_the_readme_shows_something(server_of_make_run: Prometheus, query: str) -> None:
+    def shown() -> bool | None:
+        results = server_of_make_run.query(query)
+        return any(math.isfinite(one.value) and one.value > 0 for one in results) or None
+
+    eventually(shown)
 
 
 def test_prometheus_sees_a_worker_end_and_come_back(

@@ -13,7 +13,7 @@ from dynamo.discovery.nats import LEASE, _Watched
 from dynamo.request_plane import _frames
 from dynamo.runtime import Client, ConnectionLostError, DistributedRuntime
 from tests.support.nats import NatsServer
-from tests.support.serving import collect, endpoint_of, served, settled, until
+from tests.support.serving import client_of, collect, endpoint_of, served, settled, until
 
 
 async def stuck(request: Any) -> AsyncIterator[Any]:
@@ -62,8 +62,7 @@ async def test_requests_that_arrive_while_a_worker_stops_are_all_answered(
     async with DistributedRuntime() as runtime:
         endpoint = endpoint_of(runtime)
         serving = asyncio.create_task(endpoint.serve_endpoint(stuck))
-        client = await endpoint.client()
-        await client.wait_for_instances()
+        client = await client_of(endpoint)
         (instance,) = client._watch.instances.values()
         outside = await nats.connect(on_nats.url)
         await outside.subscribe("answers.*", cb=answered)

@@ -22,7 +22,7 @@ from dynamo.runtime import Client, ConnectionLostError, DistributedRuntime, Unav
 from tests.serving.conftest import nats_settings
 from tests.support.nats import NatsServer
 from tests.support.process import Start
-from tests.support.serving import collect, endpoint_of, served, until
+from tests.support.serving import client_of, collect, endpoint_of, served, until
 
 WORKER = """
 import asyncio
@@ -68,8 +68,7 @@ async def test_a_killed_worker_is_gone_within_ten_seconds_and_its_requests_fail(
 ) -> None:
     worker = start(WORKER, **nats_settings(on_nats))
     async with DistributedRuntime() as runtime:
-        client = await endpoint_of(runtime).client()
-        await client.wait_for_instances()
+        client = await client_of(endpoint_of(runtime))
         answer = await client.generate(1)
         assert await anext(answer) == 1
         worker.interrupt(signal.SIGKILL)
@@ -108,8 +107,7 @@ async def test_a_request_that_a_worker_never_took_is_refused_when_it_dies(
 ) -> None:
     worker = start(WORKER, **nats_settings(on_nats))
     async with DistributedRuntime() as runtime:
-        client = await endpoint_of(runtime).client()
-        await client.wait_for_instances()
+        client = await client_of(endpoint_of(runtime))
         worker.interrupt(signal.SIGSTOP)
         asking = asyncio.create_task(client.generate(1))
         await until(lambda: client._network.plane._streams or None)  # type: ignore[attr-defined]
@@ -125,8 +123,7 @@ async def test_a_worker_that_stops_in_good_order_is_gone_at_once(
 ) -> None:
     worker = start(WORKER, **nats_settings(on_nats))
     async with DistributedRuntime() as runtime:
-        client = await endpoint_of(runtime).client()
-        await client.wait_for_instances()
+        client = await client_of(endpoint_of(runtime))
         taken = _note_entries(client)
         worker.interrupt(signal.SIGTERM)
         await without_instances(client)

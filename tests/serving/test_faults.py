@@ -19,7 +19,7 @@ from dynamo.runtime import (
     RequestError,
 )
 from tests.support.nats import NatsServer
-from tests.support.serving import Books, collect, endpoint_of, served, settled, until
+from tests.support.serving import Books, Gated, collect, endpoint_of, served, settled, until
 
 Outcomes = Counter[str]
 """How requests ended as their clients saw it: ``ok`` or the name of the error."""
@@ -245,12 +245,7 @@ async def test_a_message_that_is_no_request_is_counted_and_answered(on_nats: Nat
 
 
 async def test_frames_out_of_place_do_no_harm(on_nats: NatsServer) -> None:
-    go_on = asyncio.Event()
-
-    async def wait(request: Any) -> AsyncIterator[Any]:
-        yield 1
-        await go_on.wait()
-        yield 2
+    wait = Gated()
 
     async with DistributedRuntime() as runtime, served(endpoint_of(runtime), wait) as client:
         (instance,) = client._watch.instances.values()
@@ -261,7 +256,7 @@ async def test_frames_out_of_place_do_no_harm(on_nats: NatsServer) -> None:
             await connection.publish(f"{instance.address}.1", frame)
             await connection.publish(f"{instance.address}.77", frame)
             await connection.publish(answer._stream.back, frame)  # type: ignore[attr-defined]
-        go_on.set()
+        wait.go_on.set()
         assert await collect(answer) == [2]
         assert_same(await settled(runtime, 1), Counter(["ok"]))
 

@@ -15,7 +15,7 @@ from dynamo.runtime._handler import prepare_handler
 from dynamo.runtime._health import EndpointHealth
 from dynamo.runtime._request import Activity
 from tests.support.client import fetch
-from tests.support.serving import books, collect, endpoint_of, served, until
+from tests.support.serving import Gated, books, client_of, collect, endpoint_of, served, until
 
 
 @pytest.fixture(autouse=True)
@@ -121,17 +121,11 @@ async def test_one_endpoint_served_by_two_runtimes_of_a_process_is_ready_when_bo
 
 
 async def test_a_worker_that_drains_is_not_ready_and_still_scraped() -> None:
-    go_on = asyncio.Event()
-
-    async def wait(request: Any) -> AsyncIterator[int]:
-        yield 1
-        await go_on.wait()
-        yield 2
+    wait = Gated()
 
     async with DistributedRuntime() as runtime:
         serving = asyncio.create_task(endpoint_of(runtime).serve_endpoint(wait))
-        client = await endpoint_of(runtime).client()
-        await client.wait_for_instances()
+        client = await client_of(endpoint_of(runtime))
         answer = await client.generate(None)
         await anext(answer)
         runtime.shutdown()
@@ -141,7 +135,7 @@ async def test_a_worker_that_drains_is_not_ready_and_still_scraped() -> None:
         assert books(page.families).inflight == 1
         live = await asyncio.to_thread(fetch, runtime.system_status_address, "/live")
         assert live.status == 200
-        go_on.set()
+        wait.go_on.set()
         assert await collect(answer) == [2]
         await serving
         assert runtime.system_status_address is None

@@ -2,43 +2,27 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
 from tests.serving.conftest import nats_settings
 from tests.support.client import fetch, scrape
 from tests.support.nats import NatsServer, nobody_listens
-from tests.support.process import Worker
+from tests.support.run import Start, examples
 from tests.support.serving import books
-
-EXAMPLES = Path(__file__).parents[2] / "examples" / "hello_world"
-
-Start = Callable[..., Worker]
 
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Starts an example, with the python of the tests found first."""
-    started = []
-
-    def start(*command: str, **settings: str) -> Worker:
-        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-        worker = Worker(command, {"PATH": path, **settings}, cwd=EXAMPLES)
-        started.append(worker)
-        return worker
-
-    yield start
-    for worker in started:
-        worker.close()
+    """Starts an example by its path, with arguments and settings."""
+    with examples() as start:
+        yield start
 
 
 def test_the_client_is_greeted_in_one_process(start: Start) -> None:
-    client = start("./client.py", "world,sun")
+    client = start("hello_world/client.py", "world,sun")
     assert client.lines() == ["Hello world!", "Hello sun!"]
     client.assert_ends_cleanly()
 
@@ -48,10 +32,12 @@ def test_the_client_is_greeted_through_nats(
     start: Start, nats: NatsServer, number: signal.Signals
 ) -> None:
     settings = nats_settings(nats)
-    server = start("./server.py", DYN_SYSTEM_PORT="0", DYN_SYSTEM_HOST="127.0.0.1", **settings)
+    server = start(
+        "hello_world/server.py", DYN_SYSTEM_PORT="0", DYN_SYSTEM_HOST="127.0.0.1", **settings
+    )
     address = server.line().removeprefix("metrics: http://").removesuffix("/metrics")
 
-    client = start("./client.py", **settings)
+    client = start("hello_world/client.py", **nats_settings(nats))
     assert client.lines() == ["Hello world!", "Hello sun!", "Hello moon!", "Hello star!"]
     client.assert_ends_cleanly()
 
@@ -63,7 +49,7 @@ def test_the_client_is_greeted_through_nats(
     server.assert_ends_cleanly()
 
 
-@pytest.mark.parametrize("example", ["./server.py", "./client.py"])
+@pytest.mark.parametrize("example", ["hello_world/server.py", "hello_world/client.py"])
 def test_without_a_nats_server_an_example_says_in_one_line_what_to_do(
     start: Start, example: str
 ) -> None:

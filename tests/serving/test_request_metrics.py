@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -12,7 +11,7 @@ from dynamo.prometheus_metrics import MetricsError
 from dynamo.prometheus_names import name_prefix, runtime_metrics
 from dynamo.runtime import DistributedRuntime, EngineError, InvalidRequestError
 from tests.support.page import buckets, page, sample
-from tests.support.serving import books, collect, endpoint_of, served, settled, until
+from tests.support.serving import Gated, books, collect, endpoint_of, served, settled, until
 
 LABELS = {
     "dynamo_namespace": "my-ns",
@@ -127,12 +126,7 @@ async def test_bytes_are_those_of_the_json(plane: str) -> None:
 
 
 async def test_a_running_request_is_in_flight_and_has_no_duration_yet(plane: str) -> None:
-    go_on = asyncio.Event()
-
-    async def wait(request: Any) -> AsyncIterator[int]:
-        yield 1
-        await go_on.wait()
-        yield 2
+    wait = Gated()
 
     async with DistributedRuntime() as runtime, served(endpoint_of(runtime), wait) as client:
         answer = await client.generate(None)
@@ -140,7 +134,7 @@ async def test_a_running_request_is_in_flight_and_has_no_duration_yet(plane: str
         running = books(runtime)
         assert (running.requests, running.inflight) == (1, 1)
         assert (running.first_responses, running.durations) == (1, 0)
-        go_on.set()
+        wait.go_on.set()
         assert await collect(answer) == [2]
         assert (await settled(runtime, 1)).succeeded == 1
 

@@ -15,7 +15,7 @@ from tests.serving.conftest import nats_settings
 from tests.support.client import fetch, is_refused, scrape
 from tests.support.nats import NatsServer
 from tests.support.process import Start, Worker
-from tests.support.serving import books, collect, endpoint_of, served, settled
+from tests.support.serving import Gated, books, client_of, collect, endpoint_of, served, settled
 from tests.support.waiting import eventually
 
 SIGNALS = [signal.SIGTERM, signal.SIGINT]
@@ -71,8 +71,7 @@ async def test_on_a_signal_running_requests_finish_and_the_last_scrape_shows_the
 ) -> None:
     worker = start_worker(start, on_nats)
     async with DistributedRuntime() as runtime:
-        client = await endpoint_of(runtime).client()
-        await client.wait_for_instances()
+        client = await client_of(endpoint_of(runtime))
         answers = [await client.generate("wait") for _ in range(3)]
         for answer in answers:
             assert await anext(answer) == "started"
@@ -105,8 +104,7 @@ async def test_requests_that_do_not_finish_in_time_are_cut_short(
 ) -> None:
     worker = start_worker(start, on_nats, DYN_WORKER_GRACEFUL_SHUTDOWN_TIMEOUT="0.1")
     async with DistributedRuntime() as runtime:
-        client = await endpoint_of(runtime).client()
-        await client.wait_for_instances()
+        client = await client_of(endpoint_of(runtime))
         answer = await client.generate("forever")
         await anext(answer)
         worker.interrupt(number)
@@ -124,8 +122,7 @@ async def test_requests_that_do_not_finish_in_time_are_cut_short(
 async def test_a_second_signal_ends_the_waiting(on_nats: NatsServer, start: Start) -> None:
     worker = start_worker(start, on_nats)
     async with DistributedRuntime() as runtime:
-        client = await endpoint_of(runtime).client()
-        await client.wait_for_instances()
+        client = await client_of(endpoint_of(runtime))
         answer = await client.generate("forever")
         await anext(answer)
         worker.interrupt(signal.SIGINT)
@@ -145,8 +142,7 @@ async def test_without_graceful_shutdown_nothing_is_waited_for(
 ) -> None:
     worker = start_worker(start, on_nats, graceful=False)
     async with DistributedRuntime() as runtime:
-        client = await endpoint_of(runtime).client()
-        await client.wait_for_instances()
+        client = await client_of(endpoint_of(runtime))
         answer = await client.generate("forever")
         await anext(answer)
         worker.interrupt(signal.SIGTERM)
@@ -170,8 +166,7 @@ async def test_a_request_that_meets_a_draining_worker_goes_to_another(plane: str
 
     async with DistributedRuntime() as first, DistributedRuntime() as second:
         serving = asyncio.create_task(endpoint_of(first).serve_endpoint(old))
-        client = await endpoint_of(first).client()
-        await client.wait_for_instances()
+        client = await client_of(endpoint_of(first))
         answer = await client.generate(None)
         assert await anext(answer) == "old"
         (known,) = client._watch.instances.values()
@@ -191,12 +186,8 @@ async def test_a_request_that_meets_a_draining_worker_goes_to_another(plane: str
 
 
 async def test_a_cancelled_serve_endpoint_stops_at_once(plane: str) -> None:
-    async def forever(request: Any) -> AsyncIterator[int]:
-        yield 1
-        await asyncio.Event().wait()
-
     async with DistributedRuntime() as runtime:
-        async with served(endpoint_of(runtime), forever) as client:
+        async with served(endpoint_of(runtime), Gated()) as client:
             answer = await client.generate(None)
             await anext(answer)
         with pytest.raises(UnavailableError):
@@ -205,15 +196,10 @@ async def test_a_cancelled_serve_endpoint_stops_at_once(plane: str) -> None:
 
 
 async def test_a_runtime_that_is_left_stops_what_it_serves(plane: str) -> None:
-    async def forever(request: Any) -> AsyncIterator[int]:
-        yield 1
-        await asyncio.Event().wait()
-
     async with DistributedRuntime() as other:
         async with DistributedRuntime() as runtime:
-            serving = asyncio.create_task(endpoint_of(runtime).serve_endpoint(forever))
-            client = await endpoint_of(other).client()
-            await client.wait_for_instances()
+            serving = asyncio.create_task(endpoint_of(runtime).serve_endpoint(Gated()))
+            client = await client_of(endpoint_of(other))
             answer = await client.generate(None)
             await anext(answer)
         await serving
@@ -222,17 +208,11 @@ async def test_a_runtime_that_is_left_stops_what_it_serves(plane: str) -> None:
 
 
 async def test_a_shutdown_after_a_signal_does_not_cut_the_waiting_short() -> None:
-    go_on = asyncio.Event()
-
-    async def wait(request: Any) -> AsyncIterator[int]:
-        yield 1
-        await go_on.wait()
-        yield 2
+    wait = Gated()
 
     async with DistributedRuntime() as runtime:
         serving = asyncio.create_task(endpoint_of(runtime).serve_endpoint(wait))
-        client = await endpoint_of(runtime).client()
-        await client.wait_for_instances()
+        client = await client_of(endpoint_of(runtime))
         answer = await client.generate(None)
         assert await anext(answer) == 1
         client._network._on_signal()
@@ -240,7 +220,7 @@ async def test_a_shutdown_after_a_signal_does_not_cut_the_waiting_short() -> Non
             await client._watch.change()
         runtime.shutdown()
         await asyncio.sleep(0)
-        go_on.set()
+        wait.go_on.set()
         assert await collect(answer) == [2]
         await serving
 
@@ -263,11 +243,7 @@ def is_ready(worker: Worker) -> bool:
 async def test_a_program_that_cancels_all_its_tasks_does_not_leave_clients_waiting(
     plane: str,
 ) -> None:
-    async def forever(request: Any) -> AsyncIterator[int]:
-        yield 1
-        await asyncio.Event().wait()
-
-    async with DistributedRuntime() as runtime, served(endpoint_of(runtime), forever) as client:
+    async with DistributedRuntime() as runtime, served(endpoint_of(runtime), Gated()) as client:
         answer = await client.generate(None)
         await anext(answer)
         (serving,) = client._network._serving

@@ -70,6 +70,17 @@ def blocks(text: str) -> Iterator[Block]:
         end = found.end()
 
 
+def block_with(document: Path, language: str, word: str) -> tuple[str, str]:
+    """The body of the only block of a language with a word in it, and that of the block after."""
+    found = list(blocks(document.read_text()))
+    [place] = [
+        place
+        for place, block in enumerate(found)
+        if block.language == language and word in block.body
+    ]
+    return found[place].body, found[place + 1].body if place + 1 < len(found) else ""
+
+
 def programs(document: Path) -> list[Program]:
     """The Python snippets of a document, as programs to run."""
     found: list[Program] = []

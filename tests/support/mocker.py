@@ -1,12 +1,17 @@
-"""The mocker as a process."""
+"""The mocker, in the test's own process and as one of its own."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
+from dynamo.mocker import parse, serve
+from dynamo.runtime import Client, DistributedRuntime
 from tests.support.process import Worker
+from tests.support.serving import client_of, endpoint_of
 
 OVERLOADED = (
     *("--model", "mock-8b", "--load", "100", "--speedup", "20"),
@@ -15,6 +20,20 @@ OVERLOADED = (
 """Arguments of one with more to do than it can: requests wait, and are preempted."""
 
 Start = Callable[..., Worker]
+
+
+@contextlib.asynccontextmanager
+async def mocker(
+    runtime: DistributedRuntime, *arguments: str, wrap: Any = None
+) -> AsyncIterator[Client]:
+    """Serves meanwhile, fast unless told otherwise, and has a client."""
+    command = ["--model", "m", "--endpoint", "dyn://ns.comp.generate", "--speedup", "1000"]
+    serving = asyncio.create_task(serve(runtime, parse([*command, *arguments]), wrap))
+    async with runtime:
+        client = await client_of(endpoint_of(runtime))
+        yield client
+        runtime.shutdown()
+        await serving
 
 
 @contextlib.contextmanager

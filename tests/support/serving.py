@@ -96,6 +96,25 @@ async def until(attempt: Callable[[], Any]) -> Any:
     return result
 
 
+async def client_of(endpoint: Endpoint) -> Client:
+    """A client of an endpoint, as soon as there is somebody who serves it."""
+    client = await endpoint.client()
+    await client.wait_for_instances()
+    return client
+
+
+class Gated:
+    """A handler that yields 1, and 2 once ``go_on`` is set."""
+
+    def __init__(self) -> None:
+        self.go_on = asyncio.Event()
+
+    async def __call__(self, request: Any) -> AsyncIterator[int]:
+        yield 1
+        await self.go_on.wait()
+        yield 2
+
+
 @asynccontextmanager
 async def served(
     endpoint: Endpoint, handler: Callable[..., AsyncIterator[Any]], **options: Any

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from dynamo._engines import endpoints
+from dynamo._engines.program import program
 from dynamo.mocker._cost import CostModel
 from dynamo.mocker._load import Load
 from dynamo.mocker._scheduler import Limits
@@ -79,6 +80,7 @@ def parse(arguments: Sequence[str] | None = None) -> Settings:
         given.load_prefixes,
         given.load_prefix,
         given.load_answer,
+        given.model,
     )
     return Settings(
         given.model,
@@ -94,7 +96,7 @@ def parse(arguments: Sequence[str] | None = None) -> Settings:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        "python -m dynamo.mocker",
+        program("dynamo.mocker"),
         description=_ABOUT,
         epilog=_MORE,
         formatter_class=_Formatter,

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator
 from typing import Any
 
+from dynamo._engines.handlers import Generate
 from dynamo._engines.requests import given, is_whole, placed_options, prompt_of
 from dynamo.mocker._engine import Engine, Options
 from dynamo.mocker._model import text_of, tokens_of
 from dynamo.runtime import Context, InvalidRequestError
 
 
-def handler_of(engine: Engine) -> Callable[[Any, Context], AsyncIterator[dict[str, Any]]]:
+def handler_of(engine: Engine) -> Generate:
     """Return the handler that has ``engine`` answer.
 
     A request is an object with ``token_ids`` or ``prompt``, a text, and options: ``max_tokens``,
@@ -22,7 +23,7 @@ def handler_of(engine: Engine) -> Callable[[Any, Context], AsyncIterator[dict[st
     ``finish_reason``: ``"stop"`` or ``"length"`` in the last item, None before.
     """
 
-    async def generate(request: Any, context: Context) -> AsyncIterator[dict[str, Any]]:
+    async def generate(request: Any, context: Context) -> AsyncGenerator[dict[str, Any], None]:
         prompt = prompt_of(request)
         tokens = tokens_of(prompt) if isinstance(prompt, str) else prompt
         options = _options_of(request)

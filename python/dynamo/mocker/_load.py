@@ -43,6 +43,8 @@ class Load:
     """Tokens of such a beginning, as a system prompt has them."""
     answer: float = 300.0
     """The median of ``max_tokens``; log-normally distributed."""
+    model: str = "mock"
+    """The model that requests name, as those of a frontend do."""
 
 
 class Arrival(NamedTuple):
@@ -72,6 +74,7 @@ def arrivals(load: Load) -> Iterator[Arrival]:
     while True:
         (prefix,) = draw.choices(prefixes, weights)
         request = {
+            "model": load.model,
             "token_ids": prefix + tokens(length(load.prompt, room - shared)),
             "max_tokens": length(load.answer, room),
         }

@@ -7,6 +7,7 @@ import contextlib
 from time import perf_counter
 
 from dynamo._engines.greeting import greet
+from dynamo._engines.handlers import Wrap
 from dynamo.mocker._arguments import Settings
 from dynamo.mocker._engine import Engine
 from dynamo.mocker._figures import Figures
@@ -15,16 +16,20 @@ from dynamo.mocker._load import Load, drive
 from dynamo.mocker._model import Model
 from dynamo.mocker._scheduler import Scheduler
 from dynamo.prometheus_names import labels
-from dynamo.runtime import DistributedRuntime, Endpoint, dynamo_worker
+from dynamo.runtime import DistributedRuntime, Endpoint
 
 _CANARY = {"token_ids": [0], "max_tokens": 1}
 
 
-async def serve(runtime: DistributedRuntime, settings: Settings) -> None:
-    """Serve until told to stop.
+async def serve(runtime: DistributedRuntime, settings: Settings, wrap: Wrap | None = None) -> None:
+    """Serve an engine until told to stop.
+
+    ``wrap(endpoint, generate)`` is called once, before anything is served, and returns the handler
+    that the endpoint gets; ``generate(request, context)`` has the engine answer. That is the place
+    for metrics of your own, created on the endpoint and moved by what comes and goes.
 
     Raises ``ValueError``, ``OSError`` or ``ImportError`` if a setting of the environment cannot be
-    followed.
+    followed, and what ``wrap`` raises.
     """
     begun = perf_counter()
     namespace, component, name = settings.endpoint
@@ -32,12 +37,14 @@ async def serve(runtime: DistributedRuntime, settings: Settings) -> None:
     figures = Figures(endpoint, settings.model, settings.limits)
     scheduler = Scheduler(settings.limits, settings.cost)
     engine = Engine(scheduler, Model(settings.seed, settings.answer), figures)
+    generate = handler_of(engine)
+    handler = wrap(endpoint, generate) if wrap else generate
     greet(runtime, idle=None if settings.load else "set DYN_REQUEST_PLANE=nats, or --load")
     await asyncio.sleep(settings.startup)
     figures.loaded(perf_counter() - begun)
 
     serving = endpoint.serve_endpoint(
-        handler_of(engine),
+        handler,
         metrics_labels={labels.MODEL: settings.model},
         health_check_payload=_CANARY,
     )
@@ -54,10 +61,6 @@ async def serve(runtime: DistributedRuntime, settings: Settings) -> None:
         with contextlib.suppress(asyncio.CancelledError):
             task.result()
     print("stopped")
-
-
-run = dynamo_worker()(serve)
-"""Serves with a runtime of its own."""
 
 
 async def _drive(endpoint: Endpoint, load: Load) -> None:

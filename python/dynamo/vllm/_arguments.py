@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from dynamo._engines import endpoints
+from dynamo._engines.program import program
 from vllm.engine.arg_utils import AsyncEngineArgs
 from vllm.utils.argparse_utils import FlexibleArgumentParser
 
@@ -36,7 +37,7 @@ class Settings(NamedTuple):
 def parse(arguments: Sequence[str] | None = None) -> Settings:
     """Read the command line. Exits with 2, and says why, if it cannot be followed."""
     parser = _Parser(
-        "python -m dynamo.vllm",
+        program("dynamo.vllm"),
         usage="%(prog)s --model MODEL [--endpoint ENDPOINT] [arguments of vLLM's engine]",
         description=_ABOUT,
         epilog=_MORE,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
+from dynamo._engines.handlers import Generate
 from dynamo._engines.requests import prompt_of
 from dynamo.runtime import Context, InvalidRequestError
 from dynamo.vllm._sampling import sampling_params
@@ -16,7 +17,7 @@ from vllm.exceptions import VLLMClientError
 from vllm.v1.engine.async_llm import AsyncLLM
 
 
-def handler_of(engine: AsyncLLM) -> Callable[[Any, Context], AsyncIterator[dict[str, Any]]]:
+def handler_of(engine: AsyncLLM) -> Generate:
     """Return the handler that has ``engine`` answer.
 
     A request is an object with ``token_ids`` or ``prompt``, a text, and options of vLLM's
@@ -29,7 +30,7 @@ def handler_of(engine: AsyncLLM) -> Callable[[Any, Context], AsyncIterator[dict[
     numbers = itertools.count()
     defaults = engine.model_config.get_diff_sampling_param()
 
-    async def generate(request: Any, context: Context) -> AsyncIterator[dict[str, Any]]:
+    async def generate(request: Any, context: Context) -> AsyncGenerator[dict[str, Any], None]:
         prompt = prompt_of(request)
         tokens = prompt if isinstance(prompt, str) else TokensPrompt(prompt_token_ids=prompt)
         params = sampling_params(request, defaults)

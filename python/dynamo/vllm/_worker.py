@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Callable
+from typing import TYPE_CHECKING, Any
 
 from dynamo._engines.greeting import greet
+from dynamo._engines.handlers import Wrap
 from dynamo.prometheus_names import labels
-from dynamo.runtime import DistributedRuntime, Endpoint, dynamo_worker
+from dynamo.runtime import Context, DistributedRuntime, Endpoint
 from dynamo.vllm._arguments import Settings
 from dynamo.vllm._engine import death, start
 from dynamo.vllm._guard import guarded
@@ -20,12 +22,16 @@ if TYPE_CHECKING:
 _CANARY = {"token_ids": [0], "max_tokens": 1}
 
 
-async def serve(runtime: DistributedRuntime, settings: Settings) -> None:
-    """Serve until told to stop.
+async def serve(runtime: DistributedRuntime, settings: Settings, wrap: Wrap | None = None) -> None:
+    """Serve an engine until told to stop.
+
+    ``wrap(endpoint, generate)`` is called once, when the engine has started, and returns the
+    handler that the endpoint gets; ``generate(request, context)`` has the engine answer. That is
+    the place for metrics of your own, created on the endpoint and moved by what comes and goes.
 
     Raises ``EngineStartError`` if vLLM does not start, ``EngineDiedError`` if it ends by itself,
     ``ValueError``, ``OSError`` or ``ImportError`` if a setting of the environment cannot be
-    followed.
+    followed, and what ``wrap`` raises.
     """
     namespace, component, name = settings.endpoint
     endpoint = runtime.namespace(namespace).component(component).endpoint(name)
@@ -34,22 +40,25 @@ async def serve(runtime: DistributedRuntime, settings: Settings) -> None:
     with guarded():
         engine = await start(settings.engine, stat_logger(endpoint))
         try:
-            await _serve(runtime, endpoint, engine)
+            generate = handler_of(engine)
+            handler = wrap(endpoint, generate) if wrap else generate
+            await _serve(runtime, endpoint, engine, handler)
         finally:
             await asyncio.to_thread(engine.shutdown)
     print("stopped")
 
 
-run = dynamo_worker()(serve)
-"""Serves with a runtime of its own."""
-
-
-async def _serve(runtime: DistributedRuntime, endpoint: Endpoint, engine: AsyncLLM) -> None:
+async def _serve(
+    runtime: DistributedRuntime,
+    endpoint: Endpoint,
+    engine: AsyncLLM,
+    handler: Callable[[Any, Context], AsyncIterator[Any]],
+) -> None:
     model = model_name(engine.vllm_config)
     show_families(endpoint, model)
     serving = asyncio.create_task(
         endpoint.serve_endpoint(
-            handler_of(engine),
+            handler,
             metrics_labels={labels.MODEL: model},
             health_check_payload=_CANARY,
         )
