@@ -21,13 +21,14 @@ MARK := .python-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_in
 CREATED := $(VENV)/$(MARK)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-rust test-python lint names format bench guard clean
+.PHONY: help run test test-rust test-python lint names dashboards format bench guard clean
 
 help:
 	@echo "make run      build into $(VENV) and run an example worker on port $(PORT), until Ctrl-C"
 	@echo "make test     build and run all tests, Rust and Python"
 	@echo "make lint     formatting, clippy, ruff, mypy, pyright, stubtest, generated files"
 	@echo "make names    generate python/dynamo/prometheus_names.py from the Rust constants"
+	@echo "make dashboards  write deploy/'s dashboard and rules from python/dynamo/dashboards"
 	@echo "make format   format all code"
 	@echo "make bench    measure everything beside its peers (ONLY=vecs for one topic), write docs/benchmarks.md"
 	@echo "make guard    count the instructions of updates with valgrind (UPDATE=1 for a new guard.json)"
@@ -60,6 +61,9 @@ lint: $(VENV)/.built $(VENV)/.test $(VENV)/.lint
 
 names:
 	cargo run --quiet --package dynamo-codegen
+
+dashboards: $(VENV)/.built $(VENV)/.test
+	$(BIN)/python -m dynamo.dashboards deploy
 
 format: $(VENV)/.lint
 	cargo fmt --all

@@ -1,0 +1,13 @@
+"""What Grafana shows of workers, and what Prometheus warns of. Needs the extra ``dashboards``.
+
+| module | holds |
+|---|---|
+| ``worker`` | the dashboard of LLM workers, panel by panel |
+| ``page`` | a dashboard of whatever a ``/metrics`` page shows |
+| ``rules`` | recording rules and alerts, as data; needs no package |
+| ``_scope``, ``_signals`` | PromQL: which series, over which time; what both of them ask |
+| ``_families`` | a page, read into families |
+| ``_panels``, ``_board`` | panels, and the dashboard around them, in Grafana's own model |
+| ``_units`` | Grafana's units for the names of metrics |
+| ``_files`` | the files in ``deploy/``, which ``python -m dynamo.dashboards`` writes |
+"""

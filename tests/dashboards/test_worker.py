@@ -1,0 +1,73 @@
+"""Every query of the dashboard of workers shows something, and every panel says what it is."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+
+pytest.importorskip("grafana_foundation_sdk")
+
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.plugins import register_default_plugins
+from grafana_foundation_sdk.models.dashboard import Dashboard
+
+from dynamo.dashboards.worker import worker_dashboard
+from tests.support.grafana import Query, filled, panels, queries, variables
+from tests.support.prometheus import Prometheus
+from tests.support.waiting import eventually
+
+DASHBOARD = worker_dashboard()
+
+
+@pytest.mark.parametrize("query", queries(DASHBOARD), ids=str)
+def test_a_query_of_a_panel_shows_data(server: Prometheus, query: Query) -> None:
+    def shown() -> bool | None:
+        results = server.query(query.expression)
+        return any(math.isfinite(one.value) for one in results) or None
+
+    eventually(shown)
+
+
+@pytest.mark.parametrize("variable", variables(DASHBOARD), ids=lambda variable: variable["name"])
+def test_a_variable_has_values_to_choose_from(server: Prometheus, variable: dict) -> None:
+    asked = variable["query"]["query"].removeprefix("label_values(").removesuffix(")")
+    series, label = asked.rsplit(", ", 1)
+    series = filled(series, {"job": ".*", "instance": ".*"})
+    found = eventually(lambda: server.query(f"group by ({label}) ({series})") or None)
+    assert all(one.labels[label] for one in found)
+
+
+@pytest.mark.parametrize("model", ["mock-8b", "another"])
+def test_the_model_that_is_chosen_is_the_one_shown(server: Prometheus, model: str) -> None:
+    [running] = [panel for panel in panels(DASHBOARD) if panel["title"] == "Running by worker"]
+    [target] = running["targets"]
+    chosen = {"job": ".*", "instance": ".*", "model": model}
+    eventually(lambda: server.query("vllm:num_requests_running") or None)
+    found = server.query(filled(target["expr"], chosen))
+    assert len(found) == (model == "mock-8b")
+
+
+def test_grafanas_own_model_reads_the_dashboard_and_loses_nothing() -> None:
+    register_default_plugins()
+    read = Dashboard.from_json(json.loads(DASHBOARD))
+    assert json.loads(JSONEncoder().encode(read)) == json.loads(DASHBOARD)
+
+
+def test_every_panel_has_a_title_of_its_own_and_says_what_to_look_at() -> None:
+    found = panels(DASHBOARD)
+    titles = [panel["title"] for panel in found]
+    assert sorted(set(titles)) == sorted(titles)
+    for panel in found:
+        assert len(panel["description"]) > 20, panel["title"]
+
+
+def test_panels_lie_beside_each_other() -> None:
+    taken: dict[tuple[int, int], str] = {}
+    for panel in json.loads(DASHBOARD)["panels"]:
+        place = panel["gridPos"]
+        for x in range(place["x"], place["x"] + place["w"]):
+            assert x < 24, panel["title"]
+            for y in range(place["y"], place["y"] + place["h"]):
+                assert taken.setdefault((x, y), panel["title"]) == panel["title"]
