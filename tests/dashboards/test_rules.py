@@ -63,7 +63,7 @@ def has_data(server: Prometheus, expression: str) -> bool:
 
 @pytest.mark.parametrize("name", [*signals.CALLBACK_FAILURES, *signals.LOSSES])
 def test_a_counter_that_only_some_workers_show_is_called_so(server: Prometheus, name: str) -> None:
-    [found] = eventually(lambda: server.query(f"{name} > 0") or None)
+    [found] = eventually(lambda: server.query(name) or None)
     assert found.labels["job"] == "losing"
 
 
@@ -111,7 +111,9 @@ def test_without_its_last_condition_an_alert_would_not_pass(alert: Alert, tmp_pa
     opposite = f"{last.expression} {turned[last.operator]} {last.threshold:g}"
     rule["expr"] = rule["expr"].replace(str(last), opposite)
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump(document))
-    cases = re.sub(r"rule_files:.*?\n\n", "rule_files: [rules.yaml]\n\n", CASES.read_text(), flags=re.S)
+    cases = re.sub(
+        r"rule_files:.*?\n\n", "rule_files: [rules.yaml]\n\n", CASES.read_text(), flags=re.S
+    )
     (tmp_path / "cases.yaml").write_text(cases)
     assert promtool("test", tmp_path / "cases.yaml").returncode != 0
 

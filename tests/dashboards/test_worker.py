@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from typing import Any
 
 import pytest
 
@@ -31,7 +32,7 @@ def test_a_query_of_a_panel_shows_data(server: Prometheus, query: Query) -> None
 
 
 @pytest.mark.parametrize("variable", variables(DASHBOARD), ids=lambda variable: variable["name"])
-def test_a_variable_has_values_to_choose_from(server: Prometheus, variable: dict) -> None:
+def test_a_variable_has_values_to_choose_from(server: Prometheus, variable: dict[str, Any]) -> None:
     asked = variable["query"]["query"].removeprefix("label_values(").removesuffix(")")
     series, label = asked.rsplit(", ", 1)
     series = filled(series, {"job": ".*", "instance": ".*"})
