@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from typing import Any
 
 import pytest
@@ -24,11 +23,12 @@ DASHBOARD = worker_dashboard()
 
 @pytest.mark.parametrize("query", queries(DASHBOARD), ids=str)
 def test_a_query_of_a_panel_shows_data(server: Prometheus, query: Query) -> None:
-    def shown() -> bool | None:
-        results = server.query(query.expression)
-        return any(math.isfinite(one.value) for one in results) or None
+    eventually(lambda: server.shows(query.expression))
 
-    eventually(shown)
+
+def test_a_query_with_a_slip_shows_none(server: Prometheus) -> None:
+    eventually(lambda: server.shows("rate(dynamo_component_requests_total[10s])"))
+    assert not server.shows("rate(dynamo_component_request_total[10s])")
 
 
 @pytest.mark.parametrize("variable", variables(DASHBOARD), ids=lambda variable: variable["name"])

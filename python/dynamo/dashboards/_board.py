@@ -10,6 +10,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard as model
 
 from dynamo.dashboards._panels import DATASOURCE, Panel
+from dynamo.dashboards._scope import selector
 
 WORKER = 'job=~"$job", instance=~"$instance"'
 """Matchers for what the variables ``job`` and ``instance`` choose."""
@@ -33,13 +34,11 @@ Row = tuple[str, Sequence[Panel]]
 """A title, and what stands under it."""
 
 
-def worker_variables(series: str) -> list[Variable]:
-    """Return the variables ``job`` and ``instance``, of the workers that show a series."""
+def worker_variables(name: str) -> list[Variable]:
+    """Return the variables ``job`` and ``instance``, of workers that show series of this name."""
     return [
-        Variable(
-            "job", series, "job", known_only=True
-        ),  # others in the same Prometheus are not ours
-        Variable("instance", f'{series}{{job=~"$job"}}', "instance"),
+        Variable("job", selector(name), "job", known_only=True),  # no others in that Prometheus
+        Variable("instance", selector(name, 'job=~"$job"'), "instance"),
     ]
 
 

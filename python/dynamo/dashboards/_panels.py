@@ -45,17 +45,17 @@ def lines(
     unit: str = "short",
     width: int = 8,
     limit: float | None = None,
+    least: float | None = 0,
     most: float | None = None,
     stacked: bool = False,
 ) -> Panel:
-    """Return lines over time. ``limit`` is drawn as a dashed line, ``most`` ends the axis."""
+    """Return lines over time, from ``least`` to ``most``. ``limit`` is a dashed line."""
     panel = (
         timeseries.Panel()
         .title(title)
         .description(description)
         .datasource(DATASOURCE)
         .unit(unit)
-        .min(0)
         .span(width)
         .height(8)
         .line_width(1)
@@ -74,6 +74,8 @@ def lines(
             .sort(options.SortOrder.DESCENDING)
         )
     )
+    if least is not None:
+        panel.min(least)
     if most is not None:
         panel.max(most)
     if stacked:

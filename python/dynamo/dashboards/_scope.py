@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass
+
+_PLAIN = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
+"""Names that PromQL reads without quotes; Prometheus 3 has others in quotes."""
 
 
 @dataclass(frozen=True)
@@ -19,8 +24,7 @@ class Scope:
     def series(self, name: str) -> str:
         """Return the selector of the series of this name."""
         matchers = [self.worker, self.model if _has_model(name) else ""]
-        chosen = ", ".join(filter(None, matchers))
-        return f"{name}{{{chosen}}}" if chosen else name
+        return selector(name, *filter(None, matchers))
 
     def rate(self, name: str, *by: str) -> str:
         """Return the rate of a counter per second, summed by labels."""
@@ -33,6 +37,13 @@ class Scope:
     def mean(self, histogram: str, *by: str) -> str:
         """Return the mean of what a histogram has observed, by labels."""
         return f"{self.rate(histogram + '_sum', *by)} / {self.rate(histogram + '_count', *by)}"
+
+
+def selector(name: str, *matchers: str) -> str:
+    """Return the selector of the series of a name that may have any characters."""
+    if _PLAIN.fullmatch(name):
+        return f"{name}{{{', '.join(matchers)}}}" if matchers else name
+    return f"{{{', '.join((json.dumps(name, ensure_ascii=False), *matchers))}}}"
 
 
 def _has_model(name: str) -> bool:
