@@ -17,10 +17,13 @@ from dynamo.dashboards import _signals as signals
 from dynamo.dashboards import rules
 from dynamo.dashboards.rules import ALERTS, RECORDINGS, Alert, Condition, Recording
 from tests.dashboards.conftest import RULES
+from tests.support.documents import ROOT
+from tests.support.grafana import engine_metrics
 from tests.support.prometheus import INSTALL, Prometheus
 from tests.support.waiting import eventually
 
 CONDITIONS = [(alert.name, one) for alert in ALERTS for one in alert.conditions]
+VLLM = ROOT / "tests" / "formats" / "vllm_metrics.txt"
 CASES = Path(__file__).parent / "rules_test.yaml"
 
 
@@ -125,6 +128,16 @@ def test_all_alerts_and_recordings_have_names_of_their_own() -> None:
     names = [one.name for one in (*ALERTS, *RECORDINGS)]
     assert len(set(names)) == len(names)
     assert all(name.startswith("Dynamo") for name in names[: len(ALERTS)])
+
+
+def test_the_documents_list_every_alert_with_its_severity_and_its_time() -> None:
+    text = (ROOT / "docs" / "dashboards.md").read_text()
+    listed = re.findall(r"^\| `(Dynamo\w+)` \| (\w+) \| .* \| (\w+) \|$", text, re.MULTILINE)
+    assert listed == [(alert.name, alert.severity, alert.hold) for alert in ALERTS]
+
+
+def test_the_rules_ask_for_what_vllm_shows() -> None:
+    assert engine_metrics(RULES.read_text()) <= engine_metrics(VLLM.read_text())
 
 
 def test_a_limit_is_the_first_threshold_of_an_alert() -> None:

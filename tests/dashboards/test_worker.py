@@ -14,7 +14,8 @@ from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from dynamo.dashboards.worker import worker_dashboard
-from tests.support.grafana import Query, filled, panels, queries, variables
+from tests.support.documents import ROOT
+from tests.support.grafana import Query, engine_metrics, filled, panels, queries, variables
 from tests.support.prometheus import Prometheus
 from tests.support.waiting import eventually
 
@@ -48,6 +49,12 @@ def test_the_model_that_is_chosen_is_the_one_shown(server: Prometheus, model: st
     eventually(lambda: server.query("vllm:num_requests_running") or None)
     found = server.query(filled(target["expr"], chosen))
     assert len(found) == (model == "mock-8b")
+
+
+def test_the_dashboard_asks_for_what_vllm_shows() -> None:
+    asked = engine_metrics(DASHBOARD)
+    assert len(asked) > 20
+    assert asked <= engine_metrics((ROOT / "tests" / "formats" / "vllm_metrics.txt").read_text())
 
 
 def test_grafanas_own_model_reads_the_dashboard_and_loses_nothing() -> None:

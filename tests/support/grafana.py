@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, NamedTuple
 
-from dynamo.dashboards._board import WINDOW
-
+WINDOW = "$__rate_interval"
 SCRAPES = "10s"
 """What Grafana would have as the range of rates, with a scrape every second or two."""
 
@@ -49,3 +49,8 @@ def filled(expression: str, chosen: dict[str, str]) -> str:
         expression = expression.replace(f"${name}", value)
     assert "$" not in expression, expression
     return expression
+
+
+def engine_metrics(text: str) -> set[str]:
+    """The names of vLLM's series in a text: a page, or queries."""
+    return set(re.findall(r"\bvllm:\w+", text))
