@@ -15,7 +15,7 @@ import yaml
 
 from dynamo.dashboards import _signals as signals
 from dynamo.dashboards import rules
-from dynamo.dashboards.rules import ALERTS, RECORDINGS, Alert, Condition, Recording
+from dynamo.dashboards.rules import ALERTS, RECORDINGS, Condition, Recording
 from tests.dashboards.conftest import RULES
 from tests.support.documents import ROOT
 from tests.support.grafana import engine_metrics
@@ -94,20 +94,21 @@ def test_there_is_a_case_in_which_each_alert_fires_and_one_in_which_it_does_not(
     assert fired == quiet == {alert.name for alert in ALERTS}
 
 
-@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
-def test_without_its_last_condition_an_alert_would_not_pass(alert: Alert, tmp_path: Path) -> None:
-    """Each threshold counts: with the comparison turned round, the cases fail."""
+@pytest.mark.parametrize(("alert", "condition"), CONDITIONS, ids=str)
+def test_with_a_comparison_turned_round_the_cases_of_an_alert_fail(
+    alert: str, condition: Condition, tmp_path: Path
+) -> None:
     document = yaml.safe_load(RULES.read_text())
     [rule] = [
         rule
         for group in document["groups"]
         for rule in group["rules"]
-        if rule.get("alert") == alert.name
+        if rule.get("alert") == alert
     ]
     turned = {">": "<=", "<": ">=", "==": "!="}
-    last = alert.conditions[-1]
-    opposite = f"{last.expression} {turned[last.operator]} {last.threshold:g}"
-    rule["expr"] = rule["expr"].replace(str(last), opposite)
+    opposite = f"{condition.expression} {turned[condition.operator]} {condition.threshold:g}"
+    assert str(condition) in rule["expr"]
+    rule["expr"] = rule["expr"].replace(str(condition), opposite)
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump(document))
     cases = re.sub(
         r"rule_files:.*?\n\n", "rule_files: [rules.yaml]\n\n", CASES.read_text(), flags=re.S

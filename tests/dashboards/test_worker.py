@@ -7,19 +7,12 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("grafana_foundation_sdk")
-
-from grafana_foundation_sdk.cog.encoder import JSONEncoder
-from grafana_foundation_sdk.cog.plugins import register_default_plugins
-from grafana_foundation_sdk.models.dashboard import Dashboard
-
-from dynamo.dashboards.worker import worker_dashboard
 from tests.support.documents import ROOT
 from tests.support.grafana import Query, engine_metrics, filled, panels, queries, variables
 from tests.support.prometheus import Prometheus
 from tests.support.waiting import eventually
 
-DASHBOARD = worker_dashboard()
+DASHBOARD = (ROOT / "deploy" / "grafana" / "dashboards" / "worker.json").read_text()
 
 
 @pytest.mark.parametrize("query", queries(DASHBOARD), ids=str)
@@ -58,6 +51,11 @@ def test_the_dashboard_asks_for_what_vllm_shows() -> None:
 
 
 def test_grafanas_own_model_reads_the_dashboard_and_loses_nothing() -> None:
+    pytest.importorskip("grafana_foundation_sdk")
+    from grafana_foundation_sdk.cog.encoder import JSONEncoder
+    from grafana_foundation_sdk.cog.plugins import register_default_plugins
+    from grafana_foundation_sdk.models.dashboard import Dashboard
+
     register_default_plugins()
     read = Dashboard.from_json(json.loads(DASHBOARD))
     assert json.loads(JSONEncoder().encode(read)) == json.loads(DASHBOARD)

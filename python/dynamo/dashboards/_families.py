@@ -55,6 +55,7 @@ def fetch(url: str) -> list[Family]:
         with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:
             body, content_type = answer.read(), answer.headers.get_content_type()
     except urllib.error.HTTPError as error:
+        error.close()
         raise ConnectionError(
             f"{address} answered {error.code} {error.reason}; metrics are mostly at /metrics"
         ) from None

@@ -7,7 +7,6 @@ what it compares can be looked at when all is well.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -145,7 +144,7 @@ def _ours(expression: str) -> str:
     return f"({expression} and on (job, instance) {signals.UPTIME})"
 
 
-_SHOWN_LATELY = f"max by (job) (last_over_time({signals.UPTIME}[1h]))"
+_SHOWN_LATELY = f"max by (job) (last_over_time({signals.UPTIME}[6h]))"
 _WORKERS = f"count by (job) ({signals.UPTIME})"
 _ON = "{{ $labels.instance }}"
 _FOR = "{{ $labels.model_name }}"
@@ -166,8 +165,8 @@ ALERTS = (
         "1m",
         "critical",
         "Job {{ $labels.job }} has no workers left",
-        "There were workers of job {{ $labels.job }} within the last hour, and none shows metrics "
-        "now. Nobody serves its requests.",
+        "There were workers of job {{ $labels.job }} within the last 6 hours, and none shows "
+        "metrics now. Nobody serves its requests.",
     ),
     Alert(
         "DynamoWorkerRestarting",
@@ -180,7 +179,7 @@ ALERTS = (
     ),
     Alert(
         "DynamoErrorsHigh",
-        (Condition(ERROR_RATIO.name, ">", 0.05),),
+        (Condition(ERROR_RATIO.name, ">", 0.05), Condition(REQUESTS.name, ">", 0.05)),
         "5m",
         "critical",
         f"{{{{ $value | humanizePercentage }}}} of the requests of {_ON} fail",
@@ -221,7 +220,10 @@ ALERTS = (
     ),
     Alert(
         "DynamoKvCacheFull",
-        (Condition(KV_CACHE.name, ">", 0.9), Condition(PREEMPTIONS.name, ">", 0.1)),
+        (
+            Condition(f"avg_over_time({KV_CACHE.name}[5m])", ">", 0.9),
+            Condition(PREEMPTIONS.name, ">", 0.1),
+        ),
         "5m",
         "warning",
         f"{_ON} preempts requests, its KV cache is {{{{ $value | humanizePercentage }}}} full",
@@ -293,12 +295,8 @@ def limit(alert: str) -> float:
 
 
 def groups() -> list[dict[str, Any]]:
-    """Return the groups of rules, as they stand under ``groups`` of Prometheus' rule files."""
-    return [
-        {"name": "dynamo-recordings", "rules": _rules(RECORDINGS)},
-        {"name": "dynamo-alerts", "rules": _rules(ALERTS)},
-    ]
+    """Return the groups of rules, as they stand under ``groups`` of Prometheus' rule files.
 
-
-def _rules(rules: Iterable[Recording] | Iterable[Alert]) -> list[dict[str, Any]]:
-    return [rule.rule() for rule in rules]
+    One group is evaluated in order, so that alerts see what has just been recorded.
+    """
+    return [{"name": "dynamo-workers", "rules": [one.rule() for one in (*RECORDINGS, *ALERTS)]}]

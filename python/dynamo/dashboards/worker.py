@@ -431,16 +431,21 @@ def _fleet() -> Row:
 
 
 def _side_by_side() -> Panel:
+    recorded = {
+        "Tokens/s": (rules.GENERATED, "cps"),
+        "TTFT, p95": (rules.TTFT, "s"),
+        "ITL, p95": (rules.ITL, "s"),
+        "Request, p95": (rules.E2E, "s"),
+        "Running": (rules.RUNNING, "short"),
+        "Waiting": (rules.WAITING, "short"),
+        "KV cache": (rules.KV_CACHE, "percentunit"),
+        "Preemptions/s": (rules.PREEMPTIONS, "cps"),
+        "Prefix hits": (rules.PREFIX_HITS, "percentunit"),
+    }
     columns = [
-        Column("Tokens/s", SCOPE.series(rules.GENERATED.name), "cps"),
-        Column("TTFT, p95", SCOPE.series(rules.TTFT.name), "s"),
-        Column("ITL, p95", SCOPE.series(rules.ITL.name), "s"),
-        Column("Request, p95", SCOPE.series(rules.E2E.name), "s"),
-        Column("Running", SCOPE.series(rules.RUNNING.name)),
-        Column("Waiting", SCOPE.series(rules.WAITING.name)),
-        Column("KV cache", SCOPE.series(rules.KV_CACHE.name), "percentunit"),
-        Column("Preemptions/s", SCOPE.series(rules.PREEMPTIONS.name), "cps"),
-        Column("Prefix hits", SCOPE.series(rules.PREFIX_HITS.name), "percentunit"),
+        # Lines are put together by their labels, of which the name must not be one.
+        Column(title, aggregated("max", SCOPE.series(recording.name), *rules.ENGINE), unit)
+        for title, (recording, unit) in recorded.items()
     ]
     return rows(
         "Workers side by side",
