@@ -13,6 +13,7 @@ pytest.importorskip("grafana_foundation_sdk")
 
 from dynamo.dashboards._families import parse
 from dynamo.dashboards.page import of_families, page_dashboard
+from tests.support.documents import ROOT
 from tests.support.grafana import panels, queries, variables
 from tests.support.mocker import OVERLOADED, address_of, mockers
 from tests.support.process import serving, workers
@@ -50,6 +51,14 @@ def test_the_variables_of_the_mockers_own_dashboard_have_values(server: Promethe
     name = series.removeprefix("label_values(").removesuffix(", job)")
     [found] = eventually(lambda: server.query(f"group by (job) ({name})") or None)
     assert found.labels == {"job": "worker"}
+
+
+def test_prometheus_understands_the_dashboard_of_vllms_own_page(server: Prometheus) -> None:
+    page = (ROOT / "tests" / "formats" / "vllm_metrics.txt").read_text()
+    asked = queries(of_families(parse(page), "vllm"))
+    assert len(asked) > 80
+    for query in asked:
+        server.query(query.expression)
 
 
 NATIVE = """

@@ -21,7 +21,7 @@ from dynamo.cli._fleet import Fleet, fetch, shared_discovery
 from dynamo.cli._sd import as_json
 
 app = typer.Typer(
-    help="Metrics of a fleet: the runtimes that have registered in discovery.",
+    help="Metrics of a fleet: finds its runtimes, and makes dashboards of what they show.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

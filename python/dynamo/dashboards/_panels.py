@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from grafana_foundation_sdk.builders import (
     common,
@@ -21,7 +22,7 @@ from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models.heatmap import HeatmapColorMode
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-Panel = Builder[model.Panel]
+Panel: TypeAlias = Builder[model.Panel]
 
 DATASOURCE = model.DataSourceRef(type_val="prometheus", uid="${datasource}")
 

@@ -221,7 +221,7 @@ ALERTS = (
     Alert(
         "DynamoKvCacheFull",
         (
-            Condition(f"avg_over_time({KV_CACHE.name}[5m])", ">", 0.9),
+            Condition(f"max_over_time({KV_CACHE.name}[5m])", ">", 0.9),
             Condition(PREEMPTIONS.name, ">", 0.1),
         ),
         "5m",
