@@ -14,8 +14,9 @@ import pytest
 import yaml
 
 from dynamo.dashboards import _signals as signals
-from dynamo.dashboards import rules
-from dynamo.dashboards.rules import ALERTS, RECORDINGS, Condition, Recording
+from dynamo.dashboards._rule import Condition, Recording
+from dynamo.dashboards.alerts import ALERTS, limit
+from dynamo.dashboards.recordings import RECORDINGS
 from tests.dashboards.conftest import RULES
 from tests.support.documents import ROOT
 from tests.support.grafana import engine_metrics
@@ -142,4 +143,4 @@ def test_the_rules_ask_for_what_vllm_shows() -> None:
 
 
 def test_a_limit_is_the_first_threshold_of_an_alert() -> None:
-    assert rules.limit("DynamoErrorsHigh") == 0.05
+    assert limit("DynamoErrorsHigh") == 0.05

@@ -2,9 +2,10 @@
 
 | module | holds |
 |---|---|
-| ``worker`` | the dashboard of LLM workers, panel by panel |
+| ``worker`` | the dashboard of LLM workers, one file a row |
 | ``page`` | a dashboard of whatever a ``/metrics`` page shows |
-| ``rules`` | recording rules and alerts, as data; needs no package |
+| ``recordings``, ``alerts`` | the rules for Prometheus, as data; ``rules`` puts them together |
+| ``_rule`` | what a rule is: its name, its comparisons |
 | ``_scope``, ``_signals`` | PromQL: which series, over which time; what both of them ask |
 | ``_families`` | a page, read into families |
 | ``_panels``, ``_board`` | panels, and the dashboard around them, in Grafana's own model |

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from grafana_foundation_sdk.builders import dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
@@ -30,7 +31,7 @@ class Variable:
     """Whether All means the values that there are, and not any value at all."""
 
 
-Row = tuple[str, Sequence[Panel]]
+Row: TypeAlias = tuple[str, Sequence[Panel]]
 """A title, and what stands under it."""
 
 

@@ -44,12 +44,30 @@ class Family:
         return any(one == name for one, _, _ in self.series)
 
 
-def fetch(url: str) -> list[Family]:
-    """Return the families of a page, in its order. ``url`` may be ``host:port`` alone.
+def address_of(url: str) -> str:
+    """Return the address of a page; ``host:port`` alone is that of its ``/metrics``.
+
+    Raises ``ValueError`` if it is none of HTTP.
+    """
+    address = url if "://" in url else f"http://{url}"
+    try:
+        parts = urlsplit(address)
+        _ = parts.port
+    except ValueError:
+        parts = None
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(
+            f"{url} is no address of a page of metrics; give one as in localhost:8081 or "
+            "http://localhost:8081/metrics"
+        )
+    return f"{address.rstrip('/')}/metrics" if parts.path in ("", "/") else address
+
+
+def fetch(address: str) -> list[Family]:
+    """Return the families of the page at an address of HTTP, in its order.
 
     Raises ``ConnectionError`` if there is no answer, ``ValueError`` if it is no page of metrics.
     """
-    address = _address(url)
     request = urllib.request.Request(address, headers={"Accept": _ACCEPT})
     try:
         with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:
@@ -104,18 +122,3 @@ def _stored(metric: Metric, counters: set[str], is_openmetrics: bool) -> str:
 
 def _plain(name: str) -> str:
     return re.sub(r"\\(.)", r"\1", name[1:-1]) if name.startswith('"') else name
-
-
-def _address(url: str) -> str:
-    address = url if "://" in url else f"http://{url}"
-    try:
-        parts = urlsplit(address)
-        _ = parts.port
-    except ValueError:
-        parts = None
-    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(
-            f"{url} is no address of a page of metrics; give one as in localhost:8081 or "
-            "http://localhost:8081/metrics"
-        )
-    return f"{address.rstrip('/')}/metrics" if parts.path in ("", "/") else address

@@ -10,7 +10,7 @@ import yaml
 from dynamo.dashboards import rules
 from dynamo.dashboards.worker import worker_dashboard
 
-_HEAD = "# Made by `make dashboards` from python/dynamo/dashboards/rules.py; change it there.\n"
+_HEAD = "# Made by `make dashboards` from python/dynamo/dashboards: recordings.py and alerts.py.\n"
 
 
 def files() -> dict[str, str]:

@@ -9,10 +9,12 @@ import re
 from collections.abc import Callable, Iterable
 from hashlib import sha256
 from itertools import groupby, takewhile
+from typing import TypeAlias
+from urllib.parse import urlsplit
 
 from dynamo.dashboards import _units as units
 from dynamo.dashboards._board import WINDOW, WORKER, Row, board, worker_variables
-from dynamo.dashboards._families import Family, fetch
+from dynamo.dashboards._families import Family, address_of, fetch
 from dynamo.dashboards._panels import Column, Panel, Query, heat, lines, rows
 from dynamo.dashboards._scope import Scope, total
 
@@ -24,9 +26,12 @@ _SHARES = (0.5, 0.95, 0.99)
 def page_dashboard(url: str) -> str:
     """Return a dashboard, as JSON, of the page at an address.
 
-    Raises ``ConnectionError`` and ``ValueError`` as ``fetch`` does.
+    ``url`` may be ``host:port`` alone. Raises ``ConnectionError`` if there is no answer,
+    ``ValueError`` if it is no page of metrics.
     """
-    return of_families(fetch(url), url)
+    address = address_of(url)
+    parts = urlsplit(address)
+    return of_families(fetch(address), parts.netloc + parts.path)
 
 
 def of_families(families: Iterable[Family], source: str) -> str:
@@ -50,7 +55,7 @@ def of_families(families: Iterable[Family], source: str) -> str:
     )
 
 
-_Panels = tuple[list[Panel], bool]
+_Panels: TypeAlias = tuple[list[Panel], bool]
 """The panels of a family, and whether they fill the width."""
 
 
@@ -135,13 +140,14 @@ _SHAPES: dict[str, Callable[[Family], _Panels]] = {
 
 def _shown(families: list[Family]) -> list[Family]:
     """Leave out families without series, and the times at which counters were born."""
-    names = {family.name for family in families}
+    some = [family for family in families if family.series]
+    names = {family.name for family in some}
 
     def is_birth(name: str) -> bool:
         base = name.removesuffix("_created")
         return base != name and not names.isdisjoint((base, f"{base}_total"))
 
-    return [family for family in families if family.series and not is_birth(family.name)]
+    return [family for family in some if not is_birth(family.name)]
 
 
 def _group(family: Family) -> str:
