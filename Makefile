@@ -26,17 +26,18 @@ MARK := .python-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_in
 CREATED := $(VENV)/$(MARK)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-rust test-python test-vllm lint names format bench guard clean
+.PHONY: help run test test-rust test-python test-vllm lint names dashboards format bench guard clean
 
 help:
-	@echo "make run      build into $(VENV) and run a simulated worker under load on port $(PORT), until Ctrl-C"
-	@echo "make test     build and run all tests, Rust and Python"
-	@echo "make test-vllm  run the tests of dynamo.vllm with the real vLLM on the CPU: gigabytes, minutes"
-	@echo "make lint     formatting, clippy, ruff, mypy, pyright, stubtest, generated files"
-	@echo "make names    generate python/dynamo/prometheus_names.py from the Rust constants"
-	@echo "make format   format all code"
-	@echo "make bench    measure everything beside its peers (ONLY=vecs for one topic), write docs/benchmarks.md"
-	@echo "make guard    count the instructions of updates with valgrind (UPDATE=1 for a new guard.json)"
+	@echo "make run         build into $(VENV) and run a simulated worker under load on port $(PORT), until Ctrl-C"
+	@echo "make test        build and run all tests, Rust and Python"
+	@echo "make test-vllm   run the tests of dynamo.vllm with the real vLLM on the CPU: gigabytes, minutes"
+	@echo "make lint        formatting, clippy, ruff, mypy, pyright, stubtest, generated files"
+	@echo "make names       generate python/dynamo/prometheus_names.py from the Rust constants"
+	@echo "make dashboards  write deploy/'s dashboard and rules from python/dynamo/dashboards"
+	@echo "make format      format all code"
+	@echo "make bench       measure everything beside its peers (ONLY=vecs for one topic), write docs/benchmarks.md"
+	@echo "make guard       count the instructions of updates with valgrind (UPDATE=1 for a new guard.json)"
 
 run: $(VENV)/.built
 	@DYN_SYSTEM_PORT=$(PORT) exec $(BIN)/python examples/mocker/custom_metrics.py \
@@ -70,6 +71,9 @@ lint: $(VENV)/.built $(VENV)/.test $(VENV)/.lint
 
 names:
 	cargo run --quiet --package dynamo-codegen
+
+dashboards: $(VENV)/.built $(VENV)/.test
+	$(BIN)/python -m dynamo.dashboards deploy
 
 format: $(VENV)/.lint
 	cargo fmt --all

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+from importlib.metadata import requires
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,12 +21,14 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from dynamo.cli._commands import app
+from dynamo.mocker._arguments import parse as parse_mocker
 from tests.support.documents import ROOT, blocks
 from tests.support.prometheus import INSTALL
 
 DEPLOY = ROOT / "deploy"
 KUBERNETES = "1.34"
 POD_MONITOR = json.loads((Path(__file__).parent / "podmonitor.schema.json").read_text())
+PROMETHEUS_RULE = json.loads((Path(__file__).parent / "prometheusrule.schema.json").read_text())
 
 
 def read(name: str) -> Any:
@@ -36,6 +39,7 @@ def read(name: str) -> Any:
 COMPOSE = read("compose.yaml")
 DEPLOYMENT = read("kubernetes/deployment.yaml")
 MONITOR = read("kubernetes/podmonitor.yaml")
+RULES = read("kubernetes/prometheusrule.yaml")
 
 
 def promtool(config: Path) -> subprocess.CompletedProcess[str]:
@@ -84,7 +88,8 @@ def compose(document: Any) -> PyCompose:
 
 
 def test_the_compose_file_is_one() -> None:
-    assert compose(COMPOSE).service_names() == ["nats", "worker", "sd", "prometheus"]
+    services = ["nats", "worker", "mocker", "sd", "prometheus", "grafana"]
+    assert compose(COMPOSE).service_names() == services
     ComposeSpecification.model_validate(COMPOSE)
 
 
@@ -124,6 +129,42 @@ def test_workers_start_a_program_that_the_image_holds() -> None:
         assert command[0] == "python"
         assert (ROOT / command[1]).exists()
         assert command[1].startswith("examples/")
+
+
+def test_the_simulated_workers_are_started_with_arguments_that_there_are() -> None:
+    python, module, name, *arguments = COMPOSE["services"]["mocker"]["command"]
+    assert (python, module, name) == ("python", "-m", "dynamo.mocker")
+    assert parse_mocker(arguments).model
+
+
+def mounts(service: str) -> dict[str, str]:
+    """What of this folder a service of compose finds where."""
+    volumes = [volume.split(":") for volume in COMPOSE["services"][service]["volumes"]]
+    return {target: source for source, target, *_ in volumes if source[0] == "."}
+
+
+def test_prometheus_finds_its_rules_beside_its_configuration() -> None:
+    [rules] = read("prometheus.yml")["rule_files"]
+    assert mounts("prometheus")[f"/etc/prometheus/{rules}"] == f"./{rules}"
+
+
+def test_grafana_finds_the_dashboards_and_the_prometheus_of_compose() -> None:
+    [provider] = read("grafana/provisioning/dashboards/dynamo.yaml")["providers"]
+    found = mounts("grafana")
+    folder = provider["options"]["path"]
+    assert (DEPLOY / found[folder] / "worker.json").exists()
+    settings = COMPOSE["services"]["grafana"]["environment"]
+    assert settings["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"] == f"{folder}/worker.json"
+    assert found["/etc/grafana/provisioning"] == "./grafana/provisioning"
+    [source] = read("grafana/provisioning/datasources/prometheus.yaml")["datasources"]
+    assert urlsplit(source["url"]).hostname in COMPOSE["services"]
+    assert source["jsonData"]["timeInterval"] == read("prometheus.yml")["global"]["scrape_interval"]
+
+
+def test_grafana_is_of_the_version_that_the_dashboards_are_made_for() -> None:
+    needed = " ".join(requires("dynamo-runtime") or ())
+    [version] = re.findall(r"grafana-foundation-sdk==\d+!(\d+\.\d+)\.\*", needed)
+    assert COMPOSE["services"]["grafana"]["image"].startswith(f"grafana/grafana:{version}.")
 
 
 def copies() -> list[tuple[str, bool]]:
@@ -190,6 +231,32 @@ def test_the_pod_monitor_finds_the_pods_and_the_port_of_the_deployment() -> None
     assert endpoint["port"] == port["name"]
     settings = {setting["name"]: setting.get("value") for setting in container["env"]}
     assert settings["DYN_SYSTEM_PORT"] == str(port["containerPort"])
+
+
+def test_the_rules_for_the_operator_are_as_their_definition_says() -> None:
+    jsonschema.validate(RULES, PROMETHEUS_RULE)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ('"groups"', '"group"'),
+        ('"alert": "', '"alerts": "'),
+        ('"for": "5m"', '"for": "5 minutes"'),
+        ('"expr": "', '"expression": "'),
+        ('"severity": "critical"', '"severity": 1'),
+    ],
+)
+def test_a_slip_in_the_rules_for_the_operator_is_seen(right: str, wrong: str) -> None:
+    text = json.dumps(RULES)
+    assert right in text
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(json.loads(text.replace(right, wrong)), PROMETHEUS_RULE)
+
+
+def test_the_operator_gets_the_rules_that_prometheus_gets() -> None:
+    assert RULES["spec"]["groups"] == read("prometheus-rules.yaml")["groups"]
+    assert RULES["metadata"]["labels"] == MONITOR["metadata"]["labels"]
 
 
 def test_workers_have_more_time_to_stop_than_their_requests() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -44,6 +45,10 @@ class Prometheus:
             )
             for one in data["result"]
         ]
+
+    def shows(self, expression: str) -> bool | None:
+        """Whether an expression gives a line to draw now: True, or None for ``eventually``."""
+        return any(math.isfinite(one.value) for one in self.query(expression)) or None
 
     def value(self, expression: str) -> float:
         """The value of the one series that an expression gives as soon as it gives any."""

@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -15,12 +16,12 @@ from rich.console import Console
 from rich.table import Table
 
 from dynamo._nats import VARIABLE as NATS_SERVER
-from dynamo.cli import _http
+from dynamo.cli import _dashboard, _http
 from dynamo.cli._fleet import Fleet, fetch, shared_discovery
 from dynamo.cli._sd import as_json
 
 app = typer.Typer(
-    help="Metrics of a fleet: the runtimes that have registered in discovery.",
+    help="Metrics of a fleet: finds its runtimes, and makes dashboards of what they show.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -78,6 +79,28 @@ def list_targets(
     if not console.is_terminal:
         console.width = 10_000  # whoever reads it wants whole lines
     console.print(table)
+
+
+@app.command()
+def dashboard(
+    url: Annotated[
+        str,
+        typer.Argument(help="A page of metrics: host:port or http://host:port/metrics."),
+    ] = "",
+    output: Annotated[
+        Path | None,
+        typer.Option(help="File to write, instead of standard output.", dir_okay=False),
+    ] = None,
+) -> None:
+    """Write a dashboard for Grafana: that of LLM workers, or one of what a page shows."""
+    try:
+        text = _dashboard.made(url)
+        if output is None:
+            print(text, end="")
+        else:
+            _dashboard.write(text, output)
+    except (OSError, ValueError, ImportError) as error:
+        sys.exit(str(error))
 
 
 def _discovery(nats_server: str) -> str:
