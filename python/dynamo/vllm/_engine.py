@@ -53,8 +53,9 @@ async def start(arguments: Namespace, stat_logger: type[AggregateStatLoggerBase]
 
 
 def _load(arguments: Namespace, stat_logger: type[AggregateStatLoggerBase]) -> AsyncLLM:
-    # This process has threads, which a fork would leave behind with their locks held.
-    os.environ.setdefault("VLLM_WORKER_MULTIPROC_METHOD", "spawn")
+    # This process has threads, which a fork would leave behind with their locks held. And what is
+    # forked has the environment that this process began with: the guard would not know it.
+    os.environ["VLLM_WORKER_MULTIPROC_METHOD"] = "spawn"
     # Ctrl-C is for the worker, which lets running requests finish: the engine's processes inherit
     # that SIGINT is held back here, as far as multiprocessing has a resource tracker already.
     resource_tracker.ensure_running()
