@@ -50,10 +50,11 @@ def make_model(folder: Path) -> None:
         (folder / "config.json").write_text(json.dumps(settings))
 
 
-def command(model: Path | str, *arguments: str) -> list[str]:
-    """The command line as users write it, with what makes the engine small."""
+def command(model: Path | str, *arguments: str, program: Path | None = None) -> list[str]:
+    """The command line as users write it, or for their own program, with a small engine."""
     return [
-        *(sys.executable, "-m", "dynamo.vllm", "--model", str(model)),
+        *(sys.executable, *([str(program)] if program else ["-m", "dynamo.vllm"])),
+        *("--model", str(model)),
         *("--served-model-name", MODEL, "--dtype", "float32", "--enforce-eager"),
         *("--max-model-len", str(LONGEST), "--max-num-seqs", "8"),
         *("--kv-cache-memory-bytes", str(64 << 20), *arguments),
@@ -105,8 +106,13 @@ def vllm_workers(model: Path) -> Iterator[Start]:
     """Starts workers with further arguments and settings; they end with the block at the latest."""
     with contextlib.ExitStack() as started:
 
-        def start(*arguments: str, model: Path | str = model, **settings: str) -> VllmWorker:
-            worker = VllmWorker(command(model, *arguments), settings)
+        def start(
+            *arguments: str,
+            model: Path | str = model,
+            program: Path | None = None,
+            **settings: str,
+        ) -> VllmWorker:
+            worker = VllmWorker(command(model, *arguments, program=program), settings)
             started.callback(worker.close)
             return worker
 

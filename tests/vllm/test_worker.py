@@ -14,8 +14,9 @@ import psutil
 import pytest
 
 from tests.serving.conftest import nats_settings
-from tests.support.client import PATIENCE, fetch
+from tests.support.client import PATIENCE, fetch, scrape
 from tests.support.nats import NatsServer, nobody_listens
+from tests.support.page import sample
 from tests.support.process import Worker
 from tests.support.vllm import REAL, Start, VllmWorker, command
 from tests.support.waiting import eventually
@@ -58,6 +59,38 @@ def test_it_is_not_ready_until_its_engine_is(start: Start, endless: Path) -> Non
     assert fetch(worker.address, "/live").status == 200
     (endless / "endless").unlink()
     worker.wait_until_ready()
+
+
+PROGRAM = """
+from dynamo.vllm import main
+
+def measured(endpoint, generate):
+    answers = endpoint.metrics.create_intcounter("answers_total", "Answers that are complete")
+
+    async def answer(request, context):
+        async for item in generate(request, context):
+            yield item
+        answers.inc()
+
+    return answer
+
+if __name__ == "__main__":
+    main(measured)
+"""
+
+
+def test_a_program_may_put_a_handler_of_its_own_before_the_engine(
+    start: Start, nats: NatsServer, client: Client, tmp_path: Path
+) -> None:
+    program = tmp_path / "measured.py"
+    program.write_text(PROGRAM)
+    worker = start(program=program, **nats_settings(nats))
+    worker.find_address()
+    worker.wait_until_ready()
+    client.send(*MANY)
+    assert [ended.reason for ended in client.answers()] == ["length"] * len(MANY)
+    page = scrape(worker.address)
+    assert sample(page, "dynamo_backend_generate_answers_total") == len(MANY)
 
 
 def terminate(worker: VllmWorker) -> None:
