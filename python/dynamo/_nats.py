@@ -118,8 +118,9 @@ class Connection:
 
     async def _connect(self, attempts: int) -> Client:
         try:
-            import nats
             import nats.errors
+
+            from dynamo._nats_client import OrderedClient
         except ImportError:
             raise ImportError(
                 "NATS needs nats-py: pip install 'dynamo-runtime[nats]', or use "
@@ -132,14 +133,15 @@ class Connection:
             del reasons[:-1]
             _log.debug("NATS at %s: %s", self, error)
 
+        client = OrderedClient()
         try:
-            client = await nats.connect(
+            await client.connect(
                 list(self.servers),
                 error_cb=note,
                 disconnected_cb=self._on_lost,
                 reconnected_cb=self._on_restored,
                 closed_cb=self._on_closed,
-                reconnect_time_wait=_WAIT,
+                reconnect_time_wait=_WAIT,  # type: ignore[arg-type]  # it takes parts of seconds
                 max_reconnect_attempts=attempts,
                 ping_interval=_PING,
             )

@@ -11,8 +11,9 @@ import pytest
 from dynamo.discovery import Instance
 from dynamo.discovery.nats import LEASE, _Watched
 from dynamo.request_plane import _frames
-from dynamo.runtime import Client, ConnectionLostError, DistributedRuntime
+from dynamo.runtime import Client, ConnectionLostError, DistributedRuntime, UnavailableError
 from tests.support.nats import NatsServer
+from tests.support.nats_link import link_to
 from tests.support.serving import client_of, collect, endpoint_of, served, settled, until
 
 
@@ -64,19 +65,50 @@ async def test_requests_that_arrive_while_a_worker_stops_are_all_answered(
         serving = asyncio.create_task(endpoint.serve_endpoint(stuck))
         client = await client_of(endpoint)
         (instance,) = client._watch.instances.values()
-        outside = await nats.connect(on_nats.url)
-        await outside.subscribe("answers.*", cb=answered)
-        for number in range(3000):
-            waiting.add(f"answers.{number}")
-            opening = _frames.opening("id", 1, b"1")
-            await outside.publish(f"{instance.address}.new", opening, f"answers.{number}")
-            if number % 10 == 0:
-                await asyncio.sleep(0)
-            if number == 300:
-                runtime.shutdown()
+        async with await nats.connect(on_nats.url) as outside:
+            await outside.subscribe("answers.*", cb=answered)
+            for number in range(3000):
+                waiting.add(f"answers.{number}")
+                opening = _frames.opening("id", 1, b"1")
+                await outside.publish(f"{instance.address}.new", opening, f"answers.{number}")
+                if number % 10 == 0:
+                    await asyncio.sleep(0)
+                if number == 300:
+                    runtime.shutdown()
+            await serving
+            await until(lambda: not waiting or None)
+
+
+async def test_a_worker_refuses_requests_until_nats_knows_that_it_stops(
+    on_nats: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with (
+        link_to(on_nats) as link,
+        DistributedRuntime() as runtime,
+        DistributedRuntime() as worker,
+    ):
+        client = await endpoint_of(runtime).client()  # does not go through the link
+        monkeypatch.setenv("NATS_SERVER", link.url)
+        serving = asyncio.create_task(endpoint_of(worker).serve_endpoint(stuck))
+        await client.wait_for_instances()
+        (known,) = client._watch.instances.values()
+
+        link.hold("UNSUB")
+        worker.shutdown()
+        await link.held.wait()
+        while client.instance_ids():
+            await client._watch.change()
+        client._watch.put(known)  # as if the news had not yet come
+        requests = []
+        for number in range(1, 4):
+            requests.append(asyncio.create_task(client.direct(1, known.instance_id)))
+            await until(lambda number=number: link.came(f"{known.address}.new") == number or None)
+        link.release()
         await serving
-        await until(lambda: not waiting or None)
-        await outside.close()
+        for request in requests:
+            with pytest.raises(UnavailableError, match="it is shutting down"):
+                await request
+        client._watch.drop(known.instance_id)
 
 
 async def test_a_worker_that_nothing_is_heard_of_is_given_up(on_nats: NatsServer) -> None:
