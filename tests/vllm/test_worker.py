@@ -80,6 +80,7 @@ def test_it_finishes_running_requests_before_it_ends_with_its_engine(
     assert [ended.reason for ended in client.answers()] == ["length"] * len(MANY)
     assert ready.exit_code() == 0
     assert ready.lines()[-1] == "stopped"
+    assert "output_handler failed" not in ready.errors
     assert_nothing_is_left(ready)
 
 

@@ -76,6 +76,14 @@ async def death(engine: AsyncLLM) -> NoReturn:
             ) from None
 
 
+async def stop(engine: AsyncLLM) -> None:
+    """End an engine and its processes, beside the event loop."""
+    if engine.output_handler is not None:
+        # It takes the end of the processes for their death, and logs that with a traceback.
+        engine.output_handler.cancel()
+    await asyncio.to_thread(engine.shutdown)
+
+
 def _line(error: BaseException) -> str:
     """Return what an error says in one line; pydantic's begin with one about themselves."""
     errors = getattr(error, "errors", None)
