@@ -128,7 +128,7 @@ async def test_what_vllm_finds_wrong_with_a_request_is_the_requests_fault() -> N
         ({"token_ids": [1, -1]}, "token_ids must be a list of whole numbers, none below 0"),
         (
             {"prompt": "a\ud800"},
-            "the prompt cannot be sent to the engine: 'utf-8' codec can't encode character "
+            "prompt must be a text of whole characters: 'utf-8' codec can't encode character "
             "'\\ud800' in position 1: surrogates not allowed",
         ),
         (
