@@ -2,7 +2,7 @@
 # and make; everything else is installed into .venv. Each step runs again only when its inputs change.
 
 PYTHON ?= python3
-PORT ?= 8081
+PORT ?= $(or $(DYN_SYSTEM_PORT),8081)
 VENV := .venv
 BIN := $(VENV)/bin
 pip = $(1)/bin/python -m pip --quiet --disable-pip-version-check

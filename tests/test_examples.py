@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -153,6 +154,14 @@ def test_a_wrong_argument_is_told_to_the_example_that_has_it(start: Start) -> No
     assert worker.exit_code() == 2
     last = worker.errors.splitlines()[-1]
     assert last == "custom_metrics.py: error: argument --load: '0' is no number above 0"
+
+
+def test_make_run_takes_the_port_as_the_message_about_one_in_use_has_it() -> None:
+    settings = {**os.environ, "DYN_SYSTEM_PORT": "9000"}
+    settings.pop("PORT", None)
+    command = ["make", "--dry-run", "--no-print-directory", "run"]
+    shown = subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, text=True)
+    assert "\nDYN_SYSTEM_PORT=9000 " in f"\n{shown.stdout}", shown.stderr
 
 
 def test_make_run_shows_the_series_that_the_readme_shows() -> None:

@@ -214,3 +214,8 @@ def test_rows_are_named_by_the_words_that_names_have_in_common() -> None:
     board = json.loads(of_families(parse(text), "somewhere"))
     titles = [panel["title"] for panel in board["panels"] if panel["type"] == "row"]
     assert titles == ["demo_backend", "vllm:x", "zero"]
+
+
+def test_a_row_has_a_name_whatever_the_letters() -> None:
+    board = json.loads(of_families(parse('# TYPE "日本" gauge\n{"日本"} 1\n'), "somewhere"))
+    assert [panel["title"] for panel in board["panels"] if panel["type"] == "row"] == ["日本"]

@@ -99,6 +99,7 @@ async def test_the_same_seed_gives_the_same_answers() -> None:
         ({}, "a request must have either token_ids or a prompt"),
         ({"prompt": "a", "token_ids": [1]}, "a request must have either token_ids or a prompt"),
         ({"prompt": ["a"]}, "prompt must be a text, not list"),
+        ({"prompt": "a\ud800"}, "prompt must be a text of whole characters: 'utf-8' codec"),
         ({"prompt": " "}, "a prompt of 0 tokens cannot be answered: it must have 1 to 127"),
         ({"token_ids": [1] * 128}, "a prompt of 128 tokens cannot be answered"),
         ({"token_ids": [1, -1]}, "token_ids must be a list of whole numbers, none below 0"),

@@ -126,6 +126,15 @@ async def test_what_vllm_finds_wrong_with_a_request_is_the_requests_fault() -> N
         ({"prompt": "a", "token_ids": [1]}, "a request must have either token_ids or a prompt"),
         ({"prompt": 1}, "prompt must be a text, not int"),
         ({"token_ids": [1, -1]}, "token_ids must be a list of whole numbers, none below 0"),
+        (
+            {"prompt": "a\ud800"},
+            "prompt must be a text of whole characters: 'utf-8' codec can't encode character "
+            "'\\ud800' in position 1: surrogates not allowed",
+        ),
+        (
+            {"token_ids": [2**64]},
+            "the prompt cannot be sent to the engine: can't serialize ints < -2**63 or > 2**64 - 1",
+        ),
         ({"prompt": "a", "n": 3}, "n=3: a request has one answer here, send it 3 times"),
     ],
     ids=str,

@@ -86,6 +86,32 @@ def test_an_option_that_cannot_be_is_the_requests_fault(
     assert problem in str(raised.value)
 
 
+def nested(depth: int) -> dict[str, Any]:
+    """An object in an object, and so on."""
+    value: dict[str, Any] = {}
+    for _ in range(depth):
+        value = {"a": value}
+    return value
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"max_tokens": 2**64},
+        {"sampling_options": {"seed": -(2**63) - 1}},
+        {"stop": ["\ud800"]},
+        {"extra_args": {"\ud800": 1}},
+        {"extra_args": nested(100_000)},
+    ],
+    ids=["max_tokens", "seed", "stop", "extra_args", "nested"],
+)
+def test_what_vllm_cannot_send_to_its_engine_is_the_requests_fault(
+    request_: dict[str, Any],
+) -> None:
+    with pytest.raises(InvalidRequestError, match=r"^the options of a request cannot be sent to"):
+        params(request_)
+
+
 def test_every_option_is_a_field_of_vllms() -> None:
     fields = set(SamplingParams.__struct_fields__)
     missing = set(OPTIONS) - fields

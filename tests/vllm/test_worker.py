@@ -113,6 +113,7 @@ def test_it_finishes_running_requests_before_it_ends_with_its_engine(
     assert [ended.reason for ended in client.answers()] == ["length"] * len(MANY)
     assert ready.exit_code() == 0
     assert ready.lines()[-1] == "stopped"
+    assert "output_handler failed" not in ready.errors
     assert_nothing_is_left(ready)
 
 
@@ -127,6 +128,19 @@ def test_an_engine_that_dies_ends_the_worker(ready: VllmWorker, client: Client) 
     assert ready.exit_code() == 1
     told = "vLLM's engine has died: what it has logged before says why"
     assert told in ready.errors.splitlines()
+    assert_nothing_is_left(ready)
+
+
+def test_an_engine_that_dies_while_requests_are_finished_is_told_too(
+    ready: VllmWorker, client: Client
+) -> None:
+    client.send(*MANY)
+    eventually(lambda: running(ready))
+    core, _ = ready.engine()
+    core.kill()
+    terminate(ready)
+    assert ready.exit_code() == 1
+    assert ready.errors.splitlines()[-1].startswith("vLLM's engine has died: ")
     assert_nothing_is_left(ready)
 
 
@@ -187,6 +201,15 @@ def test_a_setting_of_vllm_that_cannot_be_is_one_line(start: Start, model: Path)
     *_, last = worker.errors.splitlines()
     assert last.startswith(f"vLLM cannot start with --model {model}: ")
     assert "max_model_len (1000000) is greater than" in last
+
+
+def test_processes_that_would_be_forked_are_refused_in_one_line(start: Start, model: Path) -> None:
+    worker = start(VLLM_WORKER_MULTIPROC_METHOD="fork")
+    assert worker.exit_code() == 1
+    assert worker.errors.splitlines()[-1] == (
+        f"vLLM cannot start with --model {model}: VLLM_WORKER_MULTIPROC_METHOD=fork does not work "
+        "in a worker: use spawn, or unset it"
+    )
 
 
 def test_a_port_in_use_is_one_line(start: Start) -> None:

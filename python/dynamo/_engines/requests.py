@@ -27,6 +27,12 @@ def prompt_of(request: Any) -> str | list[int]:
     if prompt is not None:
         if not isinstance(prompt, str):
             raise InvalidRequestError(f"prompt must be a text, not {_type_of(prompt)}")
+        try:
+            prompt.encode()
+        except UnicodeEncodeError as error:  # JSON can hold half of a surrogate pair
+            raise InvalidRequestError(
+                f"prompt must be a text of whole characters: {error}"
+            ) from None
         return prompt
     if not isinstance(tokens, list) or not all(map(is_whole, tokens)):
         raise InvalidRequestError("token_ids must be a list of whole numbers, none below 0")

@@ -7,6 +7,7 @@ import re
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
+from time import monotonic
 from urllib.parse import urlsplit
 
 from prometheus_client import Metric
@@ -16,6 +17,9 @@ from prometheus_client.parser import text_string_to_metric_families as read_text
 _ACCEPT = "text/plain;version=1.0.0;escaping=allow-utf-8,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
 _PATIENCE = 10.0
 """Seconds that a page may take: one with slow callbacks needs some."""
+_LARGEST = 64 * 2**20
+"""Bytes that a page may have: more than Prometheus should be asked to scrape."""
+_CHUNK = 64 * 2**10
 _COUNTER = re.compile(r'^# TYPE ("(?:[^"\\]|\\.)+"|\S+) counter$', re.MULTILINE)
 
 
@@ -71,28 +75,55 @@ def fetch(address: str) -> list[Family]:
     request = urllib.request.Request(address, headers={"Accept": _ACCEPT})
     try:
         with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:
-            body, content_type = answer.read(), answer.headers.get_content_type()
+            body, content_type = _read(answer), answer.headers.get_content_type()
     except urllib.error.HTTPError as error:
         error.close()
         raise ConnectionError(
-            f"{address} answered {error.code} {error.reason}; metrics are mostly at /metrics"
+            f"{address} answered {error.code} {_line(error.reason)}; metrics are mostly at /metrics"
         ) from None
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", None) or error
         raise ConnectionError(
-            f"{address} cannot be reached: {getattr(reason, 'strerror', None) or reason}; give the "
-            "address of a worker, as in localhost:8081"
+            f"{address} cannot be reached: {_line(getattr(reason, 'strerror', None) or reason)}; "
+            "give the address of a worker, as in localhost:8081"
         ) from None
+    if len(body) > _LARGEST:
+        raise ValueError(
+            f"{address} has more than {_LARGEST // 2**20} MiB; give the address of a smaller page"
+        )
     try:
         found = parse(body.decode(), content_type)
     except ValueError as error:
+        problem = _line(error)[:80] or "it has a line that cannot be read"
         raise ValueError(
-            f"{address} is no page of metrics in a text format ({str(error)[:80]}); give the "
-            "address of one, as in http://localhost:8081/metrics"
+            f"{address} is no page of metrics in a text format ({problem}); give the address of "
+            "one, as in http://localhost:8081/metrics"
         ) from None
     if not any(family.series for family in found):
         raise ValueError(f"{address} shows no metrics; give the address of a page that does")
     return found
+
+
+def _read(answer: http.client.HTTPResponse) -> bytes:
+    """Read a page, of one that is too large somewhat more than it may have.
+
+    Raises ``TimeoutError`` for one that comes but does not end, ``IncompleteRead`` for half of one.
+    """
+    end = monotonic() + _PATIENCE
+    body = bytearray()
+    while chunk := answer.read1(_CHUNK):
+        body += chunk
+        if len(body) > _LARGEST:
+            return bytes(body)
+        if monotonic() > end:
+            raise TimeoutError("timed out")
+    if answer.length:
+        raise http.client.IncompleteRead(bytes(body), answer.length)
+    return bytes(body)
+
+
+def _line(text: object) -> str:
+    return " ".join(str(text).split())
 
 
 def parse(text: str, content_type: str = "text/plain") -> list[Family]:

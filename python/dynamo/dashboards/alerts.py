@@ -7,12 +7,14 @@ from dynamo.dashboards import recordings
 from dynamo.dashboards._rule import Alert, Condition
 
 
-def _ours(expression: str) -> str:
+def _ours(expression: str, workers: str = signals.UPTIME) -> str:
     """Leave out processes that are no workers, which have series of the same names."""
-    return f"({expression} and on (job, instance) {signals.UPTIME})"
+    return f"({expression} and on (job, instance) {workers})"
 
 
 _SHOWN_LATELY = f"max by (job) (last_over_time({signals.UPTIME}[6h]))"
+_SHOWN_IN_30M = f"last_over_time({signals.UPTIME}[30m])"
+"""Workers that may be down at the moment, as one is that ends again and again."""
 _WORKERS = f"count by (job) ({signals.UPTIME})"
 _ON = "{{ $labels.instance }}"
 _FOR = "{{ $labels.model_name }}"
@@ -38,7 +40,7 @@ ALERTS = (
     ),
     Alert(
         "DynamoWorkerRestarting",
-        (Condition(_ours("changes(process_start_time_seconds[30m])"), ">", 2),),
+        (Condition(_ours("changes(process_start_time_seconds[30m])", _SHOWN_IN_30M), ">", 2),),
         "1m",
         "warning",
         f"Worker {_ON} starts again and again",

@@ -158,7 +158,8 @@ def _title(group: list[Family]) -> str:
     """Return the words that the names of a group begin with."""
     words = zip(*(re.split(r"(?<=[^a-zA-Z0-9])", family.name) for family in group), strict=False)
     common = takewhile(lambda place: len(set(place)) == 1, words)
-    return re.sub(r"[^a-zA-Z0-9]+$", "", "".join(word for word, *_ in common)) or _group(group[0])
+    title = re.sub(r"[^a-zA-Z0-9]+$", "", "".join(word for word, *_ in common))
+    return title or _group(group[0]) or group[0].name  # of letters from elsewhere
 
 
 def _legend(family: Family) -> str:

@@ -16,6 +16,7 @@ from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.engine.exceptions import EngineDeadError
 from vllm.v1.metrics.loggers import AggregateStatLoggerBase
 
+_METHOD = "VLLM_WORKER_MULTIPROC_METHOD"
 _LOOK = 0.5
 """Seconds between looks at the engine."""
 
@@ -53,9 +54,11 @@ async def start(arguments: Namespace, stat_logger: type[AggregateStatLoggerBase]
 
 
 def _load(arguments: Namespace, stat_logger: type[AggregateStatLoggerBase]) -> AsyncLLM:
-    # This process has threads, which a fork would leave behind with their locks held. And what is
-    # forked has the environment that this process began with: the guard would not know it.
-    os.environ["VLLM_WORKER_MULTIPROC_METHOD"] = "spawn"
+    # This process has threads, which a fork would leave behind with their locks held; and it would
+    # not show the guard's mark.
+    method = os.environ.setdefault(_METHOD, "spawn")
+    if method != "spawn":
+        raise ValueError(f"{_METHOD}={method} does not work in a worker: use spawn, or unset it")
     # Ctrl-C is for the worker, which lets running requests finish: the engine's processes inherit
     # that SIGINT is held back here, as far as multiprocessing has a resource tracker already.
     resource_tracker.ensure_running()
@@ -69,12 +72,25 @@ async def death(engine: AsyncLLM) -> NoReturn:
     """Wait until the engine has died, which raises ``EngineDiedError``."""
     while True:
         await asyncio.sleep(_LOOK)
-        try:
-            await engine.check_health()
-        except EngineDeadError:
-            raise EngineDiedError(
-                "vLLM's engine has died: what it has logged before says why"
-            ) from None
+        await check(engine)
+
+
+async def check(engine: AsyncLLM) -> None:
+    """Raise ``EngineDiedError`` if the engine has died."""
+    try:
+        await engine.check_health()
+    except EngineDeadError:
+        raise EngineDiedError(
+            "vLLM's engine has died: what it has logged before says why"
+        ) from None
+
+
+async def stop(engine: AsyncLLM) -> None:
+    """End an engine and its processes, beside the event loop."""
+    if engine.output_handler is not None:
+        # It takes the end of the processes for their death, and logs that with a traceback.
+        engine.output_handler.cancel()
+    await asyncio.to_thread(engine.shutdown)
 
 
 def _line(error: BaseException) -> str:

@@ -32,8 +32,10 @@ def guarded() -> Iterator[None]:
     # Ends by itself, when the last process that uses it has: it must not bear the mark.
     resource_tracker.ensure_running()
     mark = uuid.uuid4().hex
+    before = os.environ.pop(_MARK, None)  # of a worker that has started this one
     guard = subprocess.Popen(
         [sys.executable, "-m", __name__, str(os.getpid()), mark],
+        env=dict(os.environ),  # no other guard ends this one, before it has done its work
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C, and what else ends the group of the worker, is not for it
@@ -45,7 +47,10 @@ def guarded() -> Iterator[None]:
         yield
     finally:
         del os.environ[_MARK]
-        guard.communicate()
+        if before is not None:
+            os.environ[_MARK] = before
+        # A word, and not the end of the pipe alone: a child that was forked has it open too.
+        guard.communicate(b"end")
 
 
 def main(worker: int, mark: str) -> None:

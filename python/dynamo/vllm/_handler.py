@@ -11,7 +11,7 @@ from typing import Any
 from dynamo._engines.handlers import Generate
 from dynamo._engines.requests import prompt_of
 from dynamo.runtime import Context, InvalidRequestError
-from dynamo.vllm._sampling import sampling_params
+from dynamo.vllm._sampling import check_that_it_can_be_sent, sampling_params
 from vllm import TokensPrompt
 from vllm.exceptions import VLLMClientError
 from vllm.v1.engine.async_llm import AsyncLLM
@@ -32,6 +32,7 @@ def handler_of(engine: AsyncLLM) -> Generate:
 
     async def generate(request: Any, context: Context) -> AsyncGenerator[dict[str, Any], None]:
         prompt = prompt_of(request)
+        check_that_it_can_be_sent("the prompt", prompt)
         tokens = prompt if isinstance(prompt, str) else TokensPrompt(prompt_token_ids=prompt)
         params = sampling_params(request, defaults)
         # Requests that another one has caused come with the same context.

@@ -57,6 +57,7 @@ def sampling_params(request: dict[str, Any], defaults: dict[str, Any]) -> Sampli
         )
     own = {name: value for name, value in given(request).items() if name in OPTIONS}
     options = {"max_tokens": None, **defaults, **placed, **own}
+    check_that_it_can_be_sent("the options of a request", options)
     try:
         params = msgspec.convert(options, SamplingParams, str_keys=True)
     except (msgspec.ValidationError, VLLMClientError, ValueError, TypeError) as error:
@@ -67,3 +68,17 @@ def sampling_params(request: dict[str, Any], defaults: dict[str, Any]) -> Sampli
         )
     params.output_kind = RequestOutputKind.DELTA
     return params
+
+
+def check_that_it_can_be_sent(what: str, value: Any) -> None:
+    """Check that a part of a request fits into MessagePack, in which vLLM's engine gets it.
+
+    vLLM finds out when it has the request on its list, and never takes it off again.
+
+    Raises ``InvalidRequestError`` for an integer of more than 64 bits, for half of a surrogate
+    pair, and for what is nested too deep.
+    """
+    try:
+        msgspec.msgpack.encode(value)
+    except (OverflowError, UnicodeEncodeError, RecursionError) as error:
+        raise InvalidRequestError(f"{what} cannot be sent to the engine: {error}") from None

@@ -11,7 +11,7 @@ from dynamo._engines.handlers import Wrap
 from dynamo.prometheus_names import labels
 from dynamo.runtime import Context, DistributedRuntime, Endpoint
 from dynamo.vllm._arguments import Settings
-from dynamo.vllm._engine import death, start
+from dynamo.vllm._engine import check, death, start, stop
 from dynamo.vllm._guard import guarded
 from dynamo.vllm._handler import handler_of
 from dynamo.vllm._metrics import model_name, show_families, stat_logger
@@ -44,7 +44,7 @@ async def serve(runtime: DistributedRuntime, settings: Settings, wrap: Wrap | No
             handler = wrap(endpoint, generate) if wrap else generate
             await _serve(runtime, endpoint, engine, handler)
         finally:
-            await asyncio.to_thread(engine.shutdown)
+            await stop(engine)
     print("stopped")
 
 
@@ -71,6 +71,7 @@ async def _serve(
         await serving
         if watching.done():
             watching.result()
+        await check(engine)  # it may have died a moment ago
     finally:
         serving.cancel()
         watching.cancel()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import multiprocessing
 import time
 from collections.abc import AsyncGenerator, Iterable
@@ -21,6 +22,7 @@ from vllm.v1.metrics.stats import SchedulerStats
 
 _BLOCKS = 512
 _STEP = 0.005
+_log = logging.getLogger("vllm")
 _spawn = multiprocessing.get_context("spawn")
 
 
@@ -56,6 +58,7 @@ class AsyncLLM:
         for logger in self._loggers:
             logger.log_engine_initialized()
         self._running: dict[str, asyncio.Event] = {}
+        self.output_handler: asyncio.Task[None] | None = None
 
     @classmethod
     def from_engine_args(
@@ -82,6 +85,8 @@ class AsyncLLM:
         assert sampling_params.output_kind is RequestOutputKind.DELTA
         length, room = self._room_for(prompt)
         limit = min(sampling_params.max_tokens or room, room)
+        if self.output_handler is None:
+            self.output_handler = asyncio.create_task(self._handle_output())
         aborted = self._running[request_id] = asyncio.Event()
         self._step()
         self._count("vllm:prompt_tokens", length)
@@ -112,6 +117,12 @@ class AsyncLLM:
         """Raise ``EngineDeadError`` if the engine is dead."""
         if not self._core.is_alive():
             raise EngineDeadError
+
+    async def _handle_output(self) -> None:
+        """Tell of the end of the engine's process, as the real one does in any case."""
+        while self._core.is_alive():
+            await asyncio.sleep(_STEP)
+        _log.error("AsyncLLM output_handler failed.")
 
     def shutdown(self, timeout: float | None = None) -> None:
         """End the engine's processes."""

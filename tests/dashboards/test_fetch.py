@@ -1,0 +1,90 @@
+"""What a server may answer instead of a page: without an end, too much, half of it, nonsense."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import chain, repeat
+
+import pytest
+
+pytest.importorskip("grafana_foundation_sdk")
+
+from dynamo.dashboards import _families
+from dynamo.dashboards._families import fetch
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
+
+
+@contextmanager
+def answering(parts: Iterable[bytes], pause: float = 0) -> Iterator[str]:
+    """A server that sends each client these parts, with pauses between; its address."""
+    over = threading.Event()
+
+    def serve() -> None:
+        with suppress(OSError):
+            while not over.is_set():
+                client, _ = server.accept()
+                with client, suppress(OSError):
+                    client.recv(65536)
+                    for part in parts:
+                        client.sendall(part)
+                        if over.wait(pause):
+                            return
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.getsockname()[1]}/metrics"
+        finally:
+            over.set()
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+def problem(address: str) -> str:
+    """Why a page could not be fetched: one line."""
+    with pytest.raises((ConnectionError, ValueError)) as raised:
+        fetch(address)
+    [line] = str(raised.value).splitlines()
+    return line.removeprefix(f"{address} ")
+
+
+def test_a_page_that_comes_but_does_not_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_families, "_PATIENCE", 0.3)
+    with answering(chain([HEAD + b"\r\n"], repeat(b"# a\n")), pause=0.05) as address:
+        assert problem(address).startswith("cannot be reached: timed out;")
+
+
+def test_a_page_without_measure_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_families, "_LARGEST", 2**20)
+    with answering(chain([HEAD + b"\r\n"], repeat(b"#" * 4096))) as address:
+        assert problem(address).startswith("has more than 1 MiB;")
+
+
+def test_half_a_page_is_none() -> None:
+    with answering([HEAD + b"Content-Length: 9\r\n\r\n", b"a 1\n"]) as address:
+        assert problem(address).startswith("cannot be reached: IncompleteRead(4 bytes read, 5 more")
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (b"what\r\n", "cannot be reached: what;"),
+        (
+            b"HTTP/1.1 302 Found\r\nLocation: /metrics\r\nContent-Length: 0\r\n\r\n",
+            "answered 302 The HTTP server returned a redirect error that would lead to",
+        ),
+        (
+            HEAD + b"\r\n# TYPE $a gauge\n",
+            "is no page of metrics in a text format (it has a line that cannot be read);",
+        ),
+    ],
+    ids=["no HTTP", "in a circle", "no reason"],
+)
+def test_nonsense_is_one_line(answer: bytes, told: str) -> None:
+    with answering([answer]) as address:
+        assert problem(address).startswith(told)
