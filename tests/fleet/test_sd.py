@@ -222,8 +222,8 @@ def test_a_port_in_use_is_named(run: Run) -> None:
 @pytest.mark.parametrize(
     ("package", "message"),
     [
-        ("typer", "dynamo-metrics needs typer: pip install 'dynamo-runtime[cli,nats]'"),
-        ("rich", "dynamo-metrics needs rich: pip install 'dynamo-runtime[cli,nats]'"),
+        ("typer", "dynamo-metrics needs typer: pip install 'dynamo-runtime[cli,nats,dashboards]'"),
+        ("rich", "dynamo-metrics needs rich: pip install 'dynamo-runtime[cli,nats,dashboards]'"),
         ("nats", "NATS needs nats-py: pip install 'dynamo-runtime[nats]'"),
     ],
 )

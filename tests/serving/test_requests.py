@@ -17,6 +17,7 @@ from dynamo.runtime import (
     EngineError,
     InvalidRequestError,
     NoInstancesError,
+    UnavailableError,
 )
 from tests.support.serving import books, collect, endpoint_of, served, settled
 
@@ -133,6 +134,20 @@ async def test_a_handler_may_call_a_request_invalid(plane: str) -> None:
         with pytest.raises(InvalidRequestError, match=r"^the prompt is longer than the context"):
             await collect(await client.generate(None))
         assert (await settled(runtime, 1)).errors == {"deserialization": 1}
+
+
+async def test_a_handler_may_say_that_it_has_too_much_to_do(
+    plane: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def refuse(request: Any) -> AsyncIterator[int]:
+        raise UnavailableError("the queue is full")
+        yield
+
+    async with DistributedRuntime() as runtime, served(endpoint_of(runtime), refuse) as client:
+        with pytest.raises(UnavailableError, match=r"^the queue is full$"):
+            await collect(await client.generate(None))
+        assert (await settled(runtime, 1)).errors == {"generate": 1}
+    assert [record for record in caplog.records if record.exc_info] == []
 
 
 async def test_requests_run_beside_each_other(plane: str) -> None:

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
+from http import HTTPStatus
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from vllm import SamplingParams
-from vllm.exceptions import VLLMClientError
-from vllm.v1.engine.exceptions import EngineDeadError
+from vllm.exceptions import GracefulHTTPError, VLLMClientError
+from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
 
-from dynamo.runtime import Context, DistributedRuntime, EngineError, InvalidRequestError
+from dynamo.runtime import (
+    Context,
+    DistributedRuntime,
+    EngineError,
+    InvalidRequestError,
+    UnavailableError,
+)
 from dynamo.vllm._handler import handler_of
 from tests.support.serving import collect, endpoint_of, served, settled, until
 
@@ -116,6 +123,19 @@ async def test_an_answer_that_is_complete_is_not_aborted_when_its_client_goes() 
 async def test_what_vllm_finds_wrong_with_a_request_is_the_requests_fault() -> None:
     with pytest.raises(InvalidRequestError, match=r"^too long$"):
         await collect(ask(Engine(VLLMClientError("too long")), {"prompt": "a"}))
+
+
+async def test_a_full_queue_is_told_as_such() -> None:
+    full = GracefulHTTPError("the queue is full", HTTPStatus.SERVICE_UNAVAILABLE)
+    with pytest.raises(UnavailableError, match=r"^the queue is full$"):
+        await collect(ask(Engine(full), {"prompt": "a"}))
+
+
+async def test_an_error_of_vllms_that_says_nothing_gives_way_to_its_cause() -> None:
+    error = EngineGenerateError()
+    error.__cause__ = KeyError("adapter")
+    with pytest.raises(KeyError, match="adapter"):
+        await collect(ask(Engine(error), {"prompt": "a"}))
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,10 @@ def main() -> None:
         import rich  # noqa: F401
         import typer  # noqa: F401
     except ImportError as error:
+        extras = "[cli,nats,dashboards]"
         sys.exit(
-            f"dynamo-metrics needs {error.name}: pip install 'dynamo-runtime[cli,nats]', or "
-            "'.[cli,nats]' in a checkout"
+            f"dynamo-metrics needs {error.name}: pip install 'dynamo-runtime{extras}', or "
+            f"'.{extras}' in a checkout; nats is for sd and ls"
         )
     from dynamo.cli._commands import app
 

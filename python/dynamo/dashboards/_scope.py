@@ -21,14 +21,14 @@ class Scope:
     model: str = ""
     """Further matchers for the series of its engine, which have the label ``model_name``."""
 
-    def series(self, name: str) -> str:
-        """Return the selector of the series of this name."""
-        matchers = [self.worker, self.model if _has_model(name) else ""]
-        return selector(name, *filter(None, matchers))
+    def series(self, name: str, *matchers: str) -> str:
+        """Return the selector of the series of this name, of those that further matchers choose."""
+        chosen = [self.worker, self.model if _has_model(name) else "", *matchers]
+        return selector(name, *filter(None, chosen))
 
-    def rate(self, name: str, *by: str) -> str:
+    def rate(self, name: str, *by: str, matcher: str = "") -> str:
         """Return the rate of a counter per second, summed by labels."""
-        return total(f"rate({self.series(name)}[{self.window}])", *by)
+        return total(f"rate({self.series(name, matcher)}[{self.window}])", *by)
 
     def quantile(self, share: float, histogram: str, *by: str) -> str:
         """Return a quantile of a histogram by labels; ``share`` is 0 to 1."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dynamo.dashboards._scope import Scope, aggregated, total
+from dynamo.prometheus_names import work_handler
+
+_types = work_handler.error_types
 
 TTFT = "vllm:time_to_first_token_seconds"
 ITL = "vllm:inter_token_latency_seconds"
@@ -13,6 +16,10 @@ EVENT_LOOP_LAG = "dynamo_runtime_event_loop_lag_seconds"
 REQUESTS = "dynamo_component_requests_total"
 ERRORS = "dynamo_component_errors_total"
 UPTIME = "dynamo_component_uptime_seconds"
+
+_CLIENTS_FAULT = (_types.DESERIALIZATION, _types.INVALID_MESSAGE)
+_WORKERS_FAULT = f'error_type!~"{"|".join(_CLIENTS_FAULT)}"'
+"""Requests that cannot be read say nothing of the worker."""
 
 CALLBACK_FAILURES = (
     "dynamo_runtime_callback_errors_total",
@@ -28,8 +35,9 @@ LOSSES = (
 
 
 def error_ratio(scope: Scope, *by: str) -> str:
-    """Return the failed requests per request; nothing where there are no requests."""
-    return f"{scope.rate(ERRORS, *by)} / ({scope.rate(REQUESTS, *by)} > 0)"
+    """Return the requests that the worker fails, per request; nothing where there are none."""
+    failed = scope.rate(ERRORS, *by, matcher=_WORKERS_FAULT)
+    return f"{failed} / ({scope.rate(REQUESTS, *by)} > 0)"
 
 
 def prefix_hit_ratio(scope: Scope, *by: str) -> str:

@@ -56,8 +56,9 @@ ALERTS = (
         "5m",
         "critical",
         f"{{{{ $value | humanizePercentage }}}} of the requests of {_ON} fail",
-        f"More than 5 % of the requests of {_ON} fail. The label error_type of {signals.ERRORS} "
-        "says how: generate is the handler or the engine, publish_* the way back to the client.",
+        f"More than 5 % of the requests of {_ON} fail, not counting those that it could not read. "
+        f"The label error_type of {signals.ERRORS} says how: generate is the handler or the "
+        "engine, publish_* the way back to the client.",
     ),
     Alert(
         "DynamoTimeToFirstTokenHigh",

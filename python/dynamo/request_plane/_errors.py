@@ -37,7 +37,10 @@ class NoInstancesError(RequestError):
 
 
 class UnavailableError(RequestError):
-    """The worker takes no requests, or stopped before this one was done. Another one may do it."""
+    """The worker takes no requests, or stopped before this one was done. Another one may do it.
+
+    A handler may raise it too, when it has more to do than it can.
+    """
 
     __module__ = "dynamo.runtime"
 

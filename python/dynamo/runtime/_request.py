@@ -143,6 +143,8 @@ class Request:
             raise
         except InvalidRequestError as error:
             raise _FailedError(_types.DESERIALIZATION, error) from None
+        except UnavailableError as error:
+            raise _FailedError(_types.GENERATE, error) from None
         except Exception as error:
             if not self._context.is_stopped():
                 _log.error("the handler of %s raised", self._where, exc_info=error)

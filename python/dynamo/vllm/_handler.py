@@ -10,11 +10,12 @@ from typing import Any
 
 from dynamo._engines.handlers import Generate
 from dynamo._engines.requests import prompt_of
-from dynamo.runtime import Context, InvalidRequestError
+from dynamo.runtime import Context, InvalidRequestError, UnavailableError
 from dynamo.vllm._sampling import check_that_it_can_be_sent, sampling_params
 from vllm import TokensPrompt
-from vllm.exceptions import VLLMClientError
+from vllm.exceptions import GracefulHTTPError, VLLMClientError
 from vllm.v1.engine.async_llm import AsyncLLM
+from vllm.v1.engine.exceptions import EngineGenerateError
 
 
 def handler_of(engine: AsyncLLM) -> Generate:
@@ -55,6 +56,10 @@ def handler_of(engine: AsyncLLM) -> Generate:
                     }
         except VLLMClientError as error:
             raise InvalidRequestError(str(error)) from None
+        except GracefulHTTPError as error:  # a limit of its queue
+            raise UnavailableError(str(error)) from None
+        except EngineGenerateError as error:  # says nothing itself
+            raise error.__cause__ or error from None
         finally:
             context.remove_listener(abort)
             await asyncio.gather(*aborts)

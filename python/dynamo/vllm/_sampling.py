@@ -16,7 +16,6 @@ OPTIONS = (
     "allowed_token_ids",
     "bad_words",
     "detokenize",
-    "extra_args",
     "frequency_penalty",
     "ignore_eos",
     "include_stop_str_in_output",

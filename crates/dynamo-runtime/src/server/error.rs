@@ -11,7 +11,7 @@ use crate::config::ConfigError;
 #[non_exhaustive]
 pub enum ServerError {
     /// The address cannot be listened on. `source` keeps the error number of the system.
-    #[error("cannot listen on {}: {source}: {}", address(host, *port), remedy(source))]
+    #[error("cannot listen on {}: {}: {}", address(host, *port), reason(source), remedy(source))]
     Bind {
         /// As configured.
         host: String,
@@ -22,7 +22,8 @@ pub enum ServerError {
     },
     /// No thread or descriptor for the server.
     #[error(
-        "cannot start the system status server: {source}: raise the limits of this process, or set DYN_SYSTEM_PORT=-1 (off)"
+        "cannot start the system status server: {}: raise the limits of this process, or set DYN_SYSTEM_PORT=-1 (off)",
+        reason(source)
     )]
     Start {
         /// What the system said.
@@ -48,6 +49,15 @@ fn address(host: &str, port: u16) -> String {
         format!("[{host}]:{port}")
     } else {
         format!("{host}:{port}")
+    }
+}
+
+/// What the system says, without its number: that is told by the error itself.
+fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.rfind(" (os error ") {
+        Some(end) => text[..end].to_owned(),
+        None => text,
     }
 }
 
@@ -80,7 +90,7 @@ mod tests {
     fn a_port_that_cannot_be_had_is_told_with_the_way_out() {
         assert_eq!(
             message("0.0.0.0", libc::EADDRINUSE),
-            "cannot listen on 0.0.0.0:80: Address already in use (os error 98): set DYN_SYSTEM_PORT to another port, or to 0 for any free one"
+            "cannot listen on 0.0.0.0:80: Address already in use: set DYN_SYSTEM_PORT to another port, or to 0 for any free one"
         );
         assert!(message("localhost", libc::EACCES).contains("a port above 1023"));
         assert!(message("192.0.2.1", libc::EADDRNOTAVAIL).contains("DYN_SYSTEM_HOST"));

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Any
 
 import msgspec
 
@@ -29,7 +28,6 @@ class SamplingParams(msgspec.Struct):
     max_tokens: int | None = 16
     min_tokens: int = 0
     logit_bias: dict[int, float] | None = None
-    extra_args: dict[str, Any] | None = None
     output_kind: RequestOutputKind = RequestOutputKind.CUMULATIVE
 
     def __post_init__(self) -> None:

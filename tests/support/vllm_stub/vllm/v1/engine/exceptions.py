@@ -1,6 +1,10 @@
 from vllm.exceptions import VLLMServerError
 
 
+class EngineGenerateError(VLLMServerError):
+    """One request has failed; its cause says why."""
+
+
 class EngineDeadError(VLLMServerError):
     """The engine's process has ended. Nothing brings it back."""
 
