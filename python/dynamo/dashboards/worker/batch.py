@@ -7,6 +7,7 @@ from dynamo.dashboards import alerts
 from dynamo.dashboards._board import Row
 from dynamo.dashboards._panels import Query, lines
 from dynamo.dashboards._scope import total
+from dynamo.dashboards.recordings import WORKER
 from dynamo.dashboards.worker._chosen import BY_INSTANCE, CHOSEN, quantiles
 
 
@@ -16,12 +17,12 @@ def row() -> Row:
         lines(
             "Running by worker",
             "Requests in the batch. At max_num_seqs the batch is full, below it the cache is.",
-            Query(signals.running(CHOSEN, "instance"), BY_INSTANCE),
+            Query(signals.running(CHOSEN, *WORKER), BY_INSTANCE),
         ),
         lines(
             "Waiting by worker",
             "Requests in the queue. One worker only: routing does not see its queue.",
-            Query(signals.waiting(CHOSEN, "instance"), BY_INSTANCE),
+            Query(signals.waiting(CHOSEN, *WORKER), BY_INSTANCE),
             limit=alerts.limit("DynamoQueueGrowing"),
         ),
         lines(

@@ -6,6 +6,7 @@ from dynamo.dashboards import _signals as signals
 from dynamo.dashboards import alerts
 from dynamo.dashboards._board import Row
 from dynamo.dashboards._panels import Query, lines
+from dynamo.dashboards.recordings import WORKER
 from dynamo.dashboards.worker._chosen import BY_INSTANCE, CHOSEN
 
 
@@ -15,7 +16,7 @@ def row() -> Row:
         lines(
             "Usage by worker",
             "Share of the blocks that are in use. Near 100 % with preemptions there are too few.",
-            Query(signals.kv_cache_usage(CHOSEN, "instance"), BY_INSTANCE),
+            Query(signals.kv_cache_usage(CHOSEN, *WORKER), BY_INSTANCE),
             unit="percentunit",
             most=1,
             limit=alerts.limit("DynamoKvCacheFull"),
@@ -23,14 +24,14 @@ def row() -> Row:
         lines(
             "Preemptions by worker",
             "Requests per second that lost their blocks and are computed anew: work done twice.",
-            Query(signals.preemptions(CHOSEN, "instance"), BY_INSTANCE),
+            Query(signals.preemptions(CHOSEN, *WORKER), BY_INSTANCE),
             unit="cps",
         ),
         lines(
             "Prefix cache hits by worker",
             "Share of the prompt tokens that were found in the cache. A fall after a change of "
             "routing: requests with the same beginning no longer meet.",
-            Query(signals.prefix_hit_ratio(CHOSEN, "instance"), BY_INSTANCE),
+            Query(signals.prefix_hit_ratio(CHOSEN, *WORKER), BY_INSTANCE),
             unit="percentunit",
             most=1,
         ),

@@ -6,6 +6,7 @@ from dynamo.dashboards import _signals as signals
 from dynamo.dashboards import alerts
 from dynamo.dashboards._board import Row
 from dynamo.dashboards._panels import Panel, Query, heat, lines
+from dynamo.dashboards.recordings import WORKER
 from dynamo.dashboards.worker._chosen import BY_INSTANCE, CHOSEN, quantiles
 
 
@@ -37,14 +38,14 @@ def row() -> Row:
         lines(
             "TTFT by worker, p95",
             "One line above the rest is a worker in trouble; all together are too much load.",
-            Query(CHOSEN.quantile(0.95, signals.TTFT, "instance"), BY_INSTANCE),
+            Query(CHOSEN.quantile(0.95, signals.TTFT, *WORKER), BY_INSTANCE),
             unit="s",
             limit=ttft,
         ),
         lines(
             "ITL by worker, p95",
             "One line above the rest is a slower GPU, or a worker with larger batches.",
-            Query(CHOSEN.quantile(0.95, signals.ITL, "instance"), BY_INSTANCE),
+            Query(CHOSEN.quantile(0.95, signals.ITL, *WORKER), BY_INSTANCE),
             unit="s",
             limit=itl,
         ),

@@ -6,6 +6,7 @@ from dynamo.dashboards import _signals as signals
 from dynamo.dashboards._board import Row
 from dynamo.dashboards._panels import Query, lines
 from dynamo.dashboards._scope import total
+from dynamo.dashboards.recordings import WORKER
 from dynamo.dashboards.worker._chosen import BY_INSTANCE, CHOSEN, quantiles
 
 
@@ -15,16 +16,14 @@ def row() -> Row:
         lines(
             "Requests by worker",
             "Requests that arrive per second. Lines far apart: the load is not spread evenly.",
-            Query(CHOSEN.rate(signals.REQUESTS, "instance"), BY_INSTANCE),
+            Query(CHOSEN.rate(signals.REQUESTS, *WORKER), BY_INSTANCE),
             unit="reqps",
         ),
         lines(
             "In flight by worker",
             "Requests that are being answered, waiting ones included. It grows when answers take "
             "longer or more come in.",
-            Query(
-                total(CHOSEN.series("dynamo_component_inflight_requests"), "instance"), BY_INSTANCE
-            ),
+            Query(total(CHOSEN.series("dynamo_component_inflight_requests"), *WORKER), BY_INSTANCE),
         ),
         lines(
             "Errors",
@@ -53,7 +52,7 @@ def row() -> Row:
         lines(
             "Answers by worker",
             "Tokens of answers per second: what a worker gets done.",
-            Query(signals.generated(CHOSEN, "instance"), BY_INSTANCE),
+            Query(signals.generated(CHOSEN, *WORKER), BY_INSTANCE),
             unit="cps",
         ),
         lines(

@@ -7,6 +7,7 @@ from dynamo.dashboards import alerts
 from dynamo.dashboards._board import Row
 from dynamo.dashboards._panels import Query, heat, lines
 from dynamo.dashboards._scope import aggregated, total
+from dynamo.dashboards.recordings import WORKER
 from dynamo.dashboards.worker._chosen import BY_INSTANCE, CHOSEN
 
 
@@ -17,21 +18,21 @@ def row() -> Row:
             "GIL wait by worker, p99",
             "How long a thread waits for Python's lock. Above 5 ms somebody does not let go: a C "
             "extension, or threads that compute.",
-            Query(CHOSEN.quantile(0.99, signals.GIL_WAIT, "instance"), BY_INSTANCE),
+            Query(CHOSEN.quantile(0.99, signals.GIL_WAIT, *WORKER), BY_INSTANCE),
             unit="s",
             limit=alerts.limit("DynamoGilWaitHigh"),
         ),
         lines(
             "Event-loop lag by worker, p99",
             "How late the event loop runs what is due. All streams of the worker stall together.",
-            Query(CHOSEN.quantile(0.99, signals.EVENT_LOOP_LAG, "instance"), BY_INSTANCE),
+            Query(CHOSEN.quantile(0.99, signals.EVENT_LOOP_LAG, *WORKER), BY_INSTANCE),
             unit="s",
             limit=alerts.limit("DynamoEventLoopLagging"),
         ),
         lines(
             "CPU by worker",
             "Cores in use. At 1 a worker in pure Python is at its end, whatever the GPU does.",
-            Query(CHOSEN.rate("process_cpu_seconds_total", "instance"), BY_INSTANCE),
+            Query(CHOSEN.rate("process_cpu_seconds_total", *WORKER), BY_INSTANCE),
         ),
         heat(
             "GIL waits",
@@ -48,7 +49,7 @@ def row() -> Row:
         lines(
             "Memory by worker",
             "Resident memory. Steady growth without more requests is a leak.",
-            Query(total(CHOSEN.series("process_resident_memory_bytes"), "instance"), BY_INSTANCE),
+            Query(total(CHOSEN.series("process_resident_memory_bytes"), *WORKER), BY_INSTANCE),
             unit="bytes",
         ),
         lines(
@@ -75,9 +76,7 @@ def row() -> Row:
             "Scrapes by worker",
             "How long the last answer to Prometheus took, callbacks included.",
             Query(
-                aggregated(
-                    "max", CHOSEN.series("dynamo_runtime_scrape_duration_seconds"), "instance"
-                ),
+                aggregated("max", CHOSEN.series("dynamo_runtime_scrape_duration_seconds"), *WORKER),
                 BY_INSTANCE,
             ),
             unit="s",
@@ -85,16 +84,14 @@ def row() -> Row:
         lines(
             "Failed callbacks by worker",
             "Metrics callbacks per second that raised or were late: what they set is old.",
-            Query(
-                signals.rates_or_none(CHOSEN, signals.CALLBACK_FAILURES, "instance"), BY_INSTANCE
-            ),
+            Query(signals.rates_or_none(CHOSEN, signals.CALLBACK_FAILURES, *WORKER), BY_INSTANCE),
             unit="cps",
         ),
         lines(
             "Lost metrics by worker",
             "Series, families and updates per second that are not shown: a limit is reached, or "
             "texts of other libraries are in conflict.",
-            Query(signals.rates_or_none(CHOSEN, signals.LOSSES, "instance"), BY_INSTANCE),
+            Query(signals.rates_or_none(CHOSEN, signals.LOSSES, *WORKER), BY_INSTANCE),
             unit="cps",
         ),
     ]
