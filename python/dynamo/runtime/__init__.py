@@ -11,6 +11,7 @@ What endpoints need to be served and called is imported when it is first used.
 
 from typing import TYPE_CHECKING
 
+from dynamo._lazy import imported
 from dynamo.runtime._nodes import Component, DistributedRuntime, Endpoint, Namespace
 from dynamo.runtime._worker import dynamo_worker
 
@@ -60,9 +61,4 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib
-
-    value = globals()[name] = getattr(importlib.import_module(_HOMES[name]), name)
-    return value
+    return imported(__name__, name, _HOMES)

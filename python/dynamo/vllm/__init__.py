@@ -12,6 +12,7 @@ seconds to import, is imported with what needs it.
 
 from typing import TYPE_CHECKING
 
+from dynamo._lazy import imported
 from dynamo.vllm._main import main
 
 if TYPE_CHECKING:
@@ -28,9 +29,4 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib
-
-    value = globals()[name] = getattr(importlib.import_module(_HOMES[name]), name)
-    return value
+    return imported(__name__, name, _HOMES)
