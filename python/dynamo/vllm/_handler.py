@@ -32,9 +32,13 @@ def handler_of(engine: AsyncLLM) -> Generate:
     defaults = engine.model_config.get_diff_sampling_param()
 
     async def generate(request: Any, context: Context) -> AsyncGenerator[dict[str, Any], None]:
-        prompt = prompt_of(request)
-        check_that_it_can_be_sent("the prompt", prompt)
-        tokens = prompt if isinstance(prompt, str) else TokensPrompt(prompt_token_ids=prompt)
+        prompt: str | TokensPrompt
+        match prompt_of(request):
+            case str(text):
+                prompt = text
+            case tokens:
+                check_that_it_can_be_sent("the prompt", tokens)
+                prompt = TokensPrompt(prompt_token_ids=tokens)
         params = sampling_params(request, defaults)
         # Requests that another one has caused come with the same context.
         name = f"{context.id()}-{next(numbers)}"
@@ -46,7 +50,7 @@ def handler_of(engine: AsyncLLM) -> Generate:
         # A client may leave while its request waits in the queue, long before the next item.
         context.add_listener(abort)
         try:
-            async with aclosing(engine.generate(tokens, params, name)) as outputs:
+            async with aclosing(engine.generate(prompt, params, name)) as outputs:
                 async for output in outputs:
                     (answer,) = output.outputs
                     yield {
