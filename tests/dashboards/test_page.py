@@ -15,7 +15,7 @@ from dynamo.dashboards._families import parse
 from dynamo.dashboards.page import of_families, page_dashboard
 from tests.support.documents import ROOT
 from tests.support.grafana import panels, queries, variables
-from tests.support.mocker import OVERLOADED, address_of, mockers
+from tests.support.mocker import scraped_mocker
 from tests.support.process import serving, workers
 from tests.support.prometheus import Prometheus, scraping
 from tests.support.waiting import eventually
@@ -24,10 +24,8 @@ from tests.support.waiting import eventually
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """A Prometheus server that scrapes a mocker with more to do than it can."""
-    with mockers() as start:
-        address = address_of(start(*OVERLOADED))
-        with scraping(address, tmp_path_factory.mktemp("prometheus")) as server:
-            yield server
+    with scraped_mocker(tmp_path_factory.mktemp("prometheus")) as server:
+        yield server
 
 
 def test_each_query_of_the_mockers_own_dashboard_shows_data(server: Prometheus) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.mocker import OVERLOADED, address_of, mockers
-from tests.support.prometheus import Prometheus, scraping
+from tests.support.mocker import scraped_mocker
+from tests.support.prometheus import Prometheus
 from tests.support.waiting import eventually
 
 SELECTED = '{job=~"worker", model_name=~"mock-8b"}'
@@ -78,10 +78,8 @@ QUERIES = [
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """A Prometheus server that scrapes a mocker with more to do than it can."""
-    with mockers() as start:
-        address = address_of(start(*OVERLOADED))
-        with scraping(address, tmp_path_factory.mktemp("prometheus")) as server:
-            yield server
+    with scraped_mocker(tmp_path_factory.mktemp("prometheus")) as server:
+        yield server
 
 
 @pytest.mark.parametrize("query", QUERIES)

@@ -6,11 +6,13 @@ import asyncio
 import contextlib
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from dynamo.mocker import parse, serve
 from dynamo.runtime import Client, DistributedRuntime
 from tests.support.process import Worker
+from tests.support.prometheus import Prometheus, scraping
 from tests.support.serving import client_of, endpoint_of
 
 OVERLOADED = (
@@ -53,3 +55,10 @@ def mockers() -> Iterator[Start]:
 def address_of(worker: Worker) -> str:
     """Where a mocker shows its metrics: the first line that it prints."""
     return worker.line().removeprefix("metrics: http://").removesuffix("/metrics")
+
+
+@contextlib.contextmanager
+def scraped_mocker(folder: Path) -> Iterator[Prometheus]:
+    """A Prometheus server that scrapes a mocker with more to do than it can."""
+    with mockers() as start, scraping(address_of(start(*OVERLOADED)), folder) as server:
+        yield server
