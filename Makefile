@@ -17,9 +17,14 @@ BENCH_DYNAMO := .venv-bench-dynamo
 VLLM := .venv-vllm
 TORCH ?= torch==2.13.0
 
-# What the package is built from. Folders are among it: they change when a file comes or goes.
-SOURCES := Cargo.toml Cargo.lock pyproject.toml $(wildcard crates/*/Cargo.toml) \
-	$(shell find crates/dynamo-runtime/src crates/dynamo-python/src python -not -path '*__pycache__*')
+METRICS := packages/dynamo-metrics
+RUNTIME := packages/dynamo-runtime
+PACKAGES := $(METRICS)/src $(RUNTIME)/src
+
+# What the packages are built from. Folders are among it: they change when a file comes or goes.
+METRICS_SOURCES := Cargo.toml Cargo.lock $(METRICS)/pyproject.toml $(wildcard crates/*/Cargo.toml) \
+	$(shell find crates/dynamo-runtime/src crates/dynamo-python/src $(METRICS)/src -not -path '*__pycache__*')
+RUNTIME_SOURCES := $(RUNTIME)/pyproject.toml $(shell find $(RUNTIME)/src -not -path '*__pycache__*')
 
 # Named after the version: another PYTHON gets a new environment.
 MARK := .python-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
@@ -33,8 +38,8 @@ help:
 	@echo "make test        build and run all tests, Rust and Python"
 	@echo "make test-vllm   run the tests of dynamo.vllm with the real vLLM on the CPU: gigabytes, minutes"
 	@echo "make lint        formatting, clippy, ruff, mypy, pyright, stubtest, generated files"
-	@echo "make names       generate python/dynamo/prometheus_names.py from the Rust constants"
-	@echo "make dashboards  write deploy/'s dashboard and rules from python/dynamo/dashboards"
+	@echo "make names       generate the Rust name constants from $(METRICS)/src/dynamo_metrics/prometheus_names.py"
+	@echo "make dashboards  write deploy/'s dashboard and rules from the package's dashboards"
 	@echo "make format      format all code"
 	@echo "make bench       measure everything beside its peers (ONLY=vecs for one topic), write docs/benchmarks.md"
 	@echo "make guard       count the instructions of updates with valgrind (UPDATE=1 for a new guard.json)"
@@ -62,18 +67,18 @@ lint: $(VENV)/.built $(VENV)/.test $(VENV)/.lint
 	RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --locked --quiet
 	@tree=$$(cargo tree --package dynamo-runtime --edges normal,build --locked) || exit 1; \
 	case "$$tree" in *pyo3*) echo "dynamo-runtime must not depend on pyo3"; exit 1;; esac
-	cargo run --quiet --locked --package dynamo-codegen -- --check
+	$(BIN)/python tools/generate_rust_names.py --check
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/python -m mypy.stubtest dynamo._native --allowlist tests/typing/stubtest.txt
-	$(BIN)/mypy python tests/typing examples
-	$(BIN)/pyright --pythonpath $(BIN)/python python tests/typing examples
+	$(BIN)/python -m mypy.stubtest dynamo_metrics._native --allowlist tests/typing/stubtest.txt
+	$(BIN)/mypy $(PACKAGES) tests/typing examples
+	$(BIN)/pyright --pythonpath $(BIN)/python $(PACKAGES) tests/typing examples
 
 names:
-	cargo run --quiet --package dynamo-codegen
+	$(PYTHON) tools/generate_rust_names.py
 
 dashboards: $(VENV)/.built $(VENV)/.test
-	$(BIN)/python -m dynamo.dashboards deploy
+	$(BIN)/python -m dynamo_metrics.dashboards deploy
 
 format: $(VENV)/.lint
 	cargo fmt --all
@@ -96,8 +101,16 @@ clean:
 	$(call pip,$*) install --upgrade "pip>=25.1"
 	@touch $@
 
-$(VENV)/.built: $(CREATED) $(SOURCES)
-	$(PIP) install --force-reinstall --no-deps .
+# Each package in a mark of its own: a change of Python in one does not build the native core anew.
+%/.metrics: %/$(MARK) $(METRICS_SOURCES)
+	$(call pip,$*) install --force-reinstall --no-deps ./$(METRICS)
+	@touch $@
+
+%/.runtime: %/$(MARK) $(RUNTIME_SOURCES)
+	$(call pip,$*) install --force-reinstall --no-deps ./$(RUNTIME)
+	@touch $@
+
+$(VENV)/.built: $(VENV)/.metrics $(VENV)/.runtime
 	@touch $@
 
 $(VENV)/.test: $(CREATED) pyproject.toml
@@ -114,14 +127,19 @@ $(VLLM)/.installed: $(VLLM)/$(MARK) tests/vllm/requirements.txt
 	$(call pip,$(VLLM)) install --constraint tests/vllm/requirements.txt "$(TORCH)"
 	@touch $@
 
-$(VLLM)/.built: $(VLLM)/.installed pyproject.toml $(SOURCES)
+$(VLLM)/.test: $(VLLM)/.installed pyproject.toml
 	$(call pip,$(VLLM)) install --constraint tests/vllm/requirements.txt --group test
-	$(call pip,$(VLLM)) install --force-reinstall --no-deps .
 	@touch $@
 
-$(BENCH)/.built: $(BENCH)/$(MARK) $(SOURCES) benchmarks/floor/bare.c benchmarks/floor/setup.py
+$(VLLM)/.built: $(VLLM)/.test $(VLLM)/.metrics $(VLLM)/.runtime
+	@touch $@
+
+$(BENCH)/.floor: $(BENCH)/$(MARK) pyproject.toml benchmarks/floor/bare.c benchmarks/floor/setup.py
 	$(call pip,$(BENCH)) install --group bench
-	$(call pip,$(BENCH)) install --force-reinstall --no-deps . ./benchmarks/floor
+	$(call pip,$(BENCH)) install --force-reinstall --no-deps ./benchmarks/floor
+	@touch $@
+
+$(BENCH)/.built: $(BENCH)/.floor $(BENCH)/.metrics $(BENCH)/.runtime
 	@touch $@
 
 $(BENCH_DYNAMO)/.installed: $(BENCH_DYNAMO)/$(MARK)

@@ -1,4 +1,4 @@
-"""The stub of ``dynamo._native`` and what Python itself shows: docstrings and signatures.
+"""The stub of ``dynamo_metrics._native`` and what Python itself shows: docstrings and signatures.
 
 That the names and arguments agree is checked by stubtest.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from dynamo import _native
+from dynamo_metrics import _native
 
 STUB = ast.parse(Path(_native.__file__).with_name("_native.pyi").read_text())
 CLASSES = {node.name: node for node in STUB.body if isinstance(node, ast.ClassDef)}

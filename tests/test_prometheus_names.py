@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from functools import reduce
 from inspect import isfunction
@@ -151,11 +149,3 @@ def test_every_class_says_what_it_names() -> None:
     found = classes(prometheus_names)
     assert prometheus_names.transport.tcp in found
     assert [one.__qualname__ for one in found if not one.__doc__] == []
-
-
-def test_the_names_need_no_native_core() -> None:
-    program = "import sys, dynamo.prometheus_names; print('dynamo._native' in sys.modules)"
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    )
-    assert done.stdout == "False\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.metadata import files
+from importlib.metadata import files, requires, version
 from types import ModuleType
 
 import pytest
@@ -16,10 +16,12 @@ import dynamo.request_plane
 import dynamo.runtime
 import dynamo.vllm
 import dynamo.wsgi
+import dynamo_metrics
 from dynamo.runtime import Endpoint
 from tests.support import FACTORIES, create
 
-INSTALLED = {str(file) for file in files("dynamo-runtime") or ()}
+METRICS_FILES = {str(file) for file in files("dynamo-metrics") or ()}
+RUNTIME_FILES = {str(file) for file in files("dynamo-runtime") or ()}
 
 
 def test_the_runtime_module_holds_the_hierarchy_and_what_serves_it() -> None:
@@ -98,7 +100,7 @@ def test_the_worker_around_vllm_has_the_same_names_as_the_mocker() -> None:
     assert dynamo.vllm.__all__ == dynamo.mocker.__all__
 
 
-@pytest.mark.parametrize("module", [dynamo.runtime, dynamo.prometheus_metrics])
+@pytest.mark.parametrize("module", [dynamo_metrics, dynamo.runtime])
 def test_the_types_say_where_they_are_imported_from(module: ModuleType) -> None:
     names = [getattr(module, name) for name in module.__all__]
     types = [kind for kind in names if isinstance(kind, type)]
@@ -132,10 +134,32 @@ def test_the_old_module_names_hold_the_same_objects() -> None:
         assert getattr(dynamo._prometheus_metrics, name) is getattr(dynamo.prometheus_metrics, name)
 
 
+def test_the_types_of_dynamo_are_those_of_dynamo_metrics() -> None:
+    for name in dynamo.prometheus_metrics.__all__:
+        assert getattr(dynamo.prometheus_metrics, name) is getattr(dynamo_metrics, name)
+
+
 def test_dynamo_is_a_namespace_package_which_others_may_extend() -> None:
     assert dynamo.__file__ is None
-    assert "dynamo/__init__.py" not in INSTALLED
+    assert "dynamo/__init__.py" not in RUNTIME_FILES
+
+
+def test_the_metrics_install_no_file_under_dynamo() -> None:
+    """NVIDIA's packages own that folder, and the metrics can be installed beside them."""
+    assert {file.partition("/")[0] for file in METRICS_FILES} >= {"dynamo_metrics"}
+    assert not [file for file in METRICS_FILES if file.startswith("dynamo/")]
+
+
+def test_the_runtime_package_is_pure_python() -> None:
+    assert not [file for file in RUNTIME_FILES if file.endswith(".so")]
+
+
+def test_both_packages_have_the_same_version() -> None:
+    assert version("dynamo-metrics") == version("dynamo-runtime")
+    [needed] = [one for one in requires("dynamo-runtime") or () if "extra ==" not in one]
+    assert needed == f"dynamo-metrics=={version('dynamo-metrics')}"
 
 
 def test_the_types_are_installed_for_type_checkers() -> None:
-    assert {"dynamo/py.typed", "dynamo/_native.pyi"} <= INSTALLED
+    assert {"dynamo_metrics/py.typed", "dynamo_metrics/_native.pyi"} <= METRICS_FILES
+    assert "dynamo/py.typed" in RUNTIME_FILES

@@ -182,7 +182,7 @@ def test_without_prometheus_client_the_message_says_what_to_install(
     metrics: RuntimeMetrics, registry: CollectorRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "prometheus_client", None)
-    with refused(ImportError, "prometheus_client", "pip install 'dynamo-runtime[prometheus]'"):
+    with refused(ImportError, "prometheus_client", "pip install 'dynamo-metrics[prometheus]'"):
         metrics.register_collector(registry)
 
 

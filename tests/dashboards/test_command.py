@@ -58,7 +58,7 @@ class TestWithItsPackages:
         pytest.importorskip("grafana_foundation_sdk")
 
     def test_without_an_address_it_writes_the_dashboard_of_workers(self, run: Run) -> None:
-        from dynamo.dashboards.worker import worker_dashboard
+        from dynamo_metrics.dashboards.worker import worker_dashboard
 
         command = run(*DASHBOARD)
         assert "\n".join(command.lines()) + "\n" == worker_dashboard()
@@ -120,10 +120,12 @@ class TestWithItsPackages:
 
 @pytest.mark.parametrize("package", ["grafana_foundation_sdk", "prometheus_client"])
 def test_a_package_that_is_missing_is_one_line_with_what_to_install(run: Run, package: str) -> None:
-    hidden = f"import sys; sys.modules[{package!r}] = None; from dynamo.cli import main; main()"
+    hidden = (
+        f"import sys; sys.modules[{package!r}] = None; import dynamo_metrics.cli as c; c.main()"
+    )
     command = run(sys.executable, "-c", hidden, "dashboard")
     assert command.lines() == []
     assert command.exit_code() == 1
     [line] = command.errors.splitlines()
     assert line.startswith("dynamo-metrics dashboard needs ")
-    assert "pip install 'dynamo-runtime[cli,dashboards]'" in line
+    assert "pip install 'dynamo-metrics[cli,dashboards]'" in line

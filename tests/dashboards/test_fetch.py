@@ -12,8 +12,8 @@ import pytest
 
 pytest.importorskip("grafana_foundation_sdk")
 
-from dynamo.dashboards import _families
-from dynamo.dashboards._families import fetch
+from dynamo_metrics.dashboards import _families
+from dynamo_metrics.dashboards._families import fetch
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
 

@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("grafana_foundation_sdk")
 
-from dynamo.dashboards._files import files, write
+from dynamo_metrics.dashboards._files import files, write
 from tests.support.documents import ROOT
 
 FILES = files()

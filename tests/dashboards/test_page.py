@@ -11,8 +11,8 @@ import pytest
 
 pytest.importorskip("grafana_foundation_sdk")
 
-from dynamo.dashboards._families import parse
-from dynamo.dashboards.page import of_families, page_dashboard
+from dynamo_metrics.dashboards._families import parse
+from dynamo_metrics.dashboards.page import of_families, page_dashboard
 from tests.support.documents import ROOT
 from tests.support.grafana import panels, queries, variables
 from tests.support.mocker import scraped_mocker

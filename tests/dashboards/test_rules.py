@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dynamo.dashboards import _signals as signals
-from dynamo.dashboards._rule import Condition, Recording
-from dynamo.dashboards.alerts import ALERTS, limit
-from dynamo.dashboards.recordings import RECORDINGS
+from dynamo_metrics.dashboards import _signals as signals
+from dynamo_metrics.dashboards._rule import Condition, Recording
+from dynamo_metrics.dashboards.alerts import ALERTS, limit
+from dynamo_metrics.dashboards.recordings import RECORDINGS
 from tests.dashboards.conftest import RULES
 from tests.support.documents import ROOT
 from tests.support.grafana import engine_metrics

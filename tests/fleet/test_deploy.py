@@ -20,8 +20,8 @@ from dockerfile_parse import DockerfileParser
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from dynamo.cli._commands import app
 from dynamo.mocker._arguments import parse as parse_mocker
+from dynamo_metrics.cli._commands import app
 from tests.support.documents import ROOT, blocks
 from tests.support.prometheus import INSTALL
 
@@ -162,7 +162,7 @@ def test_grafana_finds_the_dashboards_and_the_prometheus_of_compose() -> None:
 
 
 def test_grafana_is_of_the_version_that_the_dashboards_are_made_for() -> None:
-    needed = " ".join(requires("dynamo-runtime") or ())
+    needed = " ".join(requires("dynamo-metrics") or ())
     [version] = re.findall(r"grafana-foundation-sdk==\d+!(\d+\.\d+)\.\*", needed)
     assert COMPOSE["services"]["grafana"]["image"].startswith(f"grafana/grafana:{version}.")
 

@@ -12,9 +12,9 @@ import time
 import nats as nats_py
 import pytest
 
-from dynamo.cli._fleet import Fleet
 from dynamo.discovery import Target, _backends
 from dynamo.discovery.nats import BUCKET
+from dynamo.fleet._fleet import Fleet
 from tests.fleet.conftest import BIN, Run, Sd, start_sd, start_worker
 from tests.support.client import Answer, fetch, is_refused
 from tests.support.nats import NatsServer, nobody_listens
@@ -222,15 +222,17 @@ def test_a_port_in_use_is_named(run: Run) -> None:
 @pytest.mark.parametrize(
     ("package", "message"),
     [
-        ("typer", "dynamo-metrics needs typer: pip install 'dynamo-runtime[cli,nats,dashboards]'"),
-        ("rich", "dynamo-metrics needs rich: pip install 'dynamo-runtime[cli,nats,dashboards]'"),
+        ("typer", "dynamo-metrics needs typer: pip install 'dynamo-metrics[cli]'"),
+        ("rich", "dynamo-metrics needs rich: pip install 'dynamo-metrics[cli]'"),
         ("nats", "NATS needs nats-py: pip install 'dynamo-runtime[nats]'"),
     ],
 )
 def test_a_package_that_is_missing_is_one_line_with_what_to_install(
     run: Run, package: str, message: str
 ) -> None:
-    script = f"import sys; sys.modules[{package!r}] = None; from dynamo.cli import main; main()"
+    script = (
+        f"import sys; sys.modules[{package!r}] = None; import dynamo_metrics.cli as c; c.main()"
+    )
     sd = run(sys.executable, "-c", script, "sd", "--host", "127.0.0.1", "--port", "0")
     assert sd.exit_code() == 1
     [line] = sd.errors.splitlines()

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from dynamo import _timer
 from dynamo.prometheus_metrics import Histogram, RuntimeMetrics
+from dynamo_metrics import _timer
 from tests.support import refused
 
 

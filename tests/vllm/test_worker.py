@@ -261,8 +261,8 @@ def test_without_vllm_it_names_the_extra(model: Path) -> None:
     try:
         assert worker.exit_code() == 1
         assert worker.errors == (
-            "dynamo.vllm needs vllm: pip install 'dynamo-runtime[vllm]', or '.[vllm]' in a "
-            "checkout\n"
+            "dynamo.vllm needs vllm: pip install 'dynamo-runtime[vllm]', or "
+            "'./packages/dynamo-runtime[vllm]' in a checkout\n"
         )
     finally:
         worker.close()

@@ -22,7 +22,7 @@ pub(crate) fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
 }
 
 /// A registered callback. Dropping the handle leaves the callback registered.
-#[pyclass(frozen, module = "dynamo.prometheus_metrics")]
+#[pyclass(frozen, module = "dynamo_metrics")]
 pub(crate) struct CallbackHandle(CoreHandle);
 
 impl CallbackHandle {
@@ -40,7 +40,7 @@ impl CallbackHandle {
 }
 
 /// A callback to run now.
-#[pyclass(frozen, module = "dynamo._native")]
+#[pyclass(frozen, module = "dynamo_metrics._native")]
 pub(crate) struct Job {
     job: Mutex<Option<CoreJob>>,
     /// What to call.

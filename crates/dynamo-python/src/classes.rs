@@ -43,7 +43,7 @@ macro_rules! classes {
     ($($(#[$doc:meta])* $single:ident, $(#[$vec_doc:meta])* $vec:ident => $cell:ty, $methods:path, $vec_methods:path;)*) => {
         $(
             $(#[$doc])*
-            #[pyclass(frozen, weakref, module = "dynamo.prometheus_metrics")]
+            #[pyclass(frozen, weakref, module = "dynamo_metrics")]
             pub(crate) struct $single(Metric<$cell>);
 
             impl SingleClass for $single {
@@ -82,7 +82,7 @@ macro_rules! classes {
             }
 
             $(#[$vec_doc])*
-            #[pyclass(frozen, weakref, module = "dynamo.prometheus_metrics")]
+            #[pyclass(frozen, weakref, module = "dynamo_metrics")]
             pub(crate) struct $vec(MetricVec<$cell>, Vec<Py<PyString>>, Recent<$cell>);
 
             impl VecClass for $vec {

@@ -20,7 +20,7 @@ pub(crate) fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
     let namespace = PyDict::new(py);
     namespace.set_item("__doc__", DOC)?;
-    namespace.set_item("__module__", "dynamo.prometheus_metrics")?;
+    namespace.set_item("__module__", "dynamo_metrics")?;
     let bases = (
         py.get_type::<PyValueError>(),
         py.get_type::<PyRuntimeError>(),

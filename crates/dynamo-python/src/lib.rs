@@ -1,4 +1,4 @@
-//! `dynamo._native`: Python's view of `dynamo-runtime`. It converts values, releases the GIL and
+//! `dynamo_metrics._native`: Python's view of `dynamo-runtime`. It converts values, releases the GIL and
 //! maps errors; what metrics are and do is decided in the library.
 
 mod buckets;
@@ -18,9 +18,9 @@ mod python;
 
 use pyo3::prelude::*;
 
-/// The native core of dynamo.
+/// The native core of dynamo_metrics.
 ///
-/// Import the public names from dynamo.runtime and dynamo.prometheus_metrics.
+/// Import the public names from dynamo_metrics.
 #[pymodule(gil_used = false)]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     log::install();

@@ -27,7 +27,7 @@ use crate::python::{EXPOSITION_OF, PREPARE_CALLBACK, START_CALLBACKS};
 ///
 /// Every create_*() raises MetricsError, a ValueError, if a name or label cannot be used or the
 /// metric conflicts with another; TypeError if an argument is of the wrong type.
-#[pyclass(frozen, module = "dynamo.prometheus_metrics")]
+#[pyclass(frozen, module = "dynamo_metrics")]
 pub(crate) struct RuntimeMetrics(Metrics);
 
 pub(crate) fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {

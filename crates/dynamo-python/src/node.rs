@@ -20,7 +20,7 @@ enum Level {
 }
 
 /// A place in the hierarchy of one runtime. Equal to every other node of the same place.
-#[pyclass(frozen, eq, hash, module = "dynamo._native")]
+#[pyclass(frozen, eq, hash, module = "dynamo_metrics._native")]
 #[derive(PartialEq, Eq, Hash)]
 pub(crate) struct Node(Level);
 

@@ -24,21 +24,21 @@ pub(crate) struct Imported {
 
 /// Makes ready for a callback: refuses what cannot be one, starts the thread that runs it.
 pub(crate) static PREPARE_CALLBACK: Imported =
-    Imported::new("dynamo.runtime._threads", "prepare_callback");
+    Imported::new("dynamo_metrics._threads", "prepare_callback");
 
 /// Starts the thread that runs callbacks, if none does.
 pub(crate) static START_CALLBACKS: Imported =
-    Imported::new("dynamo.runtime._threads", "start_callbacks");
+    Imported::new("dynamo_metrics._threads", "start_callbacks");
 
 /// Starts the thread that passes on what is logged, if none does.
-pub(crate) static START_LOG: Imported = Imported::new("dynamo.runtime._threads", "start_log");
+pub(crate) static START_LOG: Imported = Imported::new("dynamo_metrics._threads", "start_log");
 
 /// Returns a function that writes a `prometheus_client` registry as text.
 pub(crate) static EXPOSITION_OF: Imported =
-    Imported::new("dynamo.runtime._collector", "exposition_of");
+    Imported::new("dynamo_metrics._collector", "exposition_of");
 
 /// What `Histogram.time()` returns.
-pub(crate) static TIMER: Imported = Imported::new("dynamo._timer", "Timer");
+pub(crate) static TIMER: Imported = Imported::new("dynamo_metrics._timer", "Timer");
 
 /// `iter()`.
 static ITER: Imported = Imported::new("builtins", "iter");

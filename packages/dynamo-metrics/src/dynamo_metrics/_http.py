@@ -1,0 +1,78 @@
+"""One HTTP request for metrics, whatever the server: what ``asgi`` and ``wsgi`` share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dynamo_metrics._native import RuntimeMetrics
+
+
+@dataclass(frozen=True)
+class Request:
+    """What of a request decides on the page."""
+
+    method: str
+    accept: str
+    accept_encoding: str
+    timeout: float | None
+    """Seconds that the reader waits, if it says so."""
+
+    @classmethod
+    def of(cls, method: str, headers: Iterable[tuple[str, str]]) -> Request:
+        """Read the headers; several of one name are one list, as HTTP has it."""
+        values: dict[str, list[str]] = {}
+        for name, value in headers:
+            values.setdefault(name.lower(), []).append(value)
+
+        def joined(name: str) -> str:
+            return ",".join(values.get(name, ()))
+
+        return cls(
+            method,
+            joined("accept"),
+            joined("accept-encoding"),
+            _seconds(joined("x-prometheus-scrape-timeout-seconds")),
+        )
+
+
+@dataclass(frozen=True)
+class Response:
+    """A whole response."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+def answer(metrics: RuntimeMetrics, request: Request) -> Response:
+    """Return the page that was asked for. May take as long as callbacks have; needs a thread."""
+    if request.method not in ("GET", "HEAD"):
+        text = f"{request.method} is not allowed here: use GET or HEAD\n".encode()
+        headers = [("Content-Type", "text/plain; charset=utf-8"), ("Allow", "GET,HEAD")]
+        return _response(405, headers, text, request)
+    content_type, encoding, body = metrics.exposition(
+        request.accept, request.accept_encoding, request.timeout
+    )
+    headers = [("Content-Type", content_type), ("Vary", "Accept, Accept-Encoding")]
+    if encoding is not None:
+        headers.append(("Content-Encoding", encoding))
+    return _response(200, headers, body, request)
+
+
+def _response(
+    status: int, headers: list[tuple[str, str]], body: bytes, request: Request
+) -> Response:
+    headers.append(("Content-Length", str(len(body))))
+    return Response(status, headers, b"" if request.method == "HEAD" else body)
+
+
+def _seconds(header: str) -> float | None:
+    """Return a number of seconds; None for anything that is no such time."""
+    try:
+        seconds = float(header)
+    except ValueError:
+        return None
+    return seconds if 0 < seconds < 1e9 else None

@@ -1,0 +1,164 @@
+"""The nodes of the hierarchy: runtime, namespace, component, endpoint."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+# Both are needed after start-up, and imported now: CPython before 3.13 crashes when it finalises
+# while a thread imports.
+from dynamo_metrics import _native, _sampling, _threads, _traces
+from dynamo_metrics import _timer as _timer
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from dynamo_metrics._native import RuntimeMetrics
+
+
+class Node:
+    """A node of the hierarchy. Asking twice for the same path gives equal nodes."""
+
+    __slots__ = ("__weakref__", "_native", "_path", "_shared")
+
+    def __init__(
+        self, native: _native.Node, path: tuple[str, ...] = (), shared: object = None
+    ) -> None:
+        self._native = native
+        self._path = path
+        # What a subclass of Runtime shares with all nodes below it; nothing in this package.
+        self._shared = shared
+
+    @property
+    def metrics(self) -> RuntimeMetrics:
+        """The metrics of this node: create them, register callbacks, render them."""
+        return self._native.metrics
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Node):
+            return self._native == other._native
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._native)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {'/'.join(self._path) or 'runtime'}>"
+
+    def _endpoint(self, name: str) -> tuple[_native.Node, tuple[str, ...], object]:
+        return self._native.endpoint(name), (*self._path, name), self._shared
+
+    def _component(self, name: str) -> tuple[_native.Node, tuple[str, ...], object]:
+        return self._native.component(name), (*self._path, name), self._shared
+
+    def _namespace(self, name: str) -> tuple[_native.Node, tuple[str, ...], object]:
+        return self._native.namespace(name), (".".join((*self._path, name)),), self._shared
+
+
+class Endpoint(Node):
+    """An endpoint of a component, such as ``generate``."""
+
+    __module__ = "dynamo_metrics"
+    __slots__ = ()
+
+    def set_health_status(self, status: Literal["ready", "notready"]) -> None:
+        """Set what ``/health`` shows for this endpoint: ``"ready"`` or ``"notready"``.
+
+        Once an endpoint has reported, ``/health`` is ready when all that have are.
+
+        Raises ``ValueError`` for any other word.
+        """
+        self._native.set_health_status(status)
+
+    def clear_health_status(self) -> None:
+        """Remove the endpoint from ``/health``: it is no longer served."""
+        self._native.clear_health_status()
+
+
+class Component(Node):
+    """A part of a serving system: a frontend, a router, a kind of worker."""
+
+    __module__ = "dynamo_metrics"
+    __slots__ = ()
+
+    def endpoint(self, name: str) -> Endpoint:
+        """Return an endpoint of this component; ``ValueError`` if ``name`` is empty."""
+        return Endpoint(*self._endpoint(name))
+
+
+class Namespace(Node):
+    """A group of components that work together."""
+
+    __module__ = "dynamo_metrics"
+    __slots__ = ()
+
+    def namespace(self, name: str) -> Namespace:
+        """Return a namespace inside this one; dots in ``name`` separate nested namespaces."""
+        return Namespace(*self._namespace(name))
+
+    def component(self, name: str) -> Component:
+        """Return a component of this namespace; ``ValueError`` if ``name`` is empty."""
+        return Component(*self._component(name))
+
+
+class Runtime(Node):
+    """The root of a tree of metrics, with the status server that exposes them.
+
+    Settings come from the environment: ``DYN_SYSTEM_PORT`` enables the server. A second runtime of
+    the process with the same fixed port joins the first one's tree; without a fixed port each
+    runtime has a tree of its own. The server runs while any node or metric of the tree lives, until
+    ``shutdown()`` or the end of the process.
+
+    ``name_style`` is ``"hierarchy"`` (the default) or ``"component"`` and wins over
+    ``DYN_METRICS_NAME_STYLE``. The lag of ``event_loop``, if one is given, is sampled.
+
+    Raises ``ValueError`` for a wrong setting, ``OSError`` with ``errno`` if the port is in use.
+    """
+
+    __module__ = "dynamo_metrics"
+    __slots__ = ("_event_loop",)
+
+    def __init__(
+        self,
+        event_loop: asyncio.AbstractEventLoop | None = None,
+        *,
+        name_style: Literal["hierarchy", "component"] | None = None,
+    ) -> None:
+        _traces.install_if_asked()
+        super().__init__(_native.Node.runtime(name_style=name_style))
+        self._event_loop = event_loop
+        if self._native.serves_process_metrics:
+            _threads.start_sampling()
+            if event_loop is not None:
+                _sampling.watch_loop(event_loop)
+        if self.system_status_address is not None:
+            _threads.start_log()
+
+    def namespace(self, name: str) -> Namespace:
+        """Return a namespace: ``"a.b"`` is ``"b"`` inside ``"a"``.
+
+        Raises ``ValueError`` if a part is empty.
+        """
+        return Namespace(*self._namespace(name))
+
+    @property
+    def system_status_address(self) -> str | None:
+        """Where the status server listens, ``"host:port"`` with the real port; None if off."""
+        return self._native.system_status_address
+
+    def set_health_status(self, status: Literal["ready", "notready"]) -> None:
+        """Set what ``/health`` shows while no endpoint reports: ``"ready"`` or ``"notready"``.
+
+        Raises ``ValueError`` for any other word.
+        """
+        self._native.set_health_status(status)
+
+    def event_loop(self) -> asyncio.AbstractEventLoop | None:
+        """Return the event loop the runtime was created with, if any."""
+        return self._event_loop
+
+    def shutdown(self) -> None:
+        """Stop the status server, within a second, and unregister all callbacks.
+
+        Metrics go on counting, and ``metrics.prometheus_expfmt()`` still renders them.
+        """
+        self._native.shutdown()

@@ -1,0 +1,170 @@
+"""A dashboard of whatever a page of metrics shows.
+
+Counters are shown as rates, histograms as quantiles and heatmaps, gauges as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from hashlib import sha256
+from itertools import groupby, takewhile
+from typing import TypeAlias
+from urllib.parse import urlsplit
+
+from dynamo_metrics.dashboards import _units as units
+from dynamo_metrics.dashboards._board import WINDOW, WORKER, Row, board, worker_variables
+from dynamo_metrics.dashboards._families import Family, address_of, fetch
+from dynamo_metrics.dashboards._panels import Column, Panel, Query, heat, lines, rows
+from dynamo_metrics.dashboards._scope import Scope, total
+
+SCOPE = Scope(window=WINDOW, worker=WORKER)
+
+_SHARES = (0.5, 0.95, 0.99)
+
+
+def page_dashboard(url: str) -> str:
+    """Return a dashboard, as JSON, of the page at an address.
+
+    ``url`` may be ``host:port`` alone. Raises ``ConnectionError`` if there is no answer,
+    ``ValueError`` if it is no page of metrics.
+    """
+    address = address_of(url)
+    parts = urlsplit(address)
+    return of_families(fetch(address), parts.netloc + parts.path)
+
+
+def of_families(families: Iterable[Family], source: str) -> str:
+    """Return a dashboard, as JSON, of families of which one at least has series."""
+    shown = _shown(list(families))
+    made: list[Row] = []
+    for _, found in groupby(sorted(shown, key=_group), _group):
+        group = list(found)
+        panels = [_SHAPES.get(family.type, _values)(family) for family in group]
+        # Pairs and tables fill the width; what is left fills it three by three.
+        wide = [panel for some, full in panels if full for panel in some]
+        made.append(
+            (_title(group), wide + [one for some, full in panels if not full for one in some])
+        )
+    return board(
+        f"Metrics of {source}",
+        f"page-{sha256(source.encode()).hexdigest()[:16]}",
+        f"What {source} showed when this dashboard was made.",
+        worker_variables(shown[0].series[0][0]),
+        made,
+    )
+
+
+_Panels: TypeAlias = tuple[list[Panel], bool]
+"""The panels of a family, and whether they fill the width."""
+
+
+def _rates(family: Family) -> _Panels:
+    query = Query(f"rate({SCOPE.series(family.name)}[{WINDOW}])", _legend(family))
+    unit = units.unit_of_rate(family.name)
+    return [lines(f"{family.name}, per second", _description(family), query, unit=unit)], False
+
+
+def _values(family: Family) -> _Panels:
+    series, unit = SCOPE.series(family.name), units.unit(family.name)
+    if family.name.endswith("_info") and all(value == 1 for _, _, value in family.series):
+        return _table(family)
+    if units.is_point_in_time(family.name):
+        series, unit = f"{series} * 1000", "dateTimeAsIso"  # which counts milliseconds
+    query = Query(series, _legend(family))
+    return [lines(family.name, _description(family), query, unit=unit, least=None)], False
+
+
+def _unknown(family: Family) -> _Panels:
+    """Take what is named as a counter for one: nobody else ends so."""
+    return _rates(family) if family.name.endswith("_total") else _values(family)
+
+
+def _table(family: Family) -> _Panels:
+    name = family.name if family.has(family.name) else family.series[0][0]
+    column = Column("Value", SCOPE.series(name))
+    hidden = ("Value", "__name__")
+    return [rows(family.name, _description(family), column, hidden=hidden)], True
+
+
+def _distribution(family: Family) -> _Panels:
+    buckets = f"{family.name}_bucket"
+    limits = {labels.get("le") for name, labels, _ in family.series if name == buckets}
+    is_native = not limits - {"+Inf"}
+    by, counted = ((), family.name) if is_native else (("le",), buckets)
+    now = family.type == "gaugehistogram"
+    rate = total(SCOPE.series(counted), *by) if now else SCOPE.rate(counted, *by)
+    queries = [
+        Query(f"histogram_quantile({share:g}, {rate})", f"p{share * 100:g}") for share in _SHARES
+    ]
+    description = _description(family)
+    if is_native:
+        queries.append(Query(_mean_of_native(family.name), "mean"))
+        description += (
+            " Its buckets are native, which text does not show: quantiles need a Prometheus that "
+            "stores native histograms."
+        )
+    unit = units.unit(family.name)
+    title = f"{family.name}: p50, p95, p99"
+    return [
+        lines(title, description, *queries, unit=unit, width=12),
+        heat(f"{family.name}: all", description, rate, unit),
+    ], True
+
+
+def _mean_of_native(name: str) -> str:
+    rate = SCOPE.rate(name)
+    return f"{SCOPE.mean(name)} or histogram_sum({rate}) / histogram_count({rate})"
+
+
+def _summary(family: Family) -> _Panels:
+    """Show the quantiles as they are, which the worker has computed, and the mean."""
+    queries = [Query(SCOPE.mean(family.name), "mean")]
+    if family.has(family.name):
+        queries.append(Query(SCOPE.series(family.name), _legend(family)))
+    unit = units.unit(family.name)
+    return [lines(family.name, _description(family), *queries, unit=unit)], False
+
+
+_SHAPES: dict[str, Callable[[Family], _Panels]] = {
+    "counter": _rates,
+    "gauge": _values,
+    "histogram": _distribution,
+    "gaugehistogram": _distribution,
+    "summary": _summary,
+    "info": _table,
+    "stateset": _values,
+    "unknown": _unknown,
+}
+
+
+def _shown(families: list[Family]) -> list[Family]:
+    """Leave out families without series, and the times at which counters were born."""
+    some = [family for family in families if family.series]
+    names = {family.name for family in some}
+
+    def is_birth(name: str) -> bool:
+        base = name.removesuffix("_created")
+        return base != name and not names.isdisjoint((base, f"{base}_total"))
+
+    return [family for family in some if not is_birth(family.name)]
+
+
+def _group(family: Family) -> str:
+    return re.split(r"[^a-zA-Z0-9]", family.name.lstrip("_"), maxsplit=1)[0]
+
+
+def _title(group: list[Family]) -> str:
+    """Return the words that the names of a group begin with."""
+    words = zip(*(re.split(r"(?<=[^a-zA-Z0-9])", family.name) for family in group), strict=False)
+    common = takewhile(lambda place: len(set(place)) == 1, words)
+    title = re.sub(r"[^a-zA-Z0-9]+$", "", "".join(word for word, *_ in common))
+    return title or _group(group[0]) or group[0].name  # of letters from elsewhere
+
+
+def _legend(family: Family) -> str:
+    return " ".join(f"{{{{{label}}}}}" for label in ("instance", *family.varying()))
+
+
+def _description(family: Family) -> str:
+    return f"{family.help or family.name} ({family.type})"

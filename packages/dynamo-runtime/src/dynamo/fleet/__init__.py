@@ -1,0 +1,1 @@
+"""The runtimes of a fleet, found by discovery: ``dynamo-metrics sd`` and ``ls``."""

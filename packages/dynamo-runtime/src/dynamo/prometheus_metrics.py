@@ -1,0 +1,51 @@
+"""The metric types, for annotations and ``isinstance``, and bucket bounds for histograms.
+
+Metrics are created by the ``metrics`` of a runtime, namespace, component or endpoint, never by
+calling these classes.
+"""
+
+from dynamo_metrics import (
+    DEFAULT,
+    ITL,
+    REQUEST_DURATION,
+    TTFT,
+    CallbackHandle,
+    Counter,
+    CounterVec,
+    Gauge,
+    GaugeVec,
+    Histogram,
+    HistogramVec,
+    IntCounter,
+    IntCounterVec,
+    IntGauge,
+    IntGaugeVec,
+    MetricsError,
+    RuntimeMetrics,
+    Timer,
+    exponential_buckets,
+    linear_buckets,
+)
+
+__all__ = [
+    "DEFAULT",
+    "ITL",
+    "REQUEST_DURATION",
+    "TTFT",
+    "CallbackHandle",
+    "Counter",
+    "CounterVec",
+    "Gauge",
+    "GaugeVec",
+    "Histogram",
+    "HistogramVec",
+    "IntCounter",
+    "IntCounterVec",
+    "IntGauge",
+    "IntGaugeVec",
+    "MetricsError",
+    "RuntimeMetrics",
+    "Timer",
+    "exponential_buckets",
+    "linear_buckets",
+]

@@ -1,0 +1,191 @@
+"""The nodes of the hierarchy that can be served and called."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import dynamo_metrics
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import AsyncIterator, Callable
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from dynamo.runtime._client import Client
+    from dynamo.runtime._network import Network
+    from dynamo.runtime._request_metrics import Labels
+    from dynamo_metrics import _native
+
+
+class Shared:
+    """What the nodes of one runtime share."""
+
+    __slots__ = ("native", "network", "stopping")
+
+    def __init__(self, native: _native.Node) -> None:
+        self.native = native
+        self.network: Network | None = None
+        self.stopping = False
+
+    def shutdown(self) -> None:
+        """Stop the status server: at once, or when the endpoints that are served have stopped."""
+        network = self.network
+        if network is None or not network.is_serving or not network.loop.is_running():
+            self.native.shutdown()
+        elif not self.stopping:
+            self.stopping = True
+            network.loop.call_soon_threadsafe(network.drain)
+
+    def served_no_more(self) -> None:
+        """Finish a shutdown that has waited for the last endpoint to stop."""
+        if self.stopping and self.network is not None and not self.network.is_serving:
+            self.native.shutdown()
+
+    async def close(self) -> None:
+        """Stop what is still served, disconnect, stop the status server."""
+        try:
+            if self.network is not None:
+                await self.network.close()
+        finally:
+            self.native.shutdown()
+
+
+class Endpoint(dynamo_metrics.Endpoint):
+    """An endpoint of a component, such as ``generate``."""
+
+    __module__ = "dynamo.runtime"
+    __slots__ = ()
+
+    _shared: Shared
+
+    async def serve_endpoint(
+        self,
+        handler: Callable[..., AsyncIterator[Any]],
+        graceful_shutdown: bool = True,
+        metrics_labels: Labels | None = None,
+        health_check_payload: Any = None,
+    ) -> None:
+        """Answer requests with ``handler`` until SIGTERM, SIGINT or ``runtime.shutdown()``.
+
+        ``handler(request)`` or ``handler(request, context)`` is an async generator function; what
+        it yields is the answer. Requests and items are whatever JSON can hold. Each request runs in
+        a task of its own and is counted in the ``dynamo_component_*`` metrics, which get
+        ``metrics_labels`` in addition. On the way out no new requests are taken; running ones have
+        ``DYN_WORKER_GRACEFUL_SHUTDOWN_TIMEOUT`` (30 s) to finish, none without
+        ``graceful_shutdown``. Cancelling this stops at once.
+
+        ``/health`` shows the endpoint as ready while it takes requests. With
+        ``health_check_payload``, and ``DYN_HEALTH_CHECK_ENABLED`` set, as long as the handler
+        answers that request, which it gets whenever it is idle.
+
+        Raises ``TypeError`` for what is no handler, ``MetricsError`` if a metric of your own has
+        the name of a built-in one, ``ValueError`` for a bad setting or an endpoint that this
+        runtime serves already, ``ConnectionError`` or ``ImportError`` if ``DYN_REQUEST_PLANE`` or
+        ``DYN_DISCOVERY_BACKEND`` cannot be used.
+        """
+        from dynamo.runtime._serving import serve
+
+        await serve(self, handler, graceful_shutdown, metrics_labels, health_check_payload)
+
+    async def client(self) -> Client:
+        """Return a client that sends requests to whoever serves this endpoint.
+
+        Raises ``ValueError`` for a bad setting, ``ConnectionError`` or ``ImportError`` if
+        ``DYN_REQUEST_PLANE`` or ``DYN_DISCOVERY_BACKEND`` cannot be used.
+        """
+        from dynamo.runtime._client import open_client
+
+        return await open_client(self)
+
+
+class Component(dynamo_metrics.Component):
+    """A part of a serving system: a frontend, a router, a kind of worker."""
+
+    __module__ = "dynamo.runtime"
+    __slots__ = ()
+
+    def endpoint(self, name: str) -> Endpoint:
+        """Return an endpoint of this component; ``ValueError`` if ``name`` is empty."""
+        return Endpoint(*self._endpoint(name))
+
+    async def create_service(self) -> None:
+        """Do nothing: components need no registration of their own. Dynamo 0.7 did."""
+
+
+class Namespace(dynamo_metrics.Namespace):
+    """A group of components that work together."""
+
+    __module__ = "dynamo.runtime"
+    __slots__ = ()
+
+    def namespace(self, name: str) -> Namespace:
+        """Return a namespace inside this one; dots in ``name`` separate nested namespaces."""
+        return Namespace(*self._namespace(name))
+
+    def component(self, name: str) -> Component:
+        """Return a component of this namespace; ``ValueError`` if ``name`` is empty."""
+        return Component(*self._component(name))
+
+
+class DistributedRuntime(dynamo_metrics.Runtime):
+    """The root of a tree of metrics, with the status server that exposes them, and of serving.
+
+    Settings come from the environment: ``DYN_SYSTEM_PORT`` enables the server. A second runtime of
+    the process with the same fixed port joins the first one's tree; without a fixed port each
+    runtime has a tree of its own. The server runs while any node or metric of the tree lives, until
+    ``shutdown()`` or the end of the process.
+
+    ``name_style`` is ``"hierarchy"`` (the default) or ``"component"`` and wins over
+    ``DYN_METRICS_NAME_STYLE``. The lag of ``event_loop``, if one is given, is sampled. The other
+    arguments are those of Dynamo's own bindings (``store_kv`` is what 0.7 called
+    ``discovery_backend``); no event loop and no server is needed here, so they have no effect.
+
+    Raises ``ValueError`` for a wrong setting, ``OSError`` with ``errno`` if the port is in use.
+    """
+
+    __module__ = "dynamo.runtime"
+    __slots__ = ()
+
+    _shared: Shared
+
+    def __init__(
+        self,
+        event_loop: asyncio.AbstractEventLoop | None = None,
+        discovery_backend: str | bool | None = None,
+        request_plane: str | None = None,
+        enable_nats: bool | None = None,
+        *,
+        store_kv: str | None = None,
+        name_style: Literal["hierarchy", "component"] | None = None,
+    ) -> None:
+        super().__init__(event_loop, name_style=name_style)
+        self._shared = Shared(self._native)
+
+    def namespace(self, name: str) -> Namespace:
+        """Return a namespace: ``"a.b"`` is ``"b"`` inside ``"a"``.
+
+        Raises ``ValueError`` if a part is empty.
+        """
+        return Namespace(*self._namespace(name))
+
+    def shutdown(self) -> None:
+        """Stop the status server, within a second, and unregister all callbacks.
+
+        If endpoints are being served they stop first, as on SIGTERM: the server shows their last
+        requests. Metrics go on counting, and ``metrics.prometheus_expfmt()`` still renders them.
+        """
+        self._shared.shutdown()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop what is served without waiting for requests, disconnect and shut down."""
+        await self._shared.close()
