@@ -33,8 +33,12 @@ class Names:
     def __init__(self, body: Sequence[ast.stmt]) -> None:
         self._paths = set(_paths(body, ()))
 
-    def link(self, word: str, scope: tuple[str, ...]) -> str:
-        """Return ``word`` as Markdown: a link if it names something that is visible in ``scope``."""
+    def linked(self, doc: str, scope: tuple[str, ...]) -> str:
+        """Return a docstring as a doc comment of ``scope``."""
+        return re.sub(r"``(.+?)``", lambda found: self._link(found[1], scope), doc)
+
+    def _link(self, word: str, scope: tuple[str, ...]) -> str:
+        """Return ``word`` as Markdown: a link if it names something visible in ``scope``."""
         path = tuple(word.split("."))
         if (*scope, *path) in self._paths:
             return f"[`{'::'.join(path)}`]"
@@ -52,7 +56,7 @@ def _paths(body: Sequence[ast.stmt], scope: tuple[str, ...]) -> Iterator[tuple[s
 
 
 def _documented(body: Sequence[ast.stmt]) -> Iterator[tuple[_Statement, str]]:
-    """The classes and constants of a body, in order, each with its docstring."""
+    """Yield the classes and constants of a body, in order, each with its docstring."""
     for statement, after in zip(body, [*body[1:], ast.Pass()], strict=True):
         if isinstance(statement, ast.ClassDef):
             yield statement, ast.get_docstring(statement) or ""
@@ -73,13 +77,13 @@ def _name(statement: _Statement) -> str:
 
 
 def rust(names: Names, body: Sequence[ast.stmt], scope: tuple[str, ...] = ()) -> Iterator[str]:
-    """The lines of a module; ``rustfmt`` lays them out."""
+    """Yield the lines of a module; ``rustfmt`` lays them out."""
     for statement, doc in _documented(body):
         name = _name(statement)
         # The doc comment of a module is resolved inside of it, one of a constant beside it.
         inner = (*scope, name) if isinstance(statement, ast.ClassDef) else scope
         mark = "//!" if isinstance(statement, ast.ClassDef) else "///"
-        linked = re.sub(r"``(.+?)``", lambda found: names.link(found[1], inner), doc)
+        linked = names.linked(doc, inner)
         comment = [f"{mark} {line}".rstrip() for line in linked.splitlines()]
         if isinstance(statement, ast.ClassDef):
             yield f"pub mod {name} {{"
