@@ -44,9 +44,6 @@ pub struct Config {
     /// born, as `_created` samples, which Prometheus takes for series. Default false; other formats
     /// have a place for it and always show it.
     pub created_samples: bool,
-    /// `DYN_METRICS_PROCESS`: whether the page shows figures of the whole process, `process_*` and
-    /// others. Default true.
-    pub process_metrics: bool,
 }
 
 impl Default for Config {
@@ -62,7 +59,6 @@ impl Default for Config {
             callback_timeout: Duration::from_secs(1),
             max_series: 0,
             created_samples: false,
-            process_metrics: true,
         }
     }
 }
@@ -92,7 +88,6 @@ impl Config {
             callback_timeout: CALLBACK_TIMEOUT.read(&lookup, default.callback_timeout)?,
             max_series: MAX_SERIES.read(&lookup, default.max_series)?,
             created_samples: CREATED_SAMPLES.read(&lookup, default.created_samples)?,
-            process_metrics: PROCESS_METRICS.read(&lookup, default.process_metrics)?,
         };
         config.check_paths()?;
         Ok(config)
@@ -341,11 +336,6 @@ const CREATED_SAMPLES: Rule<bool> = Rule {
     },
     problem: "is neither yes nor no",
     remedy: "1, true, on or yes; or 0, false, off or no",
-};
-
-const PROCESS_METRICS: Rule<bool> = Rule {
-    variable: "DYN_METRICS_PROCESS",
-    ..CREATED_SAMPLES
 };
 
 /// Paths that need no escaping in a URL, in HTML or in the router's syntax.

@@ -29,7 +29,6 @@ mod exposition;
 mod health;
 mod hierarchy;
 pub mod metrics;
-mod process;
 pub mod prometheus_names;
 mod server;
 mod sync;
@@ -54,7 +53,6 @@ pub mod binding {
     pub use crate::metrics::{
         CounterCell, Exemplar, GaugeCell, HistogramCell, Instrument, Metric, MetricVec,
     };
-    pub use crate::process::{ProcessCounter, ProcessHistogram};
 }
 
 /// The Rust snippets of the guide, as doctests.

@@ -18,7 +18,6 @@ pub use sanitize::{
     sanitize_prometheus_label, sanitize_prometheus_name,
 };
 
-
 /// A count as the value of an integer gauge, which is an `i64`: what is beyond its range becomes
 /// `i64::MAX`, where a cast would turn negative.
 ///

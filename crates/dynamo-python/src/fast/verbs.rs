@@ -2,15 +2,12 @@
 
 use dynamo_runtime::binding::{CounterCell, GaugeCell, HistogramCell};
 use dynamo_runtime::metrics::Number;
-use pyo3::ffi;
 use pyo3::prelude::*;
 
-use super::call::{Object, Raised};
-use super::method::{Method, Read, Step, Update, enter};
+use super::method::{Method, Read, Step, Update};
 use super::ordered::with_label_values;
 use super::values::{Increment, Observation, Value};
 use crate::classes::{SingleClass, VecClass};
-use crate::python::TIMER;
 
 /// Whether the interpreter's lock keeps all other threads from updating a cell meanwhile: they all
 /// come through here. Then no bus has to be locked, which is most of what an update costs.
@@ -214,15 +211,10 @@ where
 
 /// The methods of `Histogram`.
 pub(crate) fn histogram<C: SingleClass<Cell = HistogramCell>>() -> Vec<Method> {
-    const TIME: &str = "\
-Return a timer: of a with block, or of each call of the function it decorates.
-
-It observes seconds, on every way out, exceptions included.";
     vec![
         Method::update::<C, Observe>(),
         Method::read::<C, SampleCount>(),
         Method::read::<C, SampleSum>(),
-        Method::other("time", TIME, time::<C>),
     ]
 }
 
@@ -234,23 +226,4 @@ pub(crate) fn histogram_vec<C: VecClass<Cell = HistogramCell>>() -> Vec<Method> 
         Method::read_vec::<C, SampleCount>(),
         Method::read_vec::<C, SampleSum>(),
     ]
-}
-
-unsafe extern "C" fn time<C: SingleClass<Cell = HistogramCell>>(
-    slf: Object,
-    args: *const Object,
-    nargs: ffi::Py_ssize_t,
-    kwnames: Object,
-) -> Object {
-    // SAFETY: called by the interpreter.
-    unsafe {
-        enter::<C>(slf, args, nargs, kwnames, "time", |_, call| {
-            let [] = call.bind([])?;
-            let histogram = Bound::from_borrowed_ptr(call.py, slf);
-            TIMER
-                .call(call.py, &[&histogram])
-                .map(|timer| timer.into_ptr())
-                .map_err(|error| Raised::from(error, call.py))
-        })
-    }
 }

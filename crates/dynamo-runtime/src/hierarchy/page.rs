@@ -10,7 +10,6 @@ use crate::config::Config;
 use crate::exposition::{Dropped, Exposed, Exposition, merge};
 use crate::health::{HealthReport, SystemHealth};
 use crate::metrics::{CounterCell, GaugeCell, MetricsError, Registry, SingleCore};
-use crate::process::Process;
 use crate::prometheus_names::{distributed_runtime, name_prefix, runtime_metrics};
 use crate::server::StatusSource;
 use crate::sync::{self, lock};
@@ -22,7 +21,6 @@ pub(crate) struct Page {
     pub(crate) health: SystemHealth,
     callback_timeout: Duration,
     created_samples: bool,
-    process: Option<Process>,
     /// The length of the last page in bytes.
     last_len: AtomicUsize,
     started: Instant,
@@ -66,12 +64,7 @@ impl Page {
             )?),
             None => None,
         };
-        let process = match config.process_metrics {
-            true => Some(Process::new(&registry, config.port.is_some())?),
-            false => None,
-        };
         Ok(Page {
-            process,
             registry,
             callbacks: Arc::new(Callbacks::new(dispatcher)),
             health: SystemHealth::new(config.starting_health, config.required_endpoints.clone()),
@@ -132,10 +125,6 @@ impl Page {
         Ok(())
     }
 
-    pub(crate) fn shows_process(&self) -> bool {
-        self.process.is_some()
-    }
-
     pub(crate) fn run_callbacks_of(&self, scope: &Path, deadline: Instant) {
         self.callbacks.run(scope, deadline, self);
     }
@@ -150,9 +139,6 @@ impl Page {
         self.uptime
             .update()
             .set(self.started.elapsed().as_secs_f64());
-        if let Some(process) = self.process.as_ref().filter(|_| *scope == Path::root()) {
-            process.refresh();
-        }
         let families = {
             let _section = sync::enter();
             self.registry.gather(scope)

@@ -107,12 +107,6 @@ impl DistributedRuntime {
         self.tree.style()
     }
 
-    /// Whether there is a page that shows figures of the whole process.
-    #[doc(hidden)]
-    pub fn serves_process_metrics(&self) -> bool {
-        self.tree.address().is_some() && self.tree.page().shows_process()
-    }
-
     /// Stops the status server, within a second, and forgets all callbacks. Metrics go on counting
     /// and [`Metrics::prometheus_expfmt`](crate::Metrics::prometheus_expfmt) still renders them.
     pub fn shutdown(&self) {

@@ -45,11 +45,6 @@ impl<N: Number> CounterCell<N> {
         self.0.add_alone(by);
     }
 
-    /// Takes over a count that is kept elsewhere.
-    pub(crate) fn follow(&self, total: N) {
-        self.0.set(total);
-    }
-
     /// The count so far.
     #[inline]
     pub fn get(&self) -> N {

@@ -204,6 +204,19 @@ impl Metrics {
         self.tree.page().registry.unregister(metric.desc_of().0)
     }
 
+    /// Exposes a metric of the node `home` here as well: for metrics that several runtimes expose.
+    /// Does nothing if it is exposed here already.
+    ///
+    /// # Errors
+    /// [`MetricsError::Conflict`] if another metric has the name and differs.
+    #[doc(hidden)]
+    pub fn adopt(&self, home: &Metrics, metric: &impl Described) -> Result<(), MetricsError> {
+        match home.tree.page().registry.find(metric.desc_of().0) {
+            Some(member) => self.tree.page().registry.adopt(member),
+            None => Ok(()),
+        }
+    }
+
     /// Has `callback` run before each scrape that shows this node, on a thread of its own.
     ///
     /// All callbacks of a scrape run one after the other, in the order registered, with one deadline

@@ -32,7 +32,6 @@ pub use native::{NativeError, NativeOptions};
 pub use number::{Number, Scalar};
 pub use vec::MetricVec;
 
-pub(crate) use desc::Desc;
 pub(crate) use exemplar::{Exemplars, Place};
 pub(crate) use kind::{FixedHistogram, HistogramReading, Layout, Reading, SummaryReading};
 pub(crate) use labels::{
@@ -41,4 +40,4 @@ pub(crate) use labels::{
 pub(crate) use metric::SingleCore;
 pub(crate) use name::is_valid as is_valid_name;
 pub(crate) use native::{NativeReading, Spans};
-pub(crate) use registry::{Cursor, Family, Gathered, Member, Point, Registry, Source, Visitor};
+pub(crate) use registry::{Cursor, Family, Gathered, Point, Registry, Source, Visitor};

@@ -197,11 +197,24 @@ impl Registry {
         self.own(&format!("{}_{name}", name_prefix::RUNTIME), help, labels)
     }
 
-    /// Registers a metric that other registries show as well.
+    /// The registered metric with this description.
+    pub(crate) fn find(&self, desc: &Arc<Desc>) -> Option<Arc<dyn Member>> {
+        let families = read(&self.0.families);
+        let mut members = families.get(&desc.name)?.members.iter();
+        members
+            .find(|member| Arc::ptr_eq(member.desc(), desc))
+            .cloned()
+    }
+
+    /// Registers a metric of another registry here as well. Does nothing if it is registered here.
     pub(crate) fn adopt(&self, member: Arc<dyn Member>) -> Result<(), MetricsError> {
         let mut families = write(&self.0.families);
         let desc = Arc::clone(member.desc());
         if let Some(gathered) = families.get(&desc.name) {
+            let mut members = gathered.members.iter();
+            if members.any(|member| Arc::ptr_eq(member.desc(), &desc)) {
+                return Ok(());
+            }
             gathered
                 .family
                 .check(&desc, &member.layout(), &gathered.members)?;

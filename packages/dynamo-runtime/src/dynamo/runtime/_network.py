@@ -50,8 +50,7 @@ class Network:
         self._discovery_name = chosen_discovery(self.plane_name)
         self._patience = _environment.seconds("DYN_WORKER_GRACEFUL_SHUTDOWN_TIMEOUT", 30.0)
         self._shared = shared
-        if shared.native.serves_process_metrics:
-            _sampling.watch_loop(self.loop)
+        _sampling.watch_loop(self.loop)
         self._opening = asyncio.Lock()
         self._plane: RequestPlane | None = None
         self._discovery: Discovery | None = None
