@@ -9,16 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import threading
 
 from dynamo_metrics import _native
 from dynamo_metrics._runtime_metrics import RuntimeMetrics
 from dynamo_metrics.prometheus_names import process
-
-try:
-    import resource
-except ImportError:  # not on Windows
-    resource = None  # type: ignore[assignment]
 
 HOME = _native.Node.detached()
 """The node of the metrics that are about the process."""
@@ -89,10 +85,9 @@ def _read_stat() -> None:
 def _read_descriptors() -> None:
     with contextlib.suppress(OSError):
         _OPEN_FDS.set(len(os.listdir("/proc/self/fd")) - 1)  # one of them is the listing itself
-    if resource is not None:
-        limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        if limit != resource.RLIM_INFINITY:
-            _MAX_FDS.set(limit)
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit != resource.RLIM_INFINITY:
+        _MAX_FDS.set(limit)
 
 
 def _stat_fields(stat: bytes) -> dict[int, int]:

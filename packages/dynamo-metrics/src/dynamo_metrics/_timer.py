@@ -85,4 +85,4 @@ def time(self: Histogram) -> Timer:
 
 
 time.__qualname__ = "Histogram.time"
-Histogram.time = time  # type: ignore[method-assign]
+setattr(Histogram, "time", time)  # noqa: B010 - type checkers refuse to assign a method

@@ -29,3 +29,4 @@ class Collector(Protocol):
 
     def collect(self) -> Iterable[Any]:
         """Return the metric families."""
+        ...

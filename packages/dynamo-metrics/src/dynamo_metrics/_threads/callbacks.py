@@ -16,6 +16,7 @@ class Sampler(Protocol):
 
     def due_in(self) -> float:
         """Return the seconds until the next sample."""
+        ...
 
     def woke(self, gil_wait: float) -> None:
         """Note that the thread woke and waited ``gil_wait`` seconds for the GIL; sample if due."""
