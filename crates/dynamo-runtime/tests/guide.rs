@@ -5,7 +5,7 @@ use std::error::Error;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use dynamo_runtime::{Described, DistributedRuntime};
+use dynamo_runtime::DistributedRuntime;
 
 #[path = "../examples/metrics_guide.rs"]
 #[allow(dead_code, reason = "its main")]

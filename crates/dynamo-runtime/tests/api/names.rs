@@ -1,6 +1,6 @@
 //! What metrics are called, and the labels they carry.
 
-use dynamo_runtime::{Described, MetricsError, Name, NameStyle};
+use dynamo_runtime::{MetricsError, Name, NameStyle};
 
 use super::{HIERARCHY, endpoint, page_of, runtime_with};
 

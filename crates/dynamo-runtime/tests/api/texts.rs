@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
-use dynamo_runtime::{MetricsError, TextOptions};
+use dynamo_runtime::{ExternalOptions, MetricsError};
 
 use super::{endpoint, runtime_with};
 
@@ -27,7 +27,7 @@ fn a_text_is_shown_as_it_comes() {
     let endpoint = endpoint();
     let metrics = endpoint.metrics();
     let handle = metrics
-        .register_prometheus_expfmt_callback(|| ENGINE.to_owned(), TextOptions::default())
+        .register_prometheus_expfmt_callback(|| ENGINE.to_owned(), ExternalOptions::default())
         .unwrap();
     let page = metrics.prometheus_expfmt();
     assert!(
@@ -42,7 +42,7 @@ fn a_text_is_shown_as_it_comes() {
 #[test]
 fn options_choose_families_and_add_labels() {
     let endpoint = endpoint();
-    let options = TextOptions::default()
+    let options = ExternalOptions::default()
         .prefixes(vec!["vllm:".into(), "python_".into()])
         .exclude(vec!["python_".into()])
         .labels(pairs(&[("engine", "added"), ("model", "llama")]));
@@ -61,7 +61,7 @@ fn options_choose_families_and_add_labels() {
 fn labels_that_cannot_be_added_are_refused() {
     let metrics = endpoint().metrics();
     for label in ["le", "quantile", "__x", "a-b", ""] {
-        let options = TextOptions::default().labels(pairs(&[(label, "x")]));
+        let options = ExternalOptions::default().labels(pairs(&[(label, "x")]));
         let error = metrics
             .register_prometheus_expfmt_callback(String::new, options)
             .unwrap_err();
@@ -81,7 +81,7 @@ fn a_cached_text_is_not_asked_for_again() {
     let calls = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&calls);
     let callback = move || format!("calls {}\n", counted.fetch_add(1, Relaxed) + 1);
-    let options = TextOptions::default().cache(Duration::from_secs(3600));
+    let options = ExternalOptions::default().cache(Duration::from_secs(3600));
     metrics
         .register_prometheus_expfmt_callback(callback, options)
         .unwrap();
@@ -101,7 +101,7 @@ fn a_callback_that_panics_shows_its_last_text() {
         _ => panic!("on purpose"),
     };
     metrics
-        .register_prometheus_expfmt_callback(callback, TextOptions::default())
+        .register_prometheus_expfmt_callback(callback, ExternalOptions::default())
         .unwrap();
     for errors in [0, 1] {
         let page = metrics.prometheus_expfmt();

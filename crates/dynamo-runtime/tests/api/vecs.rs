@@ -1,6 +1,6 @@
 //! Series told apart by labels, and values that are refused.
 
-use dynamo_runtime::{Described, UseError};
+use dynamo_runtime::UseError;
 
 use super::{endpoint, page_of};
 
