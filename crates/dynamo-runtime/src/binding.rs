@@ -1,4 +1,4 @@
-//! What a language binding needs beyond the public API. No promise of stability covers it.
+//! Access for language bindings, beyond the public API. It may change in any release.
 
 use std::sync::Arc;
 

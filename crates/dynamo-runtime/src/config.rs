@@ -134,7 +134,7 @@ pub struct ConfigError {
     pub variable: &'static str,
     /// The value.
     pub value: String,
-    /// What is wrong with the value.
+    /// The problem with the value.
     pub problem: &'static str,
     /// The valid values.
     pub remedy: &'static str,
@@ -198,7 +198,7 @@ const HOST: Rule<String> = Rule {
         (!value.contains(odd)).then(|| value.to_owned())
     },
     problem: "is not a host",
-    remedy: "an address of this machine or its name, such as 0.0.0.0, :: or localhost",
+    remedy: "an address or the name of this machine, such as 0.0.0.0, :: or localhost",
 };
 
 const HEALTH_PATH: Rule<String> = Rule {
@@ -215,7 +215,7 @@ const LIVE_PATH: Rule<String> = Rule {
 
 const TAKEN_PATH: Rule<String> = Rule {
     problem: "is the path of another route",
-    remedy: "a path that is not /, /metrics or that of the other of health and live",
+    remedy: "a path other than /, /metrics and the other of the health and live paths",
     ..HEALTH_PATH
 };
 

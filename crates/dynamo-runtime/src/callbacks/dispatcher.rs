@@ -59,7 +59,7 @@ pub(crate) struct Outcome {
 /// A callback to run now. Report its result with [`Dispatcher::finish`].
 pub struct Job(Arc<Entry>);
 
-/// What the thread that runs user code does next.
+/// The next step of the thread that runs user code.
 pub enum Next {
     /// Run a callback.
     Job(Job),
@@ -70,7 +70,7 @@ pub enum Next {
 }
 
 impl Job {
-    /// What the callback does.
+    /// The action of the callback.
     pub fn action(&self) -> &Action {
         &self.0.action
     }

@@ -20,7 +20,7 @@ pub use external::ExternalOptions;
 /// The share of a scraper's timeout that callbacks may use. The rest is for the response.
 pub(crate) const CALLBACK_SHARE: f64 = 0.8;
 
-/// What a callback does.
+/// The action of a callback.
 pub enum Action {
     /// Calls a function. Its panics are caught and counted.
     Call(Box<dyn Fn() + Send + Sync>),
@@ -76,9 +76,9 @@ pub(crate) struct Callbacks {
     next_id: AtomicU64,
 }
 
-/// Receives what callbacks failed at. No lock is held when a method is called.
+/// Counts failures of callbacks. No lock is held when a method is called.
 pub(crate) trait CallbackStats: Send + Sync {
-    /// Counts what was dropped from external expositions.
+    /// Counts families and series dropped from external expositions.
     fn dropped(&self, dropped: Dropped);
     /// Counts callbacks that had not finished at the deadline of their scrape.
     fn timed_out(&self, callbacks: u64);

@@ -88,7 +88,7 @@ pub(super) fn plan(families: Vec<ExposedFamily>) -> Vec<(ExposedFamily, Plan)> {
     planned
 }
 
-/// What becomes of a family.
+/// The representation of a family.
 #[derive(Clone, Copy)]
 enum Output {
     /// It stays one family.

@@ -1,4 +1,4 @@
-//! The hierarchy: runtime, namespace, component, endpoint, and what the nodes of a runtime share.
+//! The hierarchy: runtime, namespace, component and endpoint, and the tree that the nodes of a runtime share.
 
 mod component;
 mod endpoint;

@@ -23,7 +23,7 @@ pub enum RuntimeError {
     Server(#[from] ServerError),
     /// The runtime to join has another name style.
     #[error(
-        "a runtime of this process already serves {host}:{port} with name style {running}, this one asks for {asked}: use one style, or another DYN_SYSTEM_PORT (0 for any free one)"
+        "a runtime of this process already serves {host}:{port} with name style {running}, this one asks for {asked}: use one style, or another DYN_SYSTEM_PORT (0 for a free port)"
     )]
     NameStyle {
         /// The host that it listens on.

@@ -1,4 +1,4 @@
-//! What the status server shows of a runtime: the exposition of its root, and its health.
+//! The status of a runtime on its status server: the exposition of its root, and its health.
 
 use std::time::{Duration, Instant};
 

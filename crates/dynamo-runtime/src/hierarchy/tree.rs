@@ -1,4 +1,4 @@
-//! The tree: what all nodes of a runtime share, with the status server.
+//! The tree: the state that all nodes of a runtime share, with the status server.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, Weak};

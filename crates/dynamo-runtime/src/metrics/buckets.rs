@@ -44,12 +44,12 @@ pub const REQUEST_DURATION: &[f64] = REQUEST_DURATION_BUCKETS;
 pub enum BucketsError {
     /// There is no bound below `+Inf`.
     #[error(
-        "buckets are empty: give at least one finite upper bound, or leave buckets out for the default ones"
+        "buckets are empty: give at least one finite upper bound, or omit buckets for the default ones"
     )]
     Empty,
     /// A bound is infinite or NaN.
     #[error(
-        "bucket bound {bound} at position {position} is not a finite number: give finite bounds, +Inf is added by itself"
+        "bucket bound {bound} at position {position} is not a finite number: give finite bounds; +Inf is added automatically"
     )]
     NotFinite {
         /// The bound.
@@ -59,7 +59,7 @@ pub enum BucketsError {
     },
     /// A bound is not greater than the previous one.
     #[error(
-        "bucket bound {bound} at position {position} does not exceed the one before it, {previous}: bounds must be strictly increasing"
+        "bucket bound {bound} at position {position} does not exceed the previous one, {previous}: bounds must be strictly increasing"
     )]
     NotIncreasing {
         /// The bound.

@@ -1,4 +1,4 @@
-//! Collectors: what a scrape reads series from.
+//! Collectors: the sources of the series of a scrape.
 
 use std::any::Any;
 use std::sync::Arc;

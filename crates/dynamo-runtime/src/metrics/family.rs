@@ -9,7 +9,7 @@ use super::errors::{Difference, MetricsError};
 use super::instrument::BucketLayout;
 use super::kind::Kind;
 
-/// What all metrics of one name have in common.
+/// The properties that all metrics of one name have in common.
 #[derive(Clone, Debug)]
 pub(crate) struct Family {
     pub(crate) name: String,

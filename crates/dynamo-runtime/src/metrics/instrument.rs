@@ -1,4 +1,4 @@
-//! What a kind of metric implements: the storage of one series, and its options.
+//! The trait that each kind of metric implements: the storage of one series, and its options.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ pub trait Instrument: Send + Sync + Sized + 'static {
     const KIND: Kind;
     /// The name of the metric type, for messages: `IntCounter`.
     const TYPE_NAME: &'static str;
-    /// What a user chooses when creating a metric.
+    /// The options that a user gives at creation.
     type Options: Default;
     /// The checked options, shared by all series of a metric.
     type Layout: Clone + Send + Sync;

@@ -20,7 +20,7 @@ pub struct Metric<I: Instrument> {
     shared: Arc<MetricShared>,
 }
 
-/// What all handles of a metric share.
+/// The metadata that all handles of a metric share.
 pub(super) struct MetricShared {
     pub(super) desc: Arc<Desc>,
     _keep_alive: KeepAlive,
@@ -35,7 +35,7 @@ impl MetricShared {
     }
 }
 
-/// Something that lives at least as long as any handle of a metric: the tree of nodes it belongs to.
+/// An object that handles of metrics keep alive: the tree of nodes, which this module does not know.
 pub(crate) struct KeepAlive {
     _kept: Arc<dyn Any + Send + Sync>,
 }
@@ -46,7 +46,7 @@ impl KeepAlive {
     }
 }
 
-/// What a registry holds of a plain metric.
+/// A plain metric in the registry.
 pub(crate) struct SingleCore<I> {
     desc: Arc<Desc>,
     series: Arc<Series<I>>,
@@ -168,7 +168,7 @@ impl<I: Instrument> fmt::Debug for Metric<I> {
 
 /// A metric or a vec, as an argument of `unregister`.
 pub trait Registered {
-    /// What the metric is registered with.
+    /// The metadata of the metric.
     fn desc(&self) -> &Arc<Desc>;
 }
 

@@ -32,7 +32,7 @@ const MANY: usize = 10_000;
 
 type OverflowCounter = Arc<SingleCore<CounterCell<u64>>>;
 
-/// What a look-up has to report after it has released the lock.
+/// An event that a look-up reports after it has released the lock.
 enum Event {
     None,
     /// The vec is at its limit: the update goes to the overflow series.
@@ -41,7 +41,7 @@ enum Event {
     Many,
 }
 
-/// What a registry holds of a vec.
+/// A vec in the registry.
 pub(crate) struct VecCore<I: Instrument> {
     desc: Arc<Desc>,
     layout: I::Layout,

@@ -63,9 +63,9 @@ fn reason(error: &io::Error) -> String {
 
 fn remedy(error: &io::Error) -> &'static str {
     match error.kind() {
-        io::ErrorKind::AddrInUse => "set DYN_SYSTEM_PORT to another port, or to 0 for any free one",
+        io::ErrorKind::AddrInUse => "set DYN_SYSTEM_PORT to another port, or to 0 for a free port",
         io::ErrorKind::PermissionDenied => {
-            "set DYN_SYSTEM_PORT to a port above 1023, or to 0 for any free one"
+            "set DYN_SYSTEM_PORT to a port above 1023, or to 0 for a free port"
         }
         _ => "set DYN_SYSTEM_HOST to an address of this machine, such as 0.0.0.0",
     }
@@ -90,7 +90,7 @@ mod tests {
     fn a_bind_error_names_the_remedy() {
         assert_eq!(
             message("0.0.0.0", libc::EADDRINUSE),
-            "cannot listen on 0.0.0.0:80: Address already in use: set DYN_SYSTEM_PORT to another port, or to 0 for any free one"
+            "cannot listen on 0.0.0.0:80: Address already in use: set DYN_SYSTEM_PORT to another port, or to 0 for a free port"
         );
         assert!(message("localhost", libc::EACCES).contains("a port above 1023"));
         assert!(message("192.0.2.1", libc::EADDRNOTAVAIL).contains("DYN_SYSTEM_HOST"));

@@ -41,7 +41,7 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(900);
 /// The number of connections that may wait to be accepted. Further clients retry after a second.
 const BACKLOG: u32 = 4096;
 
-/// Provides what the server shows.
+/// Provides the expositions and the health that the server shows.
 ///
 /// The server calls every method from any of its threads. No method takes the GIL; `run_callbacks` hands
 /// callbacks to another thread and waits. A method that takes locks of the tree enters a section of

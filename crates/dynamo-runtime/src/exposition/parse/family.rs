@@ -13,7 +13,7 @@ use crate::metrics::{
     SummarySnapshot, is_valid_name,
 };
 
-/// What a sample is for its series.
+/// The role of a sample in its series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     /// The value.

@@ -11,7 +11,7 @@ fn provider() -> Arc<FakeProvider> {
     Arc::new(FakeProvider::new("up 1\n"))
 }
 
-/// A page that no socket buffer holds.
+/// An exposition that no socket buffer holds.
 fn huge() -> Vec<u8> {
     b"requests_total 1234567890\n".repeat(1_500_000)
 }
@@ -129,16 +129,16 @@ fn a_client_that_does_not_read_is_closed_and_holds_nobody_up() {
         stall: Duration::from_secs(1),
         ..relaxed()
     };
-    let page = huge();
-    let (server, address) = start(Arc::new(FakeProvider::new(page.clone())), limits);
+    let exposition = huge();
+    let (server, address) = start(Arc::new(FakeProvider::new(exposition.clone())), limits);
     let mut deaf = Client::connect(address);
     deaf.ask("/metrics");
     let mut reader = Client::connect(address);
-    assert_eq!(reader.get("/metrics").body, page);
+    assert_eq!(reader.get("/metrics").body, exposition);
     eventually("only the reader is left", || {
         server.sockets.open().len() == 2
     });
-    assert!(deaf.rest().len() < page.len());
+    assert!(deaf.rest().len() < exposition.len());
     assert_eq!(reader.get("/live").status, 200);
 }
 
@@ -231,13 +231,13 @@ fn clients_that_do_not_read_make_room_when_nobody_is_idle() {
         stall_when_full: SHORT,
         ..relaxed()
     };
-    let page = huge();
-    let (_server, address) = start(Arc::new(FakeProvider::new(page.clone())), limits);
+    let exposition = huge();
+    let (_server, address) = start(Arc::new(FakeProvider::new(exposition.clone())), limits);
     let mut deaf: Vec<_> = (0..3).map(|_| Client::connect(address)).collect();
     for client in &mut deaf {
         client.ask("/metrics");
     }
-    assert_eq!(Client::connect(address).get("/metrics").body, page);
+    assert_eq!(Client::connect(address).get("/metrics").body, exposition);
 }
 
 #[test]

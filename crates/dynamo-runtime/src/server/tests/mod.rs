@@ -1,7 +1,7 @@
 //! The server as its clients see it.
 
-mod alone;
 mod connections;
+mod isolated;
 mod lifecycle;
 mod routes;
 mod scrapes;
@@ -25,7 +25,7 @@ const LONG: Duration = Duration::from_secs(3600);
 
 /// A provider with a fixed exposition that counts its gathers and can block or panic.
 struct FakeProvider {
-    page: Vec<u8>,
+    exposition: Vec<u8>,
     health: SystemHealth,
     gathers: AtomicUsize,
     panics: AtomicUsize,
@@ -56,9 +56,9 @@ impl Gatekeeper {
 }
 
 impl FakeProvider {
-    fn new(page: impl Into<Vec<u8>>) -> Self {
+    fn new(exposition: impl Into<Vec<u8>>) -> Self {
         Self {
-            page: page.into(),
+            exposition: exposition.into(),
             health: SystemHealth::new(HealthStatus::Ready, Vec::new()),
             gathers: AtomicUsize::new(0),
             panics: AtomicUsize::new(0),
@@ -67,7 +67,7 @@ impl FakeProvider {
         }
     }
 
-    fn gated(page: impl Into<Vec<u8>>) -> (Arc<Self>, Gatekeeper) {
+    fn gated(exposition: impl Into<Vec<u8>>) -> (Arc<Self>, Gatekeeper) {
         let (started, starts) = mpsc::channel();
         let (release, released) = mpsc::channel();
         let gate = Gate {
@@ -76,7 +76,7 @@ impl FakeProvider {
         };
         let provider = Self {
             gate: Some(gate),
-            ..Self::new(page)
+            ..Self::new(exposition)
         };
         let keeper = Gatekeeper {
             started: starts,
@@ -115,7 +115,7 @@ impl StatusProvider for FakeProvider {
     }
 
     fn encode(&self, _format: ExpositionFormat, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.page);
+        out.extend_from_slice(&self.exposition);
     }
 
     fn scraped(&self, _duration: Duration) {}

@@ -13,7 +13,7 @@ use super::*;
 use crate::metrics::Path;
 use crate::server::routes;
 
-const PAGE: &str =
+const EXPOSITION: &str =
     "# HELP requests_total Requests.\n# TYPE requests_total counter\nrequests_total 7\n";
 
 fn ask(provider: Arc<FakeProvider>, config: &Config, request: Request) -> (Parts, Bytes) {
@@ -36,7 +36,7 @@ fn request(method: Method, path: &str, headers: &[(&str, &str)]) -> Request {
 }
 
 fn get(path: &str, headers: &[(&str, &str)]) -> (Parts, Bytes) {
-    let provider = Arc::new(FakeProvider::new(PAGE));
+    let provider = Arc::new(FakeProvider::new(EXPOSITION));
     ask(
         provider,
         &Config::default(),
@@ -60,7 +60,7 @@ fn metrics_are_text_of_format_0_0_4() {
     );
     assert_header(&parts, "vary", "Accept, Accept-ContentEncoding");
     assert!(!parts.headers.contains_key("content-encoding"));
-    assert_eq!(body, PAGE);
+    assert_eq!(body, EXPOSITION);
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn metrics_are_compressed_for_a_client_that_accepts_gzip() {
     assert_header(&parts, "vary", "Accept, Accept-ContentEncoding");
     let mut text = String::new();
     GzDecoder::new(&body[..]).read_to_string(&mut text).unwrap();
-    assert_eq!(text, PAGE);
+    assert_eq!(text, EXPOSITION);
 }
 
 #[test]
@@ -78,14 +78,14 @@ fn an_accept_encoding_that_makes_no_sense_still_gets_an_answer() {
     for value in ["", ";;;", "gzip;q=nonsense", "\u{ff}", "identity;q=0"] {
         let (parts, body) = get("/metrics", &[("accept-encoding", value)]);
         assert_eq!(parts.status, StatusCode::OK);
-        assert_eq!(body, PAGE);
+        assert_eq!(body, EXPOSITION);
     }
 }
 
 #[test]
 fn head_has_the_headers_of_get_and_no_body() {
     for path in ["/metrics", "/health", "/live", "/"] {
-        let provider = Arc::new(FakeProvider::new(PAGE));
+        let provider = Arc::new(FakeProvider::new(EXPOSITION));
         let head = request(Method::HEAD, path, &[]);
         let (parts, body) = ask(provider, &Config::default(), head);
         let (of_get, its_body) = get(path, &[]);
@@ -108,7 +108,7 @@ fn generate() -> Path {
 
 #[test]
 fn health_shows_status_endpoints_and_uptime_in_this_order() {
-    let provider = Arc::new(FakeProvider::new(PAGE));
+    let provider = Arc::new(FakeProvider::new(EXPOSITION));
     provider
         .health
         .set_endpoint(&generate(), HealthStatus::Ready);
@@ -137,7 +137,7 @@ fn health_shows_status_endpoints_and_uptime_in_this_order() {
 
 #[test]
 fn a_process_that_is_not_ready_is_still_live() {
-    let provider = Arc::new(FakeProvider::new(PAGE));
+    let provider = Arc::new(FakeProvider::new(EXPOSITION));
     provider.health.set_status(HealthStatus::NotReady);
     let (parts, body) = ask(
         provider,
@@ -156,15 +156,15 @@ fn the_index_links_every_route() {
         live_path: "/probe/live".to_owned(),
         ..Config::default()
     };
-    let provider = Arc::new(FakeProvider::new(PAGE));
+    let provider = Arc::new(FakeProvider::new(EXPOSITION));
     let (parts, body) = ask(provider, &config, request(Method::GET, "/", &[]));
     assert_eq!(parts.status, StatusCode::OK);
     assert_header(&parts, "content-type", "text/html; charset=utf-8");
-    let page = std::str::from_utf8(&body).unwrap();
+    let html = std::str::from_utf8(&body).unwrap();
     for path in ["/metrics", "/healthz", "/probe/live"] {
         assert!(
-            page.contains(&format!("<a href=\"{path}\">{path}</a>")),
-            "{page}"
+            html.contains(&format!("<a href=\"{path}\">{path}</a>")),
+            "{html}"
         );
     }
 }
@@ -182,7 +182,7 @@ fn configured_paths_replace_the_default_ones() {
         ("/health", 404),
         ("/live", 404),
     ] {
-        let provider = Arc::new(FakeProvider::new(PAGE));
+        let provider = Arc::new(FakeProvider::new(EXPOSITION));
         let (parts, _) = ask(provider, &config, request(Method::GET, path, &[]));
         assert_eq!(parts.status, status, "{path}");
     }
@@ -201,7 +201,7 @@ fn the_response_for_another_path_lists_the_routes() {
 #[test]
 fn another_method_is_answered_with_those_allowed() {
     for method in [Method::POST, Method::DELETE, Method::OPTIONS] {
-        let provider = Arc::new(FakeProvider::new(PAGE));
+        let provider = Arc::new(FakeProvider::new(EXPOSITION));
         let other = request(method.clone(), "/metrics", &[]);
         let (parts, body) = ask(Arc::clone(&provider), &Config::default(), other);
         assert_eq!(parts.status, StatusCode::METHOD_NOT_ALLOWED);
@@ -216,7 +216,7 @@ fn another_method_is_answered_with_those_allowed() {
 
 #[test]
 fn a_panic_of_the_provider_gets_status_500_and_the_next_request_is_not_affected() {
-    let provider = Arc::new(FakeProvider::new(PAGE));
+    let provider = Arc::new(FakeProvider::new(EXPOSITION));
     for path in ["/metrics", "/health"] {
         provider.panic_once();
         let config = Config::default();

@@ -56,7 +56,7 @@ impl Scrapes {
     }
 
     fn finish(&self, scrape: Scrape) -> EncodedExposition {
-        self.runtime.block_on(scrape).expect("a page")
+        self.runtime.block_on(scrape).expect("an exposition")
     }
 }
 
@@ -71,16 +71,16 @@ fn those_that_wait_share_one_gather_that_began_after_they_arrived() {
     assert_eq!(&scrapes.finish(first).body[..], b"up 1\n");
     keeper.wait_for_a_gather();
     keeper.release_one();
-    let pages: Vec<_> = later
+    let expositions: Vec<_> = later
         .into_iter()
         .map(|scrape| scrapes.finish(scrape))
         .collect();
     assert_eq!(provider.gathers(), 2);
-    // One page, not five that are equal.
+    // One exposition, not five that are equal.
     assert!(
-        pages
+        expositions
             .iter()
-            .all(|page| page.body.as_ptr() == pages[0].body.as_ptr())
+            .all(|exposition| exposition.body.as_ptr() == expositions[0].body.as_ptr())
     );
 }
 
@@ -94,19 +94,21 @@ fn each_encoding_is_compressed_once_for_all_that_want_it() {
     keeper.release_one();
     keeper.release_one();
     scrapes.finish(first);
-    let pages = mixed.map(|scrape| scrapes.finish(scrape));
+    let expositions = mixed.map(|scrape| scrapes.finish(scrape));
     assert_eq!(provider.gathers(), 2);
     assert_eq!(
-        pages.each_ref().map(|page| page.variant.encoding.name()),
+        expositions
+            .each_ref()
+            .map(|exposition| exposition.variant.encoding.name()),
         [Some("gzip"), None, Some("gzip"), None]
     );
-    assert_eq!(pages[0].body.as_ptr(), pages[2].body.as_ptr());
-    assert_eq!(pages[1].body.as_ptr(), pages[3].body.as_ptr());
+    assert_eq!(expositions[0].body.as_ptr(), expositions[2].body.as_ptr());
+    assert_eq!(expositions[1].body.as_ptr(), expositions[3].body.as_ptr());
     let mut text = Vec::new();
-    GzDecoder::new(&pages[0].body[..])
+    GzDecoder::new(&expositions[0].body[..])
         .read_to_end(&mut text)
         .unwrap();
-    assert_eq!(text, pages[1].body);
+    assert_eq!(text, expositions[1].body);
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Forked children and processes without descriptors. Each of these tests runs in a process of its
-//! own: a child would keep the sockets of other tests open, a low limit would starve them.
+//! Forked children and processes without descriptors. Each of these tests runs in its own process: a child
+//! would keep the sockets of other tests open, and a low limit would starve them.
 
 #![allow(unsafe_code)]
 
@@ -18,13 +18,13 @@ fn provider() -> Arc<FakeProvider> {
     Arc::new(FakeProvider::new("up 1\n"))
 }
 
-/// Runs one ignored test of this module in a process of its own.
+/// Runs one ignored test of this module in its own process.
 fn run_unsync(test: &str, limit: &str) {
     let script = format!("{limit} exec \"$0\" --exact --ignored --nocapture \"$1\"");
     let output = Command::new("sh")
         .args(["-c", &script])
         .arg(std::env::current_exe().unwrap())
-        .arg(format!("server::tests::alone::{test}"))
+        .arg(format!("server::tests::isolated::{test}"))
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
@@ -51,7 +51,7 @@ fn no_socket_slips_into_a_child_while_clients_come_and_go() {
 /// How many sockets of this process have the server's port as their own.
 fn sockets_on(port: u16) -> usize {
     let is_ours = |fd: &RawFd| {
-        // SAFETY: only asked for its address, which fails for what is no socket, and never closed.
+        // SAFETY: the stream only reads its address, which fails for other descriptors, and is never closed.
         let socket = ManuallyDrop::new(unsafe { TcpStream::from_raw_fd(*fd) });
         socket
             .local_addr()
@@ -82,7 +82,7 @@ fn exit_code_of_child(work: impl FnOnce(RwLockWriteGuard<'static, ()>) -> i32) -
 }
 
 #[test]
-#[ignore = "runs alone"]
+#[ignore = "runs in a process of its own"]
 fn fork_once() {
     let (server, address) = start(provider(), relaxed());
     let mut used = Client::connect(address);
@@ -105,7 +105,7 @@ fn fork_once() {
 }
 
 #[test]
-#[ignore = "runs alone"]
+#[ignore = "runs in a process of its own"]
 fn fork_under_load() {
     let (server, address) = start(provider(), relaxed());
     let done = AtomicBool::new(false);
@@ -131,7 +131,7 @@ fn fork_under_load() {
 }
 
 #[test]
-#[ignore = "runs alone"]
+#[ignore = "runs in a process of its own"]
 fn with_64_descriptors() {
     let mut hog = Vec::new();
     let mut fill = |spare: usize| {

@@ -1,4 +1,4 @@
-//! Metrics of other libraries, on the Rust side.
+//! External expositions from Rust callbacks.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -23,24 +23,24 @@ fn pairs(labels: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 #[test]
-fn a_text_is_shown_as_it_comes() {
+fn an_external_exposition_is_shown_unchanged() {
     let endpoint = endpoint();
     let metrics = endpoint.metrics();
     let handle = metrics
         .register_prometheus_expfmt_callback(|| ENGINE.to_owned(), ExternalOptions::default())
         .unwrap();
-    let page = metrics.prometheus_expfmt();
+    let exposition = metrics.prometheus_expfmt();
     assert!(
-        page.contains("vllm:tokens_total{engine=\"0\"} 5\n"),
-        "{page}"
+        exposition.contains("vllm:tokens_total{engine=\"0\"} 5\n"),
+        "{exposition}"
     );
-    assert!(page.contains("python_info 1\n"), "{page}");
+    assert!(exposition.contains("python_info 1\n"), "{exposition}");
     handle.unregister();
     assert_eq!(metrics.prometheus_expfmt(), "");
 }
 
 #[test]
-fn options_choose_families_and_add_labels() {
+fn options_select_families_and_add_labels() {
     let endpoint = endpoint();
     let options = ExternalOptions::default()
         .prefixes(vec!["vllm:".into(), "python_".into()])
@@ -75,7 +75,7 @@ fn labels_that_cannot_be_added_are_refused() {
 }
 
 #[test]
-fn a_cached_text_is_not_asked_for_again() {
+fn a_callback_is_not_called_within_its_cache_time() {
     let endpoint = endpoint();
     let metrics = endpoint.metrics();
     let calls = Arc::new(AtomicU32::new(0));
@@ -92,7 +92,7 @@ fn a_cached_text_is_not_asked_for_again() {
 }
 
 #[test]
-fn a_callback_that_panics_shows_its_last_text() {
+fn the_last_exposition_of_a_callback_that_panics_is_shown() {
     let runtime = runtime_with(|_| ());
     let metrics = runtime.metrics();
     let calls = AtomicU32::new(0);
@@ -104,9 +104,9 @@ fn a_callback_that_panics_shows_its_last_text() {
         .register_prometheus_expfmt_callback(callback, ExternalOptions::default())
         .unwrap();
     for errors in [0, 1] {
-        let page = metrics.prometheus_expfmt();
-        assert!(page.contains("\nother 1\n"), "{page}");
+        let exposition = metrics.prometheus_expfmt();
+        assert!(exposition.contains("\nother 1\n"), "{exposition}");
         let counted = format!("\ndynamo_runtime_callback_errors_total {errors}\n");
-        assert!(page.contains(&counted), "{page}");
+        assert!(exposition.contains(&counted), "{exposition}");
     }
 }
