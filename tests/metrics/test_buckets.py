@@ -59,7 +59,7 @@ def test_bounds_may_be_any_numbers_and_end_with_infinity_or_not(
 @pytest.mark.parametrize(
     ("bounds", "parts"),
     [
-        ([], ["empty", "leave buckets out"]),
+        ([], ["empty", "omit buckets"]),
         ([INF], ["empty"]),
         ([1, NAN], ["NaN at position 1", "finite"]),
         ([-INF, 1], ["-inf at position 0", "finite"]),

@@ -110,10 +110,7 @@ impl IntoResponse for EncodedExposition {
         if let Ok(content_type) = HeaderValue::from_str(&self.variant.format.content_type()) {
             headers.insert(CONTENT_TYPE, content_type);
         }
-        headers.insert(
-            VARY,
-            HeaderValue::from_static("Accept, Accept-ContentEncoding"),
-        );
+        headers.insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
         if let Some(encoding) = self.variant.encoding.name() {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
         }
