@@ -71,7 +71,7 @@ s_created 8
 ";
 
 #[test]
-fn a_gauge_of_creation_times_becomes_samples_of_what_was_created() {
+fn a_gauge_of_creation_times_becomes_samples_of_its_family() {
     let exposition = as_openmetrics(CREATED);
     assert!(
         exposition.contains("a_total{x=\"1\"} 1\na_total{x=\"2\"} 1\na_created{x=\"2\"} 1.5\n"),
@@ -91,7 +91,7 @@ fn a_gauge_of_creation_times_becomes_samples_of_what_was_created() {
 }
 
 #[test]
-fn creation_times_of_what_is_not_there_stay_a_gauge() {
+fn creation_times_of_missing_series_stay_a_gauge() {
     let text = format!(
         "{CREATED}a_created{{x=\"3\"}} 2.5\nh_created{{x=\"1\"}} 9\ns_created{{x=\"1\"}} 9\n"
     );

@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_label_is_the_same_whatever_its_head_was_made_of() {
+    fn a_label_with_a_head_equals_the_label_written_at_once() {
         for length in [0, 1, 120, 127, 128, 300, 20_000] {
             let value = "x".repeat(length);
             let mut expected = vec![7];

@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_contains_itself_and_what_is_below_it() {
+    fn a_node_contains_itself_and_the_nodes_below_it() {
         let root = Path::root();
         let namespace = root.namespace("a");
         let component = namespace.component("c");

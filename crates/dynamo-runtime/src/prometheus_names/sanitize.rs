@@ -139,24 +139,24 @@ mod tests {
     }
 
     #[test]
-    fn metric_names_are_made_as_the_table_says() {
+    fn metric_names_follow_the_table() {
         hold("sanitize_prometheus_name", sanitize_prometheus_name);
     }
 
     #[test]
-    fn label_names_are_made_as_the_table_says() {
+    fn label_names_follow_the_table() {
         hold("sanitize_prometheus_label", sanitize_prometheus_label);
     }
 
     #[test]
-    fn frontend_prefixes_are_made_as_the_table_says_and_never_refused() {
+    fn frontend_prefixes_follow_the_table_and_are_never_refused() {
         hold("sanitize_frontend_prometheus_prefix", |raw| {
             Ok(sanitize_frontend_prometheus_prefix(raw))
         });
     }
 
     #[test]
-    fn component_metric_names_are_made_as_the_table_says() {
+    fn component_metric_names_follow_the_table() {
         hold("build_component_metric_name", build_component_metric_name);
     }
 
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_made_of_a_text_is_valid_and_not_changed_again() {
+    fn a_sanitised_name_is_valid_and_does_not_change_again() {
         let valid = |name: &str, others: &str| {
             !name.starts_with(|c: char| !c.is_ascii_alphabetic() && c != '_')
                 && name

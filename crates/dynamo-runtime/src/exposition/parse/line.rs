@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_line_is_garbage_and_says_what_it_may_be_about() {
+    fn an_invalid_line_has_the_name_it_seems_to_have() {
         for line in [
             "x",
             "x{",

@@ -57,7 +57,7 @@ fn head_sends_no_body() {
 }
 
 #[test]
-fn a_first_header_that_never_ends_is_given_up() {
+fn a_connection_with_an_incomplete_first_header_is_closed() {
     let limits = Limits {
         first_header: SHORT,
         ..relaxed()
@@ -124,7 +124,7 @@ fn a_gather_may_take_longer_than_any_limit_of_the_client() {
 }
 
 #[test]
-fn a_client_that_does_not_read_is_closed_and_holds_nobody_up() {
+fn a_client_that_does_not_read_is_closed_and_delays_no_other() {
     let limits = Limits {
         stall: Duration::from_secs(1),
         ..relaxed()
@@ -143,7 +143,7 @@ fn a_client_that_does_not_read_is_closed_and_holds_nobody_up() {
 }
 
 #[test]
-fn a_body_that_never_comes_is_not_waited_for() {
+fn the_server_does_not_wait_for_a_missing_request_body() {
     let (_server, address) = start(provider(), relaxed());
     for (method, path, status) in [
         ("GET", "/live", 200),
@@ -160,7 +160,7 @@ fn a_body_that_never_comes_is_not_waited_for() {
 }
 
 #[test]
-fn a_body_that_comes_along_does_not_matter() {
+fn a_request_body_is_ignored() {
     let (_server, address) = start(provider(), relaxed());
     let mut client = Client::connect(address);
     client.send("GET /live HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\nhello");
@@ -169,7 +169,7 @@ fn a_body_that_comes_along_does_not_matter() {
 }
 
 #[test]
-fn what_is_not_http_is_refused() {
+fn bytes_that_are_not_http_are_refused() {
     let (_server, address) = start(provider(), relaxed());
     let mut client = Client::connect(address);
     client.send("\u{16}\u{3}\u{1} hello\r\n\r\n");
@@ -225,7 +225,7 @@ fn any_number_of_half_open_clients_leaves_room_for_a_scrape() {
 }
 
 #[test]
-fn clients_that_do_not_read_make_room_when_nobody_is_idle() {
+fn stalled_clients_are_closed_for_a_new_one_if_no_connection_is_idle() {
     let limits = Limits {
         connections: 3,
         stall_when_full: SHORT,
@@ -267,7 +267,7 @@ fn a_new_client_waits_while_all_others_are_inside_a_request() {
 }
 
 #[test]
-fn a_client_that_says_it_will_send_no_more_is_forgotten() {
+fn a_connection_that_the_client_half_closes_is_closed() {
     let (server, address) = start(provider(), relaxed());
     let mut client = Client::connect(address);
     assert_eq!(client.get("/live").status, 200);

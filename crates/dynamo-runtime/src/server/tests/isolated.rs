@@ -44,7 +44,7 @@ fn a_forked_child_has_no_server_and_the_parent_keeps_its_own() {
 }
 
 #[test]
-fn no_socket_slips_into_a_child_while_clients_come_and_go() {
+fn a_forked_child_has_no_socket_while_clients_connect_and_disconnect() {
     run_unsync("fork_under_load", "");
 }
 

@@ -150,7 +150,7 @@ fn a_shutdown_lets_a_running_response_finish() {
     keeper.wait_for_a_gather();
     thread::scope(|scope| {
         scope.spawn(|| server.shutdown());
-        eventually("nobody listens", || TcpStream::connect(address).is_err());
+        eventually("no server listens", || TcpStream::connect(address).is_err());
         keeper.release_one();
         assert_eq!(client.answer().body, b"up 1\n");
         assert_eq!(client.rest(), b"");
@@ -207,6 +207,6 @@ fn a_server_can_be_shut_down_from_its_own_threads() {
         let mut client = Client::connect(address);
         client.ask(path);
         client.rest();
-        eventually("nobody listens", || TcpStream::connect(address).is_err());
+        eventually("no server listens", || TcpStream::connect(address).is_err());
     }
 }

@@ -83,7 +83,7 @@ fn an_accept_encoding_that_makes_no_sense_still_gets_an_answer() {
 }
 
 #[test]
-fn head_has_the_headers_of_get_and_no_body() {
+fn head_has_the_headers_of_get_without_a_body() {
     for path in ["/metrics", "/health", "/live", "/"] {
         let provider = Arc::new(FakeProvider::new(EXPOSITION));
         let head = request(Method::HEAD, path, &[]);

@@ -112,7 +112,7 @@ fn each_encoding_is_compressed_once_for_all_that_want_it() {
 }
 
 #[test]
-fn nobody_gathers_for_a_scrape_that_went_away() {
+fn no_gather_runs_for_a_disconnected_scrape() {
     let (provider, keeper) = FakeProvider::gated("up 1\n");
     let scrapes = Scrapes::of(Arc::clone(&provider));
     let first = scrapes.begin("", None);
@@ -202,7 +202,7 @@ fn live_and_health_answer_while_a_gather_hangs() {
 }
 
 #[test]
-fn a_client_that_leaves_while_it_waits_is_not_gathered_for() {
+fn no_gather_runs_for_a_client_that_disconnects_while_it_waits() {
     let (provider, keeper) = FakeProvider::gated("up 1\n");
     let (server, address) = start(Arc::clone(&provider), relaxed());
     let mut first = Client::connect(address);
@@ -215,7 +215,7 @@ fn a_client_that_leaves_while_it_waits_is_not_gathered_for() {
         server.sockets.open().len() > open
     });
     drop(second);
-    eventually("the second client is gone", || {
+    eventually("the second client is closed", || {
         server.sockets.open().len() == open
     });
     keeper.release_one();
