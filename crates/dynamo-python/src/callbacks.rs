@@ -56,7 +56,7 @@ impl Job {
     #[getter]
     fn returns_text(&self) -> bool {
         let job = self.job.lock().unwrap_or_else(PoisonError::into_inner);
-        job.as_ref().is_some_and(CoreJob::returns_text)
+        job.as_ref().is_some_and(CoreJob::returns_exposition)
     }
 
     /// Say how it went; return whether to log it, true for the first failure of a callback.
@@ -73,7 +73,7 @@ impl Job {
             return false;
         };
         if let Some(text) = text {
-            py.detach(|| job.take_text(text));
+            py.detach(|| job.store_exposition(text));
         }
         let log = !succeeded && job.is_first_failure();
         DISPATCHER.finish(job, succeeded);
@@ -103,7 +103,7 @@ fn next_job(py: Python<'_>, timeout: Option<f64>) -> PyResult<Option<(Option<Job
             Next::Stopped => return Ok(None),
         };
         let callback = match job.action() {
-            Action::Foreign(callback) => callback.downcast_ref::<Py<PyAny>>(),
+            Action::Opaque(callback) => callback.downcast_ref::<Py<PyAny>>(),
             _ => None,
         };
         let Some(callback) = callback else {
@@ -122,7 +122,7 @@ fn next_job(py: Python<'_>, timeout: Option<f64>) -> PyResult<Option<(Option<Job
 /// Wake the thread that waits for callbacks, so that it waits anew with another timeout.
 #[pyfunction]
 fn nudge_jobs() {
-    DISPATCHER.nudge();
+    DISPATCHER.wake();
 }
 
 /// Hand out no more callbacks and wake the thread that waits for them.

@@ -3,9 +3,10 @@
 use std::num::NonZeroUsize;
 
 use dynamo_runtime::binding::{
-    CounterCell, GaugeCell, HistogramCell, Instrument, Metric, MetricVec,
+    CounterCell, GaugeCell, HistogramCell, Instrument, MetricExt, MetricVecExt, MetricsExt,
 };
-use dynamo_runtime::{Described, Metrics, MetricsError};
+use dynamo_runtime::metrics::{Metric, MetricVec};
+use dynamo_runtime::{Metrics, MetricsError};
 use pyo3::PyClass;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -82,7 +83,7 @@ macro_rules! classes {
                 }
 
                 fn __repr__(&self) -> String {
-                    repr(stringify!($single), &self.0)
+                    repr(stringify!($single), self.0.name())
                 }
             }
 
@@ -187,7 +188,7 @@ macro_rules! classes {
                 }
 
                 fn __repr__(&self) -> String {
-                    repr(stringify!($vec), &self.0)
+                    repr(stringify!($vec), self.0.name())
                 }
             }
         )*
@@ -332,8 +333,8 @@ fn no_metric(method: &str, object: &Bound<'_, PyAny>) -> PyErr {
     }
 }
 
-fn repr(class: &str, metric: &impl Described) -> String {
-    format!("<{class} {}>", metric.name())
+fn repr(class: &str, name: &str) -> String {
+    format!("<{class} {name}>")
 }
 
 fn child_by_name<C: VecClass>(

@@ -3,7 +3,8 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use dynamo_runtime::binding::{Instrument, MetricVec};
+use dynamo_runtime::binding::Instrument;
+use dynamo_runtime::metrics::MetricVec;
 use dynamo_runtime::{Description, HistogramOptions, Name, NativeOptions};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;

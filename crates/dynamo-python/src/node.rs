@@ -4,10 +4,10 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use dynamo_runtime::binding::Action;
+use dynamo_runtime::binding::{Action, MetricsExt, RuntimeExt};
 use dynamo_runtime::{
-    Component, Config, DistributedRuntime, Endpoint, HealthStatus, Metrics, NameStyle, Namespace,
-    TextOptions,
+    Component, Config, DistributedRuntime, Endpoint, ExternalOptions, HealthStatus, Metrics,
+    NameStyle, Namespace,
 };
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -211,7 +211,7 @@ impl Node {
         name: String,
         callback: Py<PyAny>,
     ) -> PyResult<CallbackHandle> {
-        let action = Action::Foreign(Box::new(callback));
+        let action = Action::Opaque(Box::new(callback));
         self.metrics
             .register_action(name, action)
             .map(CallbackHandle::new)
@@ -233,16 +233,16 @@ impl Node {
         exclude: Vec<String>,
         cache: Option<f64>,
     ) -> PyResult<CallbackHandle> {
-        let mut options = TextOptions::default()
+        let mut options = ExternalOptions::default()
             .labels(labels)
             .prefixes(prefixes)
             .exclude(exclude);
         if let Some(cache) = cache {
             options = options.cache(seconds(cache, "cache", "a number of seconds >= 0")?);
         }
-        let action = Action::Foreign(Box::new(callback));
+        let action = Action::Opaque(Box::new(callback));
         self.metrics
-            .register_text_action(name, action, options)
+            .register_exposition_action(name, action, options)
             .map(CallbackHandle::new)
             .map_err(|error| error.into_py_err(py))
     }

@@ -1,7 +1,6 @@
 //! What metrics can do, each verb once. The tables at the end say which class has which.
 
-use dynamo_runtime::binding::{CounterCell, GaugeCell, HistogramCell};
-use dynamo_runtime::metrics::Number;
+use dynamo_runtime::binding::{CounterCell, GaugeCell, HistogramCell, Number};
 use pyo3::prelude::*;
 
 use super::method::{Method, Read, Step, Update};
@@ -11,12 +10,12 @@ use crate::classes::{SingleClass, VecClass};
 
 /// Whether the interpreter's lock keeps all other threads from updating a cell meanwhile: they all
 /// come through here. Then no bus has to be locked, which is most of what an update costs.
-const ALONE: bool = cfg!(not(Py_GIL_DISABLED));
+const UNSYNC: bool = cfg!(not(Py_GIL_DISABLED));
 
-/// `step!(Type "name" "doc"; Cell => method, alone)`: calls `method` of the cell, or `alone` if that
-/// will do.
+/// `step!(Type "name" "doc"; Cell => method, unsync)`: calls `method` of the cell, or `unsync` under the
+/// GIL.
 macro_rules! step {
-    ($verb:ident $name:literal $doc:literal; $cell:ident => $method:ident, $alone:ident) => {
+    ($verb:ident $name:literal $doc:literal; $cell:ident => $method:ident, $unsync:ident) => {
         struct $verb;
 
         impl<N: Number> Step<$cell<N>> for $verb {
@@ -25,8 +24,8 @@ macro_rules! step {
 
             #[inline]
             fn apply(cell: &$cell<N>) {
-                if ALONE {
-                    cell.$alone();
+                if UNSYNC {
+                    cell.$unsync();
                 } else {
                     cell.$method();
                 }
@@ -35,10 +34,10 @@ macro_rules! step {
     };
 }
 
-/// `update!(Type "name" "doc"; Cell => method, alone)`: calls `method` of the cell with the value, or
-/// `alone` if that will do.
+/// `update!(Type "name" "doc"; Cell => method, unsync)`: calls `method` of the cell with the value, or
+/// `unsync` under the GIL.
 macro_rules! update {
-    ($verb:ident $name:literal $doc:literal; $cell:ident => $method:ident, $alone:ident) => {
+    ($verb:ident $name:literal $doc:literal; $cell:ident => $method:ident, $unsync:ident) => {
         struct $verb;
 
         impl<N: Number + Value> Update<$cell<N>> for $verb {
@@ -48,8 +47,8 @@ macro_rules! update {
 
             #[inline]
             fn apply(cell: &$cell<N>, value: N) {
-                if ALONE {
-                    cell.$alone(value);
+                if UNSYNC {
+                    cell.$unsync(value);
                 } else {
                     cell.$method(value);
                 }
@@ -76,13 +75,13 @@ macro_rules! read {
 }
 
 read!(Count "get" "Return the count so far."; CounterCell<N> => get -> N, for N);
-step!(Up "inc" "Add 1."; GaugeCell => inc, inc_alone);
-step!(Down "dec" "Subtract 1."; GaugeCell => dec, dec_alone);
+step!(Up "inc" "Add 1."; GaugeCell => inc, inc_unsync);
+step!(Down "dec" "Subtract 1."; GaugeCell => dec, dec_unsync);
 update!(Set "set" "Replace the value."; GaugeCell => set, set);
-update!(Add "add" "Add value, which may be negative."; GaugeCell => add, add_alone);
-update!(Sub "sub" "Subtract value, which may be negative."; GaugeCell => sub, sub_alone);
-update!(UpBy "inc_by" "Add value; the same as add()."; GaugeCell => add, add_alone);
-update!(DownBy "dec_by" "Subtract value; the same as sub()."; GaugeCell => sub, sub_alone);
+update!(Add "add" "Add value, which may be negative."; GaugeCell => add, add_unsync);
+update!(Sub "sub" "Subtract value, which may be negative."; GaugeCell => sub, sub_unsync);
+update!(UpBy "inc_by" "Add value; the same as add()."; GaugeCell => add, add_unsync);
+update!(DownBy "dec_by" "Subtract value; the same as sub()."; GaugeCell => sub, sub_unsync);
 read!(Level "get" "Return the value now."; GaugeCell<N> => get -> N, for N);
 read!(SampleCount "get_sample_count" "Return the number of observations."; HistogramCell => count -> u64);
 read!(SampleSum "get_sample_sum" "Return the sum of the observations."; HistogramCell => sum -> f64);
@@ -96,8 +95,8 @@ impl<N: Number> Step<CounterCell<N>> for CountOne {
 
     #[inline]
     fn apply(cell: &CounterCell<N>) {
-        if ALONE {
-            cell.inc_alone();
+        if UNSYNC {
+            cell.inc_unsync();
         } else {
             cell.inc();
         }
@@ -117,8 +116,8 @@ where
 
     #[inline]
     fn apply(cell: &CounterCell<N>, Increment(value): Increment<N>) {
-        if ALONE {
-            cell.add_alone(value);
+        if UNSYNC {
+            cell.add_unsync(value);
         } else {
             cell.add(value);
         }
@@ -135,8 +134,8 @@ impl Update<HistogramCell> for Observe {
 
     #[inline]
     fn apply(cell: &HistogramCell, Observation(value): Observation) {
-        if ALONE {
-            cell.add_alone(value);
+        if UNSYNC {
+            cell.add_unsync(value);
         } else {
             cell.add(value);
         }
