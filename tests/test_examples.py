@@ -145,7 +145,7 @@ def test_a_port_that_is_in_use_is_one_line(start: Start) -> None:
         worker = start(ENGINE, *BUSY, DYN_SYSTEM_PORT=port, DYN_SYSTEM_HOST=host)
         assert worker.exit_code() == 1
     assert worker.errors.startswith(f"[Errno 98] cannot listen on {other.address}: ")
-    assert worker.errors.endswith("set DYN_SYSTEM_PORT to another port, or to 0 for any free one\n")
+    assert worker.errors.endswith("set DYN_SYSTEM_PORT to another port, or to 0 for a free port\n")
     assert len(worker.errors.splitlines()) == 1
 
 

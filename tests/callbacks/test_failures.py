@@ -24,8 +24,8 @@ def counted(runtime: DistributedRuntime) -> tuple[float, float]:
     figures = [
         runtime.metrics.create_intcounter(name, description, full_name=True)
         for name, description in (
-            (ERRORS, "Metrics callbacks that raised an exception"),
-            (TIMEOUTS, "Metrics callbacks that had not finished when a scrape had to answer"),
+            (ERRORS, "Metrics callbacks that raised an exception."),
+            (TIMEOUTS, "Metrics callbacks that did not finish before the deadline of a scrape."),
         )
     ]
     return figures[0].get(), figures[1].get()

@@ -142,7 +142,7 @@ def test_what_is_left_out_is_logged_once(runtime: DistributedRuntime, log: Log) 
     page(runtime)
     page(runtime)
     message = log.until("garbage")[-1].getMessage()
-    assert "cannot be understood: 2, samples that are there twice: 1" in message
+    assert "with an invalid line: 2, dropped duplicate samples: 1" in message
     runtime.metrics.register_callback(lambda: 1 / 0)
     page(runtime)
     later = log.until("raised")

@@ -59,13 +59,13 @@ def test_bounds_may_be_any_numbers_and_end_with_infinity_or_not(
 @pytest.mark.parametrize(
     ("bounds", "parts"),
     [
-        ([], ["empty", "leave buckets out"]),
+        ([], ["empty", "omit buckets"]),
         ([INF], ["empty"]),
         ([1, NAN], ["NaN at position 1", "finite"]),
         ([-INF, 1], ["-inf at position 0", "finite"]),
         ([1, INF, 2], ["inf at position 1", "finite"]),
-        ([1, 1], ["1 at position 1", "one before it, 1", "strictly increasing"]),
-        ([1, 3, 2], ["2 at position 2", "one before it, 3", "strictly increasing"]),
+        ([1, 1], ["1 at position 1", "previous one, 1", "strictly increasing"]),
+        ([1, 3, 2], ["2 at position 2", "previous one, 3", "strictly increasing"]),
         ([-0.0, 0.0], ["position 1", "strictly increasing"]),
     ],
 )

@@ -160,7 +160,7 @@ def test_a_name_of_a_histograms_samples_is_taken(
         f'"ns_comp_ep_m{suffix}"',
         ENDPOINT,
         ENDPOINT,
-        f'the {suffix} samples of the histogram "ns_comp_ep_m" have that name',
+        f'the {suffix} samples of the histogram "ns_comp_ep_m" have this name',
     ):
         metrics.create_intcounter(f"m{suffix}", "help")
 

@@ -113,7 +113,7 @@ def test_reaching_the_limit_is_logged_once(runtime: DistributedRuntime, log: Log
         update(vec, value)
     update(other, "x")
     update(other, "y")
-    records = log.until('"last_of_this_test" is at its limit')
+    records = log.until('"last_of_this_test" has reached its limit')
     about = [record for record in records if "m_of_this_test" in record.getMessage()]
     assert len(about) == 1
     assert about[0].levelno == logging.WARNING

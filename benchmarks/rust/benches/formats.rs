@@ -1,4 +1,4 @@
-//! One page in each format, gather included.
+//! One exposition in each format, gather included.
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use dynamo_benchmarks::{HELP, NAMES, OURS, count, endpoint, label_sets};
@@ -23,7 +23,7 @@ fn counters(criterion: &mut Criterion) {
     }
     for (format, accept) in FORMATS {
         group.bench_function(BenchmarkId::new(OURS, format), |bencher| {
-            bencher.iter(|| metrics.exposition(accept, "", None).expect("a page"));
+            bencher.iter(|| metrics.exposition(accept, "", None).expect("an exposition"));
         });
     }
 }

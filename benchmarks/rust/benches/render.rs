@@ -1,4 +1,4 @@
-//! A page of many series as text, gather included.
+//! An exposition of many series as text, gather included.
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use dynamo_benchmarks::{
@@ -41,11 +41,11 @@ fn counters(criterion: &mut Criterion) {
         for (index, labels) in label_sets(size).enumerate() {
             vec.with_label_values(&labels).inc_by(count(index) as f64);
         }
-        let page = encode(&registry);
+        let exposition = encode(&registry);
         assert_eq!(
             sorted(&metrics.prometheus_expfmt()),
-            sorted(&page),
-            "the same page"
+            sorted(&exposition),
+            "the same exposition"
         );
         group.bench_function(BenchmarkId::new(PROMETHEUS, &case), |bencher| {
             bencher.iter(|| encode(&registry));
@@ -65,11 +65,11 @@ fn counters(criterion: &mut Criterion) {
                 .expect("memory is never full");
             encoder.finish()
         };
-        let page = String::from_utf8(render().to_vec()).expect("text");
+        let exposition = String::from_utf8(render().to_vec()).expect("text");
         assert_eq!(
             sorted(&metrics.prometheus_expfmt()),
-            sorted(page.trim_start()),
-            "the same page"
+            sorted(exposition.trim_start()),
+            "the same exposition"
         );
         group.bench_function(BenchmarkId::new(MEASURED, &case), |bencher| {
             bencher.iter(render)
@@ -116,9 +116,9 @@ fn encode(registry: &prometheus::Registry) -> String {
         .expect("valid families")
 }
 
-/// The lines of a page, whatever order its series have.
-fn sorted(page: &str) -> Vec<&str> {
-    let mut lines: Vec<&str> = page.lines().collect();
+/// The lines of an exposition, whatever order its series have.
+fn sorted(exposition: &str) -> Vec<&str> {
+    let mut lines: Vec<&str> = exposition.lines().collect();
     lines.sort_unstable();
     lines
 }

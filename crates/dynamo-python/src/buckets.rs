@@ -9,10 +9,10 @@ use crate::errors::IntoPyErr;
 pub(crate) fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
     for (name, bounds) in [
-        ("DEFAULT", buckets::DEFAULT),
-        ("TTFT", buckets::TTFT),
-        ("ITL", buckets::ITL),
-        ("REQUEST_DURATION", buckets::REQUEST_DURATION),
+        ("DEFAULT", buckets::DEFAULT_BUCKETS),
+        ("TTFT", buckets::TTFT_BUCKETS),
+        ("ITL", buckets::ITL_BUCKETS),
+        ("REQUEST_DURATION", buckets::REQUEST_DURATION_BUCKETS),
     ] {
         module.add(name, PyTuple::new(py, bounds)?)?;
     }

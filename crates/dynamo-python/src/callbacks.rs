@@ -57,7 +57,7 @@ impl Job {
     #[getter]
     fn returns_text(&self) -> bool {
         let job = self.job.lock().unwrap_or_else(PoisonError::into_inner);
-        job.as_ref().is_some_and(CoreJob::returns_text)
+        job.as_ref().is_some_and(CoreJob::returns_exposition)
     }
 
     /// Say how it went; return whether to log it, true for the first failure of a callback.
@@ -74,7 +74,7 @@ impl Job {
             return false;
         };
         if let Some(text) = text {
-            py.detach(|| job.take_text(text));
+            py.detach(|| job.store_exposition(text));
         }
         let log = !succeeded && job.is_first_failure();
         DISPATCHER.finish(job, succeeded);
@@ -103,7 +103,7 @@ fn next_job(py: Python<'_>, patience: Option<f64>) -> PyResult<Option<Wake>> {
             Next::Nothing => return Ok(Some(Wake::Nothing(false))),
             Next::Stopped => return Ok(None),
         };
-        let Action::Foreign(callback) = job.action() else {
+        let Action::Opaque(callback) = job.action() else {
             DISPATCHER.finish(job, false);
             continue;
         };
@@ -130,7 +130,7 @@ enum Wake {
 /// Wake the thread that waits for callbacks, for it to wait anew with another patience.
 #[pyfunction]
 fn nudge_jobs() {
-    DISPATCHER.nudge();
+    DISPATCHER.wake();
 }
 
 /// Hand out no more callbacks and wake the thread that waits for them.

@@ -2,10 +2,9 @@
 
 use std::num::NonZeroUsize;
 
-use dynamo_runtime::binding::{
-    CounterCell, GaugeCell, HistogramCell, Instrument, Metric, MetricVec,
-};
-use dynamo_runtime::{Described, Metrics};
+use dynamo_runtime::Metrics;
+use dynamo_runtime::binding::{CounterCell, GaugeCell, HistogramCell, Instrument, MetricExt};
+use dynamo_runtime::metrics::{Metric, MetricVec};
 use pyo3::PyClass;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -77,7 +76,7 @@ macro_rules! classes {
                 }
 
                 fn __repr__(&self) -> String {
-                    repr(stringify!($single), &self.0)
+                    repr(stringify!($single), self.0.name())
                 }
             }
 
@@ -182,7 +181,7 @@ macro_rules! classes {
                 }
 
                 fn __repr__(&self) -> String {
-                    repr(stringify!($vec), &self.0)
+                    repr(stringify!($vec), self.0.name())
                 }
             }
         )*
@@ -272,8 +271,8 @@ fn dict<'py>(py: Python<'py>, labels: &[(String, String)]) -> PyResult<Bound<'py
     Ok(dict)
 }
 
-fn repr(class: &str, metric: &impl Described) -> String {
-    format!("<{class} {}>", metric.name())
+fn repr(class: &str, name: &str) -> String {
+    format!("<{class} {name}>")
 }
 
 fn child_by_name<C: VecClass>(

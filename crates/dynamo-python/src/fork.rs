@@ -10,7 +10,7 @@ use std::cell::RefCell;
 use std::io;
 use std::sync::OnceLock;
 
-use dynamo_runtime::binding::{Frozen, FrozenDispatcher};
+use dynamo_runtime::binding::{DispatcherForkGuard, ForkGuard};
 use pyo3::prelude::*;
 
 use crate::callbacks::DISPATCHER;
@@ -23,8 +23,8 @@ thread_local! {
 
 struct Held {
     log: log::Frozen,
-    dispatcher: FrozenDispatcher<'static>,
-    trees: Frozen,
+    dispatcher: DispatcherForkGuard<'static>,
+    trees: ForkGuard,
 }
 
 pub(crate) fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -54,8 +54,8 @@ fn stop_servers(py: Python<'_>) {
 /// Waits until nobody else holds a lock of ours, and holds them all. Nobody who holds one waits for
 /// the GIL, which the thread that forks may have.
 unsafe extern "C" fn before_fork() {
-    let trees = Frozen::new();
-    let dispatcher = DISPATCHER.freeze();
+    let trees = ForkGuard::new();
+    let dispatcher = DISPATCHER.lock_for_fork();
     let log = log::freeze();
     HELD.set(Some(Held {
         log,

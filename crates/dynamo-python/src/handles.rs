@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use dynamo_runtime::MetricsError;
-use dynamo_runtime::binding::{Metric, MetricVec};
+use dynamo_runtime::binding::{MetricExt, MetricVecExt};
+use dynamo_runtime::metrics::{Metric, MetricVec};
 use pyo3::prelude::*;
 use pyo3::types::PyWeakrefReference;
 

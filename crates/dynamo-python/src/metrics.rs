@@ -1,7 +1,7 @@
 //! `RuntimeMetrics`: where Python creates metrics.
 
-use dynamo_runtime::binding::Action;
-use dynamo_runtime::{CallbackHandle as CoreHandle, Metrics, TextOptions};
+use dynamo_runtime::binding::{Action, MetricsExt};
+use dynamo_runtime::{CallbackHandle as CoreHandle, ExternalOptions, Metrics};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -336,7 +336,7 @@ impl RuntimeMetrics {
         callback: &Bound<'_, PyAny>,
     ) -> PyResult<CallbackHandle> {
         let name = PREPARE_CALLBACK.call(py, &[callback])?.extract()?;
-        let action = Action::Foreign(Box::new(callback.clone().unbind()));
+        let action = Action::Opaque(Box::new(callback.clone().unbind()));
         let handle: CoreHandle = self
             .0
             .register_action(name, action)
@@ -358,7 +358,7 @@ impl RuntimeMetrics {
         py: Python<'_>,
         callback: &Bound<'_, PyAny>,
     ) -> PyResult<CallbackHandle> {
-        self.register_text(py, callback, TextOptions::default())
+        self.register_text(py, callback, ExternalOptions::default())
     }
 
     /// Show the metrics of a prometheus_client registry among those of this node.
@@ -398,7 +398,7 @@ impl RuntimeMetrics {
             None => vec!["process_".to_owned(), "python_".to_owned()],
             Some(_) => listed(exclude, "exclude")?,
         };
-        let mut options = TextOptions::default()
+        let mut options = ExternalOptions::default()
             .labels(added)
             .prefixes(listed(prefixes, "prefixes")?)
             .exclude(exclude);
@@ -466,12 +466,12 @@ impl RuntimeMetrics {
         &self,
         py: Python<'_>,
         callback: &Bound<'_, PyAny>,
-        options: TextOptions,
+        options: ExternalOptions,
     ) -> PyResult<CallbackHandle> {
         let name = PREPARE_CALLBACK.call(py, &[callback])?.extract()?;
-        let action = Action::Foreign(Box::new(callback.clone().unbind()));
+        let action = Action::Opaque(Box::new(callback.clone().unbind()));
         self.0
-            .register_text_action(name, action, options)
+            .register_exposition_action(name, action, options)
             .map(CallbackHandle::new)
             .map_err(|error| error.into_py_err(py))
     }

@@ -1,5 +1,6 @@
 //! The nodes of the hierarchy. `dynamo.runtime` wraps them in the classes that users hold.
 
+use dynamo_runtime::binding::RuntimeExt;
 use dynamo_runtime::{
     Component, Config, DistributedRuntime, Endpoint, HealthStatus, Metrics, NameStyle, Namespace,
 };

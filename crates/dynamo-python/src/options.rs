@@ -3,7 +3,8 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use dynamo_runtime::binding::{Instrument, MetricVec};
+use dynamo_runtime::binding::Instrument;
+use dynamo_runtime::metrics::MetricVec;
 use dynamo_runtime::{Description, HistogramOptions, Name, NativeOptions};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;

@@ -81,8 +81,8 @@ fn observe_event_loop_lag(seconds: f64) {
 #[pyfunction]
 fn count_garbage(generation: usize, collections: u64, collected: u64, uncollectable: u64) {
     if let Some(counters) = GARBAGE.get(generation) {
-        counters.collections.follow(collections);
-        counters.collected.follow(collected);
-        counters.uncollectable.follow(uncollectable);
+        counters.collections.set_total(collections);
+        counters.collected.set_total(collected);
+        counters.uncollectable.set_total(uncollectable);
     }
 }

@@ -1,11 +1,11 @@
-//! The Rust half of the Metrics Developer Guide, as the guide prints it, and then its page:
+//! The Rust half of the Metrics Developer Guide, as the guide prints it, and then its exposition:
 //!
 //! ```console
 //! $ DYN_SYSTEM_PORT=8081 cargo run --example metrics_guide
 //! $ curl http://localhost:8081/metrics
 //! ```
 //!
-//! Without a port the page is printed.
+//! Without a port, it prints the exposition.
 
 use std::error::Error;
 

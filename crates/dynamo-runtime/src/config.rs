@@ -1,16 +1,16 @@
-//! Settings, from the environment or from code.
+//! The settings of a runtime.
 
 use std::env;
 use std::ffi::OsString;
-use std::fmt;
-use std::str::FromStr;
 use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::choice::OneLine;
 use crate::health::HealthStatus;
+use crate::metrics::NameStyle;
 
-/// How a runtime is set up. [`Config::from_env`] reads the environment, [`Config::default`] ignores it.
+/// The settings of a runtime. [`Config::from_env`] reads the environment; [`Config::default`] ignores it.
 ///
 /// ```
 /// let mut config = dynamo_runtime::Config::default();
@@ -19,33 +19,34 @@ use crate::health::HealthStatus;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Config {
-    /// `DYN_SYSTEM_PORT`: the port of the system status server. `None` (`-1`) is off, the default;
-    /// 0 takes a free one.
+    /// `DYN_SYSTEM_PORT`: the port of the system status server. `None` (`-1`), the default, is off; 0 selects
+    /// a free port.
     pub port: Option<u16>,
-    /// `DYN_SYSTEM_HOST`: the IPv4 or IPv6 address, or the name, to listen on. Default `0.0.0.0`.
+    /// `DYN_SYSTEM_HOST`: the IPv4 or IPv6 address or the host name to listen on. Default `0.0.0.0`.
     pub host: String,
-    /// `DYN_SYSTEM_HEALTH_PATH`: the route that tells whether the process takes work. Default `/health`.
+    /// `DYN_SYSTEM_HEALTH_PATH`: the path of the health route. Default `/health`.
     pub health_path: String,
-    /// `DYN_SYSTEM_LIVE_PATH`: the route that tells that the process runs. Default `/live`.
+    /// `DYN_SYSTEM_LIVE_PATH`: the path of the liveness route. Default `/live`.
     pub live_path: String,
-    /// `DYN_SYSTEM_STARTING_HEALTH_STATUS`: the health until endpoints report. Default not ready.
+    /// `DYN_SYSTEM_STARTING_HEALTH_STATUS`: the health until endpoints report theirs. Default not ready.
     pub starting_health: HealthStatus,
-    /// `DYN_SYSTEM_USE_ENDPOINT_HEALTH_STATUS`: the endpoints that must be ready. Default none.
+    /// `DYN_SYSTEM_USE_ENDPOINT_HEALTH_STATUS`: the required endpoints, all of which must be ready. Default
+    /// none.
     pub required_endpoints: Vec<String>,
-    /// `DYN_METRICS_NAME_STYLE`: how full names of metrics are built. Default [`NameStyle::Hierarchy`].
+    /// `DYN_METRICS_NAME_STYLE`: how names of metrics are built. Default [`NameStyle::Hierarchy`].
     pub name_style: NameStyle,
-    /// `DYN_METRICS_CALLBACK_TIMEOUT` (seconds): how long the callbacks of one scrape may take
-    /// together. Default 1 s.
+    /// `DYN_METRICS_CALLBACK_TIMEOUT` (seconds): the timeout that the callbacks of one scrape share. Default
+    /// 1 s.
     pub callback_timeout: Duration,
-    /// `DYN_METRICS_MAX_SERIES`: how many series a vec has at most unless it says otherwise
-    /// (`set_max_series`). Default 0, any number.
+    /// `DYN_METRICS_MAX_SERIES`: the series limit of vecs; `set_max_series` overrides it. Default 0,
+    /// unlimited.
     pub max_series: usize,
-    /// `DYN_METRICS_CREATED_SAMPLES`: whether OpenMetrics 1 shows when counters and histograms were
-    /// born, as `_created` samples, which Prometheus takes for series. Default false; other formats
-    /// have a place for it and always show it.
+    /// `DYN_METRICS_CREATED_SAMPLES`: whether OpenMetrics 1 shows creation times of counters and histograms as
+    /// `_created` samples, which Prometheus stores as series. Default false. OpenMetrics 2 and protobuf
+    /// have a field for creation times and always show them.
     pub created_samples: bool,
-    /// `DYN_METRICS_PROCESS`: whether the page shows figures of the whole process, `process_*` and
-    /// others. Default true.
+    /// `DYN_METRICS_PROCESS`: whether `/metrics` shows metrics of the process, such as `process_*`. Default
+    /// true.
     pub process_metrics: bool,
 }
 
@@ -68,15 +69,15 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Reads the environment. A variable that is absent, empty or blank leaves the default.
+    /// Reads the environment. A variable that is unset, empty or blank selects the default.
     ///
     /// # Errors
-    /// The first variable with a value that breaks its rule.
+    /// The first variable with an invalid value.
     pub fn from_env() -> Result<Self, ConfigError> {
         Self::from_lookup(|variable| env::var_os(variable))
     }
 
-    /// [`from_env`](Self::from_env) with another source of variables.
+    /// As [`from_env`](Self::from_env), with another source of variables.
     pub(crate) fn from_lookup(
         lookup: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Self, ConfigError> {
@@ -98,122 +99,48 @@ impl Config {
         Ok(config)
     }
 
-    /// Whether each route has a path of its own; paths set in code have not been checked before.
+    /// Checks that the paths are valid and different. Paths set in code have not been checked before.
     pub(crate) fn check_paths(&self) -> Result<(), ConfigError> {
         for (rule, path) in [
             (&HEALTH_PATH, &self.health_path),
             (&LIVE_PATH, &self.live_path),
         ] {
             if parse_path(path).as_ref() != Some(path) {
-                return Err(rule.broken_by(path));
+                return Err(rule.error_for(path));
             }
             if ["/", "/metrics"].contains(&path.as_str()) {
-                return Err(TAKEN_PATH.named(rule.variable).broken_by(path));
+                return Err(TAKEN_PATH.for_variable(rule.variable).error_for(path));
             }
         }
         if self.health_path == self.live_path {
-            // Whoever has set only one of them is told of that one.
+            // If only one of them was set, the error names that one.
             let rule = match self.live_path == Self::default().live_path {
                 true => HEALTH_PATH,
                 false => LIVE_PATH,
             };
-            return Err(TAKEN_PATH.named(rule.variable).broken_by(&self.live_path));
+            return Err(TAKEN_PATH
+                .for_variable(rule.variable)
+                .error_for(&self.live_path));
         }
         Ok(())
     }
 }
 
-/// How the full name of a metric is built from the path of its owner.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum NameStyle {
-    /// The path and the name: `my_namespace_my_component_my_endpoint_requests_total` (the guide).
-    #[default]
-    Hierarchy,
-    /// `dynamo_component_requests_total`, whatever the path: Dynamo 0.5 to 0.8.
-    Component,
-}
-
-impl std::fmt::Display for NameStyle {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Hierarchy => "hierarchy",
-            Self::Component => "component",
-        })
-    }
-}
-
-impl FromStr for NameStyle {
-    type Err = UnknownChoice;
-
-    fn from_str(word: &str) -> Result<Self, UnknownChoice> {
-        UnknownChoice::pick(
-            word,
-            &[
-                ("hierarchy", Self::Hierarchy),
-                ("component", Self::Component),
-            ],
-            "hierarchy or component",
-        )
-    }
-}
-
-/// A word that is none of those a setting knows.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("`{}` is not known: use {choices}", OneLine(value))]
-pub struct UnknownChoice {
-    /// The word given.
-    pub value: String,
-    /// The words known.
-    pub choices: &'static str,
-}
-
-impl UnknownChoice {
-    pub(crate) fn pick<T: Copy>(
-        word: &str,
-        known: &[(&str, T)],
-        choices: &'static str,
-    ) -> Result<T, Self> {
-        let found = known.iter().find(|(name, _)| *name == word);
-        found.map(|(_, choice)| *choice).ok_or_else(|| Self {
-            value: word.to_owned(),
-            choices,
-        })
-    }
-}
-
-/// A setting with a value that breaks its rule.
+/// A setting with an invalid value.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{variable}={} {problem}: use {remedy}", OneLine(value))]
 pub struct ConfigError {
     /// The environment variable of the setting.
     pub variable: &'static str,
-    /// The value it has.
+    /// The value.
     pub value: String,
-    /// What is wrong with the value.
+    /// The problem with the value.
     pub problem: &'static str,
-    /// What to use instead.
+    /// The valid values.
     pub remedy: &'static str,
 }
 
-/// A value inside a message: without line breaks, and not endless.
-struct OneLine<'a>(&'a str);
-
-impl fmt::Display for OneLine<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const SHOWN: usize = 100;
-        let mut chars = self.0.chars();
-        for char in chars.by_ref().take(SHOWN) {
-            if char.is_control() {
-                write!(f, "{}", char.escape_default())?;
-            } else {
-                write!(f, "{char}")?;
-            }
-        }
-        f.write_str(if chars.next().is_some() { "…" } else { "" })
-    }
-}
-
-/// One variable: how its value is read, and what to say of one that cannot be.
+/// One variable: the parser of its value, and the texts of its error.
 #[derive(Clone, Copy)]
 struct Rule<T> {
     variable: &'static str,
@@ -231,19 +158,19 @@ impl<T> Rule<T> {
         let Some(raw) = lookup(self.variable) else {
             return Ok(default);
         };
-        // Bytes that are not UTF-8 become U+FFFD, which no rule accepts.
+        // Invalid UTF-8 becomes U+FFFD, which no rule accepts.
         let raw = raw.to_string_lossy();
         match raw.trim() {
             "" => Ok(default),
-            value => (self.parse)(value).ok_or_else(|| self.broken_by(value)),
+            value => (self.parse)(value).ok_or_else(|| self.error_for(value)),
         }
     }
 
-    fn named(self, variable: &'static str) -> Self {
+    fn for_variable(self, variable: &'static str) -> Self {
         Self { variable, ..self }
     }
 
-    fn broken_by(&self, value: &str) -> ConfigError {
+    fn error_for(&self, value: &str) -> ConfigError {
         ConfigError {
             variable: self.variable,
             value: value.to_owned(),
@@ -271,7 +198,7 @@ const HOST: Rule<String> = Rule {
         (!value.contains(odd)).then(|| value.to_owned())
     },
     problem: "is not a host",
-    remedy: "an address of this machine or its name, such as 0.0.0.0, :: or localhost",
+    remedy: "an address or the name of this machine, such as 0.0.0.0, :: or localhost",
 };
 
 const HEALTH_PATH: Rule<String> = Rule {
@@ -288,7 +215,7 @@ const LIVE_PATH: Rule<String> = Rule {
 
 const TAKEN_PATH: Rule<String> = Rule {
     problem: "is the path of another route",
-    remedy: "a path that is not /, /metrics or that of the other of health and live",
+    remedy: "a path other than /, /metrics and the other of the health and live paths",
     ..HEALTH_PATH
 };
 
@@ -348,7 +275,7 @@ const PROCESS_METRICS: Rule<bool> = Rule {
     ..CREATED_SAMPLES
 };
 
-/// Paths that need no escaping in a URL, in HTML or in the router's syntax.
+/// Parses a path. Its characters need no escaping in a URL, in HTML or in the syntax of the router.
 fn parse_path(value: &str) -> Option<String> {
     let plain = |char: char| char.is_ascii_alphanumeric() || "-._~/".contains(char);
     (value.starts_with('/') && value.chars().all(plain)).then(|| value.to_owned())

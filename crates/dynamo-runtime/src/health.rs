@@ -1,4 +1,4 @@
-//! What `/health` answers.
+//! The health of a process.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -7,22 +7,22 @@ use std::sync::Mutex;
 
 use serde::Serialize;
 
-use crate::config::UnknownChoice;
-use crate::hierarchy::Path;
+use crate::choice::UnknownChoice;
+use crate::metrics::Path;
 use crate::sync;
 
-/// Whether a process, or one of its endpoints, can take work.
+/// Whether a process or an endpoint accepts work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum HealthStatus {
-    /// Takes work: `ready`, HTTP status 200.
+    /// Accepts work: `ready`, HTTP status 200.
     Ready,
-    /// Takes none yet, or none any more: `notready`, HTTP status 503.
+    /// Does not accept work: `notready`, HTTP status 503.
     NotReady,
 }
 
 impl HealthStatus {
-    /// The word used in the environment and in the answer of `/health`.
+    /// The value in the environment and in the response of `/health`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Ready => "ready",
@@ -44,39 +44,38 @@ impl fmt::Display for HealthStatus {
 impl FromStr for HealthStatus {
     type Err = UnknownChoice;
 
-    fn from_str(word: &str) -> Result<Self, UnknownChoice> {
-        UnknownChoice::pick(
-            word,
+    fn from_str(value: &str) -> Result<Self, UnknownChoice> {
+        UnknownChoice::parse(
+            value,
             &[("ready", Self::Ready), ("notready", Self::NotReady)],
             "ready or notready",
         )
     }
 }
 
-/// The health of a process at one moment.
+/// The current health of a process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct HealthReport {
-    /// Whether `/health` answers 200 rather than 503.
+    /// Whether `/health` responds with 200 or with 503.
     pub(crate) ready: bool,
-    /// Every endpoint that has reported or must be ready, by name. Those of several components
-    /// with one name stand there together, ready when all of them are.
+    /// Every endpoint that has reported or is required, by name. Endpoints with the same name in several
+    /// components are one entry, which is ready if all of them are.
     pub(crate) endpoints: BTreeMap<String, HealthStatus>,
 }
 
 impl HealthReport {
-    /// `ready` as the word that `/health` shows.
+    /// `ready` as the status that `/health` shows.
     pub(crate) fn status(&self) -> HealthStatus {
         HealthStatus::from_ready(self.ready)
     }
 }
 
-/// Decides the readiness of a process from what its endpoints and its owner say.
+/// Determines the health of a process from its endpoints and its process status.
 ///
-/// The rule is upstream's: endpoints that must be ready decide if there are any, otherwise the
-/// endpoints that have reported, otherwise the plain status.
+/// The rule is upstream's: required endpoints decide, if there are any; otherwise endpoints that have
+/// reported; otherwise the process status.
 ///
-/// The lock is only taken inside a section of [`sync`], which the methods enter themselves:
-/// do not call them inside one.
+/// The methods take the lock inside a section of [`sync`]: do not call them inside another section.
 #[derive(Debug)]
 pub(crate) struct SystemHealth {
     required: Vec<String>,
@@ -90,7 +89,8 @@ struct State {
 }
 
 impl SystemHealth {
-    /// `starting` holds until [`set_status`](Self::set_status); all `required` endpoints must be ready.
+    /// `starting` is the process status until [`set_status`](Self::set_status). All `required` endpoints must be
+    /// ready.
     pub(crate) fn new(starting: HealthStatus, required: Vec<String>) -> Self {
         let state = State {
             status: starting,
@@ -102,26 +102,26 @@ impl SystemHealth {
         }
     }
 
-    /// Sets the plain status, which decides as long as no endpoint does.
+    /// Sets the process status, which decides while no endpoint does.
     pub(crate) fn set_status(&self, status: HealthStatus) {
         self.change(|state| state.status = status);
     }
 
-    /// Records what an endpoint reports.
+    /// Sets the status of an endpoint.
     pub(crate) fn set_endpoint(&self, endpoint: &Path, status: HealthStatus) {
         self.change(|state| {
             state.endpoints.insert(endpoint.clone(), status);
         });
     }
 
-    /// Forgets an endpoint that is served no more; a required one then counts as not ready.
+    /// Removes an endpoint. A required endpoint then counts as not ready.
     pub(crate) fn remove_endpoint(&self, endpoint: &Path) {
         self.change(|state| {
             state.endpoints.remove(endpoint);
         });
     }
 
-    /// The health now.
+    /// The current health.
     pub(crate) fn report(&self) -> HealthReport {
         let (status, mut endpoints) = {
             let _section = sync::enter();
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn endpoints_that_reported_outweigh_the_plain_status() {
+    fn endpoints_that_reported_take_precedence_over_the_process_status() {
         let health = health(Ready, &[]);
         health.set_endpoint(&path("generate"), NotReady);
         assert!(!health.report().ready);
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn the_plain_status_decides_again_when_the_last_endpoint_is_gone() {
+    fn the_process_status_decides_again_after_the_last_endpoint_is_removed() {
         let health = health(NotReady, &[]);
         health.set_endpoint(&path("generate"), Ready);
         health.remove_endpoint(&path("generate"));
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn endpoints_of_two_components_with_one_name_are_ready_together() {
+    fn endpoints_with_the_same_name_are_ready_if_all_of_them_are() {
         let health = health(NotReady, &[]);
         health.set_endpoint(&of_component("prefill", "generate"), Ready);
         health.set_endpoint(&of_component("decode", "generate"), NotReady);
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn statuses_are_read_and_written_as_the_same_words() {
+    fn a_status_parses_from_its_own_text() {
         for status in [Ready, NotReady] {
             assert_eq!(status.to_string().parse(), Ok(status));
         }

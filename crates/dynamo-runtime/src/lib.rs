@@ -1,8 +1,8 @@
 //! Metrics for the components of an LLM-serving system.
 //!
-//! A [`DistributedRuntime`] is the root of a hierarchy: namespaces hold components, components have
-//! endpoints. The metrics of any of them are created by its `metrics()`, are named and labelled by
-//! its place, and show on `/metrics` when `DYN_SYSTEM_PORT` is set.
+//! A [`DistributedRuntime`] is the root of a hierarchy: it has namespaces, a namespace has components, a
+//! component has endpoints. The `metrics()` of each node creates metrics. The node's path becomes the name
+//! prefix and the hierarchy labels. With `DYN_SYSTEM_PORT` set, `/metrics` shows all metrics.
 //!
 //! ```
 //! use dynamo_runtime::DistributedRuntime;
@@ -12,20 +12,25 @@
 //! let requests = endpoint.metrics().create_counter("requests_total", "Requests received", &[])?;
 //! requests.inc();
 //!
-//! let page = endpoint.metrics().prometheus_expfmt();
-//! assert!(page.contains("# TYPE prod_backend_generate_requests_total counter"));
+//! let exposition = endpoint.metrics().prometheus_expfmt();
+//! assert!(exposition.contains("# TYPE prod_backend_generate_requests_total counter"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! | where to look | what is there |
+//! | module or type | contents |
 //! |---|---|
-//! | [`metrics`] | the instruments, the registry and its rules; [`metrics::buckets`] |
-//! | [`prometheus_names`] | every name constant, and the sanitisers |
-//! | [`Config`] | the settings, and the environment variables they come from |
+//! | [`Metrics`] | creates metrics, registers callbacks, returns expositions |
+//! | [`metrics`] | bucket lists, error details, generic types |
+//! | [`prometheus_names`] | name constants and sanitisers |
+//! | [`Config`] | the settings, and the environment variables they are read from |
 
+#[doc(hidden)]
+pub mod binding;
 mod callbacks;
+mod choice;
 mod config;
 mod exposition;
+mod format;
 mod health;
 mod hierarchy;
 pub mod metrics;
@@ -35,27 +40,22 @@ mod server;
 mod sync;
 mod system;
 
-pub use callbacks::{CallbackHandle, TextOptions};
-pub use config::{Config, ConfigError, NameStyle, UnknownChoice};
+pub use callbacks::{CallbackHandle, ExternalOptions};
+pub use choice::UnknownChoice;
+pub use config::{Config, ConfigError};
 pub use health::HealthStatus;
-pub use hierarchy::{Component, DistributedRuntime, Endpoint, Namespace, Path, RuntimeError};
-pub use metrics::{
-    Counter, CounterVec, Described, Description, Gauge, GaugeVec, Histogram, HistogramOptions,
-    HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Metrics, MetricsError, Name,
-    NativeOptions, UseError,
+pub use hierarchy::{
+    Component, DistributedRuntime, Endpoint, Metrics, Namespace, RuntimeError, ScrapeResponse,
 };
+pub use metrics::counter::{Counter, CounterVec, IntCounter, IntCounterVec};
+pub use metrics::desc::Description;
+pub use metrics::errors::{MetricsError, UseError};
+pub use metrics::gauge::{Gauge, GaugeVec, IntGauge, IntGaugeVec};
+pub use metrics::histogram::{Histogram, HistogramOptions, HistogramVec};
+pub use metrics::name::{Name, NameStyle};
+pub use metrics::native::NativeOptions;
+pub use metrics::path::Path;
 pub use server::ServerError;
-
-/// What language bindings need beyond the public API. No promise of stability covers it.
-#[doc(hidden)]
-pub mod binding {
-    pub use crate::callbacks::{Action, Dispatcher, FrozenDispatcher, Job, Next};
-    pub use crate::hierarchy::{Frozen, stop_servers};
-    pub use crate::metrics::{
-        CounterCell, Exemplar, GaugeCell, HistogramCell, Instrument, Metric, MetricVec,
-    };
-    pub use crate::process::{ProcessCounter, ProcessHistogram};
-}
 
 /// The Rust snippets of the guide, as doctests.
 #[cfg(doctest)]

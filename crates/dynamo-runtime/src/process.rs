@@ -1,22 +1,21 @@
-//! Figures of the whole process, which every runtime's page shows: the standard `process_*` families,
-//! read from `/proc`, and what a language binding adds.
+//! Metrics of the process, on the exposition of every runtime: the standard `process_*` families, read
+//! from `/proc`, and those that a language binding adds.
 
 use std::fs;
 use std::sync::{Arc, Mutex};
 
 use crate::metrics::{
-    CounterCell, Desc, GaugeCell, HistogramCell, HistogramOptions, Instrument, Member,
+    CounterCell, Desc, GaugeCell, HistogramCell, HistogramOptions, Instrument, MetricCollector,
     MetricsError, Registry, SingleCore,
 };
 use crate::prometheus_names::process as names;
 use crate::sync::{self, lock};
 use crate::system;
 
-/// What a binding adds, in order of creation.
-static ADDED: Mutex<Vec<Arc<dyn Member>>> = Mutex::new(Vec::new());
+/// The metrics that a binding adds, in order of creation.
+static ADDED: Mutex<Vec<Arc<dyn MetricCollector>>> = Mutex::new(Vec::new());
 
-/// A histogram of the process. Pages of runtimes created later show it.
-#[doc(hidden)]
+/// A histogram of the process. The expositions of runtimes created later show it.
 pub struct ProcessHistogram(Arc<SingleCore<HistogramCell>>);
 
 impl ProcessHistogram {
@@ -24,9 +23,10 @@ impl ProcessHistogram {
     /// If the name or the bounds cannot be used: they are constants.
     pub fn new(name: &str, help: &str, bounds: &[f64]) -> Self {
         let options = HistogramOptions::default().buckets(bounds.to_vec());
-        ProcessHistogram(add(name, help, &[], |name| options.check(name)))
+        ProcessHistogram(add(name, help, &[], options))
     }
 
+    /// Counts one observation. Ignores NaN.
     pub fn observe(&self, value: f64) {
         if HistogramCell::check_observation(value).is_ok() {
             self.0.update().add(value);
@@ -34,20 +34,20 @@ impl ProcessHistogram {
     }
 }
 
-/// A count of the process that is kept elsewhere. Pages of runtimes created later show it.
-#[doc(hidden)]
+/// A counter of the process whose total is counted elsewhere. The expositions of runtimes created later
+/// show it.
 pub struct ProcessCounter(Arc<SingleCore<CounterCell<u64>>>);
 
 impl ProcessCounter {
     /// # Panics
     /// If the name or a label cannot be used: they are constants.
     pub fn new(name: &str, help: &str, labels: &[(&str, &str)]) -> Self {
-        ProcessCounter(add(name, help, labels, |_| Ok(())))
+        ProcessCounter(add(name, help, labels, ()))
     }
 
-    /// Sets the count to what it has come to.
-    pub fn follow(&self, total: u64) {
-        self.0.update().follow(total);
+    /// Sets the total.
+    pub fn set_total(&self, total: u64) {
+        self.0.update().set_total(total);
     }
 }
 
@@ -55,21 +55,22 @@ fn add<I: Instrument>(
     name: &str,
     help: &str,
     labels: &[(&str, &str)],
-    options: impl FnOnce(&str) -> Result<I::Options, MetricsError>,
+    options: I::Options,
 ) -> Arc<SingleCore<I>> {
     let make = || {
         let desc = Arc::new(Desc::own(name, help, I::KIND, labels)?);
-        let core = SingleCore::new(desc, &options(name)?, &Registry::new(0));
+        let layout = I::check(options, name)?;
+        let core = SingleCore::new(desc, &layout, &Registry::new(0));
         Ok::<_, MetricsError>(Arc::new(core))
     };
     let core = make().unwrap_or_else(|error| panic!("{error}"));
     let _section = sync::enter();
-    lock(&ADDED).push(Arc::clone(&core) as Arc<dyn Member>);
+    lock(&ADDED).push(Arc::clone(&core) as Arc<dyn MetricCollector>);
     core
 }
 
-/// The figures of this process on one page.
-pub(crate) struct Process {
+/// The `process_*` metrics of one runtime.
+pub(crate) struct ProcessMetrics {
     cpu: Arc<SingleCore<CounterCell<f64>>>,
     virtual_memory: Arc<SingleCore<GaugeCell<f64>>>,
     resident_memory: Arc<SingleCore<GaugeCell<f64>>>,
@@ -80,12 +81,12 @@ pub(crate) struct Process {
     boot: Option<f64>,
 }
 
-impl Process {
-    /// Registers them, and with `added` those of a binding as well.
+impl ProcessMetrics {
+    /// Registers the metrics; with `added`, those of a binding too.
     pub(crate) fn new(registry: &Registry, added: bool) -> Result<Self, MetricsError> {
-        let gauge = |name: &str, help: &str| registry.own(name, help, &[]);
-        let process = Process {
-            cpu: registry.own(
+        let gauge = |name: &str, help: &str| registry.own_metric(name, help, &[]);
+        let process = ProcessMetrics {
+            cpu: registry.own_metric(
                 names::CPU_SECONDS_TOTAL,
                 "Total user and system CPU time spent in seconds.",
                 &[],
@@ -105,24 +106,24 @@ impl Process {
         };
         if added {
             let added = lock(&ADDED).clone();
-            for member in added {
-                registry.adopt(member)?;
+            for collector in added {
+                registry.adopt(collector)?;
             }
         }
         Ok(process)
     }
 
-    /// Reads them anew. What cannot be read stays as it was.
+    /// Reads the values. A value that cannot be read does not change.
     pub(crate) fn refresh(&self) {
         if let Some(stat) = Stat::read() {
-            self.cpu.update().follow(stat.cpu_seconds);
+            self.cpu.update().set_total(stat.cpu_seconds);
             self.virtual_memory.update().set(stat.virtual_bytes);
             self.resident_memory.update().set(stat.resident_bytes);
             if let Some(boot) = self.boot {
                 self.start_time.update().set(boot + stat.start_seconds);
             }
         }
-        // One of them is the listing itself.
+        // The listing itself is an open descriptor.
         if let Ok(open) = fs::read_dir("/proc/self/fd") {
             self.open_fds
                 .update()
@@ -134,10 +135,10 @@ impl Process {
     }
 }
 
-/// What `/proc/self/stat` says.
+/// Values of `/proc/self/stat`.
 struct Stat {
     cpu_seconds: f64,
-    /// Since the machine was started.
+    /// Since boot.
     start_seconds: f64,
     virtual_bytes: f64,
     resident_bytes: f64,
@@ -150,7 +151,7 @@ impl Stat {
 
     /// The fields are those of `proc(5)`, which counts them from 1.
     fn parse(stat: &str) -> Option<Self> {
-        // The second field is the program's name in parentheses, and may hold any of them.
+        // The second field is the program name in parentheses. The name may contain parentheses.
         let fields: Vec<f64> = stat[stat.rfind(')')? + 1..]
             .split_ascii_whitespace()
             .map(|field| field.parse().unwrap_or(f64::NAN))
@@ -166,7 +167,7 @@ impl Stat {
     }
 }
 
-/// When the machine was started, in seconds since 1970.
+/// The time of boot, in seconds since 1970.
 fn boot_time() -> Option<f64> {
     let stat = fs::read_to_string("/proc/stat").ok()?;
     let line = stat.lines().find_map(|line| line.strip_prefix("btime "))?;
@@ -178,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_program_may_have_parentheses_and_blanks_in_its_name() {
+    fn a_program_name_may_contain_parentheses_and_spaces() {
         let line = "7 (a) b (c) S 1 7 7 0 -1 4194304 1 2 3 4 150 50 5 6 20 0 9 0 1000 8192 3 18446744073709551615";
         let stat = Stat::parse(line).unwrap();
         assert_eq!(stat.cpu_seconds, 200.0 / system::clock_ticks_per_second());
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn this_process_has_figures_that_make_sense() {
+    fn the_values_of_this_process_are_plausible() {
         let stat = Stat::read().unwrap();
         assert!(stat.resident_bytes > 0.0 && stat.virtual_bytes >= stat.resident_bytes);
         assert!(boot_time().unwrap() > 1e9);

@@ -1,8 +1,8 @@
-//! What the system says of itself and of this process, as far as the standard library does not ask.
+//! System calls about this process and the system that the standard library lacks.
 
 #![allow(unsafe_code)]
 
-/// How many descriptors this process may have open (`ulimit -n`); `None` without a limit.
+/// The limit of open descriptors of this process (`ulimit -n`); `None` without a limit.
 pub(crate) fn descriptor_limit() -> Option<usize> {
     let mut limit = libc::rlimit {
         rlim_cur: 0,
@@ -16,9 +16,9 @@ pub(crate) fn descriptor_limit() -> Option<usize> {
     usize::try_from(limit.rlim_cur).ok()
 }
 
-/// Lets other threads go before the calling one, which has work that can wait: a third of the time
-/// of a core is left to it where all are wanted. Without the permission nothing changes.
-pub(crate) fn stand_back() {
+/// Lowers the priority of the calling thread: on a contended core it gets about a third of the time. Does
+/// nothing without the permission.
+pub(crate) fn lower_priority() {
     const STEPS: libc::c_int = 5;
     // SAFETY: on Linux, 0 is the calling thread; no memory of ours is touched.
     unsafe {
@@ -27,12 +27,12 @@ pub(crate) fn stand_back() {
     }
 }
 
-/// How many ticks of `/proc` a second has.
+/// The number of `/proc` clock ticks a second.
 pub(crate) fn clock_ticks_per_second() -> f64 {
     setting(libc::_SC_CLK_TCK).unwrap_or(100.0)
 }
 
-/// How many bytes a page of memory has.
+/// The size of a memory page in bytes.
 pub(crate) fn page_bytes() -> f64 {
     setting(libc::_SC_PAGESIZE).unwrap_or(4096.0)
 }
@@ -48,25 +48,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_limit_of_descriptors_is_known_or_absent() {
+    fn the_descriptor_limit_is_positive_or_absent() {
         assert!(descriptor_limit().is_none_or(|limit| limit > 0));
     }
 
     #[test]
-    fn only_the_calling_thread_stands_back() {
+    fn only_the_calling_thread_gets_a_lower_priority() {
         // SAFETY: reads the priority of the calling thread.
         let priority = || unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) };
         let before = priority();
-        let there = std::thread::spawn(move || {
-            stand_back();
+        let other = std::thread::spawn(move || {
+            lower_priority();
             priority()
         });
-        assert_eq!(there.join().unwrap(), (before + 5).min(19));
+        assert_eq!(other.join().unwrap(), (before + 5).min(19));
         assert_eq!(priority(), before);
     }
 
     #[test]
-    fn settings_of_the_system_are_positive_and_unknown_ones_absent() {
+    fn known_settings_are_positive_and_unknown_ones_absent() {
         assert!(clock_ticks_per_second() >= 1.0);
         assert!(page_bytes() >= 512.0);
         assert_eq!(setting(-1), None);

@@ -1,11 +1,11 @@
-//! The Rust code of the Metrics Developer Guide, which is the example `metrics_guide`: the page it
+//! The Rust code of the Metrics Developer Guide, which is the example `metrics_guide`: the exposition it
 //! makes, here and over HTTP, and what the guide names without showing code.
 
 use std::error::Error;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use dynamo_runtime::{Described, DistributedRuntime};
+use dynamo_runtime::DistributedRuntime;
 
 #[path = "../examples/metrics_guide.rs"]
 #[allow(dead_code, reason = "its main")]
@@ -13,7 +13,7 @@ mod example;
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
-const PAGE: &str = include_str!("guide.txt");
+const EXPOSITION: &str = include_str!("guide.txt");
 
 /// Ends the process when the test does.
 struct Running(Child);
@@ -44,14 +44,14 @@ fn run_example(port: &str) -> Result<Running> {
 }
 
 #[test]
-fn the_code_of_the_guide_makes_this_page() -> Result {
+fn the_code_of_the_guide_makes_this_exposition() -> Result {
     let (_runtime, endpoint) = example::guide()?;
-    assert_eq!(endpoint.metrics().prometheus_expfmt(), PAGE);
+    assert_eq!(endpoint.metrics().prometheus_expfmt(), EXPOSITION);
     Ok(())
 }
 
 #[test]
-fn with_a_port_in_the_environment_the_example_serves_the_page_over_http() -> Result {
+fn with_a_port_in_the_environment_the_example_serves_the_exposition_over_http() -> Result {
     let mut example = run_example("0")?;
     let mut line = String::new();
     let output = example.0.stdout.take().ok_or("stdout is a pipe")?;
@@ -64,8 +64,10 @@ fn with_a_port_in_the_environment_the_example_serves_the_page_over_http() -> Res
     let mut answer = ureq::get(url).call()?;
     let content_type = &answer.headers()["content-type"];
     assert_eq!(content_type, "text/plain; version=0.0.4; charset=utf-8");
-    let page = answer.body_mut().read_to_string()?;
-    let own = page.strip_suffix(PAGE).ok_or(page.clone())?;
+    let exposition = answer.body_mut().read_to_string()?;
+    let own = exposition
+        .strip_suffix(EXPOSITION)
+        .ok_or(exposition.clone())?;
     assert!(
         own.starts_with("# HELP dynamo_component_uptime_seconds "),
         "{own}"
@@ -74,10 +76,10 @@ fn with_a_port_in_the_environment_the_example_serves_the_page_over_http() -> Res
 }
 
 #[test]
-fn without_a_port_the_example_prints_the_page_and_listens_nowhere() -> Result {
+fn without_a_port_the_example_prints_the_exposition_and_listens_nowhere() -> Result {
     let mut example = run_example("-1")?;
     let output = example.0.stdout.take().ok_or("stdout is a pipe")?;
-    assert_eq!(std::io::read_to_string(output)?, PAGE);
+    assert_eq!(std::io::read_to_string(output)?, EXPOSITION);
     assert!(example.0.wait()?.success());
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! From a dict of labels to the child of a vec, without building strings.
 
-use dynamo_runtime::Described;
 use dynamo_runtime::UseError;
-use dynamo_runtime::binding::Metric;
+use dynamo_runtime::binding::{MetricExt, MetricVecExt};
+use dynamo_runtime::metrics::Metric;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};

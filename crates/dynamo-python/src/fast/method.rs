@@ -3,6 +3,7 @@
 use std::ffi::CString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use dynamo_runtime::binding::MetricExt;
 use pyo3::IntoPyObjectExt;
 use pyo3::ffi;
 use pyo3::panic::PanicException;

@@ -1,7 +1,8 @@
 //! From a list of label values to the child of a vec.
 
 use dynamo_runtime::UseError;
-use dynamo_runtime::binding::Metric;
+use dynamo_runtime::binding::MetricVecExt;
+use dynamo_runtime::metrics::Metric;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyString, PyTuple};

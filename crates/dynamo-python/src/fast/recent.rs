@@ -7,7 +7,8 @@
 
 use std::cell::UnsafeCell;
 
-use dynamo_runtime::binding::{Instrument, Metric};
+use dynamo_runtime::binding::Instrument;
+use dynamo_runtime::metrics::Metric;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
@@ -27,7 +28,7 @@ pub(crate) struct Recent<I: Instrument>(UnsafeCell<Table<I>>);
 unsafe impl<I: Instrument> Sync for Recent<I> {}
 
 struct Table<I: Instrument> {
-    /// What [`MetricVec::version`](dynamo_runtime::binding::MetricVec::version) said.
+    /// What [`MetricVec::version`](dynamo_runtime::binding::MetricVecExt::version) said.
     version: u64,
     /// Empty until the first child is kept.
     places: Vec<Place<I>>,

@@ -1,7 +1,7 @@
 //! What metrics can do, each verb once. The tables at the end say which class has which.
 
+use dynamo_runtime::binding::Number;
 use dynamo_runtime::binding::{CounterCell, GaugeCell, HistogramCell};
-use dynamo_runtime::metrics::Number;
 use pyo3::ffi;
 use pyo3::prelude::*;
 
@@ -79,13 +79,13 @@ macro_rules! read {
 }
 
 read!(Count "get" "Return the count so far."; CounterCell<N> => get -> N, for N);
-step!(Up "inc" "Add 1."; GaugeCell => inc, inc_alone);
-step!(Down "dec" "Subtract 1."; GaugeCell => dec, dec_alone);
+step!(Up "inc" "Add 1."; GaugeCell => inc, inc_unsync);
+step!(Down "dec" "Subtract 1."; GaugeCell => dec, dec_unsync);
 update!(Set "set" "Replace the value."; GaugeCell => set, set);
-update!(Add "add" "Add value, which may be negative."; GaugeCell => add, add_alone);
-update!(Sub "sub" "Subtract value, which may be negative."; GaugeCell => sub, sub_alone);
-update!(UpBy "inc_by" "Add value; the same as add()."; GaugeCell => add, add_alone);
-update!(DownBy "dec_by" "Subtract value; the same as sub()."; GaugeCell => sub, sub_alone);
+update!(Add "add" "Add value, which may be negative."; GaugeCell => add, add_unsync);
+update!(Sub "sub" "Subtract value, which may be negative."; GaugeCell => sub, sub_unsync);
+update!(UpBy "inc_by" "Add value; the same as add()."; GaugeCell => add, add_unsync);
+update!(DownBy "dec_by" "Subtract value; the same as sub()."; GaugeCell => sub, sub_unsync);
 read!(Level "get" "Return the value now."; GaugeCell<N> => get -> N, for N);
 read!(SampleCount "get_sample_count" "Return the number of observations."; HistogramCell => count -> u64);
 read!(SampleSum "get_sample_sum" "Return the sum of the observations."; HistogramCell => sum -> f64);
@@ -100,7 +100,7 @@ impl<N: Number> Step<CounterCell<N>> for CountOne {
     #[inline]
     fn apply(cell: &CounterCell<N>) {
         if ALONE {
-            cell.inc_alone();
+            cell.inc_unsync();
         } else {
             cell.inc();
         }
@@ -121,7 +121,7 @@ where
     #[inline]
     fn apply(cell: &CounterCell<N>, Increment(value): Increment<N>) {
         if ALONE {
-            cell.add_alone(value);
+            cell.add_unsync(value);
         } else {
             cell.add(value);
         }
@@ -139,7 +139,7 @@ impl Update<HistogramCell> for Observe {
     #[inline]
     fn apply(cell: &HistogramCell, Observation(value): Observation) {
         if ALONE {
-            cell.add_alone(value);
+            cell.add_unsync(value);
         } else {
             cell.add(value);
         }

@@ -1,9 +1,9 @@
-//! Hands callbacks to the one thread that runs user code, and waits for it with a deadline.
+//! The dispatcher: hands callbacks to the thread that runs user code, and waits for it until a deadline.
 //!
-//! A scrape queues a round of callbacks; the thread takes them one by one with [`Dispatcher::next`].
-//! The thread may be one of ours ([`Dispatcher::ensure_thread`]) or one that Python created: then no
-//! frame of ours lies below user code. A round whose time is over leaves the queue; while the thread
-//! is still busy with a callback of such a round, later rounds do not wait for it.
+//! A scrape queues a round of callbacks. The thread takes them one by one with [`Dispatcher::next`].
+//! It is a Rust thread ([`Dispatcher::ensure_thread`]) or a thread that Python created, on which no Rust
+//! frame lies below user code. A round leaves the queue at its deadline. While the thread still runs a
+//! callback of such a round, later rounds do not wait.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,9 +19,9 @@ use crate::sync::lock;
 #[derive(Default)]
 pub struct Dispatcher {
     state: Mutex<State>,
-    /// The thread waits for rounds.
+    /// Wakes the thread that runs user code.
     work: Condvar,
-    /// Scrapes wait for their round.
+    /// Wakes scrapes that wait for their rounds.
     progress: Condvar,
 }
 
@@ -31,9 +31,9 @@ struct State {
     next_round: u64,
     running: Option<Running>,
     thread: Option<ThreadId>,
-    /// The thread is to be told that there is nothing, at once.
-    nudged: bool,
-    /// No more work is handed out.
+    /// The thread must return from its wait without a job.
+    woken: bool,
+    /// No more jobs are handed out.
     stopped: bool,
 }
 
@@ -46,59 +46,59 @@ struct Round {
 struct Running {
     round: u64,
     entry: Arc<Entry>,
-    /// Its round has been given up.
+    /// The deadline of its round has passed.
     overdue: bool,
 }
 
-/// How a round of callbacks went.
+/// The result of a round of callbacks.
 pub(crate) struct Outcome {
     pub(crate) failed: u64,
     pub(crate) unfinished: Vec<Arc<Entry>>,
 }
 
-/// A callback to run now. Tell the dispatcher how it went with [`Dispatcher::finish`].
+/// A callback to run now. Report its result with [`Dispatcher::finish`].
 pub struct Job(Arc<Entry>);
 
-/// What there is to do for the thread that runs user code.
+/// The next step of the thread that runs user code.
 pub enum Next {
-    /// A callback.
+    /// Run a callback.
     Job(Job),
-    /// Nothing, for as long as the thread would wait.
+    /// Wait again: the timeout has passed or the thread was woken.
     Nothing,
-    /// Nothing any more.
+    /// End: the dispatcher has been stopped.
     Stopped,
 }
 
 impl Job {
-    /// What to do.
+    /// The action of the callback.
     pub fn action(&self) -> &Action {
         &self.0.action
     }
 
-    /// The callback's name, for messages.
+    /// The name of the callback, for messages.
     pub fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// Takes the text that the callback returned: reads it in place of the one before. Needs no
-    /// lock of the caller's and not the GIL.
-    pub fn take_text(&self, text: &str) {
-        self.0.take_text(text);
+    /// Stores the exposition that the callback returned, in place of the previous one. The caller needs
+    /// neither a lock nor the GIL.
+    pub fn store_exposition(&self, text: &str) {
+        self.0.store_exposition(text);
     }
 
-    /// Whether the callback is one that returns text.
-    pub fn returns_text(&self) -> bool {
-        self.0.text.is_some()
+    /// Whether the callback returns an exposition.
+    pub fn returns_exposition(&self) -> bool {
+        self.0.external.is_some()
     }
 
-    /// True the first time this is asked of a callback, and never again: whether to log its failure.
+    /// Returns true at the first call for a callback, so that only its first failure is logged.
     pub fn is_first_failure(&self) -> bool {
         !self.0.failure_logged.swap(true, Relaxed)
     }
 }
 
 impl Dispatcher {
-    /// Queues a round and waits until it is through or `deadline` has passed.
+    /// Queues a round and waits until it has finished or `deadline` has passed.
     pub(crate) fn run(&self, entries: Vec<Arc<Entry>>, deadline: Instant) -> Outcome {
         let mut state = lock(&self.state);
         if state.stopped || state.thread == Some(thread::current().id()) {
@@ -129,9 +129,9 @@ impl Dispatcher {
             let left = deadline.saturating_duration_since(Instant::now());
             if state.stopped
                 || left.is_zero()
-                || state.round(id).is_none_or(Round::is_through) && !state.is_running(id)
+                || state.round(id).is_none_or(Round::is_finished) && !state.is_running(id)
             {
-                return state.take(id);
+                return state.end(id);
             }
             state = self
                 .progress
@@ -141,9 +141,9 @@ impl Dispatcher {
         }
     }
 
-    /// Waits for the next callback to run; `None` when the dispatcher has been stopped.
+    /// Waits for the next callback; `None` when the dispatcher has been stopped.
     ///
-    /// The calling thread becomes the one that runs user code.
+    /// The calling thread becomes the thread that runs user code.
     pub fn next(&self) -> Option<Job> {
         loop {
             match self.next_within(None) {
@@ -154,9 +154,9 @@ impl Dispatcher {
         }
     }
 
-    /// As [`next`](Self::next), but waits no longer than `patience`, if it is given.
-    pub fn next_within(&self, patience: Option<Duration>) -> Next {
-        let until = patience.map(|patience| Instant::now() + patience);
+    /// As [`next`](Self::next), with a timeout, if it is given.
+    pub fn next_within(&self, timeout: Option<Duration>) -> Next {
+        let until = timeout.map(|timeout| Instant::now() + timeout);
         let mut state = lock(&self.state);
         state.thread = Some(thread::current().id());
         while !state.stopped {
@@ -167,7 +167,7 @@ impl Dispatcher {
                     state = lock(&self.state);
                 }
                 Some(job) => return Next::Job(job),
-                None if std::mem::take(&mut state.nudged) => return Next::Nothing,
+                None if std::mem::take(&mut state.woken) => return Next::Nothing,
                 None => {
                     let Some(until) = until else {
                         state = self
@@ -191,13 +191,13 @@ impl Dispatcher {
         Next::Stopped
     }
 
-    /// Has a thread that waits return with nothing, to wait anew in another way.
-    pub fn nudge(&self) {
-        lock(&self.state).nudged = true;
+    /// Makes a waiting thread return without a job, so that it can wait with another timeout.
+    pub fn wake(&self) {
+        lock(&self.state).woken = true;
         self.work.notify_all();
     }
 
-    /// Says that a callback has returned, and whether it succeeded.
+    /// Reports that a callback has returned, and whether it succeeded.
     pub fn finish(&self, job: Job, succeeded: bool) {
         let mut state = lock(&self.state);
         let Some(Running { round, .. }) = state.running.take() else {
@@ -208,24 +208,23 @@ impl Dispatcher {
         }
         drop(state);
         self.progress.notify_all();
-        // A callback unregistered meanwhile dies here, without the lock.
+        // A callback that was unregistered meanwhile is dropped here, without the lock.
         drop(job);
     }
 
-    /// Hands out no more work and wakes everyone who waits. The thread ends after what it is doing.
+    /// Stops handing out jobs and wakes all waiting threads. The thread ends after its current job.
     pub fn stop(&self) {
         lock(&self.state).stopped = true;
         self.work.notify_all();
         self.progress.notify_all();
     }
 
-    /// Locks the dispatcher, so that it can be forked in a known state.
-    #[doc(hidden)]
-    pub fn freeze(&self) -> FrozenDispatcher<'_> {
-        FrozenDispatcher(lock(&self.state))
+    /// Locks the dispatcher for the time of a fork.
+    pub fn lock_for_fork(&self) -> DispatcherForkGuard<'_> {
+        DispatcherForkGuard(lock(&self.state))
     }
 
-    /// Starts a thread of ours, if none serves this dispatcher yet.
+    /// Starts a Rust thread, unless a thread already serves this dispatcher.
     pub(super) fn ensure_thread(self: &Arc<Self>) {
         let mut state = lock(&self.state);
         if state.thread.is_some() || state.stopped {
@@ -238,7 +237,9 @@ impl Dispatcher {
         match spawned {
             Ok(thread) => state.thread = Some(thread.thread().id()),
             Err(error) => {
-                tracing::error!("no thread for metrics callbacks: {error}; they do not run")
+                tracing::error!(
+                    "cannot start the thread for metrics callbacks: {error}; callbacks do not run"
+                )
             }
         }
     }
@@ -250,16 +251,16 @@ impl Dispatcher {
                     function();
                     true
                 }
-                Action::Text(function) => {
-                    job.take_text(&function());
+                Action::Exposition(function) => {
+                    job.store_exposition(&function());
                     true
                 }
-                Action::Foreign(_) => false,
+                Action::Opaque(_) => false,
             }))
             .unwrap_or(false);
             if !succeeded && job.is_first_failure() {
                 tracing::error!(
-                    "metrics callback {} panicked; it runs again at the next scrape, later panics are only counted",
+                    "metrics callback {} panicked; it runs again at the next scrape, and later panics are only counted",
                     job.name()
                 );
             }
@@ -268,12 +269,11 @@ impl Dispatcher {
     }
 }
 
-/// A dispatcher that nobody else can touch; see [`Dispatcher::freeze`].
-#[doc(hidden)]
-pub struct FrozenDispatcher<'a>(MutexGuard<'a, State>);
+/// A dispatcher locked for a fork; see [`Dispatcher::lock_for_fork`].
+pub struct DispatcherForkGuard<'a>(MutexGuard<'a, State>);
 
-impl FrozenDispatcher<'_> {
-    /// In a forked child: the thread and those who waited do not exist there.
+impl DispatcherForkGuard<'_> {
+    /// In a forked child: clears the queue. The threads that served and waited stayed in the parent.
     pub fn reset(&mut self) {
         let stopped = self.0.stopped;
         let old = std::mem::replace(
@@ -304,7 +304,7 @@ impl State {
     }
 
     fn start_next(&mut self) -> Option<Job> {
-        let round = self.rounds.iter_mut().find(|round| !round.is_through())?;
+        let round = self.rounds.iter_mut().find(|round| !round.is_finished())?;
         let entry = round.waiting.pop_front()?;
         self.running = Some(Running {
             round: round.id,
@@ -314,8 +314,8 @@ impl State {
         Some(Job(entry))
     }
 
-    /// Ends a round: takes it out of the queue, whatever is left of it.
-    fn take(&mut self, id: u64) -> Outcome {
+    /// Ends a round: removes it from the queue with its unfinished callbacks.
+    fn end(&mut self, id: u64) -> Outcome {
         let mut outcome = Outcome {
             failed: 0,
             unfinished: Vec::new(),
@@ -338,7 +338,7 @@ impl State {
 }
 
 impl Round {
-    fn is_through(&self) -> bool {
+    fn is_finished(&self) -> bool {
         self.waiting.is_empty()
     }
 }

@@ -1,7 +1,7 @@
-//! Update callbacks: user code that runs before a scrape, on one thread of its own.
+//! Callbacks: user code that runs before a scrape, on one thread of its own.
 
 mod dispatcher;
-mod text;
+mod external;
 
 use std::any::Any;
 use std::fmt;
@@ -9,57 +9,57 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, RwLock, Weak};
 use std::time::Instant;
 
-use crate::hierarchy::Path;
+use self::external::LastExposition;
+use crate::exposition::{Dropped, ExternalFamily};
+use crate::metrics::Path;
 use crate::sync::{self, read, write};
 
-use self::text::LastText;
-use crate::exposition::{Dropped, Part};
+pub use dispatcher::{Dispatcher, DispatcherForkGuard, Job, Next};
+pub use external::ExternalOptions;
 
-pub use dispatcher::{Dispatcher, FrozenDispatcher, Job, Next};
-pub use text::TextOptions;
+/// The share of a scraper's timeout that callbacks may use. The rest is for the response.
+pub(crate) const CALLBACK_SHARE: f64 = 0.8;
 
-/// What a callback does.
+/// The action of a callback.
 pub enum Action {
     /// Calls a function. Its panics are caught and counted.
     Call(Box<dyn Fn() + Send + Sync>),
-    /// Calls a function that returns text in a format of Prometheus.
-    Text(Box<dyn Fn() -> String + Send + Sync>),
-    /// Something that only the thread which serves the [`Dispatcher`] understands: a Python object.
-    Foreign(Box<dyn Any + Send + Sync>),
+    /// Calls a function that returns an external exposition. Its panics are caught and counted.
+    Exposition(Box<dyn Fn() -> String + Send + Sync>),
+    /// An object that only the thread that serves the [`Dispatcher`] can call: a Python object.
+    Opaque(Box<dyn Any + Send + Sync>),
 }
 
 /// A registered callback.
 pub(crate) struct Entry {
     id: u64,
     owner: Path,
-    /// For messages.
+    /// The name in messages.
     name: String,
     action: Action,
-    /// For callbacks that return a text.
-    text: Option<LastText>,
+    /// For callbacks that return an exposition.
+    external: Option<LastExposition>,
     lateness_logged: AtomicBool,
     failure_logged: AtomicBool,
     unregistered: AtomicBool,
-    losses_logged: AtomicBool,
-    tally: Weak<dyn Tally>,
+    drops_logged: AtomicBool,
+    stats: Arc<dyn CallbackStats>,
 }
 
 impl Entry {
-    /// Takes the text that the callback returned.
-    fn take_text(&self, text: &str) {
-        let Some(last) = &self.text else {
+    /// Stores the exposition that the callback returned.
+    fn store_exposition(&self, text: &str) {
+        let Some(last) = &self.external else {
             return;
         };
-        let dropped = last.take(text);
+        let dropped = last.store(text);
         if dropped == Dropped::default() {
             return;
         }
-        if let Some(tally) = self.tally.upgrade() {
-            tally.dropped(dropped);
-        }
-        if !self.losses_logged.swap(true, Relaxed) {
+        self.stats.dropped(dropped);
+        if !self.drops_logged.swap(true, Relaxed) {
             tracing::warn!(
-                "the text of metrics callback {} is not all shown: families with a line that cannot be understood: {}, samples that are there twice: {}; later ones are only counted",
+                "the output of metrics callback {} is shown in part: dropped families with an invalid line: {}, dropped duplicate samples: {}; later drops are only counted",
                 self.name,
                 dropped.families,
                 dropped.series
@@ -72,24 +72,26 @@ impl Entry {
 pub(crate) struct Callbacks {
     entries: RwLock<Vec<Arc<Entry>>>,
     dispatcher: Arc<Dispatcher>,
+    stats: Arc<dyn CallbackStats>,
     next_id: AtomicU64,
 }
 
-/// Told by a run which callbacks failed it; never called with a lock held.
-pub(crate) trait Tally: Send + Sync {
-    /// This much of other libraries' texts cannot be shown.
+/// Counts failures of callbacks. No lock is held when a method is called.
+pub(crate) trait CallbackStats: Send + Sync {
+    /// Counts families and series dropped from external expositions.
     fn dropped(&self, dropped: Dropped);
-    /// This many callbacks were late, still running, or not begun when the time was over.
+    /// Counts callbacks that had not finished at the deadline of their scrape.
     fn timed_out(&self, callbacks: u64);
-    /// This many raised or panicked.
+    /// Counts callbacks that raised or panicked.
     fn failed(&self, callbacks: u64);
 }
 
 impl Callbacks {
-    pub(crate) fn new(dispatcher: Arc<Dispatcher>) -> Self {
+    pub(crate) fn new(dispatcher: Arc<Dispatcher>, stats: Arc<dyn CallbackStats>) -> Self {
         Callbacks {
             entries: RwLock::default(),
             dispatcher,
+            stats,
             next_id: AtomicU64::new(0),
         }
     }
@@ -99,10 +101,9 @@ impl Callbacks {
         owner: &Path,
         name: String,
         action: Action,
-        text: Option<TextOptions>,
-        tally: Weak<dyn Tally>,
+        external: Option<ExternalOptions>,
     ) -> CallbackHandle {
-        if !matches!(action, Action::Foreign(_)) {
+        if !matches!(action, Action::Opaque(_)) {
             self.dispatcher.ensure_thread();
         }
         let entry = Arc::new(Entry {
@@ -110,9 +111,9 @@ impl Callbacks {
             owner: owner.clone(),
             name,
             action,
-            text: text.map(LastText::new),
-            losses_logged: AtomicBool::new(false),
-            tally,
+            external: external.map(LastExposition::new),
+            drops_logged: AtomicBool::new(false),
+            stats: Arc::clone(&self.stats),
             lateness_logged: AtomicBool::new(false),
             failure_logged: AtomicBool::new(false),
             unregistered: AtomicBool::new(false),
@@ -124,7 +125,7 @@ impl Callbacks {
         }
     }
 
-    /// Whether a scrape of `scope` has callbacks to run.
+    /// Whether a scrape of `scope` runs callbacks.
     pub(crate) fn any(&self, scope: &Path) -> bool {
         let _section = sync::enter();
         read(&self.entries)
@@ -132,10 +133,10 @@ impl Callbacks {
             .any(|entry| scope.contains(&entry.owner))
     }
 
-    /// Runs the callbacks of `scope` and below it once each, in order, and waits until they are
-    /// through or `deadline` has passed. On the callbacks' own thread it does nothing: user code
-    /// asked for the page.
-    pub(crate) fn run(&self, scope: &Path, deadline: Instant, tally: &impl Tally) {
+    /// Runs the callbacks of `scope` and the nodes below it once each, in order, and waits until they have
+    /// finished or `deadline` has passed. Does nothing on the thread of the callbacks: there, user code
+    /// asks for an exposition.
+    pub(crate) fn run(&self, scope: &Path, deadline: Instant) {
         let now = Instant::now();
         let due: Vec<_> = {
             let _section = sync::enter();
@@ -143,7 +144,12 @@ impl Callbacks {
             entries
                 .iter()
                 .filter(|entry| scope.contains(&entry.owner))
-                .filter(|entry| !entry.text.as_ref().is_some_and(|text| text.is_fresh(now)))
+                .filter(|entry| {
+                    !entry
+                        .external
+                        .as_ref()
+                        .is_some_and(|last| last.is_fresh(now))
+                })
                 .cloned()
                 .collect()
         };
@@ -151,37 +157,38 @@ impl Callbacks {
             return;
         }
         let outcome = self.dispatcher.run(due, deadline);
-        tally.failed(outcome.failed);
-        tally.timed_out(outcome.unfinished.len() as u64);
+        self.stats.failed(outcome.failed);
+        self.stats.timed_out(outcome.unfinished.len() as u64);
         for entry in outcome.unfinished {
             if !entry.lateness_logged.swap(true, Relaxed) {
                 tracing::warn!(
-                    "metrics callback {} did not finish in time; this scrape shows the values there are, later timeouts are only counted",
+                    "metrics callback {} did not finish before the deadline of the scrape, which shows the values set so far; later timeouts are only counted",
                     entry.name
                 );
             }
         }
     }
 
-    /// What the texts of `scope` and below it said last, in the order of their callbacks.
-    pub(crate) fn parts(&self, scope: &Path) -> Vec<Part> {
+    /// The families of the last external expositions of `scope` and the nodes below it, in the order of
+    /// their callbacks.
+    pub(crate) fn external_families(&self, scope: &Path) -> Vec<ExternalFamily> {
         let now = Instant::now();
-        let texts: Vec<_> = {
+        let expositions: Vec<_> = {
             let _section = sync::enter();
             let entries = read(&self.entries);
-            let texts = entries.iter().filter(|entry| scope.contains(&entry.owner));
-            texts
-                .filter_map(|entry| entry.text.as_ref()?.parts(now))
+            let entries = entries.iter().filter(|entry| scope.contains(&entry.owner));
+            entries
+                .filter_map(|entry| entry.external.as_ref()?.families(now))
                 .collect()
         };
-        let in_order = texts.iter().zip(0..).flat_map(|(parts, order)| {
-            let ordered = move |part: &Part| part.in_order(order);
-            parts.iter().map(ordered)
+        let in_order = expositions.iter().zip(0..).flat_map(|(families, order)| {
+            let ordered = move |family: &ExternalFamily| family.in_order(order);
+            families.iter().map(ordered)
         });
         in_order.collect()
     }
 
-    /// Forgets all callbacks.
+    /// Unregisters all callbacks.
     pub(crate) fn clear(&self) {
         let entries = {
             let _section = sync::enter();
@@ -190,12 +197,12 @@ impl Callbacks {
         for entry in &entries {
             entry.unregistered.store(true, Relaxed);
         }
-        // Dropped without the lock: a callback's drop is user code.
+        // Dropped without the lock: the drop of a callback is user code.
         drop(entries);
     }
 }
 
-/// A registered callback, to take it back. Dropping the handle leaves the callback registered.
+/// The handle of a registered callback. Dropping the handle does not unregister the callback.
 pub struct CallbackHandle {
     entry: Arc<Entry>,
     callbacks: Weak<Callbacks>,
@@ -208,7 +215,7 @@ impl fmt::Debug for CallbackHandle {
 }
 
 impl CallbackHandle {
-    /// Runs the callback no more; a run under way is not interrupted. Says whether it was registered.
+    /// Unregisters the callback. A running call is not interrupted. Returns whether it was registered.
     pub fn unregister(&self) -> bool {
         let was_registered = !self.entry.unregistered.swap(true, Relaxed);
         if let Some(callbacks) = self.callbacks.upgrade() {
@@ -233,12 +240,20 @@ mod tests {
 
     use super::*;
 
+    struct NoStats;
+
+    impl CallbackStats for NoStats {
+        fn dropped(&self, _dropped: Dropped) {}
+        fn timed_out(&self, _callbacks: u64) {}
+        fn failed(&self, _callbacks: u64) {}
+    }
+
     #[test]
-    fn a_fork_does_not_come_while_callbacks_are_forgotten() {
-        let callbacks = Arc::new(Callbacks::new(Arc::default()));
+    fn callbacks_are_not_unregistered_during_a_fork() {
+        let callbacks = Arc::new(Callbacks::new(Arc::default(), Arc::new(NoStats)));
         let (done, is_done) = mpsc::channel();
         let gate = sync::close();
-        let forgetting = thread::spawn(move || {
+        let clearing = thread::spawn(move || {
             callbacks.clear();
             done.send(()).unwrap();
         });
@@ -246,6 +261,6 @@ mod tests {
         assert_eq!(early, Err(RecvTimeoutError::Timeout));
         drop(gate);
         is_done.recv().unwrap();
-        forgetting.join().unwrap();
+        clearing.join().unwrap();
     }
 }

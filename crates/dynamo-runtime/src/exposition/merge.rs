@@ -1,14 +1,14 @@
-//! Our own families and those of other libraries on one page: one family for each name.
+//! Merges external families into our own: one family for each name.
 
 use std::collections::{BTreeMap, HashSet};
 use std::ops::Add;
 use std::sync::Arc;
 
-use super::foreign::Part;
-use super::{Exposed, visit_all};
-use crate::metrics::{Family, Kind, Source};
+use super::encode::{ExposedFamily, visit_all};
+use super::external::ExternalFamily;
+use crate::metrics::{Collector, Family, Kind};
 
-/// What there was no place for.
+/// The number of families and series dropped from external expositions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Dropped {
     pub(crate) families: u64,
@@ -26,52 +26,51 @@ impl Add for Dropped {
     }
 }
 
-/// Adds parts, in the order given, to families sorted by name, and keeps them sorted.
+/// Merges external families, in the order given, into families sorted by name. The result is sorted by name.
 ///
-/// A part joins the family of its name, under the description that is there. It is dropped if its
-/// kind is another one, or its name is that of another family's samples; a series is dropped if the
-/// family has it already.
+/// An external family joins the family of its name and takes its description. It is dropped if the kinds
+/// differ, or if its name is the name of another family's samples. A series is dropped if the
+/// family already has it.
 pub(crate) fn merge(
-    families: Vec<Exposed>,
-    parts: impl Iterator<Item = Part>,
-) -> (Vec<Exposed>, Dropped) {
+    families: Vec<ExposedFamily>,
+    external: impl Iterator<Item = ExternalFamily>,
+) -> (Vec<ExposedFamily>, Dropped) {
     let mut dropped = Dropped::default();
-    let mut merged: BTreeMap<String, Exposed> = families
+    let mut merged: BTreeMap<String, ExposedFamily> = families
         .into_iter()
         .map(|exposed| (exposed.family.name.clone(), exposed))
         .collect();
-    for part in parts {
-        if collides(&merged, &part.family) {
+    for mut external in external {
+        if collides(&merged, &external.family) {
             dropped.families += 1;
             continue;
         }
-        let Some(exposed) = merged.get_mut(&part.family.name) else {
-            let family = Arc::clone(&part.family);
-            let sources = vec![Arc::new(part) as Arc<dyn Source>];
-            merged.insert(family.name.clone(), Exposed { family, sources });
+        let Some(exposed) = merged.get_mut(&external.family.name) else {
+            let family = Arc::clone(&external.family);
+            let collectors = vec![Arc::new(external) as Arc<dyn Collector>];
+            merged.insert(family.name.clone(), ExposedFamily { family, collectors });
             continue;
         };
-        if !can_join(part.family.kind, exposed.family.kind) {
+        if !can_join(external.family.kind, exposed.family.kind) {
             dropped.families += 1;
             continue;
         }
-        let mut part = part;
-        dropped.series += drop_duplicates(&mut part, &exposed.sources);
-        exposed.sources.push(Arc::new(part));
+        dropped.series += drop_duplicates(&mut external, &exposed.collectors);
+        exposed.collectors.push(Arc::new(external));
     }
     (merged.into_values().collect(), dropped)
 }
 
-/// Takes out the series that the sources have, and says how many there were.
-fn drop_duplicates(part: &mut Part, sources: &[Arc<dyn Source>]) -> u64 {
+/// Hides the series that the collectors have. Returns their number.
+fn drop_duplicates(external: &mut ExternalFamily, collectors: &[Arc<dyn Collector>]) -> u64 {
     let mut taken: HashSet<Vec<u8>> = HashSet::new();
-    for source in sources {
-        visit_all(&**source, &mut |point| {
+    for collector in collectors {
+        visit_all(&**collector, &mut |point| {
             taken.insert(point.labels.text().to_vec());
         });
     }
     let mut count = 0;
-    part.retain(|labels| {
+    external.retain(|labels| {
         let is_new = !taken.contains(labels);
         count += u64::from(!is_new);
         is_new
@@ -84,13 +83,14 @@ fn can_join(new: Kind, existing: Kind) -> bool {
     new == existing || new == Kind::Unknown && is_number
 }
 
-/// Whether the family's name, or that of its samples, is another family's sample's, or name.
-fn collides(families: &BTreeMap<String, Exposed>, family: &Family) -> bool {
+/// Whether the family's name is a sample name of another family, or one of its sample names is the name of
+/// another family.
+fn collides(families: &BTreeMap<String, ExposedFamily>, family: &Family) -> bool {
     let kind_of = |name: &str| families.get(name).map(|exposed| exposed.family.kind);
     let is_sample = ["_bucket", "_sum", "_count"].iter().any(|suffix| {
         let owner = family.name.strip_suffix(suffix).and_then(kind_of);
-        owner.is_some_and(|kind| kind.samples().contains(suffix))
+        owner.is_some_and(|kind| kind.sample_suffixes().contains(suffix))
     });
-    let mut samples = family.kind.samples().iter();
-    is_sample || samples.any(|suffix| kind_of(&format!("{}{suffix}", family.name)).is_some())
+    let mut suffixes = family.kind.sample_suffixes().iter();
+    is_sample || suffixes.any(|suffix| kind_of(&format!("{}{suffix}", family.name)).is_some())
 }

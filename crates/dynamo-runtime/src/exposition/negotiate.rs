@@ -1,22 +1,26 @@
-//! Which format a reader gets: <https://prometheus.io/docs/instrumenting/content_negotiation/>.
+//! Content negotiation: <https://prometheus.io/docs/instrumenting/content_negotiation/>.
 
-use super::escape::{Escaping, escape};
+use super::content_encoding::parse_weight;
+use super::encode::{ExposedFamily, encode};
+use super::escaping::{Escaping, escape};
+use super::merge::Dropped;
 use super::openmetrics;
+use super::openmetrics2;
 use super::protobuf::Protobuf;
 use super::text::Text;
-use super::{Dropped, Exposed, encode, openmetrics2};
 
-/// A format, its version, and what it does with names that not every reader knows.
+/// A format, its version, and its escaping scheme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Exposition {
-    format: Kind,
+pub(crate) struct ExpositionFormat {
+    syntax: Syntax,
     escaping: Escaping,
-    /// Whether the reader is told which escaping was used.
-    says_escaping: bool,
+    /// Whether the content type names the escaping scheme.
+    shows_escaping: bool,
 }
 
+/// A format in one version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
+enum Syntax {
     Text0,
     Text1,
     OpenMetrics0,
@@ -25,92 +29,100 @@ enum Kind {
     Protobuf,
 }
 
-impl Kind {
-    /// Whether the format has a way to write names of any characters.
-    fn knows_utf8(self) -> bool {
-        !matches!(self, Kind::Text0 | Kind::OpenMetrics0)
+impl Syntax {
+    /// Whether the format can write names of any characters.
+    fn allows_utf8(self) -> bool {
+        !matches!(self, Syntax::Text0 | Syntax::OpenMetrics0)
     }
 
-    /// Whether the content type must say which escaping was used, asked for or not.
-    fn must_say_escaping(self) -> bool {
-        matches!(self, Kind::Text1 | Kind::OpenMetrics1)
+    /// Whether the content type must name the escaping scheme, even if the scraper has not asked for one.
+    fn must_show_escaping(self) -> bool {
+        matches!(self, Syntax::Text1 | Syntax::OpenMetrics1)
     }
 
     fn content_type(self) -> &'static str {
         match self {
-            Kind::Text0 => "text/plain; version=0.0.4; charset=utf-8",
-            Kind::Text1 => "text/plain; version=1.0.0; charset=utf-8",
-            Kind::OpenMetrics0 => "application/openmetrics-text; version=0.0.1; charset=utf-8",
-            Kind::OpenMetrics1 => "application/openmetrics-text; version=1.0.0; charset=utf-8",
-            Kind::OpenMetrics2 => "application/openmetrics-text; version=2.0.0; charset=utf-8",
-            Kind::Protobuf => {
+            Syntax::Text0 => "text/plain; version=0.0.4; charset=utf-8",
+            Syntax::Text1 => "text/plain; version=1.0.0; charset=utf-8",
+            Syntax::OpenMetrics0 => "application/openmetrics-text; version=0.0.1; charset=utf-8",
+            Syntax::OpenMetrics1 => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            Syntax::OpenMetrics2 => "application/openmetrics-text; version=2.0.0; charset=utf-8",
+            Syntax::Protobuf => {
                 "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited"
             }
         }
     }
 }
 
-impl Exposition {
-    /// The text format 0.0.4, which every reader of Prometheus' metrics understands.
-    pub(crate) const TEXT: Self = Exposition {
-        format: Kind::Text0,
+impl ExpositionFormat {
+    /// The text format 0.0.4, which every scraper supports.
+    pub(crate) const TEXT: Self = ExpositionFormat {
+        syntax: Syntax::Text0,
         escaping: Escaping::Underscores,
-        says_escaping: false,
+        shows_escaping: false,
     };
 
-    /// The format a reader likes best, from its `Accept`. What cannot be understood is ignored, and
-    /// a reader that accepts nothing we have gets [`Exposition::TEXT`].
+    /// The format that a scraper prefers, from its `Accept` headers. Invalid elements are ignored. A scraper
+    /// that accepts no supported format gets [`ExpositionFormat::TEXT`].
     ///
-    /// Among equals the first one listed wins, as with Prometheus' own libraries.
+    /// Of formats with equal weight, the first one listed wins, as in Prometheus' own libraries.
     pub(crate) fn negotiate<'a>(headers: impl Iterator<Item = &'a str>) -> Self {
         let ranges = headers.flat_map(|header| split(header, ',').into_iter());
         let ranges: Vec<Range> = ranges.filter_map(Range::read).collect();
-        let is_refused = |format: &&Kind| {
+        let is_refused = |syntax: &&Syntax| {
             let mut refusals = ranges.iter().filter(|range| range.weight == 0);
-            refusals.any(|range| range.formats == [**format])
+            refusals.any(|range| range.syntaxes == [**syntax])
         };
         let mut best = (Self::TEXT, 0);
         for range in &ranges {
-            let format = range.formats.iter().find(|format| !is_refused(format));
-            if let Some(&format) = format
+            let syntax = range.syntaxes.iter().find(|syntax| !is_refused(syntax));
+            if let Some(&syntax) = syntax
                 && range.weight > best.1
             {
-                best = (Self::new(format, range.escaping), range.weight);
+                best = (Self::new(syntax, range.escaping), range.weight);
             }
         }
         best.0
     }
 
-    fn new(format: Kind, asked: Option<Escaping>) -> Self {
-        let can_be = |escaping: &Escaping| *escaping != Escaping::AllowUtf8 || format.knows_utf8();
-        Exposition {
-            format,
-            escaping: asked.filter(can_be).unwrap_or(Escaping::Underscores),
-            says_escaping: asked.is_some() || format.must_say_escaping(),
+    fn new(syntax: Syntax, asked: Option<Escaping>) -> Self {
+        let is_possible =
+            |escaping: &Escaping| *escaping != Escaping::AllowUtf8 || syntax.allows_utf8();
+        ExpositionFormat {
+            syntax,
+            escaping: asked.filter(is_possible).unwrap_or(Escaping::Underscores),
+            shows_escaping: asked.is_some() || syntax.must_show_escaping(),
         }
     }
 
     /// The value of `Content-Type`.
     pub(crate) fn content_type(self) -> String {
-        let format = self.format.content_type();
-        if self.says_escaping {
-            format!("{format}; escaping={}", self.escaping)
+        let content_type = self.syntax.content_type();
+        if self.shows_escaping {
+            format!("{content_type}; escaping={}", self.escaping)
         } else {
-            format.to_owned()
+            content_type.to_owned()
         }
     }
 
-    /// Appends a page of these families, which are sorted by name.
+    /// Appends the exposition of these families, which are sorted by name.
     ///
-    /// With `created`, OpenMetrics 1 shows when counters and histograms were born as samples of
-    /// their own; formats that have a place for it always do. Says what there was no place for.
-    pub(crate) fn write(self, families: Vec<Exposed>, created: bool, out: &mut Vec<u8>) -> Dropped {
+    /// With `created`, OpenMetrics 1 has `_created` samples; OpenMetrics 2 and protobuf always show creation
+    /// times. Returns what was dropped because escaped names collide.
+    pub(crate) fn write(
+        self,
+        families: Vec<ExposedFamily>,
+        created: bool,
+        out: &mut Vec<u8>,
+    ) -> Dropped {
         let (families, dropped) = escape(self.escaping, families);
-        match self.format {
-            Kind::Text0 | Kind::Text1 => encode(&mut Text::default(), &families, out),
-            Kind::OpenMetrics0 | Kind::OpenMetrics1 => openmetrics::page(families, created, out),
-            Kind::OpenMetrics2 => openmetrics2::page(families, out),
-            Kind::Protobuf => encode(&mut Protobuf, &families, out),
+        match self.syntax {
+            Syntax::Text0 | Syntax::Text1 => encode(&mut Text::default(), &families, out),
+            Syntax::OpenMetrics0 | Syntax::OpenMetrics1 => {
+                openmetrics::write(families, created, out);
+            }
+            Syntax::OpenMetrics2 => openmetrics2::write(families, out),
+            Syntax::Protobuf => encode(&mut Protobuf, &families, out),
         }
         dropped
     }
@@ -118,15 +130,15 @@ impl Exposition {
 
 /// One media range of an `Accept` header.
 struct Range {
-    /// What it covers of what we have, the first to prefer.
-    formats: &'static [Kind],
+    /// The supported formats that it covers, the preferred one first.
+    syntaxes: &'static [Syntax],
     escaping: Option<Escaping>,
     /// From 0 to 1000.
     weight: u16,
 }
 
 impl Range {
-    /// `None` if it covers nothing we have, or makes no sense.
+    /// `None` if the range is invalid or covers no supported format.
     fn read(range: &str) -> Option<Self> {
         let mut parts = split(range, ';').into_iter();
         let media = parts.next()?.to_ascii_lowercase();
@@ -142,33 +154,33 @@ impl Range {
             found.map(|(_, value)| *value)
         };
         let is_or_missing = |name, value| parameter(name).is_none_or(|given| given == value);
-        let formats: &[Kind] = match (media.as_str(), parameter("version")) {
-            ("text/plain", None | Some("0.0.4")) => &[Kind::Text0],
-            ("text/plain", Some("1.0.0")) => &[Kind::Text1],
-            ("application/openmetrics-text", Some("0.0.1")) => &[Kind::OpenMetrics0],
-            ("application/openmetrics-text", None | Some("1.0.0")) => &[Kind::OpenMetrics1],
-            // Only by its name: the format is not final.
-            ("application/openmetrics-text", Some("2.0.0")) => &[Kind::OpenMetrics2],
+        let syntaxes: &[Syntax] = match (media.as_str(), parameter("version")) {
+            ("text/plain", None | Some("0.0.4")) => &[Syntax::Text0],
+            ("text/plain", Some("1.0.0")) => &[Syntax::Text1],
+            ("application/openmetrics-text", Some("0.0.1")) => &[Syntax::OpenMetrics0],
+            ("application/openmetrics-text", None | Some("1.0.0")) => &[Syntax::OpenMetrics1],
+            // Only for scrapers that name it: the format is not final.
+            ("application/openmetrics-text", Some("2.0.0")) => &[Syntax::OpenMetrics2],
             ("application/vnd.google.protobuf", _)
                 if is_or_missing("proto", "io.prometheus.client.MetricFamily")
                     && is_or_missing("encoding", "delimited") =>
             {
-                &[Kind::Protobuf]
+                &[Syntax::Protobuf]
             }
-            ("text/*", _) => &[Kind::Text0],
-            ("application/*", _) => &[Kind::OpenMetrics1, Kind::Protobuf],
-            ("*/*", _) => &[Kind::Text0, Kind::OpenMetrics1, Kind::Protobuf],
+            ("text/*", _) => &[Syntax::Text0],
+            ("application/*", _) => &[Syntax::OpenMetrics1, Syntax::Protobuf],
+            ("*/*", _) => &[Syntax::Text0, Syntax::OpenMetrics1, Syntax::Protobuf],
             _ => return None,
         };
         Some(Range {
-            formats,
+            syntaxes,
             escaping: parameter("escaping").and_then(Escaping::named),
-            weight: parameter("q").map_or(Some(1000), super::encoding::parse_weight)?,
+            weight: parameter("q").map_or(Some(1000), parse_weight)?,
         })
     }
 }
 
-/// Splits at separators outside quotes; the parts are trimmed, empty ones left out.
+/// Splits at separators outside quotes. Parts are trimmed; empty parts are omitted.
 fn split(text: &str, separator: char) -> Vec<&str> {
     let mut quoted = false;
     text.split(|char| {
@@ -185,11 +197,11 @@ mod tests {
     use super::*;
 
     fn chosen(accept: &str) -> String {
-        Exposition::negotiate([accept].into_iter()).content_type()
+        ExpositionFormat::negotiate([accept].into_iter()).content_type()
     }
 
     #[test]
-    fn what_prometheus_3_asks_for_is_answered_in_its_first_choice() {
+    fn prometheus_3_gets_its_first_choice() {
         let accept = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
         assert_eq!(
             chosen(accept),
@@ -209,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_asks_for_nothing_in_particular_gets_the_text_format() {
+    fn the_text_format_is_the_default() {
         for accept in [
             "",
             "*/*",
@@ -237,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn weights_decide_and_among_equals_the_order() {
+    fn the_weight_decides_and_the_order_breaks_ties() {
         assert!(
             chosen("text/plain;q=0.5,application/openmetrics-text;q=0.6").contains("openmetrics")
         );
@@ -250,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wildcard_does_not_stand_for_what_is_refused() {
+    fn a_wildcard_does_not_cover_refused_formats() {
         assert!(chosen("text/plain;q=0, */*").contains("openmetrics"));
         assert!(
             chosen("text/plain;q=0, */*;q=0.1, application/openmetrics-text;q=0")
@@ -261,14 +273,14 @@ mod tests {
     }
 
     #[test]
-    fn openmetrics_2_is_only_for_those_who_name_it() {
+    fn openmetrics_2_must_be_named() {
         assert!(chosen("application/openmetrics-text;version=2.0.0").contains("version=2.0.0"));
         assert!(chosen("application/openmetrics-text").contains("version=1.0.0"));
         assert!(chosen("application/openmetrics-text;version=\"0.0.1\"").contains("version=0.0.1"));
     }
 
     #[test]
-    fn names_of_any_characters_only_go_where_they_can_be_written() {
+    fn the_escaping_scheme_is_one_that_the_format_supports() {
         assert_eq!(
             chosen("text/plain;version=0.0.4;escaping=allow-utf-8"),
             "text/plain; version=0.0.4; charset=utf-8; escaping=underscores"

@@ -1,28 +1,30 @@
-//! OpenMetrics 1.0.0 (and 0.0.1, which readers ask for and mean the same by).
+//! OpenMetrics 1.0.0, and 0.0.1, which is the same for scrapers.
 //!
-//! What it forbids goes out in another form, with the same names; see [`super::plan`].
+//! Families that it does not allow are represented in another form under the same names; see
+//! [`super::plan`].
 
 use std::sync::Arc;
 
-use super::number::{write_float, write_integer, write_scalar};
-use super::plan::{Plan, plan, suffixes};
+use super::encode::{Encoder, ExposedFamily, encode, samples};
+use super::plan::{Plan, plan, reserved_suffixes};
 use super::text::{sample, write_name};
-use super::{Exposed, Format, encode, samples};
-use crate::metrics::{Exemplar, Family, HistogramReading, Kind, Point, Reading, escape_value};
+use crate::format::escape_value;
+use crate::format::number::{write_float, write_integer};
+use crate::metrics::{DataPoint, Exemplar, Family, HistogramSnapshot, Kind, Snapshot};
 
-/// Appends a page. With `created`, counters and histograms show when they were born as `_created`.
-pub(super) fn page(families: Vec<Exposed>, created: bool, out: &mut Vec<u8>) {
+/// Appends an exposition. With `created`, counters and histograms have `_created` samples.
+pub(super) fn write(families: Vec<ExposedFamily>, created: bool, out: &mut Vec<u8>) {
     let (families, plans): (Vec<_>, Vec<_>) = plan(families).into_iter().unzip();
     encode(&mut OpenMetrics { plans, created }, &families, out);
 }
 
 struct OpenMetrics {
-    /// One for each family.
+    /// One plan for each family.
     plans: Vec<Plan>,
     created: bool,
 }
 
-impl Format for OpenMetrics {
+impl Encoder for OpenMetrics {
     fn begin(&mut self, position: usize, family: &Family, out: &mut Vec<u8>) {
         let base = self.plans[position].base;
         let name = &family.name[..base.unwrap_or(family.name.len())];
@@ -51,20 +53,26 @@ impl Format for OpenMetrics {
         out.push(b'\n');
     }
 
-    fn series(&mut self, position: usize, family: &Family, point: &Point<'_>, out: &mut Vec<u8>) {
+    fn series(
+        &mut self,
+        position: usize,
+        family: &Family,
+        point: &DataPoint<'_>,
+        out: &mut Vec<u8>,
+    ) {
         let plan = &self.plans[position];
         let is_counter = plan.base.is_some();
         let writer = Writer { family, point };
-        match point.reading {
-            Reading::Histogram(histogram) => writer.histogram(histogram, out),
-            reading => samples(reading, |suffix, last, value| {
+        match point.value {
+            Snapshot::Histogram(histogram) => writer.histogram(histogram, out),
+            value => samples(value, |suffix, last, value| {
                 writer.sample(suffix, last, out);
-                write_scalar(value, out);
+                value.write(out);
                 let exemplars = point.exemplars.filter(|_| is_counter);
                 writer.end(exemplars.and_then(|all| all.at(0)), out);
             }),
         }
-        let can_be_created = is_counter || !suffixes(family.kind).is_empty();
+        let can_be_created = is_counter || !reserved_suffixes(family.kind).is_empty();
         let own = point.created.filter(|_| self.created && can_be_created);
         let created = plan.created.get(point.labels.text()).copied();
         if let Some(created) = created.or(own.map(|time| time.as_secs_f64())) {
@@ -84,7 +92,7 @@ impl Format for OpenMetrics {
 /// Writes the samples of one series.
 struct Writer<'a> {
     family: &'a Family,
-    point: &'a Point<'a>,
+    point: &'a DataPoint<'a>,
 }
 
 impl Writer<'_> {
@@ -108,22 +116,22 @@ impl Writer<'_> {
         out.push(b'\n');
     }
 
-    fn histogram(&self, histogram: HistogramReading<'_>, out: &mut Vec<u8>) {
+    fn histogram(&self, histogram: HistogramSnapshot<'_>, out: &mut Vec<u8>) {
         let bounds = histogram.buckets.bounds();
-        // Those of a native histogram alone are kept by magnitude: the bucket of all shows the last.
-        let exemplar = |place| match bounds {
+        // Without classic buckets, exemplars are stored by magnitude: the +Inf bucket shows the newest.
+        let exemplar = |index| match bounds {
             [] => self.point.exemplars?.last(),
-            _ => self.point.exemplars?.at(place),
+            _ => self.point.exemplars?.at(index),
         };
         let mut count = 0;
         let labels = histogram.buckets.labels().iter();
-        for (place, (le, cumulative)) in labels.zip(histogram.cumulative()).enumerate() {
+        for (index, (le, cumulative)) in labels.zip(histogram.cumulative()).enumerate() {
             count = cumulative;
             self.sample("_bucket", le, out);
             write_integer(count, out);
-            self.end(exemplar(place), out);
+            self.end(exemplar(index), out);
         }
-        // A sum is the total of what is never negative; without it there is no count either.
+        // OpenMetrics allows a sum only without negative observations, and a count only with a sum.
         let has_negative_bound = bounds.first().is_some_and(|first| *first < 0.0);
         if let Some(sum) = histogram.sum
             && sum >= 0.0

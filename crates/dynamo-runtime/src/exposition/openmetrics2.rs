@@ -1,23 +1,25 @@
-//! OpenMetrics 2.0, which is experimental: what is here follows the release candidate of March 2026,
+//! OpenMetrics 2.0, which is experimental. This follows the release candidate of March 2026:
 //! <https://prometheus.io/docs/specs/om/open_metrics_spec_2_0/>.
 //!
-//! Names are as everywhere; a histogram is one sample whose value holds all buckets, native ones too.
+//! Names are the same as in every format. A histogram is one sample; its value holds all buckets, classic
+//! and native.
 
-use super::number::{write_float, write_integer, write_le, write_scalar};
+use super::encode::{Encoder, ExposedFamily, encode};
 use super::openmetrics::{write_exemplar, write_seconds};
-use super::plan::{dissolve_improper, is_countable};
+use super::plan::{has_counter_values, split_invalid_summaries};
 use super::text::{sample, write_name};
-use super::{Exposed, Format, encode};
+use crate::format::escape_value;
+use crate::format::number::{write_float, write_integer, write_le};
 use crate::metrics::{
-    Exemplars, Family, HistogramReading, Kind, NativeReading, Point, Reading, Spans,
-    SummaryReading, escape_value,
+    DataPoint, Exemplars, Family, HistogramSnapshot, Kind, NativeSnapshot, Snapshot, Spans,
+    SummarySnapshot,
 };
 
-/// Appends a page.
-pub(super) fn page(families: Vec<Exposed>, out: &mut Vec<u8>) {
-    let families = dissolve_improper(families, SummaryReading::is_whole);
+/// Appends an exposition.
+pub(super) fn write(families: Vec<ExposedFamily>, out: &mut Vec<u8>) {
+    let families = split_invalid_summaries(families, SummarySnapshot::is_complete);
     let kinds = families.iter().map(|exposed| match exposed.family.kind {
-        Kind::Counter if !is_countable(exposed) => Kind::Unknown,
+        Kind::Counter if !has_counter_values(exposed) => Kind::Unknown,
         kind => kind,
     });
     let kinds = kinds.collect();
@@ -25,14 +27,14 @@ pub(super) fn page(families: Vec<Exposed>, out: &mut Vec<u8>) {
 }
 
 struct OpenMetrics2 {
-    /// What each family goes out as.
+    /// The type of each family.
     kinds: Vec<Kind>,
 }
 
-impl Format for OpenMetrics2 {
+impl Encoder for OpenMetrics2 {
     fn begin(&mut self, position: usize, family: &Family, out: &mut Vec<u8>) {
-        let mut line = |what: &str, text: &dyn Fn(&mut Vec<u8>)| {
-            out.extend_from_slice(what.as_bytes());
+        let mut line = |keyword: &str, text: &dyn Fn(&mut Vec<u8>)| {
+            out.extend_from_slice(keyword.as_bytes());
             write_name(&family.name, family.is_quoted, out);
             out.push(b' ');
             text(out);
@@ -47,13 +49,19 @@ impl Format for OpenMetrics2 {
         line("# HELP ", &|out| escape_value(&family.help, out));
     }
 
-    fn series(&mut self, _position: usize, family: &Family, point: &Point<'_>, out: &mut Vec<u8>) {
+    fn series(
+        &mut self,
+        _position: usize,
+        family: &Family,
+        point: &DataPoint<'_>,
+        out: &mut Vec<u8>,
+    ) {
         let labels = point.labels.text();
         sample(&family.name, family.is_quoted, "", labels, b"", out);
-        match point.reading {
-            Reading::Scalar(value) => write_scalar(value, out),
-            Reading::Histogram(histogram) => write_histogram(histogram, out),
-            Reading::Summary(summary) => write_summary(summary, out),
+        match point.value {
+            Snapshot::Scalar(value) => value.write(out),
+            Snapshot::Histogram(histogram) => write_histogram(histogram, out),
+            Snapshot::Summary(summary) => write_summary(summary, out),
         }
         if let Some(timestamp) = point.timestamp {
             out.push(b' ');
@@ -75,7 +83,7 @@ impl Format for OpenMetrics2 {
     }
 }
 
-fn write_histogram(histogram: HistogramReading<'_>, out: &mut Vec<u8>) {
+fn write_histogram(histogram: HistogramSnapshot<'_>, out: &mut Vec<u8>) {
     let cumulative: Vec<u64> = histogram.cumulative().collect();
     out.extend_from_slice(b"{count:");
     write_integer(cumulative.last().copied().unwrap_or_default(), out);
@@ -101,7 +109,7 @@ fn write_histogram(histogram: HistogramReading<'_>, out: &mut Vec<u8>) {
     out.push(b'}');
 }
 
-fn write_native(native: &NativeReading, out: &mut Vec<u8>) {
+fn write_native(native: &NativeSnapshot, out: &mut Vec<u8>) {
     let head = format!(
         ",schema:{},zero_threshold:{:e},zero_count:{}",
         native.schema, native.zero_threshold, native.zero_count
@@ -135,7 +143,7 @@ fn write_native(native: &NativeReading, out: &mut Vec<u8>) {
     }
 }
 
-fn write_summary(summary: &SummaryReading, out: &mut Vec<u8>) {
+fn write_summary(summary: &SummarySnapshot, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{count:");
     write_float(summary.count.unwrap_or_default(), out);
     out.extend_from_slice(b",sum:");

@@ -1,24 +1,25 @@
-//! What the text format allows and OpenMetrics 1 forbids, and how each family goes out there: under
-//! the names it has everywhere, and with all that can be shown under them.
+//! How OpenMetrics represents families that it does not allow as they are: under the names they have in
+//! every format, and with as much of them as those names permit.
 
 use std::collections::HashMap;
 
-use super::dissolve::dissolve;
-use super::{Exposed, foreign, visit_all};
-use crate::metrics::{Family, Kind, Point, Reading, SummaryReading};
+use super::encode::{ExposedFamily, visit_all};
+use super::external::ExternalFamily;
+use super::split::split;
+use crate::metrics::{DataPoint, Family, Kind, Snapshot, SummarySnapshot};
 
-/// How one family goes out.
+/// How OpenMetrics 1 represents one family.
 #[derive(Default)]
 pub(super) struct Plan {
-    /// For a counter, the length of its name without `_total`. A counter without one goes out as
-    /// unknown: its name must not change.
+    /// For a counter, the length of its name without `_total`. A counter that has no such name is
+    /// represented as unknown: its name must not change.
     pub(super) base: Option<usize>,
-    /// The values of a family `…_created` that belongs to this one, by their labels as text.
+    /// The values of the family `…_created` that belongs to this family, by their labels as text.
     pub(super) created: HashMap<Vec<u8>, f64>,
 }
 
-/// The suffixes that OpenMetrics keeps for samples of these kinds.
-pub(super) fn suffixes(kind: Kind) -> &'static [&'static str] {
+/// The suffixes that OpenMetrics reserves for samples of a kind.
+pub(super) fn reserved_suffixes(kind: Kind) -> &'static [&'static str] {
     match kind {
         Kind::Histogram => &["_bucket", "_count", "_sum", "_created"],
         Kind::Summary => &["_count", "_sum", "_created"],
@@ -26,14 +27,14 @@ pub(super) fn suffixes(kind: Kind) -> &'static [&'static str] {
     }
 }
 
-/// Decides how each family goes out.
+/// Plans how OpenMetrics 1 represents each family.
 ///
-/// OpenMetrics keeps the names of all samples apart by family: a counter `x_total` is the family
-/// `x`, which must not be another family or one's sample; `x_created` belongs to `x`. So a counter
-/// that has no such name of its own is of unknown type, and a gauge `x_created` of another library
-/// becomes samples of `x`. Where that cannot be, `x` is dissolved and the gauge stays.
-pub(super) fn plan(families: Vec<Exposed>) -> Vec<(Exposed, Plan)> {
-    let families = dissolve_improper(families, SummaryReading::is_proper);
+/// Sample names of different families must not collide: a counter `x_total` is the family `x`, which must
+/// not be another family or the sample name of one; `x_created` belongs to `x`. A counter whose base name
+/// collides is represented as unknown. An external gauge `x_created` becomes samples of `x`. If that is
+/// not possible, `x` is split into its samples and the gauge stays.
+pub(super) fn plan(families: Vec<ExposedFamily>) -> Vec<(ExposedFamily, Plan)> {
+    let families = split_invalid_summaries(families, SummarySnapshot::is_valid);
     let positions: HashMap<&str, usize> = families
         .iter()
         .enumerate()
@@ -51,35 +52,35 @@ pub(super) fn plan(families: Vec<Exposed>) -> Vec<(Exposed, Plan)> {
         })
         .collect();
 
-    let mut fates = vec![Fate::Shown; families.len()];
-    for (host, exposed) in families.iter().enumerate() {
+    let mut outputs = vec![Output::Family; families.len()];
+    for (parent, exposed) in families.iter().enumerate() {
         let family = &exposed.family;
-        let name = match (plans[host].base, suffixes(family.kind)) {
+        let name = match (plans[parent].base, reserved_suffixes(family.kind)) {
             (None, []) => continue,
             (base, _) => &family.name[..base.unwrap_or(family.name.len())],
         };
-        let Some(&guest) = positions.get(&*format!("{name}_created")) else {
+        let Some(&gauge) = positions.get(&*format!("{name}_created")) else {
             continue;
         };
-        match created_of(exposed, &families[guest]) {
+        match created_of(exposed, &families[gauge]) {
             Some(created) => {
-                plans[host].created = created;
-                fates[guest] = Fate::Absorbed;
+                plans[parent].created = created;
+                outputs[gauge] = Output::SamplesOfParent;
             }
-            None if family.kind == Kind::Counter => plans[host].base = None,
-            None => fates[host] = Fate::Dissolved,
+            None if family.kind == Kind::Counter => plans[parent].base = None,
+            None => outputs[parent] = Output::Split,
         }
     }
     let mut planned = Vec::with_capacity(families.len());
-    for ((exposed, plan), fate) in families.into_iter().zip(plans).zip(fates) {
-        match fate {
-            Fate::Shown => planned.push((exposed, plan)),
-            Fate::Absorbed => {}
-            Fate::Dissolved => {
+    for ((exposed, plan), output) in families.into_iter().zip(plans).zip(outputs) {
+        match output {
+            Output::Family => planned.push((exposed, plan)),
+            Output::SamplesOfParent => {}
+            Output::Split => {
                 planned.extend(
-                    dissolve(&exposed)
+                    split(&exposed)
                         .into_iter()
-                        .map(|part| (part, Plan::default())),
+                        .map(|family| (family, Plan::default())),
                 );
             }
         }
@@ -87,23 +88,25 @@ pub(super) fn plan(families: Vec<Exposed>) -> Vec<(Exposed, Plan)> {
     planned
 }
 
+/// The representation of a family.
 #[derive(Clone, Copy)]
-enum Fate {
-    Shown,
-    /// As samples of another family.
-    Absorbed,
-    /// As a family for each of its samples' names.
-    Dissolved,
+enum Output {
+    /// It stays one family.
+    Family,
+    /// Its values become `_created` samples of another family.
+    SamplesOfParent,
+    /// It becomes one family for each of its sample names.
+    Split,
 }
 
-/// The length of a counter's name without `_total`, if it may go without.
-fn base_of(exposed: &Exposed, kind_of: impl Fn(&str) -> Option<Kind>) -> Option<usize> {
+/// The length of a counter's name without `_total`, if the name without `_total` collides with no other.
+fn base_of(exposed: &ExposedFamily, kind_of: impl Fn(&str) -> Option<Kind>) -> Option<usize> {
     let Family { name, kind, .. } = &*exposed.family;
     let base = name
         .strip_suffix("_total")
         .filter(|base| !base.is_empty() && *kind == Kind::Counter)?;
     let is_sample = [Kind::Histogram, Kind::Summary].into_iter().any(|kind| {
-        suffixes(kind).iter().any(|suffix| {
+        reserved_suffixes(kind).iter().any(|suffix| {
             let owner = base.strip_suffix(suffix);
             owner.is_some_and(|owner| kind_of(owner) == Some(kind))
         })
@@ -111,66 +114,65 @@ fn base_of(exposed: &Exposed, kind_of: impl Fn(&str) -> Option<Kind>) -> Option<
     let of_another_counter = base
         .strip_suffix("_created")
         .is_some_and(|other| kind_of(&format!("{other}_total")).is_some());
-    let clashes = kind_of(base).is_some() || is_sample || of_another_counter;
-    (!clashes && is_countable(exposed)).then_some(base.len())
+    let collides = kind_of(base).is_some() || is_sample || of_another_counter;
+    (!collides && has_counter_values(exposed)).then_some(base.len())
 }
 
-/// The values of `guest` by their labels as text, if they can stand beside the series of `host`: one
-/// number for each, and none for series that are not there.
-fn created_of(host: &Exposed, guest: &Exposed) -> Option<HashMap<Vec<u8>, f64>> {
+/// The values of `gauge` by their labels as text, if each of them belongs to a series of `parent`.
+fn created_of(parent: &ExposedFamily, gauge: &ExposedFamily) -> Option<HashMap<Vec<u8>, f64>> {
     let mut created = HashMap::new();
     let mut count = 0;
-    each(guest, &mut |point| {
+    each(gauge, &mut |point| {
         count += 1;
-        if let Reading::Scalar(value) = point.reading {
+        if let Snapshot::Scalar(value) = point.value {
             created.insert(point.labels.text().to_vec(), value.to_f64());
         }
     });
     let mut found = 0;
-    each(host, &mut |point| {
+    each(parent, &mut |point| {
         found += usize::from(created.contains_key(point.labels.text()));
     });
     (found == count).then_some(created)
 }
 
-fn each(exposed: &Exposed, look: &mut dyn FnMut(&Point<'_>)) {
-    for source in &exposed.sources {
-        visit_all(&**source, look);
+fn each(exposed: &ExposedFamily, visitor: &mut dyn FnMut(&DataPoint<'_>)) {
+    for collector in &exposed.collectors {
+        visit_all(&**collector, visitor);
     }
 }
 
-/// Dissolves the families with a summary that is not proper.
-pub(super) fn dissolve_improper(
-    families: Vec<Exposed>,
-    is_proper: fn(&SummaryReading) -> bool,
-) -> Vec<Exposed> {
-    let is_shown = |exposed: &Exposed| {
-        let mut parts = exposed.sources.iter().filter_map(foreign::Part::of);
-        parts.all(|part| part.summaries().all(is_proper))
+/// Splits the families that have a summary for which `is_valid` returns false.
+pub(super) fn split_invalid_summaries(
+    families: Vec<ExposedFamily>,
+    is_valid: fn(&SummarySnapshot) -> bool,
+) -> Vec<ExposedFamily> {
+    let all_valid = |exposed: &ExposedFamily| {
+        let mut external = exposed.collectors.iter().filter_map(ExternalFamily::of);
+        external.all(|family| family.summaries().all(is_valid))
     };
-    let mut shown = Vec::with_capacity(families.len());
+    let mut result = Vec::with_capacity(families.len());
     for exposed in families {
-        if is_shown(&exposed) {
-            shown.push(exposed);
+        if all_valid(&exposed) {
+            result.push(exposed);
         } else {
-            shown.extend(dissolve(&exposed));
+            result.extend(split(&exposed));
         }
     }
-    shown
+    result
 }
 
-/// Whether all values are those of a counter; another library's need not be.
-pub(super) fn is_countable(exposed: &Exposed) -> bool {
-    let parts = exposed.sources.iter().filter_map(foreign::Part::of);
-    parts
-        .flat_map(foreign::Part::scalars)
+/// Whether all values are valid for a counter. Those of another library may not be.
+pub(super) fn has_counter_values(exposed: &ExposedFamily) -> bool {
+    let external = exposed.collectors.iter().filter_map(ExternalFamily::of);
+    external
+        .flat_map(ExternalFamily::scalars)
         .all(|value| value >= 0.0)
 }
 
-impl SummaryReading {
-    /// Whether it is what OpenMetrics takes for a summary: quantiles from 0 to 1 with values that
-    /// are not negative, and totals that are those of counters.
-    fn is_proper(&self) -> bool {
+impl SummarySnapshot {
+    /// Whether OpenMetrics 1 allows the summary: its quantiles are from 0 to 1 with values that are not
+    /// negative, its sum is not negative and its count is a natural number.
+    fn is_valid(&self) -> bool {
         let mut quantiles = self.quantiles.iter();
         quantiles
             .all(|(at, _, value)| (0.0..=1.0).contains(at) && (*value >= 0.0 || value.is_nan()))
@@ -180,8 +182,8 @@ impl SummaryReading {
                 .is_none_or(|count| count >= 0.0 && count.fract() == 0.0)
     }
 
-    /// The same where both totals must be there.
-    pub(super) fn is_whole(&self) -> bool {
-        self.is_proper() && self.sum.is_some() && self.count.is_some()
+    /// Whether OpenMetrics 2 allows the summary, which must have a sum and a count.
+    pub(super) fn is_complete(&self) -> bool {
+        self.is_valid() && self.sum.is_some() && self.count.is_some()
     }
 }

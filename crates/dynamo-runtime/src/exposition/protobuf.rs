@@ -1,14 +1,15 @@
-//! `io.prometheus.client.MetricFamily` messages, each after its length, written straight from the series.
+//! Protobuf: `io.prometheus.client.MetricFamily` messages, each with its length before it, encoded directly
+//! from the series.
 //!
-//! The numbers of the fields are those of `metrics.proto` in Prometheus' client model.
+//! The field numbers are those of `metrics.proto` in Prometheus' client model.
 
 use std::time::Duration;
 
-use super::Format;
-use super::wire::{self, Extend, Short};
+use super::encode::Encoder;
+use crate::format::wire::{self, Extend, ShortMessage};
 use crate::metrics::{
-    Exemplar, Exemplars, Family, HistogramReading, Kind, NativeReading, Point, Reading, Scalar,
-    Spans, SummaryReading,
+    DataPoint, Exemplar, Exemplars, Family, HistogramSnapshot, Kind, NativeSnapshot, Scalar,
+    Snapshot, Spans, SummarySnapshot,
 };
 
 mod family {
@@ -86,9 +87,9 @@ mod timestamp {
 /// `application/vnd.google.protobuf`.
 pub(super) struct Protobuf;
 
-impl Format for Protobuf {
+impl Encoder for Protobuf {
     fn begin(&mut self, _position: usize, family: &Family, out: &mut Vec<u8>) {
-        wire::room(out);
+        wire::reserve_length(out);
         wire::bytes(family::NAME, family.name.as_bytes(), out);
         wire::bytes(family::HELP, family.help.as_bytes(), out);
         wire::uint(family::TYPE, type_number(family.kind), out);
@@ -97,17 +98,23 @@ impl Format for Protobuf {
         }
     }
 
-    fn series(&mut self, _position: usize, family: &Family, point: &Point<'_>, out: &mut Vec<u8>) {
-        // With the hierarchy's labels hardly any fits in 127 bytes.
+    fn series(
+        &mut self,
+        _position: usize,
+        family: &Family,
+        point: &DataPoint<'_>,
+        out: &mut Vec<u8>,
+    ) {
+        // With the hierarchy labels, few messages are shorter than 128 bytes.
         wire::sized_message::<2>(family::METRIC, out, |out| {
             point.labels.write_protobuf(out);
-            match point.reading {
-                Reading::Scalar(value) => scalar(family.kind, value, point, out),
-                Reading::Histogram(reading) => wire::message(metric::HISTOGRAM, out, |out| {
-                    histogram(reading, point, out);
+            match point.value {
+                Snapshot::Scalar(value) => scalar(family.kind, value, point, out),
+                Snapshot::Histogram(value) => wire::message(metric::HISTOGRAM, out, |out| {
+                    histogram(value, point, out);
                 }),
-                Reading::Summary(reading) => {
-                    wire::message(metric::SUMMARY, out, |out| summary(reading, out));
+                Snapshot::Summary(value) => {
+                    wire::message(metric::SUMMARY, out, |out| summary(value, out));
                 }
             }
             if let Some(timestamp) = point.timestamp {
@@ -117,7 +124,7 @@ impl Format for Protobuf {
     }
 
     fn end_family(&mut self, start: usize, out: &mut Vec<u8>) {
-        wire::delimit(start, out);
+        wire::write_length(start, out);
     }
 }
 
@@ -131,8 +138,8 @@ fn type_number(kind: Kind) -> u64 {
     }
 }
 
-fn scalar(kind: Kind, value: Scalar, point: &Point<'_>, out: &mut Vec<u8>) {
-    let mut message = Short::new();
+fn scalar(kind: Kind, value: Scalar, point: &DataPoint<'_>, out: &mut Vec<u8>) {
+    let mut message = ShortMessage::new();
     wire::double(VALUE, value.to_f64(), &mut message);
     let field = match kind {
         Kind::Counter => metric::COUNTER,
@@ -154,14 +161,14 @@ fn scalar(kind: Kind, value: Scalar, point: &Point<'_>, out: &mut Vec<u8>) {
     }
 }
 
-fn summary(reading: &SummaryReading, out: &mut Vec<u8>) {
-    if let Some(count) = reading.count {
+fn summary(snapshot: &SummarySnapshot, out: &mut Vec<u8>) {
+    if let Some(count) = snapshot.count {
         wire::uint(summary::COUNT, count as u64, out);
     }
-    if let Some(sum) = reading.sum {
+    if let Some(sum) = snapshot.sum {
         wire::double(summary::SUM, sum, out);
     }
-    for (at, _, value) in &reading.quantiles {
+    for (at, _, value) in &snapshot.quantiles {
         wire::message(summary::QUANTILE, out, |out| {
             wire::double(quantile::QUANTILE, *at, out);
             wire::double(quantile::VALUE, *value, out);
@@ -169,12 +176,12 @@ fn summary(reading: &SummaryReading, out: &mut Vec<u8>) {
     }
 }
 
-fn histogram(reading: HistogramReading<'_>, point: &Point<'_>, out: &mut Vec<u8>) {
-    let bounds = reading.buckets.bounds().iter().chain(&[f64::INFINITY]);
-    // Native buckets alone need no classic one that says the count once more.
-    let shows_classic = reading.native.is_none() || !reading.buckets.bounds().is_empty();
+fn histogram(snapshot: HistogramSnapshot<'_>, point: &DataPoint<'_>, out: &mut Vec<u8>) {
+    let bounds = snapshot.buckets.bounds().iter().chain(&[f64::INFINITY]);
+    // Without classic bounds, the +Inf bucket of a native histogram would only repeat the count.
+    let shows_classic = snapshot.native.is_none() || !snapshot.buckets.bounds().is_empty();
     let mut count = 0;
-    for (index, (cumulative, bound)) in reading.cumulative().zip(bounds).enumerate() {
+    for (index, (cumulative, bound)) in snapshot.cumulative().zip(bounds).enumerate() {
         count = cumulative;
         if shows_classic {
             wire::message(histogram::BUCKET, out, |out| {
@@ -187,10 +194,10 @@ fn histogram(reading: HistogramReading<'_>, point: &Point<'_>, out: &mut Vec<u8>
         }
     }
     wire::uint(histogram::COUNT, count, out);
-    if let Some(sum) = reading.sum {
+    if let Some(sum) = snapshot.sum {
         wire::double(histogram::SUM, sum, out);
     }
-    if let Some(native) = reading.native {
+    if let Some(native) = snapshot.native {
         write_native(native, point.exemplars, out);
     }
     if let Some(created) = point.created {
@@ -198,7 +205,7 @@ fn histogram(reading: HistogramReading<'_>, point: &Point<'_>, out: &mut Vec<u8>
     }
 }
 
-fn write_native(native: &NativeReading, exemplars: Option<&Exemplars>, out: &mut Vec<u8>) {
+fn write_native(native: &NativeSnapshot, exemplars: Option<&Exemplars>, out: &mut Vec<u8>) {
     use histogram::{NEGATIVE_DELTA, NEGATIVE_SPAN, POSITIVE_DELTA, POSITIVE_SPAN};
 
     wire::sint(histogram::SCHEMA, i64::from(native.schema), out);
@@ -217,7 +224,7 @@ fn write_native(native: &NativeReading, exemplars: Option<&Exemplars>, out: &mut
         }
         let mut before = 0;
         for count in counts {
-            // As in the proto2 definition, which does not pack them.
+            // Not packed, as in the proto2 definition.
             wire::sint(delta_field, count.wrapping_sub(before).cast_signed(), out);
             before = count;
         }
@@ -225,7 +232,7 @@ fn write_native(native: &NativeReading, exemplars: Option<&Exemplars>, out: &mut
     let is_empty =
         native.zero_count == 0 && native.positive.is_empty() && native.negative.is_empty();
     if is_empty && native.zero_threshold == 0.0 {
-        // A span without buckets is what tells an empty native histogram from a classic one.
+        // An empty span distinguishes an empty native histogram from a classic one.
         wire::message(POSITIVE_SPAN, out, |out| {
             wire::sint(span::OFFSET, 0, out);
             wire::uint(span::LENGTH, 0, out);
@@ -248,7 +255,7 @@ fn write_exemplar(field: u32, exemplar: &Exemplar, out: &mut Vec<u8>) {
 
 #[inline]
 fn write_time(field: u32, time: Duration, out: &mut impl Extend) {
-    let mut message = Short::new();
+    let mut message = ShortMessage::new();
     wire::uint(timestamp::SECONDS, time.as_secs(), &mut message);
     wire::uint(
         timestamp::NANOS,

@@ -1,21 +1,21 @@
-//! Texts of other libraries in the formats that take less than the text format does.
+//! External expositions in formats that allow less than the text format.
 
-use super::{Exposition, Rules, merge, parse};
+use super::{ExpositionFormat, Rules, merge, parse};
 
-fn page(text: &str, accept: &str) -> String {
+fn convert(text: &str, accept: &str) -> String {
     let parsed = parse(text, &Rules::default());
-    let (families, _) = merge(Vec::new(), parsed.parts.into_iter());
+    let (families, _) = merge(Vec::new(), parsed.families.into_iter());
     let mut out = Vec::new();
-    Exposition::negotiate([accept].into_iter()).write(families, false, &mut out);
+    ExpositionFormat::negotiate([accept].into_iter()).write(families, false, &mut out);
     String::from_utf8(out).unwrap()
 }
 
 fn as_openmetrics(text: &str) -> String {
-    page(text, "application/openmetrics-text")
+    convert(text, "application/openmetrics-text")
 }
 
 fn as_openmetrics_2(text: &str) -> String {
-    page(text, "application/openmetrics-text;version=2.0.0")
+    convert(text, "application/openmetrics-text;version=2.0.0")
 }
 
 #[test]
@@ -30,8 +30,8 @@ fn a_counter_that_openmetrics_has_no_name_for_is_unknown() {
         "# TYPE h histogram\nh_bucket{le=\"+Inf\"} 1\n# TYPE h_created_total counter\nh_created_total 1\n",
         "# TYPE a_total counter\na_total 1\n# TYPE a_created_total counter\na_created_total 1\n",
     ] {
-        let page = as_openmetrics(text);
-        assert!(page.contains(" unknown\n"), "{page}");
+        let exposition = as_openmetrics(text);
+        assert!(exposition.contains(" unknown\n"), "{exposition}");
     }
     assert!(as_openmetrics("# TYPE a_total counter\na_total 1\n").contains("# TYPE a counter\n"));
 }
@@ -43,8 +43,11 @@ fn a_histogram_below_zero_has_no_sum() {
         "h_bucket{le=\"1\"} 1\nh_bucket{le=\"+Inf\"} 1\nh_sum -1\nh_count 1\n",
         "h_bucket{le=\"1\"} 1\nh_bucket{le=\"+Inf\"} 1\nh_sum NaN\nh_count 1\n",
     ] {
-        let page = as_openmetrics(&format!("# TYPE h histogram\n{lines}"));
-        assert!(page.contains("h_bucket{le=\"+Inf\"} 1\n# EOF"), "{page}");
+        let exposition = as_openmetrics(&format!("# TYPE h histogram\n{lines}"));
+        assert!(
+            exposition.contains("h_bucket{le=\"+Inf\"} 1\n# EOF"),
+            "{exposition}"
+        );
     }
 }
 
@@ -68,25 +71,31 @@ s_created 8
 ";
 
 #[test]
-fn a_gauge_of_creation_times_becomes_samples_of_what_was_created() {
-    let page = as_openmetrics(CREATED);
+fn a_gauge_of_creation_times_becomes_samples_of_its_family() {
+    let exposition = as_openmetrics(CREATED);
     assert!(
-        page.contains("a_total{x=\"1\"} 1\na_total{x=\"2\"} 1\na_created{x=\"2\"} 1.5\n"),
-        "{page}"
+        exposition.contains("a_total{x=\"1\"} 1\na_total{x=\"2\"} 1\na_created{x=\"2\"} 1.5\n"),
+        "{exposition}"
     );
-    assert!(page.contains("h_count 1\nh_created 7\n"), "{page}");
-    assert!(page.contains("s_count 1\ns_created 8\n"), "{page}");
-    assert!(!page.contains("gauge"), "{page}");
-    let text = self::page(CREATED, "");
+    assert!(
+        exposition.contains("h_count 1\nh_created 7\n"),
+        "{exposition}"
+    );
+    assert!(
+        exposition.contains("s_count 1\ns_created 8\n"),
+        "{exposition}"
+    );
+    assert!(!exposition.contains("gauge"), "{exposition}");
+    let text = convert(CREATED, "");
     assert!(text.contains("# TYPE a_created gauge\na_created{x=\"2\"} 1.5\n"));
 }
 
 #[test]
-fn creation_times_of_what_is_not_there_stay_a_gauge() {
+fn creation_times_of_missing_series_stay_a_gauge() {
     let text = format!(
         "{CREATED}a_created{{x=\"3\"}} 2.5\nh_created{{x=\"1\"}} 9\ns_created{{x=\"1\"}} 9\n"
     );
-    let page = as_openmetrics(&text);
+    let exposition = as_openmetrics(&text);
     for lines in [
         "# TYPE a_total unknown\n# HELP a_total \na_total{x=\"1\"} 1\n",
         "# TYPE a_created gauge\n# HELP a_created \na_created{x=\"2\"} 1.5\na_created{x=\"3\"} 2.5\n",
@@ -96,7 +105,7 @@ fn creation_times_of_what_is_not_there_stay_a_gauge() {
         "# TYPE h_created gauge\n# HELP h_created \nh_created 7\nh_created{x=\"1\"} 9\n",
         "# TYPE s_sum unknown\n",
     ] {
-        assert!(page.contains(lines), "{page}");
+        assert!(exposition.contains(lines), "{exposition}");
     }
 }
 
@@ -115,9 +124,12 @@ fn a_summary_that_openmetrics_would_refuse_keeps_its_samples() {
             format!("s_count {count}\n"),
         ];
         let text = format!("# TYPE s summary\n{}", lines.concat());
-        for page in [as_openmetrics(&text), as_openmetrics_2(&text)] {
-            assert!(lines.iter().all(|line| page.contains(line)), "{page}");
-            assert_eq!(page.matches(" unknown\n").count(), 3, "{page}");
+        for exposition in [as_openmetrics(&text), as_openmetrics_2(&text)] {
+            assert!(
+                lines.iter().all(|line| exposition.contains(line)),
+                "{exposition}"
+            );
+            assert_eq!(exposition.matches(" unknown\n").count(), 3, "{exposition}");
         }
     }
 }
@@ -155,8 +167,14 @@ s {count:4,sum:9,quantile:[0.5:1.5,0.99:NaN]}
 
 #[test]
 fn in_openmetrics_2_totals_that_are_missing_or_not_a_number_change_the_type() {
-    let page = as_openmetrics_2("# TYPE s summary\ns{quantile=\"0.5\"} 1\ns_sum 1\n");
-    assert!(page.contains("# TYPE s_sum unknown\n"), "{page}");
-    let page = as_openmetrics_2("# TYPE a_total counter\na_total NaN\n");
-    assert!(page.contains("# TYPE a_total unknown\n"), "{page}");
+    let exposition = as_openmetrics_2("# TYPE s summary\ns{quantile=\"0.5\"} 1\ns_sum 1\n");
+    assert!(
+        exposition.contains("# TYPE s_sum unknown\n"),
+        "{exposition}"
+    );
+    let exposition = as_openmetrics_2("# TYPE a_total counter\na_total NaN\n");
+    assert!(
+        exposition.contains("# TYPE a_total unknown\n"),
+        "{exposition}"
+    );
 }

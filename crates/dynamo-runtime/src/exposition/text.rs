@@ -1,19 +1,20 @@
 //! The text formats of Prometheus, versions 0.0.4 and 1.0.0.
 //!
-//! The two differ in what names they allow; see [`super::escape`].
+//! The versions differ in the names they allow; see [`super::escaping`].
 
-use super::number::{write_integer, write_scalar};
-use super::{Format, samples};
-use crate::metrics::{Family, Kind, Point, Reading, escape_help, escape_value};
+use super::encode::{Encoder, samples};
+use crate::format::number::write_integer;
+use crate::format::{escape_help, escape_value};
+use crate::metrics::{DataPoint, Family, Kind, Snapshot};
 
 /// `text/plain`.
 #[derive(Default)]
 pub(super) struct Text {
-    /// What comes before the labels of the family at hand: its name and a brace.
+    /// The bytes before the labels of the current family: its name and a brace.
     before_labels: Vec<u8>,
 }
 
-impl Format for Text {
+impl Encoder for Text {
     fn begin(&mut self, _position: usize, family: &Family, out: &mut Vec<u8>) {
         out.extend_from_slice(b"# HELP ");
         write_name(&family.name, family.is_quoted, out);
@@ -33,7 +34,13 @@ impl Format for Text {
         self.before_labels.push(b'{');
     }
 
-    fn series(&mut self, _position: usize, family: &Family, point: &Point<'_>, out: &mut Vec<u8>) {
+    fn series(
+        &mut self,
+        _position: usize,
+        family: &Family,
+        point: &DataPoint<'_>,
+        out: &mut Vec<u8>,
+    ) {
         let labels = point.labels.text();
         let end = |out: &mut Vec<u8>| {
             if let Some(timestamp) = point.timestamp {
@@ -42,25 +49,25 @@ impl Format for Text {
             }
             out.push(b'\n');
         };
-        // Most series are of this sort, and there may be a million of them.
-        if let Reading::Scalar(value) = point.reading
+        // The most frequent form, of which there may be a million series.
+        if let Snapshot::Scalar(value) = point.value
             && !(labels.is_empty() || family.is_quoted)
         {
             out.extend_from_slice(&self.before_labels);
             out.extend_from_slice(labels);
             out.extend_from_slice(b"} ");
-            write_scalar(value, out);
+            value.write(out);
             return end(out);
         }
-        samples(point.reading, |suffix, last, value| {
+        samples(point.value, |suffix, last, value| {
             sample(&family.name, family.is_quoted, suffix, labels, last, out);
-            write_scalar(value, out);
+            value.write(out);
             end(out);
         });
     }
 }
 
-/// Writes the name of a family in a comment.
+/// Writes the name of a family in a comment line.
 pub(super) fn write_name(name: &str, is_quoted: bool, out: &mut Vec<u8>) {
     if is_quoted {
         out.push(b'"');
@@ -71,7 +78,7 @@ pub(super) fn write_name(name: &str, is_quoted: bool, out: &mut Vec<u8>) {
     }
 }
 
-/// Writes a sample up to the value: name and labels, `last` after all others.
+/// Writes a sample up to its value: the name and the labels, `last` after all others.
 #[inline]
 pub(super) fn sample(
     name: &str,
@@ -94,7 +101,7 @@ pub(super) fn sample(
     out.push(b' ');
 }
 
-/// Writes a sample whose name stands, quoted, before its labels.
+/// Writes a sample with a quoted name, inside the braces and before the labels.
 #[cold]
 fn quoted_sample(name: &str, suffix: &str, labels: &[u8], last: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"");

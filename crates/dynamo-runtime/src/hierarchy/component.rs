@@ -1,6 +1,8 @@
-//! Components: what a worker process implements.
+//! Components: parts of a serving system.
 
-use super::{Endpoint, Path, Tree, node};
+use super::tree::Tree;
+use super::{Endpoint, node};
+use crate::metrics::Path;
 
 /// A part of a serving system: a frontend, a router, a kind of worker.
 #[derive(Clone)]

@@ -1,9 +1,11 @@
-//! Endpoints: what can be called of a component.
+//! Endpoints: what clients call.
 
-use super::{Path, Tree, node};
+use super::node;
+use super::tree::Tree;
 use crate::health::HealthStatus;
+use crate::metrics::Path;
 
-/// Something a component serves, like `generate`.
+/// A function that a component serves, such as `generate`.
 #[derive(Clone)]
 pub struct Endpoint {
     pub(super) tree: Tree,
@@ -18,15 +20,15 @@ impl Endpoint {
         self.path.name()
     }
 
-    /// What `/health` says of this endpoint from now on. Once an endpoint has reported, `/health`
-    /// is ready when all of them are.
+    /// Sets the status that `/health` shows for this endpoint. When endpoints have reported, `/health` is
+    /// ready if all of them are.
     pub fn set_health_status(&self, status: HealthStatus) {
-        self.tree.page().health.set_endpoint(&self.path, status);
+        self.tree.health().set_endpoint(&self.path, status);
     }
 
-    /// Makes `/health` forget this endpoint: it is served no more. One that must be ready
-    /// (`DYN_SYSTEM_USE_ENDPOINT_HEALTH_STATUS`) is not ready from now on.
+    /// Removes this endpoint from `/health`. A required endpoint
+    /// (`DYN_SYSTEM_USE_ENDPOINT_HEALTH_STATUS`) then counts as not ready.
     pub fn clear_health_status(&self) {
-        self.tree.page().health.remove_endpoint(&self.path);
+        self.tree.health().remove_endpoint(&self.path);
     }
 }

@@ -1,32 +1,33 @@
-//! Runtime, namespace, component, endpoint: the nodes that metrics belong to.
+//! The hierarchy: runtime, namespace, component and endpoint, and the tree that the nodes of a runtime share.
 
 mod component;
 mod endpoint;
+mod factory;
+mod gatherer;
 mod namespace;
-mod page;
-mod path;
 mod runtime;
+mod runtime_metrics;
+mod status;
 mod tree;
 
 pub use component::Component;
 pub use endpoint::Endpoint;
+pub use factory::{Metrics, ScrapeResponse};
 pub use namespace::Namespace;
-pub use path::Path;
 pub use runtime::{DistributedRuntime, RuntimeError};
-pub(crate) use tree::Tree;
-pub use tree::{Frozen, stop_servers};
+pub use tree::{ForkGuard, stop_servers};
 
-/// What every node has: its metrics, and equality by place.
+/// Adds to a type of node its metrics, and equality by tree and path.
 macro_rules! node {
     ($node:ident) => {
         impl $node {
-            /// The metrics of this node: create them, register callbacks, render them.
-            pub fn metrics(&self) -> crate::metrics::Metrics {
-                crate::metrics::Metrics::new(&self.tree, &self.path)
+            /// The metrics of this node: creates metrics, registers callbacks and returns expositions.
+            pub fn metrics(&self) -> crate::hierarchy::Metrics {
+                crate::hierarchy::Metrics::new(&self.tree, &self.path)
             }
 
             /// The names from the runtime down to this node.
-            pub fn path(&self) -> &crate::hierarchy::Path {
+            pub fn path(&self) -> &crate::metrics::Path {
                 &self.path
             }
         }

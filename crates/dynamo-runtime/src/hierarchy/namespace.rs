@@ -1,8 +1,10 @@
-//! Namespaces, which can be nested.
+//! Namespaces, which may be nested.
 
-use super::{Component, Path, Tree, node};
+use super::tree::Tree;
+use super::{Component, node};
+use crate::metrics::Path;
 
-/// Groups the components that work together.
+/// A group of components that work together.
 #[derive(Clone)]
 pub struct Namespace {
     pub(super) tree: Tree,
@@ -28,7 +30,7 @@ impl Namespace {
         }
     }
 
-    /// The whole name, nested ones joined by dots.
+    /// The full name; dots separate nested namespaces.
     pub fn name(&self) -> String {
         self.path.name()
     }

@@ -3,35 +3,36 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::{Namespace, Path, Tree, node};
+use super::tree::Tree;
+use super::{Namespace, node};
 use crate::callbacks::Dispatcher;
-use crate::config::{Config, ConfigError, NameStyle};
+use crate::config::{Config, ConfigError};
 use crate::health::HealthStatus;
-use crate::metrics::MetricsError;
+use crate::metrics::{MetricsError, NameStyle, Path};
 use crate::server::ServerError;
 
-/// Why there is no runtime.
+/// Why a runtime could not be created.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RuntimeError {
-    /// A setting is wrong.
+    /// A setting has a wrong value.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The status server could not start.
+    /// The status server did not start.
     #[error(transparent)]
     Server(#[from] ServerError),
-    /// The runtime to join names its metrics in another way.
+    /// The runtime to join has another name style.
     #[error(
-        "a runtime of this process already serves {host}:{port} with name style {running}, this one asks for {asked}: use one style, or another DYN_SYSTEM_PORT (0 for any free one)"
+        "a runtime of this process already serves {host}:{port} with name style {running}, this one asks for {asked}: use one style, or another DYN_SYSTEM_PORT (0 for a free port)"
     )]
     NameStyle {
-        /// Where it listens.
+        /// The host that it listens on.
         host: String,
-        /// Where it listens.
+        /// The port that it listens on.
         port: u16,
-        /// The style of the runtime that serves there.
+        /// The style of that runtime.
         running: NameStyle,
-        /// The style asked for.
+        /// The style of the new runtime.
         asked: NameStyle,
     },
     /// The runtime's own metrics could not be created.
@@ -39,10 +40,10 @@ pub enum RuntimeError {
     Metrics(#[from] MetricsError),
 }
 
-/// The root of a tree of metrics, with the status server that shows them.
+/// The root of the hierarchy, with the status server.
 ///
-/// A tree and its server live while any node or metric of it does, until [`shutdown`](Self::shutdown).
-/// A second runtime with the same host and fixed port joins the tree of the first.
+/// A runtime and its server live as long as any of its nodes and metrics, or until
+/// [`shutdown`](Self::shutdown). A second runtime with the same host and fixed port joins the first.
 #[derive(Clone)]
 pub struct DistributedRuntime {
     tree: Tree,
@@ -52,7 +53,7 @@ pub struct DistributedRuntime {
 node!(DistributedRuntime);
 
 impl DistributedRuntime {
-    /// A runtime with the settings of the environment; see [`Config::from_env`].
+    /// Creates a runtime with the settings of the environment; see [`Config::from_env`].
     ///
     /// # Errors
     /// [`RuntimeError`] if a setting is wrong or the status server cannot listen.
@@ -60,17 +61,16 @@ impl DistributedRuntime {
         Self::with_config(Config::from_env()?)
     }
 
-    /// A runtime with these settings, whatever the environment says.
+    /// Creates a runtime with these settings. Ignores the environment.
     ///
     /// # Errors
-    /// [`RuntimeError`] if the status server cannot listen, or if the runtime to join differs.
+    /// [`RuntimeError`] if the status server cannot listen, or if the runtime to join has another name style.
     pub fn with_config(config: Config) -> Result<Self, RuntimeError> {
         Tree::open(config, None).map(Self::of)
     }
 
-    /// As [`with_config`](Self::with_config), with callbacks run by the thread that serves `dispatcher`.
-    #[doc(hidden)]
-    pub fn with_dispatcher(
+    /// As [`with_config`](Self::with_config). The thread that serves `dispatcher` runs the callbacks.
+    pub(crate) fn with_dispatcher(
         config: Config,
         dispatcher: Arc<Dispatcher>,
     ) -> Result<Self, RuntimeError> {
@@ -84,7 +84,7 @@ impl DistributedRuntime {
         }
     }
 
-    /// A namespace. Dots separate nested ones: `"a.b"` is namespace `b` of namespace `a`.
+    /// A namespace. Dots separate nested namespaces: `"a.b"` is namespace `b` of namespace `a`.
     pub fn namespace(&self, name: &str) -> Namespace {
         Namespace {
             tree: self.tree.clone(),
@@ -92,29 +92,28 @@ impl DistributedRuntime {
         }
     }
 
-    /// Where the status server listens, if there is one: the port is the real one.
+    /// The address of the status server, if there is one. Port 0 is resolved to the actual port.
     pub fn system_status_address(&self) -> Option<SocketAddr> {
         self.tree.address()
     }
 
-    /// What `/health` says while no endpoint reports.
+    /// Sets the status that `/health` shows while no endpoint has reported one.
     pub fn set_health_status(&self, status: HealthStatus) {
-        self.tree.page().health.set_status(status);
+        self.tree.health().set_status(status);
     }
 
-    /// How the metrics of this tree are named.
+    /// The name style of the metrics of this runtime.
     pub fn name_style(&self) -> NameStyle {
         self.tree.style()
     }
 
-    /// Whether there is a page that shows figures of the whole process.
-    #[doc(hidden)]
-    pub fn serves_process_metrics(&self) -> bool {
-        self.tree.address().is_some() && self.tree.page().shows_process()
+    /// Whether the status server shows metrics of the process.
+    pub(crate) fn serves_process_metrics(&self) -> bool {
+        self.tree.address().is_some() && self.tree.gatherer().has_process_metrics()
     }
 
-    /// Stops the status server, within a second, and forgets all callbacks. Metrics go on counting
-    /// and [`Metrics::prometheus_expfmt`](crate::Metrics::prometheus_expfmt) still renders them.
+    /// Stops the status server, within a second, and unregisters all callbacks. Metrics still count, and
+    /// [`Metrics::prometheus_expfmt`](crate::Metrics::prometheus_expfmt) still returns them.
     pub fn shutdown(&self) {
         self.tree.shutdown();
     }

@@ -1,24 +1,27 @@
-//! What all nodes of a runtime share: its page and the status server that shows it.
+//! The tree: the state that all nodes of a runtime share, with the status server.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, Weak};
 
-use super::page::Page;
+use super::gatherer::Gatherer;
 use super::runtime::RuntimeError;
+use super::status::Status;
 use crate::callbacks::Dispatcher;
-use crate::config::{Config, NameStyle};
-use crate::server::{StatusServer, StatusSource};
+use crate::config::Config;
+use crate::health::SystemHealth;
+use crate::metrics::{KeepAlive, NameStyle};
+use crate::server::{StatusProvider, StatusServer};
 use crate::sync::{self, lock};
 
-/// A handle of a tree. The tree and its server live while there is one.
+/// A handle of a tree. The tree and its server live as long as any handle.
 #[derive(Clone)]
 pub(crate) struct Tree(Arc<Inner>);
 
 struct Inner {
-    page: Arc<Page>,
+    status: Arc<Status>,
     server: StatusServer,
     style: NameStyle,
-    /// Whether the runtime made the dispatcher and so has to end its thread.
+    /// The dispatcher, if the tree created it and must stop its thread.
     dispatcher: Option<Arc<Dispatcher>>,
     shared_as: Option<Address>,
 }
@@ -26,15 +29,15 @@ struct Inner {
 /// A host and a fixed port.
 type Address = (String, u16);
 
-/// The trees whose server has a fixed address, which a second runtime joins. The lock is held while
-/// such a server starts or stops, so that two never fight for the port.
+/// The trees whose server has a fixed address: a second runtime with the address joins the tree. The lock
+/// is held while such a server starts or stops, so that two servers never compete for a port.
 static SHARED: LazyLock<Mutex<HashMap<Address, Weak<Inner>>>> = LazyLock::new(Mutex::default);
 
-/// All trees with a server, for [`Frozen::reset`].
+/// All trees with a server, for [`ForkGuard::reset`].
 static SERVING: Mutex<Vec<Weak<Inner>>> = Mutex::new(Vec::new());
 
 impl Tree {
-    /// Makes a tree and starts its server, or joins the one that serves the same fixed address.
+    /// Creates a tree and starts its server, or joins the tree that serves the same fixed address.
     pub(crate) fn open(
         config: Config,
         dispatcher: Option<Arc<Dispatcher>>,
@@ -49,7 +52,7 @@ impl Tree {
         let mut shared = lock(&SHARED);
         match shared.get(&address).and_then(Weak::upgrade).map(Tree) {
             Some(tree) => {
-                // Dropping the tree, should it be the last handle, takes the lock.
+                // The drop of the last handle takes the lock.
                 drop(shared);
                 tree.join(&config)
             }
@@ -68,10 +71,14 @@ impl Tree {
     ) -> Result<Self, RuntimeError> {
         let own = dispatcher.is_none().then(Arc::<Dispatcher>::default);
         let dispatcher = dispatcher.or_else(|| own.clone()).unwrap_or_default();
-        let page = Arc::new(Page::new(&config, dispatcher)?);
-        let server = StatusServer::start(&config, Arc::clone(&page) as Arc<dyn StatusSource>)?;
+        let status = Arc::new(Status {
+            gatherer: Gatherer::new(&config, dispatcher)?,
+            health: SystemHealth::new(config.starting_health, config.required_endpoints.clone()),
+        });
+        let provider = Arc::clone(&status) as Arc<dyn StatusProvider>;
+        let server = StatusServer::start(&config, provider)?;
         let tree = Tree(Arc::new(Inner {
-            page,
+            status,
             server,
             style: config.name_style,
             dispatcher: own,
@@ -97,8 +104,17 @@ impl Tree {
         })
     }
 
-    pub(crate) fn page(&self) -> &Arc<Page> {
-        &self.0.page
+    pub(crate) fn gatherer(&self) -> &Gatherer {
+        &self.0.status.gatherer
+    }
+
+    pub(crate) fn health(&self) -> &SystemHealth {
+        &self.0.status.health
+    }
+
+    /// A handle for metrics, which do not know the tree.
+    pub(crate) fn keep_alive(&self) -> KeepAlive {
+        KeepAlive::new(Arc::clone(&self.0) as Arc<_>)
     }
 
     pub(crate) fn style(&self) -> NameStyle {
@@ -109,12 +125,12 @@ impl Tree {
         self.0.server.address()
     }
 
-    /// Stops the server and forgets the callbacks; the metrics go on counting.
+    /// Stops the server and unregisters all callbacks. Metrics still count.
     pub(crate) fn shutdown(&self) {
         self.0.close();
     }
 
-    /// Whether both are handles of one tree.
+    /// Whether both are handles of the same tree.
     pub(crate) fn is(&self, other: &Tree) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
@@ -141,7 +157,7 @@ impl Inner {
         if let Some(dispatcher) = &self.dispatcher {
             dispatcher.stop();
         }
-        self.page.callbacks.clear();
+        self.status.gatherer.callbacks.clear();
     }
 }
 
@@ -151,55 +167,53 @@ impl Drop for Inner {
     }
 }
 
-/// Holds whatever a fork could tear, from just before it until just after.
+/// Holds the locks that a fork must find free, from just before the fork until just after it.
 ///
-/// A thread that forks must hold one meanwhile, and call [`Frozen::reset`] in the child.
-#[doc(hidden)]
-pub struct Frozen {
+/// A thread that forks holds a guard meanwhile, and calls [`ForkGuard::reset`] in the child.
+pub struct ForkGuard {
     shared: MutexGuard<'static, HashMap<Address, Weak<Inner>>>,
     serving: MutexGuard<'static, Vec<Weak<Inner>>>,
     _gate: std::sync::RwLockWriteGuard<'static, ()>,
 }
 
-impl Frozen {
-    /// Waits for running renders to reach a place where they hold no lock, and stops them there.
+impl ForkGuard {
+    /// Waits until no other thread holds a lock of a tree, and keeps the locks from them.
     pub fn new() -> Self {
         let shared = lock(&SHARED);
         let serving = lock(&SERVING);
-        Frozen {
+        ForkGuard {
             shared,
             serving,
             _gate: sync::close(),
         }
     }
 
-    /// In the child: closes listeners and connections. Nothing is served there.
+    /// In the child: closes listeners and connections. The child serves nothing.
     pub fn reset(&mut self) {
         for tree in self.serving.drain(..).filter_map(|tree| tree.upgrade()) {
             tree.server.close_in_child();
-            // The last handle may have been dropped by a thread of the parent: closing needs locks held here.
+            // This may be the last handle, whose drop would take the locks that are held here.
             std::mem::forget(tree);
         }
         self.shared.clear();
     }
 }
 
-impl Default for Frozen {
+impl Default for ForkGuard {
     fn default() -> Self {
         Self::new()
     }
 }
 
-/// Shuts down every runtime that has a server, within a second: at the end of the process.
-#[doc(hidden)]
+/// Shuts down every runtime that has a server, within a second. Called at the end of the process.
 pub fn stop_servers() {
     let serving: Vec<_> = lock(&SERVING)
         .drain(..)
         .filter_map(|tree| tree.upgrade())
         .collect();
-    // All end at the same time.
+    // All servers shut down concurrently.
     for tree in &serving {
-        tree.server.ask_to_end();
+        tree.server.begin_shutdown();
     }
     for tree in serving {
         tree.close();

@@ -1,78 +1,89 @@
-//! Bucket bounds: validated here, and the lists prepared for LLM serving.
+//! Bucket bounds: their validation, and lists for LLM serving.
 
 use std::sync::Arc;
 
-use crate::exposition::number::write_le;
+use crate::format::number::write_le;
 
-/// The bounds Prometheus' clients use by default, in seconds.
-pub const DEFAULT: &[f64] = &[
+/// The default bounds of Prometheus client libraries, in seconds.
+pub const DEFAULT_BUCKETS: &[f64] = &[
     0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 ];
 
-/// Time to first token, in seconds: from a cached prefix on an idle worker to minutes in a queue.
-pub const TTFT: &[f64] = &[
+/// Bounds for the time to first token, in seconds: from a cached prefix on an idle worker to minutes in
+/// a queue.
+pub const TTFT_BUCKETS: &[f64] = &[
     0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0,
     20.0, 40.0, 80.0, 160.0, 320.0, 600.0,
 ];
 
-/// Inter-token latency, in seconds: dense between 5 and 100 ms, and up to a stalled decode.
-pub const ITL: &[f64] = &[
+/// Bounds for inter-token latency, in seconds: dense from 5 to 100 ms, and up to a stalled decode.
+pub const ITL_BUCKETS: &[f64] = &[
     0.001, 0.0025, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04, 0.05, 0.075, 0.1, 0.15,
     0.2, 0.3, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 40.0, 80.0,
 ];
 
-/// A whole request, in seconds, up to ten minutes: generations outlast the default 10 s by far.
-pub const REQUEST_DURATION: &[f64] = &[
+/// Bounds for the duration of a request, in seconds: up to ten minutes, since a generation takes longer
+/// than the 10 s of [`DEFAULT_BUCKETS`].
+pub const REQUEST_DURATION_BUCKETS: &[f64] = &[
     0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0,
     600.0,
 ];
 
-/// Why a list of bounds makes no histogram.
+/// An alias of [`DEFAULT_BUCKETS`].
+pub const DEFAULT: &[f64] = DEFAULT_BUCKETS;
+/// An alias of [`TTFT_BUCKETS`].
+pub const TTFT: &[f64] = TTFT_BUCKETS;
+/// An alias of [`ITL_BUCKETS`].
+pub const ITL: &[f64] = ITL_BUCKETS;
+/// An alias of [`REQUEST_DURATION_BUCKETS`].
+pub const REQUEST_DURATION: &[f64] = REQUEST_DURATION_BUCKETS;
+
+/// Why bounds cannot be used.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BucketsError {
-    /// No bound below `+Inf`.
+    /// There is no bound below `+Inf`.
     #[error(
-        "buckets are empty: give at least one finite upper bound, or leave buckets out for the default ones"
+        "buckets are empty: give at least one finite upper bound, or omit buckets for the default ones"
     )]
     Empty,
-    /// A bound that no observation can be compared with.
+    /// A bound is infinite or NaN.
     #[error(
-        "bucket bound {bound} at position {position} is not a finite number: give finite bounds, +Inf is added by itself"
+        "bucket bound {bound} at position {position} is not a finite number: give finite bounds; +Inf is added automatically"
     )]
     NotFinite {
         /// The bound.
         bound: f64,
-        /// Its place in the list, from 0.
+        /// Its index in the list.
         position: usize,
     },
-    /// A bound that is not above the one before it.
+    /// A bound is not greater than the previous one.
     #[error(
-        "bucket bound {bound} at position {position} does not exceed the one before it, {previous}: bounds must be strictly increasing"
+        "bucket bound {bound} at position {position} does not exceed the previous one, {previous}: bounds must be strictly increasing"
     )]
     NotIncreasing {
         /// The bound.
         bound: f64,
-        /// Its place in the list, from 0.
+        /// Its index in the list.
         position: usize,
-        /// The bound before it.
+        /// The previous bound.
         previous: f64,
     },
-    /// Arguments of [`linear_buckets`] or [`exponential_buckets`] that describe no list.
+    /// An argument of [`linear_buckets`] or [`exponential_buckets`] is out of range.
     #[error("{function}: {argument}={value} is out of range: {rule}")]
     Argument {
         /// The function called.
         function: &'static str,
-        /// The argument's name.
+        /// The name of the argument.
         argument: &'static str,
-        /// What was given.
+        /// The value given.
         value: f64,
-        /// What is possible.
+        /// The values that are possible.
         rule: &'static str,
     },
 }
 
-/// Checked bounds, with the text each one has in a label.
+/// Checked bounds, with the rendered `le` label of each one.
 #[derive(Debug)]
 pub struct Buckets {
     bounds: Box<[f64]>,
@@ -83,10 +94,10 @@ pub struct Buckets {
 impl Buckets {
     /// Checks the upper bounds of a histogram; they include their own value (`le`).
     ///
-    /// A `+Inf` at the end is allowed and says nothing new.
+    /// A `+Inf` at the end is allowed and redundant.
     ///
     /// # Errors
-    /// [`BucketsError`] if there is none, one is not finite, or they are not strictly increasing.
+    /// [`BucketsError`] if there is no bound, if one is not finite, or if they are not strictly increasing.
     pub fn new(bounds: &[f64]) -> Result<Arc<Self>, BucketsError> {
         let finite = match bounds {
             [rest @ .., last] if *last == f64::INFINITY => rest,
@@ -107,7 +118,7 @@ impl Buckets {
                 });
             }
         }
-        // Adding zero turns -0.0, which no reader tells from 0, into 0.0.
+        // Adding zero turns -0.0 into 0.0.
         Ok(Arc::new(Self::of(
             finite.iter().map(|bound| bound + 0.0).collect(),
         )))
@@ -127,7 +138,7 @@ impl Buckets {
         Buckets { bounds, labels }
     }
 
-    /// No bound: one bucket for everything.
+    /// No bound: a single bucket for all observations.
     pub(crate) fn none() -> Arc<Self> {
         Arc::new(Self::of(Box::default()))
     }
@@ -141,10 +152,10 @@ impl Buckets {
         &self.labels
     }
 
-    /// The bucket `value` counts in; the number of bounds if it exceeds them all.
+    /// The index of the bucket of `value`; the number of bounds if `value` exceeds all of them.
     #[inline]
     pub(crate) fn index(&self, value: f64) -> usize {
-        // A scan beats a binary search up to some dozens of bounds, and more are rare.
+        // A scan is faster than a binary search up to some dozens of bounds, and more are rare.
         let mut index = 0;
         while index < self.bounds.len() && value > self.bounds[index] {
             index += 1;
@@ -203,7 +214,7 @@ pub fn exponential_buckets(
     )
 }
 
-/// Every series of a histogram has all its buckets, so that a larger count can only be a slip.
+/// Every series of a histogram has all its buckets, so that a larger count is most likely a mistake.
 fn require_count(function: &'static str, count: usize) -> Result<(), BucketsError> {
     let possible = (1..=10_000).contains(&count);
     require(function, "count", count as f64, possible, "give 1 to 10000")
@@ -243,7 +254,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_observation_on_a_bound_counts_below_it() {
+    fn an_observation_equal_to_a_bound_counts_in_its_bucket() {
         let buckets = Buckets::new(&[1.0, 2.0]).unwrap();
         let found: Vec<_> = [0.5, 1.0, 1.5, 2.0, 2.5, f64::INFINITY, f64::NEG_INFINITY]
             .map(|value| buckets.index(value))
@@ -252,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn bounds_that_make_no_histogram_are_refused_with_the_bound_and_its_place() {
+    fn invalid_bounds_are_refused_with_the_bound_and_its_index() {
         assert_eq!(Buckets::new(&[]).unwrap_err(), BucketsError::Empty);
         assert_eq!(
             Buckets::new(&[f64::INFINITY]).unwrap_err(),
@@ -271,21 +282,26 @@ mod tests {
     }
 
     #[test]
-    fn a_trailing_infinity_says_nothing_new() {
+    fn a_trailing_infinity_is_redundant() {
         let buckets = Buckets::new(&[1.0, f64::INFINITY]).unwrap();
         assert_eq!(buckets.bounds(), [1.0]);
         assert_eq!(&*buckets.labels()[1], b"le=\"+Inf\"");
     }
 
     #[test]
-    fn the_prepared_lists_are_valid() {
-        for list in [DEFAULT, TTFT, ITL, REQUEST_DURATION] {
+    fn the_bucket_lists_are_valid() {
+        for list in [
+            DEFAULT_BUCKETS,
+            TTFT_BUCKETS,
+            ITL_BUCKETS,
+            REQUEST_DURATION_BUCKETS,
+        ] {
             Buckets::new(list).unwrap();
         }
     }
 
     #[test]
-    fn helpers_refuse_arguments_that_describe_no_list() {
+    fn bucket_functions_refuse_arguments_out_of_range() {
         assert_eq!(linear_buckets(0.0, 5.0, 3).unwrap(), [0.0, 5.0, 10.0]);
         assert_eq!(exponential_buckets(1.0, 2.0, 3).unwrap(), [1.0, 2.0, 4.0]);
         assert!(linear_buckets(0.0, 0.0, 3).is_err());

@@ -1,22 +1,24 @@
 //! Counters: [`Counter`] counts in floats, [`IntCounter`] in unsigned integers.
 
-use super::errors::UseError;
+use super::errors::{MetricsError, UseError};
 use super::exemplar::Exemplar;
-use super::kind::{Instrument, Kind, Reading};
+use super::instrument::Instrument;
+use super::kind::Kind;
 use super::metric::Metric;
 use super::number::{Cell, Number};
+use super::snapshot::Snapshot;
 use super::vec::MetricVec;
 
 /// A counter of floats.
 pub type Counter = Metric<CounterCell<f64>>;
-/// A counter of whole things; saturates at `u64::MAX`.
+/// A counter of integers; saturates at `u64::MAX`.
 pub type IntCounter = Metric<CounterCell<u64>>;
-/// [`Counter`]s that differ in their label values.
+/// [`Counter`]s, one for each combination of label values.
 pub type CounterVec = MetricVec<CounterCell<f64>>;
-/// [`IntCounter`]s that differ in their label values.
+/// [`IntCounter`]s, one for each combination of label values.
 pub type IntCounterVec = MetricVec<CounterCell<u64>>;
 
-/// The storage of one counter.
+/// The storage of a counter.
 #[derive(Debug)]
 pub struct CounterCell<N>(Cell<N>);
 
@@ -27,26 +29,26 @@ impl<N: Number> CounterCell<N> {
         self.0.add(N::ONE);
     }
 
-    /// Adds `by`, which has been checked.
+    /// Adds `by`, a checked increment.
     #[inline]
     pub fn add(&self, by: N) {
         self.0.add(by);
     }
 
-    /// As [`inc`](Self::inc), for a thread that knows that no other one updates this cell meanwhile.
+    /// As [`inc`](Self::inc), without synchronisation: no other thread may update the cell meanwhile.
     #[inline]
-    pub fn inc_alone(&self) {
-        self.0.add_alone(N::ONE);
+    pub fn inc_unsync(&self) {
+        self.0.add_unsync(N::ONE);
     }
 
-    /// As [`add`](Self::add), with the promise of [`inc_alone`](Self::inc_alone).
+    /// As [`add`](Self::add), with the precondition of [`inc_unsync`](Self::inc_unsync).
     #[inline]
-    pub fn add_alone(&self, by: N) {
-        self.0.add_alone(by);
+    pub fn add_unsync(&self, by: N) {
+        self.0.add_unsync(by);
     }
 
-    /// Takes over a count that is kept elsewhere.
-    pub(crate) fn follow(&self, total: N) {
+    /// Sets the counter to a total that is counted elsewhere.
+    pub(crate) fn set_total(&self, total: N) {
         self.0.set(total);
     }
 
@@ -58,7 +60,7 @@ impl<N: Number> CounterCell<N> {
 }
 
 impl CounterCell<f64> {
-    /// Refuses an increment that is negative or NaN, so that the counter never goes back.
+    /// Refuses an increment that is negative or NaN: a counter never decreases.
     #[inline]
     pub fn check_increment(by: f64) -> Result<(), UseError> {
         if by >= 0.0 {
@@ -73,13 +75,18 @@ impl<N: Number> Instrument for CounterCell<N> {
     const KIND: Kind = Kind::Counter;
     const TYPE_NAME: &'static str = if N::INTEGER { "IntCounter" } else { "Counter" };
     type Options = ();
+    type Layout = ();
+
+    fn check((): (), _metric: &str) -> Result<(), MetricsError> {
+        Ok(())
+    }
 
     fn new((): &()) -> Self {
         CounterCell(Cell::new())
     }
 
-    fn read(&self, look: impl FnOnce(Reading<'_>)) {
-        look(Reading::Scalar(self.0.get().to_scalar()));
+    fn read(&self, look: impl FnOnce(Snapshot<'_>)) {
+        look(Snapshot::Scalar(self.0.get().to_scalar()));
     }
 }
 
@@ -98,18 +105,18 @@ impl<N: Number> Metric<CounterCell<N>> {
 }
 
 impl Metric<CounterCell<f64>> {
-    /// Adds `by` and keeps `labels`, such as a trace's id, as an example of what is counted.
+    /// Adds `by` and stores an exemplar with `labels`, such as a trace id.
     ///
     /// # Errors
-    /// [`UseError`] if `by` is negative or NaN, or the labels make no exemplar; nothing has changed
-    /// then.
+    /// [`UseError`] if `by` is negative or NaN, or if the labels are not valid for an exemplar. The
+    /// counter is then unchanged.
     pub fn inc_by_with_exemplar(&self, by: f64, labels: &[(&str, &str)]) -> Result<(), UseError> {
         CounterCell::check_increment(by)?;
         self.update_with_exemplar(Exemplar::new(labels, by)?, |cell| cell.add(by));
         Ok(())
     }
 
-    /// Adds `by`. An increment that is negative or NaN is left out; [`Counter::try_inc_by`] reports it.
+    /// Adds `by`. Ignores an increment that is negative or NaN; [`Counter::try_inc_by`] reports it.
     #[inline]
     pub fn inc_by(&self, by: f64) {
         let _ = self.try_inc_by(by);
@@ -118,7 +125,7 @@ impl Metric<CounterCell<f64>> {
     /// Adds `by`.
     ///
     /// # Errors
-    /// [`UseError::BadIncrement`] if `by` is negative or NaN; the counter is unchanged then.
+    /// [`UseError::BadIncrement`] if `by` is negative or NaN. The counter is then unchanged.
     #[inline]
     pub fn try_inc_by(&self, by: f64) -> Result<(), UseError> {
         CounterCell::check_increment(by)?;
@@ -128,10 +135,10 @@ impl Metric<CounterCell<f64>> {
 }
 
 impl Metric<CounterCell<u64>> {
-    /// Adds `by` and keeps `labels`, such as a trace's id, as an example of what is counted.
+    /// Adds `by` and stores an exemplar with `labels`, such as a trace id.
     ///
     /// # Errors
-    /// [`UseError`] if the labels make no exemplar; nothing has changed then.
+    /// [`UseError`] if the labels are not valid for an exemplar. The counter is then unchanged.
     pub fn inc_by_with_exemplar(&self, by: u64, labels: &[(&str, &str)]) -> Result<(), UseError> {
         self.update_with_exemplar(Exemplar::new(labels, by as f64)?, |cell| cell.add(by));
         Ok(())

@@ -1,13 +1,13 @@
-//! What a metric is, apart from its values.
+//! The metadata of a metric: name, description, unit, labels.
 
 use super::errors::MetricsError;
 use super::kind::Kind;
 use super::labels::{self, Template};
-use crate::hierarchy::Path;
+use super::path::Path;
 
-/// What a metric is about, in words, and the unit it is measured in if a reader should know it.
+/// The description of a metric, and optionally its unit.
 ///
-/// A `&str` is a description without a unit.
+/// A `&str` converts to a description without a unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Description<'a> {
     help: &'a str,
@@ -20,8 +20,8 @@ impl<'a> Description<'a> {
         Description { help, unit: None }
     }
 
-    /// The unit: `seconds`, `bytes`. The metric's name must end in it, before a counter's `_total`;
-    /// formats that have a place for units show it there.
+    /// Adds the unit, such as `seconds` or `bytes`. The name of the metric must end in it, before the
+    /// `_total` of a counter. OpenMetrics and protobuf show units.
     pub fn unit(self, unit: &'a str) -> Self {
         Description {
             unit: Some(unit),
@@ -42,24 +42,24 @@ impl<'a> From<&'a String> for Description<'a> {
     }
 }
 
-/// The description of a metric; all its series share it.
+/// The metadata of a metric, shared by all its series.
 #[derive(Debug)]
-pub(crate) struct Desc {
-    /// As on the page.
+pub struct Desc {
+    /// The name on `/metrics`.
     pub(crate) name: String,
     pub(crate) help: String,
     pub(crate) unit: Option<String>,
     pub(crate) kind: Kind,
     /// The node that created it.
     pub(crate) owner: Path,
-    /// The hierarchy's labels, then the user's in the order given.
+    /// The hierarchy labels, then the user's in the order given.
     pub(crate) const_labels: Vec<(String, String)>,
     pub(crate) label_names: Vec<String>,
     pub(crate) template: Template,
 }
 
 impl Desc {
-    /// Checks the labels and puts the hierarchy's before them.
+    /// Checks the labels and the unit, and adds the hierarchy labels.
     pub(crate) fn new(
         name: String,
         description: Description<'_>,
@@ -92,7 +92,7 @@ impl Desc {
         })
     }
 
-    /// Of a metric of the runtime itself.
+    /// The metadata of a metric of the runtime itself.
     pub(crate) fn own(
         name: &str,
         help: &str,
@@ -113,19 +113,19 @@ impl Desc {
         names
     }
 
-    /// Whether a series of this metric and one of `other`, of the same name, could be the same:
-    /// equal label names, and no constant label that keeps them apart by its value.
+    /// Whether this metric and `other`, which has the same name, could both write the same series: they
+    /// have equal label names, and no constant label has different values.
     pub(crate) fn overlaps(&self, other: &Desc) -> bool {
-        let apart = self.const_labels.iter().any(|(name, value)| {
+        let is_disjoint = self.const_labels.iter().any(|(name, value)| {
             other
                 .const_labels
                 .iter()
                 .any(|(other_name, other_value)| name == other_name && value != other_value)
         });
-        !apart && self.all_label_names() == other.all_label_names()
+        !is_disjoint && self.all_label_names() == other.all_label_names()
     }
 
-    /// Whether `other` describes the very same metric.
+    /// Whether `other` describes the same metric.
     pub(crate) fn is_identical(&self, other: &Desc) -> bool {
         let sorted = |desc: &Desc| {
             let mut labels = desc.const_labels.clone();
@@ -142,7 +142,7 @@ impl Desc {
     }
 }
 
-/// Refuses a unit that is not the end of the name (OpenMetrics 1.0, "Unit").
+/// Refuses a unit that the name does not end in (OpenMetrics 1.0, "Unit").
 fn check_unit(name: &str, kind: Kind, unit: Option<&str>) -> Result<(), MetricsError> {
     let Some(unit) = unit else {
         return Ok(());

@@ -1,5 +1,4 @@
-//! What can go wrong when metrics are created and used. Each message is one line: the value, the
-//! rule, the way out.
+//! The errors of creating and using metrics. Each message is one line: the value, the rule and the remedy.
 
 use std::fmt;
 
@@ -12,31 +11,31 @@ use crate::prometheus_names::NameError;
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MetricsError {
-    /// A part of the hierarchy's path is empty.
+    /// A part of the node's path is empty.
     #[error(
-        "the name of a {level} is empty: give every namespace, component and endpoint a name (\"a..b\" holds an empty one)"
+        "the name of a {level} is empty: give every namespace, component and endpoint a name (\"a..b\" has an empty part)"
     )]
     EmptyPathPart {
         /// `namespace`, `component` or `endpoint`.
         level: &'static str,
     },
-    /// A metric's name, or a path part that becomes part of it, cannot be made valid.
+    /// A metric name, or a part of the path, cannot be sanitised.
     #[error("{what} {reason}")]
     Name {
-        /// What was named: `metric`, `namespace` and so on.
+        /// What has the name: `metric`, `namespace` and so on.
         what: &'static str,
-        /// The name as given, and why it was refused.
+        /// The name as given, and the reason.
         reason: NameError,
     },
-    /// A name to be kept as it stands is not a valid one.
+    /// A [`Name::Absolute`](crate::Name::Absolute) is not valid.
     #[error(
-        "full metric name {name:?} is not valid: use [a-zA-Z_:][a-zA-Z0-9_:]*, or let the name be sanitised by not asking for a full name"
+        "full metric name {name:?} is not valid: use [a-zA-Z_:][a-zA-Z0-9_:]*, or give a name that is not full, which is sanitised"
     )]
     AbsoluteName {
         /// The name as given.
         name: String,
     },
-    /// A label name that Prometheus does not take.
+    /// A label name is not valid.
     #[error("label name {label:?} of metric {metric:?} is not valid: use [a-zA-Z_][a-zA-Z0-9_]*")]
     LabelName {
         /// The metric's name as exposed.
@@ -44,9 +43,9 @@ pub enum MetricsError {
         /// The label name as given.
         label: String,
     },
-    /// A label name that is not the user's to set.
+    /// A label name is reserved.
     #[error(
-        "label name {label:?} of metric {metric:?} is reserved: dynamo_namespace, dynamo_component and dynamo_endpoint are added by themselves, le, quantile and __* belong to Prometheus; choose another name"
+        "label name {label:?} of metric {metric:?} is reserved: dynamo_namespace, dynamo_component and dynamo_endpoint are added automatically, le, quantile and __* are reserved by Prometheus; choose another name"
     )]
     ReservedLabel {
         /// The metric's name as exposed.
@@ -54,7 +53,7 @@ pub enum MetricsError {
         /// The label name as given.
         label: String,
     },
-    /// The same label name twice.
+    /// A label name is given twice.
     #[error(
         "label name {label:?} of metric {metric:?} is given twice: use each name once among constant and variable labels"
     )]
@@ -64,7 +63,7 @@ pub enum MetricsError {
         /// The label name.
         label: String,
     },
-    /// A label to be added to other libraries' series that they cannot all have.
+    /// A label cannot be added to external series.
     #[error(
         "label name {label:?} cannot be added to the series of another library: use [a-zA-Z_][a-zA-Z0-9_]*, each name once, and neither le, quantile nor __*"
     )]
@@ -72,33 +71,33 @@ pub enum MetricsError {
         /// The label name as given.
         label: String,
     },
-    /// A vec whose children nothing tells apart.
+    /// A vec has no label names.
     #[error(
-        "metric {metric:?} has no label names: a vec needs at least one, without any create a plain {kind}"
+        "metric {metric:?} has no label names: a vec needs at least one; create a plain {kind} instead"
     )]
     NoLabelNames {
         /// The metric's name as exposed.
         metric: String,
-        /// The kind that would do.
+        /// The kind of the metric.
         kind: super::Kind,
     },
-    /// Bucket bounds that make no histogram.
+    /// The bucket bounds are not valid.
     #[error("metric {metric:?}: {source}")]
     Buckets {
         /// The metric's name as exposed.
         metric: String,
-        /// What is wrong with them.
+        /// The reason.
         source: BucketsError,
     },
-    /// Options that make no native histogram.
+    /// The options of native buckets are not valid.
     #[error("metric {metric:?}: {source}")]
     Native {
         /// The metric's name as exposed.
         metric: String,
-        /// What is wrong with them.
+        /// The reason.
         source: NativeError,
     },
-    /// A unit that the name does not end in.
+    /// The name does not end in the unit.
     #[error(
         "unit {unit:?} of metric {metric:?} is not in its name: end the name in _{} (a counter's in _{}_total), or leave the unit out",
         unit.escape_debug(),
@@ -110,62 +109,62 @@ pub enum MetricsError {
         /// The unit as given.
         unit: String,
     },
-    /// The name is taken by something it cannot share it with.
+    /// A metric with the same name differs, or has the same series.
     #[error("metric {name:?} of {owner} conflicts with the one of {other_owner}: {difference}")]
     Conflict {
         /// The metric's name as exposed.
         name: String,
-        /// Whose the new metric would be.
+        /// The node of the new metric.
         owner: String,
-        /// Whose the existing metric is.
+        /// The node of the existing metric.
         other_owner: String,
-        /// What differs, and the way out.
+        /// The difference, and the remedy.
         difference: Box<Difference>,
     },
 }
 
-/// What keeps two metrics from sharing a name.
+/// Why two metrics cannot share a name.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Difference {
-    /// One is a counter, the other a gauge, for example.
+    /// The kinds differ.
     Kind {
         /// The new metric's kind.
         new: super::Kind,
         /// The existing metric's kind.
         existing: super::Kind,
     },
-    /// Their descriptions.
+    /// The descriptions differ.
     Help {
         /// The new metric's description.
         new: String,
         /// The existing metric's description.
         existing: String,
     },
-    /// Their units.
+    /// The units differ.
     Unit {
         /// The new metric's unit.
         new: Option<String>,
         /// The existing metric's unit.
         existing: Option<String>,
     },
-    /// Their buckets.
+    /// The buckets differ.
     Buckets {
-        /// The new metric's bounds, and its native buckets if it has any, in words.
+        /// The bounds of the new metric, and a description of its native buckets.
         new: String,
         /// The existing metric's buckets.
         existing: String,
     },
-    /// Nothing that a series shows: both could write the same one.
+    /// Both metrics could write the same series.
     SameSeries {
         /// The new metric's type: `IntCounter`.
         new: &'static str,
         /// The existing metric's type.
         existing: &'static str,
-        /// The label names they have in common.
+        /// The label names of both metrics.
         label_names: Vec<String>,
     },
-    /// The name is that of another family's samples.
+    /// The name is a sample name of another family.
     SampleName {
         /// The other family.
         family: String,
@@ -204,40 +203,40 @@ impl fmt::Display for Difference {
             ),
             Difference::SampleName { family, suffix } => write!(
                 f,
-                "the {suffix} samples of the histogram {family:?} have that name; use another name"
+                "the {suffix} samples of the histogram {family:?} have this name; use another name"
             ),
         }
     }
 }
 
-/// Why a metric refused a value or labels.
+/// Why a metric refused an update.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UseError {
-    /// A counter's increment that would take it back, or nowhere.
+    /// The increment of a counter is negative or NaN.
     #[error(
-        "a counter cannot be increased by {value}: give a number >= 0, or use a gauge for what also goes down"
+        "a counter cannot be increased by {value}: give a number >= 0, or use a gauge for a value that goes down"
     )]
     BadIncrement {
         /// The increment.
         value: f64,
     },
-    /// An observation of NaN.
+    /// The observation is NaN.
     #[error(
-        "NaN cannot be observed: it belongs in no bucket and would make the sum NaN for good; leave such observations out"
+        "NaN cannot be observed: it belongs to no bucket and would make the sum NaN forever; omit such observations"
     )]
     ObservedNaN,
-    /// As many label values as the metric has label names, in their order, are needed.
+    /// The number of label values differs from the number of label names.
     #[error("metric {metric:?} takes {} label values, for {expected:?}, got {given}: give one value for each name, in that order", expected.len())]
     LabelCount {
         /// The metric's name as exposed.
         metric: String,
         /// Its label names.
         expected: Vec<String>,
-        /// How many values were given.
+        /// The number of values given.
         given: usize,
     },
-    /// A label without a value.
+    /// A label has no value.
     #[error(
         "label {label:?} of metric {metric:?} is missing: give a value for each of {expected:?}"
     )]
@@ -249,7 +248,7 @@ pub enum UseError {
         /// All label names.
         expected: Vec<String>,
     },
-    /// A value for a label that the metric does not have.
+    /// The metric has no such label.
     #[error("metric {metric:?} has no label {label:?}: its labels are {expected:?}")]
     UnknownLabel {
         /// The metric's name as exposed.
@@ -259,7 +258,7 @@ pub enum UseError {
         /// All label names.
         expected: Vec<String>,
     },
-    /// A label name that no exemplar can have.
+    /// A label name is not valid for an exemplar.
     #[error(
         "label name {label:?} of an exemplar is not valid, reserved or given twice: use [a-zA-Z_][a-zA-Z0-9_]*, not __*, each name once"
     )]
@@ -267,12 +266,12 @@ pub enum UseError {
         /// The label's name.
         label: String,
     },
-    /// An exemplar for which OpenMetrics has no room.
+    /// The labels of an exemplar are longer than OpenMetrics allows.
     #[error(
-        "the labels of an exemplar have {chars} characters together and OpenMetrics allows {MAX_EXEMPLAR_CHARS}, names included: keep to ids, such as trace_id and span_id"
+        "the labels of an exemplar have {chars} characters together and OpenMetrics allows {MAX_EXEMPLAR_CHARS}, names included: use ids only, such as trace_id and span_id"
     )]
     ExemplarTooLong {
-        /// The characters of all names and values.
+        /// The number of characters of all names and values.
         chars: usize,
     },
 }

@@ -1,4 +1,4 @@
-//! Exemplars: a trace's id, say, kept beside the observation it belongs to.
+//! Exemplars: labels, such as a trace id, stored with the observation they belong to.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -12,11 +12,10 @@ use crate::sync::lock;
 /// (OpenMetrics 1.0, "Exemplars").
 pub const MAX_EXEMPLAR_CHARS: usize = 128;
 
-/// How many exemplars a histogram without classic buckets keeps.
-const MAGNITUDES: usize = 16;
+/// The number of exemplars of a histogram without classic buckets.
+const MAX_MAGNITUDES: usize = 16;
 
-/// One observation and the labels that lead to where it came from.
-#[doc(hidden)]
+/// One observation, with labels that identify its origin.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Exemplar {
     pub(crate) labels: Vec<(String, String)>,
@@ -26,10 +25,10 @@ pub struct Exemplar {
 }
 
 impl Exemplar {
-    /// An exemplar of what is observed now.
+    /// An exemplar of an observation made now.
     ///
     /// # Errors
-    /// [`UseError`] if a label name is not valid or twice there, or the labels are too long.
+    /// [`UseError`] if a label name is not valid or given twice, or if the labels are too long.
     pub fn new(labels: &[(&str, &str)], value: f64) -> Result<Self, UseError> {
         let mut chars = 0;
         for (position, (name, value)) in labels.iter().enumerate() {
@@ -62,60 +61,59 @@ pub(crate) fn unix_time() -> Duration {
         .unwrap_or_default()
 }
 
-/// Where in its series an exemplar is kept: in the place of the one before.
-#[doc(hidden)]
+/// Identifies where a series stores an exemplar. A new exemplar replaces the one in its slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
-    /// The number of a bucket, or 0 where there are none.
+pub enum Slot {
+    /// The index of a bucket; 0 for metrics without buckets.
     Bucket(usize),
-    /// The power of two of an observation, with its sign, where there are no buckets to go by: so
-    /// rare large values are not crowded out by common small ones. The oldest goes if there are many.
+    /// The power of two of an observation, with its sign, for histograms without classic buckets: common
+    /// small values do not replace rare large ones. With too many magnitudes, the oldest exemplar is dropped.
     Magnitude(u16),
 }
 
-impl Place {
+impl Slot {
     pub(super) fn by_magnitude(value: f64) -> Self {
-        Place::Magnitude((value.to_bits() >> 52) as u16)
+        Slot::Magnitude((value.to_bits() >> 52) as u16)
     }
 }
 
-/// The exemplars of one series. Takes memory from the first one on.
+/// The exemplars of one series. Allocates memory with the first exemplar.
 #[derive(Debug, Default)]
-pub(crate) struct Exemplars(OnceLock<Box<Places>>);
+pub(crate) struct Exemplars(OnceLock<Box<Slots>>);
 
-type Places = Mutex<BTreeMap<Place, Arc<Exemplar>>>;
+type Slots = Mutex<BTreeMap<Slot, Arc<Exemplar>>>;
 
 impl Exemplars {
-    /// Keeps an exemplar in its place.
-    pub(crate) fn keep(&self, place: Place, exemplar: Exemplar) {
-        let mut places = lock(self.0.get_or_init(Box::default));
-        let is_one_more = !places.contains_key(&place);
-        if is_one_more && matches!(place, Place::Magnitude(_)) && places.len() >= MAGNITUDES {
-            let oldest = places.iter().min_by_key(|(_, exemplar)| exemplar.time);
-            if let Some(oldest) = oldest.map(|(place, _)| *place) {
-                places.remove(&oldest);
+    /// Stores an exemplar in its slot.
+    pub(crate) fn store(&self, slot: Slot, exemplar: Exemplar) {
+        let mut slots = lock(self.0.get_or_init(Box::default));
+        let is_one_more = !slots.contains_key(&slot);
+        if is_one_more && matches!(slot, Slot::Magnitude(_)) && slots.len() >= MAX_MAGNITUDES {
+            let oldest = slots.iter().min_by_key(|(_, exemplar)| exemplar.time);
+            if let Some(oldest) = oldest.map(|(slot, _)| *slot) {
+                slots.remove(&oldest);
             }
         }
-        places.insert(place, Arc::new(exemplar));
+        slots.insert(slot, Arc::new(exemplar));
     }
 
-    /// The exemplar of a bucket, if there is one.
+    /// The exemplar of a bucket, if it has one.
     #[inline]
     pub(crate) fn at(&self, bucket: usize) -> Option<Arc<Exemplar>> {
-        lock(self.0.get()?).get(&Place::Bucket(bucket)).cloned()
+        lock(self.0.get()?).get(&Slot::Bucket(bucket)).cloned()
     }
 
-    /// All exemplars, the oldest first.
+    /// All exemplars, oldest first.
     pub(crate) fn all(&self) -> Vec<Arc<Exemplar>> {
-        let Some(places) = self.0.get() else {
+        let Some(slots) = self.0.get() else {
             return Vec::new();
         };
-        let mut all: Vec<_> = lock(places).values().cloned().collect();
+        let mut all: Vec<_> = lock(slots).values().cloned().collect();
         all.sort_by_key(|exemplar| exemplar.time);
         all
     }
 
-    /// The last one, if there is any.
+    /// The newest exemplar, if there is one.
     pub(crate) fn last(&self) -> Option<Arc<Exemplar>> {
         self.all().pop()
     }
@@ -126,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_that_openmetrics_would_refuse_are_refused_at_once() {
+    fn labels_that_openmetrics_refuses_are_refused() {
         let long = "x".repeat(MAX_EXEMPLAR_CHARS);
         assert_eq!(
             Exemplar::new(&[("a", &long)], 1.0).unwrap_err(),
@@ -153,11 +151,11 @@ mod tests {
     }
 
     #[test]
-    fn a_bucket_keeps_the_last_exemplar() {
+    fn a_bucket_has_its_newest_exemplar() {
         let exemplars = Exemplars::default();
         assert_eq!((exemplars.at(0), exemplars.last()), (None, None));
         for value in [1.0, 2.0] {
-            exemplars.keep(Place::Bucket(3), exemplar(value));
+            exemplars.store(Slot::Bucket(3), exemplar(value));
         }
         assert_eq!(exemplars.at(3).unwrap().value, 2.0);
         assert_eq!((exemplars.at(0), exemplars.at(9)), (None, None));
@@ -165,24 +163,24 @@ mod tests {
     }
 
     #[test]
-    fn of_many_magnitudes_the_oldest_goes() {
+    fn with_too_many_magnitudes_the_oldest_exemplar_is_dropped() {
         let exemplars = Exemplars::default();
-        let keep = |value: f64, seconds| {
+        let store = |value: f64, seconds| {
             let time = Duration::from_secs(seconds);
             let exemplar = Exemplar {
                 time,
                 ..exemplar(value)
             };
-            exemplars.keep(Place::by_magnitude(value), exemplar);
+            exemplars.store(Slot::by_magnitude(value), exemplar);
         };
         for exponent in 0..16 {
-            keep(f64::from(exponent).exp2(), 100 + exponent as u64);
+            store(f64::from(exponent).exp2(), 100 + exponent as u64);
         }
-        keep(1.5, 200);
-        keep(-1.5, 201);
+        store(1.5, 200);
+        store(-1.5, 201);
         let values: Vec<f64> = exemplars.all().iter().map(|one| one.value).collect();
-        assert_eq!(values.len(), MAGNITUDES);
-        assert_eq!(values[0], 4.0, "the oldest, which was of 2, has gone");
+        assert_eq!(values.len(), MAX_MAGNITUDES);
+        assert_eq!(values[0], 4.0, "the oldest, of 2.0, is dropped");
         assert_eq!(values[14..], [1.5, -1.5]);
         assert_eq!(exemplars.last().unwrap().value, -1.5);
     }

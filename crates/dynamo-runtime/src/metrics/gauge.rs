@@ -1,20 +1,23 @@
 //! Gauges: [`Gauge`] holds a float, [`IntGauge`] a signed integer.
 
-use super::kind::{Instrument, Kind, Reading};
+use super::errors::MetricsError;
+use super::instrument::Instrument;
+use super::kind::Kind;
 use super::metric::Metric;
 use super::number::{Cell, Number};
+use super::snapshot::Snapshot;
 use super::vec::MetricVec;
 
-/// A gauge of floats; NaN and infinities are values like any other.
+/// A gauge of floats. NaN and infinities are valid values.
 pub type Gauge = Metric<GaugeCell<f64>>;
-/// A gauge of whole things; saturates at the limits of `i64`.
+/// A gauge of integers; saturates at the limits of `i64`.
 pub type IntGauge = Metric<GaugeCell<i64>>;
-/// [`Gauge`]s that differ in their label values.
+/// [`Gauge`]s, one for each combination of label values.
 pub type GaugeVec = MetricVec<GaugeCell<f64>>;
-/// [`IntGauge`]s that differ in their label values.
+/// [`IntGauge`]s, one for each combination of label values.
 pub type IntGaugeVec = MetricVec<GaugeCell<i64>>;
 
-/// The storage of one gauge.
+/// The storage of a gauge.
 #[derive(Debug)]
 pub struct GaugeCell<N>(Cell<N>);
 
@@ -49,31 +52,31 @@ impl<N: Number> GaugeCell<N> {
         self.0.sub(by);
     }
 
-    /// As [`inc`](Self::inc), for a thread that knows that no other one updates this cell meanwhile.
+    /// As [`inc`](Self::inc), without synchronisation: no other thread may update the cell meanwhile.
     #[inline]
-    pub fn inc_alone(&self) {
-        self.0.add_alone(N::ONE);
+    pub fn inc_unsync(&self) {
+        self.0.add_unsync(N::ONE);
     }
 
-    /// As [`dec`](Self::dec), with the promise of [`inc_alone`](Self::inc_alone).
+    /// As [`dec`](Self::dec), with the precondition of [`inc_unsync`](Self::inc_unsync).
     #[inline]
-    pub fn dec_alone(&self) {
-        self.0.sub_alone(N::ONE);
+    pub fn dec_unsync(&self) {
+        self.0.sub_unsync(N::ONE);
     }
 
-    /// As [`add`](Self::add), with the promise of [`inc_alone`](Self::inc_alone).
+    /// As [`add`](Self::add), with the precondition of [`inc_unsync`](Self::inc_unsync).
     #[inline]
-    pub fn add_alone(&self, by: N) {
-        self.0.add_alone(by);
+    pub fn add_unsync(&self, by: N) {
+        self.0.add_unsync(by);
     }
 
-    /// As [`sub`](Self::sub), with the promise of [`inc_alone`](Self::inc_alone).
+    /// As [`sub`](Self::sub), with the precondition of [`inc_unsync`](Self::inc_unsync).
     #[inline]
-    pub fn sub_alone(&self, by: N) {
-        self.0.sub_alone(by);
+    pub fn sub_unsync(&self, by: N) {
+        self.0.sub_unsync(by);
     }
 
-    /// The value now.
+    /// The current value.
     #[inline]
     pub fn get(&self) -> N {
         self.0.get()
@@ -84,13 +87,18 @@ impl<N: Number> Instrument for GaugeCell<N> {
     const KIND: Kind = Kind::Gauge;
     const TYPE_NAME: &'static str = if N::INTEGER { "IntGauge" } else { "Gauge" };
     type Options = ();
+    type Layout = ();
+
+    fn check((): (), _metric: &str) -> Result<(), MetricsError> {
+        Ok(())
+    }
 
     fn new((): &()) -> Self {
         GaugeCell(Cell::new())
     }
 
-    fn read(&self, look: impl FnOnce(Reading<'_>)) {
-        look(Reading::Scalar(self.0.get().to_scalar()));
+    fn read(&self, look: impl FnOnce(Snapshot<'_>)) {
+        look(Snapshot::Scalar(self.0.get().to_scalar()));
     }
 }
 
@@ -125,7 +133,7 @@ impl<N: Number> Metric<GaugeCell<N>> {
         self.update().sub(by);
     }
 
-    /// The value now.
+    /// The current value.
     #[inline]
     pub fn get(&self) -> N {
         self.cell().get()

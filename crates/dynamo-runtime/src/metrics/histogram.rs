@@ -1,24 +1,26 @@
-//! Histograms: classic ones with fixed buckets, native ones, and both in one.
+//! Histograms: with classic buckets, which have fixed bounds, with native buckets, or with both.
 
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use super::buckets::{self, Buckets};
 use super::errors::{MetricsError, UseError};
-use super::exemplar::{Exemplar, Place};
-use super::kind::{Counts, HistogramReading, Instrument, Kind, Layout, Reading};
+use super::exemplar::{Exemplar, Slot};
+use super::instrument::{BucketLayout, Instrument};
+use super::kind::Kind;
 use super::metric::Metric;
 use super::native::{NativeBuckets, NativeLayout, NativeOptions};
 use super::number::Cell;
+use super::snapshot::{Counts, HistogramSnapshot, Snapshot};
 use super::vec::MetricVec;
 use crate::sync::lock;
 
-/// Counts observations in buckets and sums them up.
+/// Counts observations in buckets and adds them up.
 pub type Histogram = Metric<HistogramCell>;
-/// [`Histogram`]s that differ in their label values.
+/// [`Histogram`]s, one for each combination of label values.
 pub type HistogramVec = MetricVec<HistogramCell>;
 
-/// What buckets a histogram has; checked when a metric is created with them.
+/// The buckets of a histogram. They are checked when a metric is created with them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct HistogramOptions {
     bounds: Option<Vec<f64>>,
@@ -26,8 +28,8 @@ pub struct HistogramOptions {
 }
 
 impl HistogramOptions {
-    /// Fixed buckets with these upper bounds. Without any, and without native ones, a histogram has
-    /// those of [`buckets::DEFAULT`].
+    /// Adds classic buckets with these upper bounds. Without classic and native buckets, a histogram has
+    /// [`buckets::DEFAULT_BUCKETS`].
     pub fn buckets(self, bounds: Vec<f64>) -> Self {
         HistogramOptions {
             bounds: Some(bounds),
@@ -35,57 +37,48 @@ impl HistogramOptions {
         }
     }
 
-    /// Native buckets, beside fixed ones or alone. Formats without them then show what there is: a
-    /// histogram without fixed buckets its count and its sum.
+    /// Adds native buckets. Formats without native histograms show the classic buckets, or only the count
+    /// and the sum of a histogram without classic buckets.
     pub fn native(self, native: NativeOptions) -> Self {
         HistogramOptions {
             native: Some(native),
             ..self
         }
     }
+}
 
-    /// Checks the options for the metric of this name.
-    pub(crate) fn check(self, metric: &str) -> Result<HistogramLayout, MetricsError> {
-        let native = self.native.map(NativeOptions::check).transpose();
-        let native = native.map_err(|source| MetricsError::Native {
-            metric: metric.to_owned(),
-            source,
-        })?;
-        let classic = match (&self.bounds, native) {
-            (None, Some(_)) => Ok(Buckets::none()),
-            (bounds, _) => Buckets::new(bounds.as_deref().unwrap_or(buckets::DEFAULT)),
-        };
-        let classic = classic.map_err(|source| MetricsError::Buckets {
-            metric: metric.to_owned(),
-            source,
-        })?;
-        Ok(HistogramLayout { classic, native })
+impl From<Option<Vec<f64>>> for HistogramOptions {
+    /// Classic buckets with these upper bounds, or [`buckets::DEFAULT_BUCKETS`].
+    fn from(bounds: Option<Vec<f64>>) -> Self {
+        HistogramOptions {
+            bounds,
+            native: None,
+        }
     }
 }
 
-/// [`HistogramOptions`] that have been checked.
-#[doc(hidden)]
+/// Checked [`HistogramOptions`].
 #[derive(Clone, Debug)]
 pub struct HistogramLayout {
     classic: Arc<Buckets>,
     native: Option<NativeLayout>,
 }
 
-/// The storage of one histogram.
+/// The storage of a histogram.
 ///
-/// Buckets are counted apart and cumulated by whoever reads. The count of all observations is the
-/// sum of the buckets and no cell of its own: `_count` and the `+Inf` bucket cannot differ.
+/// Each bucket has its own count; the reader cumulates them. The count of all observations is the sum of
+/// the bucket counts and not a separate cell, so that `_count` and the `+Inf` bucket cannot differ.
 #[derive(Debug)]
 pub struct HistogramCell {
     buckets: Arc<Buckets>,
     counts: Box<[Cell<u64>]>,
     sum: Cell<f64>,
-    /// The lock also covers the cells, so that a reader sees native and classic buckets agree.
+    /// The lock also covers the cells, so that native and classic buckets agree in every snapshot.
     native: Option<Box<Mutex<NativeBuckets>>>,
 }
 
 impl HistogramCell {
-    /// Refuses NaN, which belongs in no bucket and would spoil the sum for good.
+    /// Refuses NaN: it belongs to no bucket and would make the sum NaN forever.
     #[inline]
     pub fn check_observation(value: f64) -> Result<(), UseError> {
         if value.is_nan() {
@@ -94,7 +87,7 @@ impl HistogramCell {
         Ok(())
     }
 
-    /// Counts one observation, which has been checked.
+    /// Counts one checked observation.
     #[inline]
     pub fn add(&self, value: f64) {
         match &self.native {
@@ -106,11 +99,11 @@ impl HistogramCell {
         }
     }
 
-    /// As [`add`](Self::add), for a thread that knows that no other one updates this cell meanwhile.
+    /// As [`add`](Self::add), without synchronisation: no other thread may update the cell meanwhile.
     #[inline]
-    pub fn add_alone(&self, value: f64) {
+    pub fn add_unsync(&self, value: f64) {
         match &self.native {
-            None => self.add_classic_alone(value),
+            None => self.add_classic_unsync(value),
             Some(native) => self.add_locked(native, value),
         }
     }
@@ -118,22 +111,22 @@ impl HistogramCell {
     #[inline]
     fn add_locked(&self, native: &Mutex<NativeBuckets>, value: f64) {
         let mut native = lock(native);
-        self.add_classic_alone(value);
+        self.add_classic_unsync(value);
         native.add(value);
     }
 
     #[inline]
-    fn add_classic_alone(&self, value: f64) {
-        self.counts[self.buckets.index(value)].add_alone(1);
-        self.sum.add_alone(value);
+    fn add_classic_unsync(&self, value: f64) {
+        self.counts[self.buckets.index(value)].add_unsync(1);
+        self.sum.add_unsync(value);
     }
 
-    /// How many observations there were.
+    /// The number of observations.
     pub fn count(&self) -> u64 {
         self.counts.iter().map(Cell::get).sum()
     }
 
-    /// What they add up to.
+    /// The sum of the observations.
     pub fn sum(&self) -> f64 {
         self.sum.get()
     }
@@ -142,66 +135,84 @@ impl HistogramCell {
 impl Instrument for HistogramCell {
     const KIND: Kind = Kind::Histogram;
     const TYPE_NAME: &'static str = "Histogram";
-    type Options = HistogramLayout;
+    type Options = HistogramOptions;
+    type Layout = HistogramLayout;
 
-    fn new(options: &HistogramLayout) -> Self {
+    fn check(options: HistogramOptions, metric: &str) -> Result<HistogramLayout, MetricsError> {
+        let native = options.native.map(NativeOptions::check).transpose();
+        let native = native.map_err(|source| MetricsError::Native {
+            metric: metric.to_owned(),
+            source,
+        })?;
+        let classic = match (&options.bounds, native) {
+            (None, Some(_)) => Ok(Buckets::none()),
+            (bounds, _) => Buckets::new(bounds.as_deref().unwrap_or(buckets::DEFAULT_BUCKETS)),
+        };
+        let classic = classic.map_err(|source| MetricsError::Buckets {
+            metric: metric.to_owned(),
+            source,
+        })?;
+        Ok(HistogramLayout { classic, native })
+    }
+
+    fn new(layout: &HistogramLayout) -> Self {
         HistogramCell {
-            counts: options
+            counts: layout
                 .classic
                 .labels()
                 .iter()
                 .map(|_| Cell::new())
                 .collect(),
             sum: Cell::new(),
-            buckets: Arc::clone(&options.classic),
-            native: options
+            buckets: Arc::clone(&layout.classic),
+            native: layout
                 .native
                 .as_ref()
                 .map(|native| Box::new(Mutex::new(NativeBuckets::new(native)))),
         }
     }
 
-    fn read(&self, look: impl FnOnce(Reading<'_>)) {
-        let reading = HistogramReading {
+    fn read(&self, look: impl FnOnce(Snapshot<'_>)) {
+        let snapshot = HistogramSnapshot {
             buckets: &self.buckets,
             counts: Counts::Cells(&self.counts),
             sum: Some(self.sum.get()),
             native: None,
         };
         let Some(native) = &self.native else {
-            return look(Reading::Histogram(reading));
+            return look(Snapshot::Histogram(snapshot));
         };
         let (native, counts, sum) = {
             let native = lock(native);
             let counts: Vec<u64> = self.counts.iter().map(Cell::get).collect();
             (native.read(), counts, self.sum.get())
         };
-        look(Reading::Histogram(HistogramReading {
+        look(Snapshot::Histogram(HistogramSnapshot {
             counts: Counts::Fixed(&counts),
             sum: Some(sum),
             native: Some(&native),
-            ..reading
+            ..snapshot
         }));
     }
 
-    /// At its classic bucket, if there are any.
-    fn exemplar_place(&self, value: f64) -> Place {
+    /// The classic bucket of the value, if there are classic buckets.
+    fn exemplar_slot(&self, value: f64) -> Slot {
         match &self.native {
-            Some(_) if self.buckets.bounds().is_empty() => Place::by_magnitude(value),
-            _ => Place::Bucket(self.buckets.index(value)),
+            Some(_) if self.buckets.bounds().is_empty() => Slot::by_magnitude(value),
+            _ => Slot::Bucket(self.buckets.index(value)),
         }
     }
 
-    fn layout(options: &HistogramLayout) -> Layout {
-        Layout {
-            bounds: options.classic.bounds().to_vec(),
-            native: options.native.map(|native| native.to_string()),
+    fn bucket_layout(layout: &HistogramLayout) -> BucketLayout {
+        BucketLayout {
+            bounds: layout.classic.bounds().to_vec(),
+            native: layout.native.map(|native| native.to_string()),
         }
     }
 }
 
 impl Metric<HistogramCell> {
-    /// Counts one observation. A NaN is left out; [`Histogram::try_observe`] reports it.
+    /// Counts one observation. Ignores NaN; [`Histogram::try_observe`] reports it.
     #[inline]
     pub fn observe(&self, value: f64) {
         let _ = self.try_observe(value);
@@ -210,7 +221,7 @@ impl Metric<HistogramCell> {
     /// Counts one observation.
     ///
     /// # Errors
-    /// [`UseError::ObservedNaN`] if `value` is NaN; the histogram is unchanged then.
+    /// [`UseError::ObservedNaN`] if `value` is NaN. The histogram is then unchanged.
     #[inline]
     pub fn try_observe(&self, value: f64) -> Result<(), UseError> {
         HistogramCell::check_observation(value)?;
@@ -218,10 +229,11 @@ impl Metric<HistogramCell> {
         Ok(())
     }
 
-    /// Counts one observation and keeps `labels`, such as a trace's id, as an example of its bucket.
+    /// Counts one observation and stores an exemplar with `labels`, such as a trace id, for its bucket.
     ///
     /// # Errors
-    /// [`UseError`] if `value` is NaN or the labels make no exemplar; nothing has changed then.
+    /// [`UseError`] if `value` is NaN, or if the labels are not valid for an exemplar. The histogram is
+    /// then unchanged.
     pub fn observe_with_exemplar(
         &self,
         value: f64,
@@ -232,7 +244,7 @@ impl Metric<HistogramCell> {
         Ok(())
     }
 
-    /// Observes the seconds from now until the returned timer is dropped, on every way out.
+    /// Starts a timer that observes, in seconds, the time until it is dropped.
     pub fn start_timer(&self) -> HistogramTimer<'_> {
         HistogramTimer {
             histogram: self,
@@ -240,18 +252,18 @@ impl Metric<HistogramCell> {
         }
     }
 
-    /// How many observations there were.
+    /// The number of observations.
     pub fn get_sample_count(&self) -> u64 {
         self.cell().count()
     }
 
-    /// What they add up to.
+    /// The sum of the observations.
     pub fn get_sample_sum(&self) -> f64 {
         self.cell().sum()
     }
 }
 
-/// See [`Histogram::start_timer`].
+/// Observes the time until it is dropped; see [`Histogram::start_timer`](crate::Histogram).
 #[derive(Debug)]
 #[must_use = "the time is observed when the timer is dropped"]
 pub struct HistogramTimer<'a> {

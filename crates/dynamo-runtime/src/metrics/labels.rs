@@ -1,13 +1,13 @@
-//! Labels: which names are allowed, and how a series' labels are rendered and told apart.
+//! Labels: valid names, rendering, and the keys by which series are found.
 
 use smallvec::SmallVec;
 
 use super::errors::MetricsError;
-use crate::exposition::wire;
+use crate::format::{escape_value, wire};
 use crate::prometheus_names::labels;
 
-/// Checks the label names a user gives a metric, constant and variable ones together: valid, not
-/// reserved, none twice.
+/// Checks the label names that a user gives a metric, constant and variable ones together: they must be
+/// valid, not reserved, and unique.
 pub(crate) fn check<'a>(
     metric: &str,
     names: impl Iterator<Item = &'a str>,
@@ -61,15 +61,15 @@ pub(crate) fn is_valid(label: &str) -> bool {
 /// The labels of one series.
 #[derive(Clone, Copy)]
 pub(crate) enum Labels<'a> {
-    /// Of one of our metrics.
+    /// The labels of one of our metrics.
     Own {
         template: &'a Template,
         /// The values of the variable labels; see [`key`].
         key: &'a [u8],
         text: &'a [u8],
     },
-    /// Of another library's metric.
-    Foreign(&'a ForeignLabels),
+    /// The labels of an external series.
+    External(&'a ExternalLabels),
 }
 
 impl Labels<'_> {
@@ -78,7 +78,7 @@ impl Labels<'_> {
     pub(crate) fn text(&self) -> &[u8] {
         match self {
             Labels::Own { text, .. } => text,
-            Labels::Foreign(labels) => &labels.text,
+            Labels::External(labels) => &labels.text,
         }
     }
 
@@ -87,7 +87,7 @@ impl Labels<'_> {
     pub(crate) fn write_protobuf(&self, out: &mut Vec<u8>) {
         match self {
             Labels::Own { template, key, .. } => template.write_protobuf(key, out),
-            Labels::Foreign(labels) => labels
+            Labels::External(labels) => labels
                 .pairs
                 .iter()
                 .for_each(|(name, value)| wire::label(name, value, out)),
@@ -95,14 +95,14 @@ impl Labels<'_> {
     }
 }
 
-/// The labels of another library's series, as pairs sorted by name and as text.
+/// The labels of an external series, as pairs sorted by name and as text.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct ForeignLabels {
+pub(crate) struct ExternalLabels {
     pub(crate) pairs: Vec<(String, String)>,
     pub(crate) text: Vec<u8>,
 }
 
-impl ForeignLabels {
+impl ExternalLabels {
     pub(crate) fn new(mut pairs: Vec<(String, String)>) -> Self {
         pairs.sort_unstable();
         let mut text = Vec::new();
@@ -115,11 +115,11 @@ impl ForeignLabels {
             escape_value(value, &mut text);
             text.push(b'"');
         }
-        ForeignLabels { pairs, text }
+        ExternalLabels { pairs, text }
     }
 }
 
-/// Writes a label name, quoted if it is not one that Prometheus always allowed.
+/// Writes a label name, in quotes if it has characters outside `[a-zA-Z0-9_]`.
 fn write_name(name: &str, out: &mut Vec<u8>) {
     if is_valid(name) {
         out.extend_from_slice(name.as_bytes());
@@ -132,26 +132,25 @@ fn write_name(name: &str, out: &mut Vec<u8>) {
 
 /// Renders the labels of a metric's series, sorted by name.
 ///
-/// What does not change from series to series is rendered once; between these pieces stand the
-/// values of the variable labels.
+/// The constant parts are rendered once. The values of the variable labels are inserted between them.
 #[derive(Debug)]
 pub(crate) struct Template {
-    /// The length of all text that is not a value.
+    /// The length of the constant text.
     literals: usize,
     variables: Vec<Variable>,
-    /// Whether the label names were given in the order in which they are sorted.
+    /// Whether the user gave the label names in sorted order.
     is_sorted: bool,
-    /// What follows the last variable.
+    /// The constant part after the last variable.
     last: Piece,
 }
 
 #[derive(Debug)]
 struct Variable {
-    /// What stands before the value.
+    /// The text before the value.
     text: Vec<u8>,
-    /// The same as fields of a `Metric`.
+    /// The same as protobuf fields of a `Metric`.
     protobuf: wire::Head,
-    /// The place among the label names as given.
+    /// The index among the label names in the order given.
     index: usize,
 }
 
@@ -164,16 +163,17 @@ struct Piece {
 
 impl Template {
     pub(crate) fn new(constants: &[(String, String)], names: &[String]) -> Self {
-        enum Source<'a> {
+        enum LabelSource<'a> {
             Constant(&'a str),
             Variable(usize),
         }
         let constants = constants
             .iter()
-            .map(|(name, value)| (name.as_str(), Source::Constant(value)));
+            .map(|(name, value)| (name.as_str(), LabelSource::Constant(value)));
         let variables = names.iter().enumerate();
-        let variables = variables.map(|(index, name)| (name.as_str(), Source::Variable(index)));
-        let mut pairs: Vec<(&str, Source<'_>)> = constants.chain(variables).collect();
+        let variables =
+            variables.map(|(index, name)| (name.as_str(), LabelSource::Variable(index)));
+        let mut pairs: Vec<(&str, LabelSource<'_>)> = constants.chain(variables).collect();
         pairs.sort_unstable_by_key(|(name, _)| *name);
 
         let mut variables = Vec::new();
@@ -185,11 +185,11 @@ impl Template {
             piece.text.extend_from_slice(name.as_bytes());
             piece.text.extend_from_slice(b"=\"");
             match source {
-                Source::Constant(value) => {
+                LabelSource::Constant(value) => {
                     escape_value(value, &mut piece.text);
                     wire::label(name, value, &mut piece.protobuf);
                 }
-                Source::Variable(index) => {
+                LabelSource::Variable(index) => {
                     let Piece { text, protobuf } = std::mem::take(&mut piece);
                     variables.push(Variable {
                         text,
@@ -209,7 +209,7 @@ impl Template {
         }
     }
 
-    /// The bytes that [`render`](Self::render) appends if it escapes nothing.
+    /// The number of bytes that [`render`](Self::render) appends if no value needs an escape.
     pub(crate) fn len(&self, values: &[&str]) -> usize {
         let values = values.iter().map(|value| value.len()).sum::<usize>();
         self.literals + values
@@ -240,41 +240,12 @@ impl Template {
     }
 }
 
-/// Escapes a label value as the text format asks: backslash, quote and line feed.
-pub(crate) fn escape_value(value: &str, out: &mut Vec<u8>) {
-    escape(
-        value,
-        &[(b'\\', b"\\\\"), (b'"', b"\\\""), (b'\n', b"\\n")],
-        out,
-    );
-}
-
-/// Escapes a description as the text format asks: backslash and line feed.
-pub(crate) fn escape_help(help: &str, out: &mut Vec<u8>) {
-    escape(help, &[(b'\\', b"\\\\"), (b'\n', b"\\n")], out);
-}
-
-fn escape(text: &str, replacements: &[(u8, &[u8])], out: &mut Vec<u8>) {
-    let mut rest = text.as_bytes();
-    while let Some((position, replacement)) =
-        rest.iter().enumerate().find_map(|(position, byte)| {
-            let (_, with) = replacements.iter().find(|(what, _)| what == byte)?;
-            Some((position, with))
-        })
-    {
-        out.extend_from_slice(&rest[..position]);
-        out.extend_from_slice(replacement);
-        rest = &rest[position + 1..];
-    }
-    out.extend_from_slice(rest);
-}
-
-/// The variable label values of a series as one piece of bytes: each value after its length, so
-/// that `("ab", "c")` and `("a", "bc")` differ.
+/// The variable label values of a series as one byte string: each value with its length before it, so that
+/// `("ab", "c")` and `("a", "bc")` differ.
 pub(crate) mod key {
     const LENGTH: usize = size_of::<u32>();
 
-    /// The bytes that [`write`] appends.
+    /// The number of bytes that [`write`] appends.
     pub(crate) fn len(values: &[&str]) -> usize {
         values.iter().map(|value| LENGTH + value.len()).sum()
     }
@@ -282,7 +253,7 @@ pub(crate) mod key {
     /// Appends the key of these values.
     pub(crate) fn write(values: &[&str], out: &mut Vec<u8>) {
         for value in values {
-            // A value of 4 GiB would not be a label; its length only has to be told apart here.
+            // A label value of 4 GiB is not realistic.
             out.extend_from_slice(&(value.len() as u32).to_le_bytes());
             out.extend_from_slice(value.as_bytes());
         }
@@ -299,7 +270,7 @@ pub(crate) mod key {
         })
     }
 
-    /// Whether a key is that of these values.
+    /// Whether a key belongs to these values.
     #[inline]
     pub(crate) fn matches(key: &[u8], values: &[&str]) -> bool {
         parts(key).eq(values.iter().map(|value| value.as_bytes()))
@@ -322,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn labels_are_sorted_by_name_whatever_the_order_they_were_given_in() {
+    fn labels_are_sorted_by_name() {
         assert_eq!(
             render(&[("z", "1"), ("c", "2")], &["x", "a"], &["3", "4"]),
             r#"a="4",c="2",x="3",z="1""#
@@ -340,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_tell_apart_what_a_plain_join_would_merge() {
+    fn keys_distinguish_values_with_the_same_concatenation() {
         let mut key = Vec::new();
         key::write(&["ab", "c"], &mut key);
         assert!(key::matches(&key, &["ab", "c"]));

@@ -1,56 +1,82 @@
 //! [`Metric`]: the handle of one series.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
+use super::collector::{Collector, Cursor, MetricCollector, Visitor};
 use super::desc::Desc;
+use super::errors::MetricsError;
 use super::exemplar::Exemplar;
-use super::kind::{Instrument, Kind, Layout};
-use super::registry::{Cursor, Member, Registry, Source, Visitor};
+use super::instrument::{BucketLayout, Instrument};
+use super::registry::Registry;
 use super::series::Series;
-use crate::hierarchy::Tree;
 
-/// One series: a counter, gauge or histogram, alone or out of a vec.
+/// One series: a plain counter, gauge or histogram, or one series of a vec.
 ///
-/// Clones are handles of the same series. A handle keeps the tree of metrics it belongs to, and
-/// its status server, alive.
+/// Clones are handles of the same series. A handle keeps its runtime and the status server alive.
 pub struct Metric<I: Instrument> {
     series: Arc<Series<I>>,
-    home: Arc<Home>,
+    shared: Arc<MetricShared>,
 }
 
-/// What all handles of a metric share: its description, and the tree it belongs to.
-pub(super) struct Home {
+/// The metadata that all handles of a metric share.
+pub(super) struct MetricShared {
     pub(super) desc: Arc<Desc>,
-    /// Kept alive, and with it the status server.
-    _tree: Tree,
+    _keep_alive: KeepAlive,
 }
 
-impl Home {
-    pub(super) fn new(desc: &Arc<Desc>, tree: Tree) -> Arc<Self> {
-        Arc::new(Home {
+impl MetricShared {
+    pub(super) fn new(desc: &Arc<Desc>, keep_alive: KeepAlive) -> Arc<Self> {
+        Arc::new(MetricShared {
             desc: Arc::clone(desc),
-            _tree: tree,
+            _keep_alive: keep_alive,
         })
     }
 }
 
-/// What a registry holds of a plain metric.
+/// An object that handles of metrics keep alive: the tree of nodes, which this module does not know.
+pub(crate) struct KeepAlive {
+    _kept: Arc<dyn Any + Send + Sync>,
+}
+
+impl KeepAlive {
+    pub(crate) fn new(kept: Arc<dyn Any + Send + Sync>) -> Self {
+        KeepAlive { _kept: kept }
+    }
+}
+
+/// A plain metric in the registry.
 pub(crate) struct SingleCore<I> {
     desc: Arc<Desc>,
     series: Arc<Series<I>>,
     sequence: u64,
-    layout: Layout,
+    buckets: BucketLayout,
 }
 
 impl<I: Instrument> SingleCore<I> {
-    pub(crate) fn new(desc: Arc<Desc>, options: &I::Options, registry: &Registry) -> Self {
+    pub(crate) fn new(desc: Arc<Desc>, layout: &I::Layout, registry: &Registry) -> Self {
         SingleCore {
-            series: Arc::new(Series::new(&desc, &[], options)),
+            series: Arc::new(Series::new(&desc, &[], layout)),
             sequence: registry.next_sequence(),
-            layout: I::layout(options),
+            buckets: I::bucket_layout(layout),
             desc,
         }
+    }
+
+    /// Registers a plain metric, or returns the identical metric that is registered.
+    pub(crate) fn register(
+        registry: &Registry,
+        desc: Desc,
+        options: I::Options,
+    ) -> Result<Arc<Self>, MetricsError> {
+        let layout = I::check(options, &desc.name)?;
+        registry.register(
+            desc,
+            I::TYPE_NAME,
+            I::bucket_layout(&layout),
+            |desc, registry| SingleCore::new(desc, &layout, registry),
+        )
     }
 
     pub(crate) fn update(&self) -> &I {
@@ -58,14 +84,14 @@ impl<I: Instrument> SingleCore<I> {
     }
 }
 
-impl<I: Instrument> Source for SingleCore<I> {
+impl<I: Instrument> Collector for SingleCore<I> {
     fn visit(&self, _at: Cursor, _limit: usize, visitor: &mut Visitor<'_>) -> Option<Cursor> {
-        self.series.show(self.sequence, &self.desc, visitor);
+        self.series.visit(self.sequence, &self.desc, visitor);
         None
     }
 }
 
-impl<I: Instrument> Member for SingleCore<I> {
+impl<I: Instrument> MetricCollector for SingleCore<I> {
     fn desc(&self) -> &Arc<Desc> {
         &self.desc
     }
@@ -74,59 +100,54 @@ impl<I: Instrument> Member for SingleCore<I> {
         I::TYPE_NAME
     }
 
-    fn layout(&self) -> Layout {
-        self.layout.clone()
+    fn bucket_layout(&self) -> BucketLayout {
+        self.buckets.clone()
     }
 }
 
 impl<I: Instrument> Metric<I> {
-    pub(crate) fn new(core: &SingleCore<I>, tree: Tree) -> Self {
+    pub(crate) fn new(core: &SingleCore<I>, keep_alive: KeepAlive) -> Self {
         Metric {
             series: Arc::clone(&core.series),
-            home: Home::new(&core.desc, tree),
+            shared: MetricShared::new(&core.desc, keep_alive),
         }
     }
 
     /// The handle of a series of a vec.
-    pub(super) fn of(series: Arc<Series<I>>, home: &Arc<Home>) -> Self {
+    pub(super) fn of_vec(series: Arc<Series<I>>, shared: &Arc<MetricShared>) -> Self {
         Metric {
             series,
-            home: Arc::clone(home),
+            shared: Arc::clone(shared),
         }
     }
 
-    /// The value, to look at.
-    #[doc(hidden)]
+    /// The storage, for reading.
     #[inline]
-    pub fn cell(&self) -> &I {
+    pub(crate) fn cell(&self) -> &I {
         self.series.cell()
     }
 
-    /// The value, to update.
-    #[doc(hidden)]
+    /// The storage, for an update. Marks the series as not idle.
     #[inline]
-    pub fn update(&self) -> &I {
+    pub(crate) fn update(&self) -> &I {
         self.series.update()
     }
 
-    /// Updates the value and keeps an exemplar of that.
-    #[doc(hidden)]
-    pub fn update_with_exemplar(&self, exemplar: Exemplar, update: impl FnOnce(&I)) {
+    /// Updates the value and stores an exemplar of the update.
+    pub(crate) fn update_with_exemplar(&self, exemplar: Exemplar, update: impl FnOnce(&I)) {
         update(self.update());
-        let place = self.cell().exemplar_place(exemplar.value);
-        self.series.exemplars().keep(place, exemplar);
+        let slot = self.cell().exemplar_slot(exemplar.value);
+        self.series.exemplars().store(slot, exemplar);
     }
 
-    /// Tells apart metrics that are not the same one, while either lives.
-    #[doc(hidden)]
-    pub fn id(&self) -> usize {
+    /// Identifies the series among all that are alive.
+    pub(crate) fn id(&self) -> usize {
         Arc::as_ptr(&self.series).addr()
     }
 
     /// Whether this is a series of a vec.
-    #[doc(hidden)]
-    pub fn is_child(&self) -> bool {
-        !self.home.desc.label_names.is_empty()
+    pub(crate) fn is_child(&self) -> bool {
+        !self.shared.desc.label_names.is_empty()
     }
 }
 
@@ -134,55 +155,60 @@ impl<I: Instrument> Clone for Metric<I> {
     fn clone(&self) -> Self {
         Metric {
             series: Arc::clone(&self.series),
-            home: Arc::clone(&self.home),
+            shared: Arc::clone(&self.shared),
         }
     }
 }
 
 impl<I: Instrument> fmt::Debug for Metric<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}({})", I::TYPE_NAME, self.home.desc.name)
+        write!(f, "{}({})", I::TYPE_NAME, self.name())
     }
 }
 
-/// What a metric says of itself, plain or vec.
-pub trait Described {
-    #[doc(hidden)]
-    fn desc_of(&self) -> DescOf<'_>;
-
-    /// The name on the page, the same in every format.
-    fn name(&self) -> &str {
-        &self.desc_of().0.name
-    }
-
-    /// The description.
-    fn description(&self) -> &str {
-        &self.desc_of().0.help
-    }
-
-    /// The labels that all series have: the hierarchy's first, then the user's as given.
-    fn const_labels(&self) -> &[(String, String)] {
-        &self.desc_of().0.const_labels
-    }
-
-    /// The unit, if one was given.
-    fn unit(&self) -> Option<&str> {
-        self.desc_of().0.unit.as_deref()
-    }
-
-    /// Counter, gauge or histogram.
-    fn kind(&self) -> Kind {
-        self.desc_of().0.kind
-    }
+/// A metric or a vec, as an argument of `unregister`.
+pub trait Registered {
+    /// The metadata of the metric.
+    fn desc(&self) -> &Arc<Desc>;
 }
 
-/// Names a metric's description without naming its type outside the crate.
-#[doc(hidden)]
-#[derive(Clone, Copy)]
-pub struct DescOf<'a>(pub(crate) &'a Arc<Desc>);
+/// Adds the methods that describe a metric to a type of handle.
+macro_rules! describe {
+    ($handle:ident) => {
+        impl<I: Instrument> $handle<I> {
+            /// The name on `/metrics`, the same in every format.
+            pub fn name(&self) -> &str {
+                &self.shared.desc.name
+            }
 
-impl<I: Instrument> Described for Metric<I> {
-    fn desc_of(&self) -> DescOf<'_> {
-        DescOf(&self.home.desc)
-    }
+            /// The description, shown as `# HELP`.
+            pub fn description(&self) -> &str {
+                &self.shared.desc.help
+            }
+
+            /// The labels that all series have: the hierarchy labels, then the user's in the order given.
+            pub fn const_labels(&self) -> &[(String, String)] {
+                &self.shared.desc.const_labels
+            }
+
+            /// The unit, if the metric was created with one.
+            pub fn unit(&self) -> Option<&str> {
+                self.shared.desc.unit.as_deref()
+            }
+
+            /// Counter, gauge or histogram.
+            pub fn kind(&self) -> $crate::metrics::Kind {
+                self.shared.desc.kind
+            }
+        }
+
+        impl<I: Instrument> $crate::metrics::Registered for $handle<I> {
+            fn desc(&self) -> &std::sync::Arc<$crate::metrics::Desc> {
+                &self.shared.desc
+            }
+        }
+    };
 }
+pub(super) use describe;
+
+describe!(Metric);

@@ -1,44 +1,55 @@
-//! Instruments and the registry: one file per kind of metric.
+//! Details of metrics: bucket lists, error details and the generic types behind the metric types.
+//!
+//! The metric types themselves, such as [`Counter`](crate::Counter), are at the root of the crate.
 
 pub mod buckets;
-mod counter;
-mod desc;
-mod errors;
-mod exemplar;
-mod factory;
-mod gauge;
-mod histogram;
+mod children;
+mod collector;
+pub(crate) mod counter;
+pub(crate) mod desc;
+pub(crate) mod errors;
+pub(crate) mod exemplar;
+mod family;
+pub(crate) mod gauge;
+pub(crate) mod histogram;
+pub(crate) mod instrument;
 mod kind;
 mod labels;
 mod metric;
-mod name;
-mod native;
-mod number;
+pub(crate) mod name;
+pub(crate) mod native;
+pub(crate) mod number;
+pub(crate) mod path;
 mod registry;
 mod series;
+mod snapshot;
 mod vec;
 
-pub use counter::{Counter, CounterCell, CounterVec, IntCounter, IntCounterVec};
-pub use desc::Description;
-pub use errors::{Difference, MetricsError, UseError};
-pub use exemplar::{Exemplar, MAX_EXEMPLAR_CHARS};
-pub use factory::{Metrics, Page};
-pub use gauge::{Gauge, GaugeCell, GaugeVec, IntGauge, IntGaugeVec};
-pub use histogram::{Histogram, HistogramCell, HistogramOptions, HistogramTimer, HistogramVec};
-pub use kind::{Instrument, Kind};
-pub use metric::{Described, Metric};
-pub use name::Name;
-pub use native::{NativeError, NativeOptions};
-pub use number::{Number, Scalar};
+pub use errors::Difference;
+pub use exemplar::MAX_EXEMPLAR_CHARS;
+pub use histogram::HistogramTimer;
+pub use kind::Kind;
+pub use metric::Metric;
+pub use native::NativeError;
 pub use vec::MetricVec;
 
-pub(crate) use desc::Desc;
-pub(crate) use exemplar::{Exemplars, Place};
-pub(crate) use kind::{FixedHistogram, HistogramReading, Layout, Reading, SummaryReading};
-pub(crate) use labels::{
-    ForeignLabels, Labels, escape_help, escape_value, is_valid as is_valid_label,
+pub(crate) use collector::{Collector, Cursor, MetricCollector, Visitor};
+pub(crate) use counter::CounterCell;
+pub(crate) use desc::{Desc, Description};
+pub(crate) use errors::{MetricsError, UseError};
+pub(crate) use exemplar::{Exemplar, Exemplars, Slot};
+pub(crate) use family::{Family, GatheredFamily};
+pub(crate) use gauge::GaugeCell;
+pub(crate) use histogram::{HistogramCell, HistogramOptions};
+pub(crate) use instrument::{BucketLayout, Instrument};
+pub(crate) use labels::{ExternalLabels, Labels, is_valid as is_valid_label};
+pub(crate) use metric::{KeepAlive, Registered, SingleCore};
+pub(crate) use name::{Name, NameStyle, is_valid as is_valid_name};
+pub(crate) use native::Spans;
+pub(crate) use number::Scalar;
+pub(crate) use path::Path;
+pub(crate) use registry::Registry;
+pub(crate) use snapshot::{
+    DataPoint, FixedHistogram, HistogramSnapshot, NativeSnapshot, Snapshot, SummarySnapshot,
 };
-pub(crate) use metric::SingleCore;
-pub(crate) use name::is_valid as is_valid_name;
-pub(crate) use native::{NativeReading, Spans};
-pub(crate) use registry::{Cursor, Family, Gathered, Member, Point, Registry, Source, Visitor};
+pub(crate) use vec::VecCore;

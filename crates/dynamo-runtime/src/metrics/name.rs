@@ -1,16 +1,53 @@
-//! How a metric gets the name it is exposed under.
+//! How the exposed name of a metric is built.
+
+use std::fmt;
+use std::str::FromStr;
 
 use super::errors::MetricsError;
-use crate::config::NameStyle;
-use crate::hierarchy::Path;
+use super::path::Path;
+use crate::choice::UnknownChoice;
 use crate::prometheus_names::{NameError, build_component_metric_name, sanitize_prometheus_name};
 
-/// The name a metric is created with.
+/// How the exposed name of a metric is built from the path of its node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum NameStyle {
+    /// The path and the name: `my_namespace_my_component_my_endpoint_requests_total`.
+    #[default]
+    Hierarchy,
+    /// `dynamo_component_requests_total` for every path, as in Dynamo 0.5 to 0.8.
+    Component,
+}
+
+impl fmt::Display for NameStyle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Hierarchy => "hierarchy",
+            Self::Component => "component",
+        })
+    }
+}
+
+impl FromStr for NameStyle {
+    type Err = UnknownChoice;
+
+    fn from_str(value: &str) -> Result<Self, UnknownChoice> {
+        UnknownChoice::parse(
+            value,
+            &[
+                ("hierarchy", Self::Hierarchy),
+                ("component", Self::Component),
+            ],
+            "hierarchy or component",
+        )
+    }
+}
+
+/// The name that a metric is created with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Name<'a> {
-    /// Completed by the runtime's [`NameStyle`]; what most metrics use, and what a `&str` becomes.
+    /// A name that the path of the node completes, by the runtime's [`NameStyle`]. A `&str` converts to it.
     Relative(&'a str),
-    /// Kept as it stands. The hierarchy's labels are added all the same.
+    /// The exposed name itself. The metric still gets the hierarchy labels.
     Absolute(&'a str),
 }
 
@@ -27,7 +64,7 @@ impl<'a> From<&'a String> for Name<'a> {
 }
 
 impl Name<'_> {
-    /// The name on the page, the same in every format.
+    /// The exposed name, the same in every format.
     pub(crate) fn exposed(self, style: NameStyle, path: &Path) -> Result<String, MetricsError> {
         path.check()?;
         match (self, style) {
@@ -72,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hierarchy_style_joins_the_path_and_the_name_each_sanitised_on_its_own() {
+    fn the_hierarchy_style_sanitises_each_part_and_joins_them() {
         let path = endpoint("my-namespace.1gen", "comp", "generate");
         assert_eq!(
             Name::from("requests total")
@@ -115,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_salvaged_is_named_with_its_level() {
+    fn an_error_names_the_level_of_a_name_that_cannot_be_sanitised() {
         let path = endpoint("ns", "@@@", "generate");
         let error = Name::from("x")
             .exposed(NameStyle::Hierarchy, &path)

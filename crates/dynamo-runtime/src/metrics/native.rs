@@ -1,18 +1,20 @@
-//! Native histograms: buckets that grow by a constant factor and exist only where something was observed.
+//! Native histograms: bucket widths grow by a constant factor, and only buckets with observations exist.
 //!
-//! The model is that of Prometheus: bucket `i` of schema `s` ends, inclusively, at 2^(i / 2^s); what
-//! is close to zero has a bucket of its own. See <https://prometheus.io/docs/specs/native_histograms/>.
+//! The model is Prometheus': bucket `i` of schema `s` ends, inclusively, at 2^(i / 2^s). Values near
+//! zero have a bucket of their own. See <https://prometheus.io/docs/specs/native_histograms/>.
 
 use std::fmt;
 use std::sync::LazyLock;
 
-/// The finest and the coarsest resolution that Prometheus knows.
+use super::snapshot::{NativeSide as Side, NativeSnapshot};
+
+/// The schemas of Prometheus, from the coarsest to the finest resolution.
 const SCHEMAS: std::ops::RangeInclusive<i8> = -4..=8;
 
-/// The native buckets of a histogram: by default they grow by 9 % (schema 3), there are up to 160 of
-/// them, and what is below 2^-128 counts as zero.
+/// The native buckets of a histogram. By default, bucket widths grow by 9 % (schema 3), a series has up
+/// to 160 buckets, and values within 2^-128 of zero count as zero.
 ///
-/// Values are checked when a metric is created with them.
+/// The options are checked when a metric is created with them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct NativeOptions {
     resolution: Resolution,
@@ -26,15 +28,15 @@ enum Resolution {
     GrowthFactor(f64),
 }
 
-/// Why there is no such native histogram.
+/// An option of native histograms that is out of range.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{argument}={value} of a native histogram is out of range: {rule}")]
 pub struct NativeError {
-    /// The option's name.
+    /// The name of the option.
     pub argument: &'static str,
-    /// What was given.
+    /// The value given.
     pub value: f64,
-    /// What is possible.
+    /// The values that are possible.
     pub rule: &'static str,
 }
 
@@ -49,7 +51,7 @@ impl Default for NativeOptions {
 }
 
 impl NativeOptions {
-    /// Buckets that grow by 2^(2^-schema): from -4 (a factor of 65,536) to 8 (0.27 %).
+    /// Sets the growth factor to 2^(2^-schema). Schemas reach from -4 (a factor of 65,536) to 8 (0.27 %).
     pub fn schema(self, schema: i64) -> Self {
         NativeOptions {
             resolution: Resolution::Schema(schema),
@@ -57,7 +59,7 @@ impl NativeOptions {
         }
     }
 
-    /// Buckets that grow by at most `factor`, above 1: the coarsest schema with which they do, or 8.
+    /// Sets the coarsest schema whose growth factor is at most `factor`, which is above 1; at the finest, 8.
     pub fn growth_factor(self, factor: f64) -> Self {
         NativeOptions {
             resolution: Resolution::GrowthFactor(factor),
@@ -65,7 +67,7 @@ impl NativeOptions {
         }
     }
 
-    /// Counts as zero what is at most `threshold`, 0 or more, away from it.
+    /// Sets the distance from zero, 0 or more, within which values count as zero.
     pub fn zero_threshold(self, threshold: f64) -> Self {
         NativeOptions {
             zero_threshold: threshold,
@@ -73,9 +75,9 @@ impl NativeOptions {
         }
     }
 
-    /// Holds at most `count` buckets beside that of zero, at least 1: one more halves the resolution,
-    /// and neighbours become one bucket. No observation is lost. At the coarsest schema there may be
-    /// more, at most some 270.
+    /// Sets the bucket limit, at least 1, not counting the zero bucket. A series that exceeds it halves its
+    /// resolution: neighbouring buckets are merged and no observation is lost. At the coarsest schema
+    /// the limit does not apply; there are 270 buckets at most.
     pub fn max_buckets(self, count: i64) -> Self {
         NativeOptions {
             max_buckets: count,
@@ -148,7 +150,7 @@ fn require(
     })
 }
 
-/// [`NativeOptions`] that have been checked.
+/// Checked [`NativeOptions`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct NativeLayout {
     schema: i8,
@@ -166,32 +168,17 @@ impl fmt::Display for NativeLayout {
     }
 }
 
-/// The native buckets of one histogram. Not synchronised: whoever holds it has a lock.
+/// The native buckets of one histogram, without synchronisation: the histogram holds them in a lock.
 #[derive(Clone, Debug)]
 pub(super) struct NativeBuckets {
     schema: i8,
-    /// Of the schema, if it is above 0; see [`bounds`].
+    /// The bounds of the schema, if it is above 0; see [`bounds`].
     bounds: &'static [f64],
     zero_threshold: f64,
     max_buckets: usize,
     zero_count: u64,
     positive: Side,
     negative: Side,
-}
-
-/// The buckets on one side of zero that hold something, with their indices, in order.
-type Side = Vec<(i32, u64)>;
-
-/// The native buckets at the moment of a scrape.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct NativeReading {
-    pub(crate) schema: i8,
-    pub(crate) zero_threshold: f64,
-    pub(crate) zero_count: u64,
-    /// From zero outwards.
-    pub(crate) positive: Side,
-    /// From zero outwards.
-    pub(crate) negative: Side,
 }
 
 impl NativeBuckets {
@@ -221,7 +208,7 @@ impl NativeBuckets {
         } else {
             &mut self.negative
         };
-        // Where there are no gaps, as mostly, its place can be told from the first one's index.
+        // Mostly there are no gaps. Then the first index gives the position.
         let first = side.first().map_or(index, |(first, _)| *first);
         if let Ok(position) = usize::try_from(index - first)
             && let Some((found, count)) = side.get_mut(position)
@@ -239,8 +226,8 @@ impl NativeBuckets {
         }
     }
 
-    pub(super) fn read(&self) -> NativeReading {
-        NativeReading {
+    pub(super) fn read(&self) -> NativeSnapshot {
+        NativeSnapshot {
             schema: self.schema,
             zero_threshold: self.zero_threshold,
             zero_count: self.zero_count,
@@ -249,7 +236,7 @@ impl NativeBuckets {
         }
     }
 
-    /// Halves the resolution as often as the limit asks for.
+    /// Halves the resolution until the limit holds.
     #[cold]
     fn limit(&mut self) {
         while self.positive.len() + self.negative.len() > self.max_buckets
@@ -271,12 +258,12 @@ impl NativeBuckets {
     }
 }
 
-/// The index at half the resolution: that of the bucket which holds the whole of this one.
+/// The index of the bucket at half the resolution that contains this bucket.
 fn half(index: i32) -> i32 {
     (index + 1) >> 1
 }
 
-/// The index of the bucket that `magnitude`, above 0, counts in.
+/// The index of the bucket of `magnitude`, which is above 0.
 #[inline]
 fn index_of(magnitude: f64, schema: i8, bounds: &[f64]) -> i32 {
     if magnitude.is_infinite() {
@@ -304,7 +291,7 @@ fn split(value: f64) -> (f64, i32) {
     const HALF: u64 = (BIAS as u64) << FRACTION_BITS;
     const FRACTION: u64 = (1 << FRACTION_BITS) - 1;
     if value < f64::MIN_POSITIVE {
-        // A subnormal number has no leading one: scale it to a normal one.
+        // A subnormal number has no leading one. Scale it to a normal number.
         let (fraction, exponent) = split(value * 2.0_f64.powi(64));
         return (fraction, exponent - 64);
     }
@@ -328,16 +315,16 @@ fn bounds(schema: i8) -> &'static [f64] {
     usize::try_from(schema).map_or(&[], |schema| &BOUNDS[schema])
 }
 
-/// Buckets that hold something, as the formats write them: runs of neighbours, and their counts.
+/// Native buckets in the form that the formats write: runs of neighbouring buckets, and their counts.
 pub(crate) struct Spans {
-    /// For each run, how many empty buckets lie before it (before the first one: its index), and
-    /// its length.
+    /// For each run, the number of empty buckets before it (for the first run, its index) and its
+    /// length.
     pub(crate) spans: Vec<(i32, u32)>,
     pub(crate) counts: Vec<u64>,
 }
 
 impl Spans {
-    /// Up to two empty buckets are cheaper to write than a new run.
+    /// Up to two empty buckets are shorter than a new run.
     const SMALL_GAP: i32 = 2;
 
     pub(crate) fn new(side: &[(i32, u64)]) -> Self {
@@ -402,13 +389,13 @@ mod tests {
     }
 
     #[test]
-    fn infinity_has_the_bucket_after_the_last_finite_one() {
+    fn infinity_counts_in_the_bucket_after_the_last_finite_one() {
         assert_eq!(index(f64::INFINITY, 3), (1024 << 3) + 1);
         assert_eq!(index(f64::MAX, 3), 1024 << 3);
     }
 
     #[test]
-    fn too_many_buckets_cost_resolution_and_no_observation() {
+    fn exceeding_the_bucket_limit_lowers_the_resolution_and_loses_no_observation() {
         let options = NativeOptions::default().max_buckets(20);
         let mut buckets = NativeBuckets::new(&options.check().unwrap());
         for step in 1..=1000 {
@@ -416,27 +403,27 @@ mod tests {
             buckets.add(-f64::from(step));
             buckets.add(0.0);
         }
-        let reading = buckets.read();
-        assert!(reading.schema < 3);
-        assert!(reading.positive.len() + reading.negative.len() <= 20);
+        let snapshot = buckets.read();
+        assert!(snapshot.schema < 3);
+        assert!(snapshot.positive.len() + snapshot.negative.len() <= 20);
         let total = |side: &Side| side.iter().map(|(_, count)| count).sum::<u64>();
         assert_eq!(
             (
-                total(&reading.positive),
-                total(&reading.negative),
-                reading.zero_count
+                total(&snapshot.positive),
+                total(&snapshot.negative),
+                snapshot.zero_count
             ),
             (1000, 1000, 1000)
         );
-        // What was merged is what the coarser schema would have counted in the first place.
+        // The merged buckets equal those that the coarser schema counts from the start.
         let mut coarse =
-            NativeBuckets::new(&options.schema(i64::from(reading.schema)).check().unwrap());
+            NativeBuckets::new(&options.schema(i64::from(snapshot.schema)).check().unwrap());
         (1..=1000).for_each(|step| coarse.add(f64::from(step) / 100.0));
-        assert_eq!(coarse.read().positive, reading.positive);
+        assert_eq!(coarse.read().positive, snapshot.positive);
     }
 
     #[test]
-    fn a_growth_factor_becomes_the_coarsest_schema_that_keeps_to_it() {
+    fn a_growth_factor_becomes_the_coarsest_schema_within_it() {
         let check = |factor| NativeOptions::default().growth_factor(factor).check();
         for (factor, schema) in [(1.1, 3), (2.0, 0), (1.000_001, 8), (1e30, -4)] {
             assert_eq!(check(factor).unwrap().schema, schema);
@@ -447,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_bridge_small_gaps_and_count_the_empty_buckets_between_them() {
+    fn runs_include_small_gaps_as_empty_buckets() {
         let spans = Spans::new(&[(-3, 1), (-2, 2), (0, 3), (10, 4)]);
         assert_eq!(spans.spans, [(-3, 4), (9, 1)]);
         assert_eq!(spans.counts, [1, 2, 0, 3, 4]);
@@ -455,7 +442,7 @@ mod tests {
     }
 
     #[test]
-    fn options_outside_what_prometheus_knows_are_refused() {
+    fn options_that_prometheus_does_not_support_are_refused() {
         let options = NativeOptions::default();
         for wrong in [
             options.schema(9),

@@ -1,7 +1,9 @@
-//! A value: one machine word behind a cell.
+//! A value: one machine word in a cell.
 
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::format::number::{write_float, write_integer};
 
 mod sealed {
     pub trait Sealed {}
@@ -14,40 +16,34 @@ mod sealed {
 pub trait Number:
     sealed::Sealed + Copy + PartialEq + std::fmt::Debug + Send + Sync + 'static
 {
-    /// Nothing.
+    /// The initial value.
     const ZERO: Self;
     /// The step of `inc` and `dec`.
     const ONE: Self;
-    /// Whether only whole numbers are counted.
+    /// Whether the type is an integer.
     const INTEGER: bool;
 
-    #[doc(hidden)]
+    /// The value as a machine word.
     fn to_bits(self) -> u64;
-    #[doc(hidden)]
+    /// The value of a machine word.
     fn from_bits(bits: u64) -> Self;
-    /// Adds to the word. Integers saturate at their limits instead of wrapping round.
-    #[doc(hidden)]
+    /// Adds to the word atomically. Integers saturate at their limits and do not wrap.
     fn add(word: &AtomicU64, by: Self);
-    /// Subtracts from the word, with the limits of [`Number::add`].
-    #[doc(hidden)]
+    /// Subtracts from the word atomically. Integers saturate.
     fn sub(word: &AtomicU64, by: Self);
-    /// The sum, with the limits of [`Number::add`].
-    #[doc(hidden)]
+    /// The sum. Integers saturate.
     fn plus(self, by: Self) -> Self;
-    /// The difference, with the limits of [`Number::add`].
-    #[doc(hidden)]
+    /// The difference. Integers saturate.
     fn minus(self, by: Self) -> Self;
-    /// As the encoders see it.
-    #[doc(hidden)]
+    /// The value in the form that encoders take.
     fn to_scalar(self) -> Scalar;
-    /// As a float, which may round integers beyond 2^53.
-    #[doc(hidden)]
+    /// The value as a float. Integers beyond 2^53 may be rounded.
     fn to_f64(self) -> f64 {
         self.to_scalar().to_f64()
     }
 }
 
-/// The value of one sample, with the type it was counted in.
+/// The value of one sample, in its own type.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Scalar {
     /// A float.
@@ -59,12 +55,22 @@ pub enum Scalar {
 }
 
 impl Scalar {
-    /// The value as a float, which may round integers beyond 2^53.
+    /// The value as a float. Integers beyond 2^53 may be rounded.
     pub(crate) fn to_f64(self) -> f64 {
         match self {
             Scalar::Float(value) => value,
             Scalar::Unsigned(value) => value as f64,
             Scalar::Signed(value) => value as f64,
+        }
+    }
+
+    /// Appends the value as the text formats write it.
+    #[inline]
+    pub(crate) fn write(self, out: &mut Vec<u8>) {
+        match self {
+            Scalar::Unsigned(value) => write_integer(value, out),
+            Scalar::Signed(value) => write_integer(value, out),
+            Scalar::Float(value) => write_float(value, out),
         }
     }
 }
@@ -200,8 +206,8 @@ impl Number for i64 {
     }
 }
 
-/// The place of one value. Every read and write of a metric goes through here, and nothing else
-/// knows where the word lives.
+/// The memory of one value. Metrics access their values only through this type; nothing else depends on
+/// where the word is stored.
 ///
 /// All accesses are relaxed: each cell is monotone or last-write-wins by itself, and no reader
 /// infers the state of one cell from another.
@@ -239,16 +245,16 @@ impl<N: Number> Cell<N> {
         N::sub(&self.word, by);
     }
 
-    /// As [`add`](Self::add), for a thread that knows that no other one updates the cell meanwhile:
-    /// without a bus lock, which is most of what an update costs. Others may read it all the time.
+    /// As [`add`](Self::add), without synchronisation: no other thread may update the cell meanwhile.
+    /// Concurrent reads are allowed. Without the bus lock, an update costs a fraction.
     #[inline]
-    pub(crate) fn add_alone(&self, by: N) {
+    pub(crate) fn add_unsync(&self, by: N) {
         self.set(self.get().plus(by));
     }
 
-    /// As [`sub`](Self::sub), with the promise of [`add_alone`](Self::add_alone).
+    /// As [`sub`](Self::sub), with the precondition of [`add_unsync`](Self::add_unsync).
     #[inline]
-    pub(crate) fn sub_alone(&self, by: N) {
+    pub(crate) fn sub_unsync(&self, by: N) {
         self.set(self.get().minus(by));
     }
 }
@@ -258,7 +264,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn integers_stay_at_their_limits_instead_of_wrapping() {
+    fn integers_saturate_at_their_limits() {
         let unsigned = Cell::<u64>::new();
         unsigned.add(u64::MAX);
         unsigned.add(1);
@@ -276,22 +282,22 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_alone_gets_the_same_sums() {
-        let (shared, alone) = (Cell::<i64>::new(), Cell::<i64>::new());
+    fn unsynchronised_updates_give_the_same_results() {
+        let (shared, unsync) = (Cell::<i64>::new(), Cell::<i64>::new());
         for by in [5, -7, i64::MAX, 3, i64::MIN, -1] {
             shared.add(by);
-            alone.add_alone(by);
-            assert_eq!(alone.get(), shared.get());
+            unsync.add_unsync(by);
+            assert_eq!(unsync.get(), shared.get());
             shared.sub(by);
-            alone.sub_alone(by);
-            assert_eq!(alone.get(), shared.get());
+            unsync.sub_unsync(by);
+            assert_eq!(unsync.get(), shared.get());
         }
         let unsigned = Cell::<u64>::new();
-        unsigned.sub_alone(1);
+        unsigned.sub_unsync(1);
         assert_eq!(unsigned.get(), 0);
         let float = Cell::<f64>::new();
-        float.add_alone(0.1);
-        float.add_alone(0.2);
+        float.add_unsync(0.1);
+        float.add_unsync(0.2);
         assert_eq!(float.get(), 0.1 + 0.2);
     }
 

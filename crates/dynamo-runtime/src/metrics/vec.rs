@@ -1,4 +1,4 @@
-//! [`MetricVec`]: the series of one metric, told apart by the values of their labels.
+//! [`MetricVec`]: the series of one metric, one for each combination of label values.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -7,64 +7,65 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
+use super::children::{Children, OVERFLOW};
+use super::collector::{Collector, Cursor, MetricCollector, Visitor};
 use super::counter::CounterCell;
 use super::desc::Desc;
 use super::errors::{MetricsError, UseError};
-use super::kind::{Instrument, Layout};
-use super::metric::{DescOf, Described, Home, Metric, SingleCore};
-use super::registry::{Cursor, Member, Registry, Source, Visitor, WeakRegistry};
-use super::series::{Children, OVERFLOW, Series, clock};
-use crate::hierarchy::Tree;
+use super::instrument::{BucketLayout, Instrument};
+use super::metric::{KeepAlive, Metric, MetricShared, SingleCore, describe};
+use super::registry::{Registry, WeakRegistry};
+use super::series::{Series, clock};
 use crate::prometheus_names::runtime_metrics;
 use crate::sync::{read, write};
 
-/// Series of one metric that differ in the values of their labels.
+/// The series of one metric, one for each combination of label values.
 ///
 /// Clones are handles of the same vec.
 pub struct MetricVec<I: Instrument> {
     core: Arc<VecCore<I>>,
-    home: Arc<Home>,
+    shared: Arc<MetricShared>,
 }
 
-/// A vec that passes this many series without a limit says so, once.
+/// A vec without a limit logs one warning when it reaches this number of series.
 const MANY: usize = 10_000;
 
-type Overflowed = Arc<SingleCore<CounterCell<u64>>>;
+type OverflowCounter = Arc<SingleCore<CounterCell<u64>>>;
 
-/// What is to be told of a series that was looked up in vain, once no lock is held.
-enum News {
+/// An event that a look-up reports after it has released the lock.
+enum Event {
     None,
-    /// The vec is at its limit.
-    KeptOut,
-    /// It is the last one of [`MANY`].
+    /// The vec is at its limit: the update goes to the overflow series.
+    Overflow,
+    /// The new series is number [`MANY`].
     Many,
 }
 
-/// What a registry holds of a vec.
+/// A vec in the registry.
 pub(crate) struct VecCore<I: Instrument> {
     desc: Arc<Desc>,
-    options: I::Options,
+    layout: I::Layout,
     children: RwLock<Children<I>>,
     registry: WeakRegistry,
-    /// 0 for any number.
+    /// 0 is unlimited.
     max_series: AtomicUsize,
-    /// In milliseconds, 0 for ever.
+    /// In milliseconds; 0 disables expiry.
     idle_timeout: AtomicU32,
-    /// When idle series were last looked for.
+    /// The [`clock`] of the last expiry.
     last_expiry: AtomicU32,
-    /// Counts how often series went, or should be let go of.
+    /// Changes when caches of series become invalid.
     version: AtomicU64,
     many_logged: AtomicBool,
     overflow_logged: AtomicBool,
-    /// Counts what the limit kept out; registered with the first.
-    overflowed: OnceLock<Option<Result<Overflowed, MetricsError>>>,
+    /// Counts updates of the overflow series; registered with the first one.
+    overflow_counter: OnceLock<Option<Result<OverflowCounter, MetricsError>>>,
 }
 
 impl<I: Instrument> VecCore<I> {
-    pub(crate) fn new(desc: Arc<Desc>, options: I::Options, registry: &Registry) -> Self {
+    pub(crate) fn new(desc: Arc<Desc>, layout: I::Layout, registry: &Registry) -> Self {
         VecCore {
             desc,
-            options,
+            layout,
             children: RwLock::new(Children::new()),
             registry: registry.downgrade(),
             max_series: AtomicUsize::new(registry.max_series()),
@@ -73,82 +74,106 @@ impl<I: Instrument> VecCore<I> {
             version: AtomicU64::new(0),
             many_logged: AtomicBool::new(false),
             overflow_logged: AtomicBool::new(false),
-            overflowed: OnceLock::new(),
+            overflow_counter: OnceLock::new(),
         }
     }
 
-    /// Calls `update` with the series of these values, or with the one that takes their place.
+    /// Registers a vec, or returns the identical vec that is registered.
+    pub(crate) fn register(
+        registry: &Registry,
+        desc: Desc,
+        options: I::Options,
+    ) -> Result<Arc<Self>, MetricsError> {
+        if desc.label_names.is_empty() {
+            return Err(MetricsError::NoLabelNames {
+                metric: desc.name,
+                kind: I::KIND,
+            });
+        }
+        let layout = I::check(options, &desc.name)?;
+        registry.register(
+            desc,
+            I::TYPE_NAME,
+            I::bucket_layout(&layout),
+            |desc, registry| VecCore::new(desc, layout.clone(), registry),
+        )
+    }
+
+    /// Calls `update` with the series of these values, or with the overflow series.
     #[inline]
     fn with<T>(&self, values: &[&str], update: impl FnOnce(&Arc<Series<I>>) -> T) -> T {
         let children = read(&self.children);
-        if let Some(series) = children.get(values).filter(|series| !self.has_gone(series)) {
+        if let Some(series) = children
+            .get(values)
+            .filter(|series| !self.is_expired(series))
+        {
             return update(series);
         }
         drop(children);
-        update(&self.make(values))
+        update(&self.find_or_create(values))
     }
 
     #[cold]
-    fn make(&self, values: &[&str]) -> Arc<Series<I>> {
-        let (series, news) = self.create(values);
-        // Without the lock: this may register a metric, and whoever takes the log may do anything.
-        match news {
-            News::None => {}
-            News::KeptOut => self.count_overflow(),
-            News::Many => self.warn_of_many(),
+    fn find_or_create(&self, values: &[&str]) -> Arc<Series<I>> {
+        let (series, event) = self.create(values);
+        // Without the lock: this may register a metric, and a log subscriber is user code.
+        match event {
+            Event::None => {}
+            Event::Overflow => self.count_overflow(),
+            Event::Many => self.warn_of_many(),
         }
         series
     }
 
     /// The series of these values, or the overflow series.
-    fn create(&self, values: &[&str]) -> (Arc<Series<I>>, News) {
+    fn create(&self, values: &[&str]) -> (Arc<Series<I>>, Event) {
         let mut children = {
-            // A vec that is full must not make its updates wait for each other.
+            // Updates of the overflow series take only the read lock: they run concurrently.
             let children = read(&self.children);
             if self.is_full(&children)
                 && children.get(values).is_none()
                 && let Some(series) = children.get(&vec![OVERFLOW; values.len()])
             {
-                return (Arc::clone(series), News::KeptOut);
+                return (Arc::clone(series), Event::Overflow);
             }
             drop(children);
             write(&self.children)
         };
         if let Some(series) = children.get(values) {
-            if !self.has_gone(series) {
-                return (Arc::clone(series), News::None);
+            if !self.is_expired(series) {
+                return (Arc::clone(series), Event::None);
             }
             children.remove(values);
         }
-        self.expire_now_and_then(&mut children);
-        let kept_out = self.is_full(&children) && values.iter().any(|value| *value != OVERFLOW);
+        self.expire_if_due(&mut children);
+        let overflows = self.is_full(&children) && values.iter().any(|value| *value != OVERFLOW);
         let overflow;
-        let (values, news) = if kept_out {
+        let (values, event) = if overflows {
             overflow = vec![OVERFLOW; values.len()];
             if let Some(series) = children.get(&overflow) {
-                return (Arc::clone(series), News::KeptOut);
+                return (Arc::clone(series), Event::Overflow);
             }
-            (&*overflow, News::KeptOut)
+            (&*overflow, Event::Overflow)
         } else {
-            (values, News::None)
+            (values, Event::None)
         };
         let Some(registry) = self.registry.upgrade() else {
-            // The tree is gone, and with it every scrape that would show the series.
-            let series = Series::new(&self.desc, values, &self.options);
-            return (Arc::new(series), News::None);
+            // The registry is dropped: no scrape will show the series.
+            let series = Series::new(&self.desc, values, &self.layout);
+            return (Arc::new(series), Event::None);
         };
-        let series = Arc::new(Series::new(&self.desc, values, &self.options));
+        let series = Arc::new(Series::new(&self.desc, values, &self.layout));
         children.insert(values, registry.next_sequence(), Arc::clone(&series));
-        let is_many = children.len() == MANY && !kept_out;
-        (series, if is_many { News::Many } else { news })
+        let is_many = children.len() == MANY && !overflows;
+        (series, if is_many { Event::Many } else { event })
     }
 
-    /// Whether a series of the table has been idle for too long and nobody holds a handle: whoever
-    /// asks for it gets a new one, as if a scrape had taken it out already.
+    /// Whether a series of the table is past its idle timeout and no handle holds it. A look-up then
+    /// creates a new series, as if a scrape had already removed the expired one.
     #[inline]
-    fn has_gone(&self, series: &Arc<Series<I>>) -> bool {
+    fn is_expired(&self, series: &Arc<Series<I>>) -> bool {
         let timeout = self.idle_timeout.load(Relaxed);
-        timeout != 0 && Arc::strong_count(series) == 1 && series.is_quiet(clock(), timeout)
+        timeout != 0 && Arc::strong_count(series) == 1 && series.is_idle(clock(), timeout)
     }
 
     fn is_full(&self, children: &Children<I>) -> bool {
@@ -156,7 +181,7 @@ impl<I: Instrument> VecCore<I> {
         limit != 0 && children.len() >= limit
     }
 
-    fn expire_now_and_then(&self, children: &mut Children<I>) {
+    fn expire_if_due(&self, children: &mut Children<I>) {
         let timeout = self.idle_timeout.load(Relaxed);
         let now = clock();
         if timeout != 0 && now.wrapping_sub(self.last_expiry.load(Relaxed)) > timeout / 2 {
@@ -175,7 +200,7 @@ impl<I: Instrument> VecCore<I> {
     fn warn_of_many(&self) {
         if self.max_series.load(Relaxed) == 0 && !self.many_logged.swap(true, Relaxed) {
             tracing::warn!(
-                "metric {:?} has {MANY} series and no limit: a label value without bounds, such as a request's id, fills the memory; set max_series on the vec or DYN_METRICS_MAX_SERIES",
+                "metric {:?} has {MANY} series and no limit: an unbounded label value, such as a request id, exhausts the memory; set max_series on the vec or DYN_METRICS_MAX_SERIES",
                 self.desc.name
             );
         }
@@ -183,11 +208,11 @@ impl<I: Instrument> VecCore<I> {
 
     #[cold]
     fn count_overflow(&self) {
-        let counter = self.overflowed.get_or_init(|| {
+        let counter = self.overflow_counter.get_or_init(|| {
             let registry = self.registry.upgrade()?;
-            Some(registry.figure(
+            Some(registry.runtime_metric(
                 runtime_metrics::SERIES_OVERFLOW_TOTAL,
-                "Updates that went to a metric's overflow series because it was at its limit of series",
+                "Updates counted in the overflow series of a metric that reached its series limit.",
                 &[("metric", &self.desc.name)],
             ))
         });
@@ -196,12 +221,12 @@ impl<I: Instrument> VecCore<I> {
         }
         if !self.overflow_logged.swap(true, Relaxed) {
             tracing::warn!(
-                "metric {:?} is at its limit of {} series: updates of new ones go to a series whose labels are all {OVERFLOW:?}",
+                "metric {:?} has reached its limit of {} series: updates with new label values go to the series with the label values {OVERFLOW:?}",
                 self.desc.name,
                 self.max_series.load(Relaxed)
             );
             if let Some(Err(error)) = counter {
-                tracing::error!("overflowing series are not counted: {error}");
+                tracing::error!("updates of overflow series are not counted: {error}");
             }
         }
     }
@@ -218,19 +243,19 @@ impl<I: Instrument> VecCore<I> {
     }
 }
 
-impl<I: Instrument> Source for VecCore<I> {
+impl<I: Instrument> Collector for VecCore<I> {
     fn visit(&self, at: Cursor, limit: usize, visitor: &mut Visitor<'_>) -> Option<Cursor> {
         let timeout = self.idle_timeout.load(Relaxed);
         let now = clock();
         let children = read(&self.children);
         let last = at.last.min(children.last_sequence()?);
-        children.fetch(at.next, limit);
+        children.prefetch(at.next, limit);
         let mut rest = children
             .since(at.next)
             .take_while(|(sequence, _)| *sequence <= last);
         for (sequence, series) in rest.by_ref().take(limit) {
-            if timeout == 0 || !series.is_quiet(now, timeout) {
-                series.show(sequence, &self.desc, visitor);
+            if timeout == 0 || !series.is_idle(now, timeout) {
+                series.visit(sequence, &self.desc, visitor);
             }
         }
         rest.next().map(|(next, _)| Cursor { next, last })
@@ -244,7 +269,7 @@ impl<I: Instrument> Source for VecCore<I> {
     }
 }
 
-impl<I: Instrument> Member for VecCore<I> {
+impl<I: Instrument> MetricCollector for VecCore<I> {
     fn desc(&self) -> &Arc<Desc> {
         &self.desc
     }
@@ -253,8 +278,8 @@ impl<I: Instrument> Member for VecCore<I> {
         I::TYPE_NAME
     }
 
-    fn layout(&self) -> Layout {
-        I::layout(&self.options)
+    fn bucket_layout(&self) -> BucketLayout {
+        I::bucket_layout(&self.layout)
     }
 }
 
@@ -262,7 +287,7 @@ impl<I: Instrument> Clone for MetricVec<I> {
     fn clone(&self) -> Self {
         MetricVec {
             core: Arc::clone(&self.core),
-            home: Arc::clone(&self.home),
+            shared: Arc::clone(&self.shared),
         }
     }
 }
@@ -274,9 +299,9 @@ impl<I: Instrument> fmt::Debug for MetricVec<I> {
 }
 
 impl<I: Instrument> MetricVec<I> {
-    pub(crate) fn new(core: Arc<VecCore<I>>, tree: Tree) -> Self {
+    pub(crate) fn new(core: Arc<VecCore<I>>, keep_alive: KeepAlive) -> Self {
         MetricVec {
-            home: Home::new(&core.desc, tree),
+            shared: MetricShared::new(&core.desc, keep_alive),
             core,
         }
     }
@@ -306,28 +331,25 @@ impl<I: Instrument> MetricVec<I> {
     }
 
     /// As [`get_metric_with_label_values`](Self::get_metric_with_label_values).
-    #[doc(hidden)]
     #[inline]
-    pub fn child(&self, values: &[&str]) -> Result<Metric<I>, UseError> {
+    pub(crate) fn child(&self, values: &[&str]) -> Result<Metric<I>, UseError> {
         self.core.check_count(values.len())?;
         let series = self.core.with(values, Arc::clone);
-        Ok(Metric::of(series, &self.home))
+        Ok(Metric::of_vec(series, &self.shared))
     }
 
-    /// The series with just these label values, if there is one: never the overflow series instead.
-    #[doc(hidden)]
-    pub fn existing(&self, values: &[&str]) -> Option<Metric<I>> {
+    /// The series with exactly these label values, if it exists; never the overflow series.
+    pub(crate) fn existing(&self, values: &[&str]) -> Option<Metric<I>> {
         let series = read(&self.core.children).get(values).map(Arc::clone)?;
-        Some(Metric::of(series, &self.home))
+        Some(Metric::of_vec(series, &self.shared))
     }
 
     /// Calls `update` with the storage of the series with these label values, without making a handle.
     ///
     /// # Errors
     /// [`UseError::LabelCount`] if there are not as many values as label names.
-    #[doc(hidden)]
     #[inline]
-    pub fn with_cell<T>(
+    pub(crate) fn with_cell<T>(
         &self,
         values: &[&str],
         update: impl FnOnce(&I) -> T,
@@ -336,12 +358,11 @@ impl<I: Instrument> MetricVec<I> {
         Ok(self.core.with(values, |series| update(series.update())))
     }
 
-    /// Calls `look` with the storage of the series with these label values, if there is one.
+    /// Calls `look` with the storage of the series with these label values, if it exists.
     ///
     /// # Errors
     /// [`UseError::LabelCount`] if there are not as many values as label names.
-    #[doc(hidden)]
-    pub fn peek_cell<T>(
+    pub(crate) fn peek_cell<T>(
         &self,
         values: &[&str],
         look: impl FnOnce(&I) -> T,
@@ -352,15 +373,15 @@ impl<I: Instrument> MetricVec<I> {
             .map(|series| look(series.cell())))
     }
 
-    /// Tells apart vecs that are not the same one, while either lives.
-    #[doc(hidden)]
-    pub fn id(&self) -> usize {
+    /// Identifies the vec among all that are alive.
+    pub(crate) fn id(&self) -> usize {
         Arc::as_ptr(&self.core).addr()
     }
 
-    /// Takes the series with these label values out of the vec and says whether it was there.
+    /// Removes the series with these label values from the vec. Returns whether it existed.
     ///
-    /// Handles of it still count, unseen; the next one created with these values starts at 0.
+    /// Handles of the removed series still count, but no scrape shows them. The next series created with
+    /// these values starts at 0.
     ///
     /// # Errors
     /// [`UseError::LabelCount`] if there are not as many values as label names.
@@ -372,34 +393,34 @@ impl<I: Instrument> MetricVec<I> {
         Ok(removed.is_some())
     }
 
-    /// Takes all series out of the vec, as [`remove_label_values`](Self::remove_label_values) does.
+    /// Removes all series from the vec, as [`remove_label_values`](Self::remove_label_values) does.
     pub fn clear(&self) {
         write(&self.core.children).clear();
         self.core.version.fetch_add(1, Relaxed);
     }
 
-    /// Changes whenever a series has been taken out, or has been idle for so long that whoever keeps
-    /// handles only to be quick should let go of them.
-    #[doc(hidden)]
+    /// Changes when a series is removed, and when an idle series could be removed if no cache held a
+    /// handle: then caches of handles release them.
     #[inline]
-    pub fn version(&self) -> u64 {
+    pub(crate) fn version(&self) -> u64 {
         self.core.version.load(Relaxed)
     }
 
-    /// Lets the vec have at most this many series, `None` for any number; what is there stays. What
-    /// comes beyond is counted in one more series, whose labels are all `__overflow__`. The limit
-    /// at first is [`Config::max_series`](crate::Config::max_series).
+    /// Sets the series limit, `None` for unlimited. Existing series stay. Updates beyond the limit go to
+    /// the overflow series, whose label values are all `__overflow__`. The default is
+    /// [`Config::max_series`](crate::Config::max_series).
     pub fn set_max_series(&self, limit: Option<std::num::NonZeroUsize>) {
         self.core
             .max_series
             .store(limit.map_or(0, |limit| limit.get()), Relaxed);
     }
 
-    /// Takes series out that were not updated for this long, `None` for never, the default.
+    /// Sets the idle timeout: a series without an update for this time expires. `None`, the default, is
+    /// never.
     ///
-    /// Time is only told at scrapes, so a series goes with the first one that comes later than that.
-    /// One that is updated through a handle held all along comes back with the value it had.
-    /// Timeouts are rounded up to a millisecond and end at 24 days.
+    /// Scrapes measure the time, so a series disappears with the first scrape after its timeout. A series
+    /// that a handle still holds reappears with its value at the next update. Timeouts are rounded up
+    /// to a millisecond; the longest is 24 days.
     pub fn set_idle_timeout(&self, timeout: Option<Duration>) {
         const LONGEST: u128 = (i32::MAX) as u128;
         let millis = timeout.map_or(0, |timeout| {
@@ -408,17 +429,13 @@ impl<I: Instrument> MetricVec<I> {
         self.core.idle_timeout.store(millis, Relaxed);
     }
 
-    /// The names of the labels whose values tell the series apart, as given.
+    /// The names of the variable labels, in the order given.
     pub fn variable_labels(&self) -> &[String] {
-        &self.core.desc.label_names
+        &self.shared.desc.label_names
     }
 }
 
-impl<I: Instrument> Described for MetricVec<I> {
-    fn desc_of(&self) -> DescOf<'_> {
-        DescOf(&self.core.desc)
-    }
-}
+describe!(MetricVec);
 
 #[cfg(test)]
 mod tests;

@@ -1,27 +1,27 @@
-//! Makes valid names of any text, by the rules Dynamo has.
+//! Sanitisers: valid names from any text, by Dynamo's rules.
 
 use std::fmt;
 
 use super::name_prefix;
 
-/// A text of which no valid name can be made: nothing in it may stay.
+/// A text that cannot be sanitised: it has no valid character.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{raw:?} cannot be part of a {kind} name: it has no {}; add one", kind.needed())]
 #[non_exhaustive]
 pub struct NameError {
     /// The text as given.
     pub raw: String,
-    /// What it was to name.
+    /// The kind of the name.
     pub kind: NameKind,
 }
 
-/// What a name is for, and so which characters it may have.
+/// The kind of a name, which determines its valid characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NameKind {
-    /// `[a-zA-Z_][a-zA-Z0-9_:]*`. Prometheus takes a colon in front too; Dynamo never puts one there.
+    /// `[a-zA-Z_][a-zA-Z0-9_:]*`. Prometheus allows a colon at the start too; Dynamo does not.
     Metric,
-    /// `[a-zA-Z_][a-zA-Z0-9_]*`, without `__` in front, which Prometheus keeps for itself.
+    /// `[a-zA-Z_][a-zA-Z0-9_]*`, without `__` at the start, which Prometheus reserves.
     Label,
 }
 
@@ -30,7 +30,7 @@ impl NameKind {
         c.is_ascii_alphanumeric() || c == '_' || (c == ':' && self == NameKind::Metric)
     }
 
-    /// Of these a name must have one, or it would be nothing but underscores.
+    /// The characters of which a name must have one, since it must not consist of underscores.
     fn needed(self) -> &'static str {
         match self {
             NameKind::Metric => "ASCII letter, digit or colon",
@@ -38,7 +38,7 @@ impl NameKind {
         }
     }
 
-    /// `raw` with `_` for each character that is not allowed, and before one that may not be first.
+    /// `raw` with `_` in place of each invalid character, and before a first character that may not be first.
     fn replace(self, raw: &str) -> Result<String, NameError> {
         let bad_first = |c: char| self.allows(c) && !c.is_ascii_alphabetic() && c != '_';
         let in_front = if raw.starts_with(bad_first) { "_" } else { "" };
@@ -63,10 +63,10 @@ impl fmt::Display for NameKind {
     }
 }
 
-/// Makes a valid metric name of `raw`.
+/// Returns a valid metric name for `raw`.
 ///
-/// Each character outside `[a-zA-Z0-9_:]` becomes one `_`; a digit or colon in front gets a `_`
-/// before it. What is valid already stays as it is, a leading `__` too.
+/// Each character outside `[a-zA-Z0-9_:]` becomes one `_`; a leading digit or colon gets a `_`
+/// before it. A valid name does not change, even with a leading `__`.
 ///
 /// ```
 /// use dynamo_runtime::prometheus_names::sanitize_prometheus_name;
@@ -76,20 +76,20 @@ impl fmt::Display for NameKind {
 /// ```
 ///
 /// # Errors
-/// [`NameError`] if nothing but underscores would be left, as of an empty text.
+/// [`NameError`] if the name would be empty or consist of underscores.
 pub fn sanitize_prometheus_name(raw: &str) -> Result<String, NameError> {
     NameKind::Metric.replace(raw)
 }
 
-/// Makes a valid label name of `raw`.
+/// Returns a valid label name for `raw`.
 ///
-/// Each character outside `[a-zA-Z0-9_]` becomes one `_`; a digit in front gets a `_` before it.
-/// Two leading underscores, which Prometheus keeps for itself, are dropped, of more one stays, and
-/// a digit they leave in front gets its `_`: `__a` becomes `a`, `___a` and `@@@a` become `_a`,
-/// `__1` becomes `_1`. (Dynamo makes `__a` of `___a`.) For names only: label values may be any text.
+/// Each character outside `[a-zA-Z0-9_]` becomes one `_`; a leading digit gets a `_` before it.
+/// Two leading underscores, which Prometheus reserves, are dropped; of three or more, one stays. A
+/// leading digit after that gets a `_`: `__a` becomes `a`, `___a` and `@@@a` become `_a`, `__1` becomes
+/// `_1`. (In Dynamo, `___a` becomes `__a`.) For label names only: label values may be any text.
 ///
 /// # Errors
-/// [`NameError`] if nothing but underscores would be left, as of an empty text.
+/// [`NameError`] if the name would be empty or consist of underscores.
 pub fn sanitize_prometheus_label(raw: &str) -> Result<String, NameError> {
     let name = NameKind::Label.replace(raw)?;
     Ok(match name.strip_prefix("__") {
@@ -99,19 +99,18 @@ pub fn sanitize_prometheus_label(raw: &str) -> Result<String, NameError> {
     })
 }
 
-/// Makes a valid prefix for the frontend's metrics of `raw`, the value of `DYN_METRICS_PREFIX`:
-/// as [`sanitize_prometheus_name`], or [`name_prefix::FRONTEND`] if nothing can be made of it.
+/// Returns a valid prefix of the frontend's metrics for `raw`, the value of `DYN_METRICS_PREFIX`: as
+/// [`sanitize_prometheus_name`], or [`name_prefix::FRONTEND`] if `raw` cannot be sanitised.
 #[must_use]
 pub fn sanitize_frontend_prometheus_prefix(raw: &str) -> String {
     sanitize_prometheus_name(raw).unwrap_or_else(|_| name_prefix::FRONTEND.to_owned())
 }
 
-/// The full name of a component's metric: [`name_prefix::COMPONENT`], `_`, and `name` made valid by
-/// itself, so that `1st` gives `dynamo_component__1st`. A prefix that `name` has already is not
-/// recognised.
+/// The full name of a component's metric: [`name_prefix::COMPONENT`], `_`, and the sanitised `name`: `1st`
+/// becomes `dynamo_component__1st`. The prefix is added even if `name` has it.
 ///
 /// # Errors
-/// [`NameError`] if no valid name can be made of `name`, where Dynamo panics.
+/// [`NameError`] if `name` cannot be sanitised. Dynamo panics in this case.
 pub fn build_component_metric_name(name: &str) -> Result<String, NameError> {
     sanitize_prometheus_name(name).map(|name| format!("{}_{name}", name_prefix::COMPONENT))
 }
@@ -140,24 +139,24 @@ mod tests {
     }
 
     #[test]
-    fn metric_names_are_made_as_the_table_says() {
+    fn metric_names_follow_the_table() {
         hold("sanitize_prometheus_name", sanitize_prometheus_name);
     }
 
     #[test]
-    fn label_names_are_made_as_the_table_says() {
+    fn label_names_follow_the_table() {
         hold("sanitize_prometheus_label", sanitize_prometheus_label);
     }
 
     #[test]
-    fn frontend_prefixes_are_made_as_the_table_says_and_never_refused() {
+    fn frontend_prefixes_follow_the_table_and_are_never_refused() {
         hold("sanitize_frontend_prometheus_prefix", |raw| {
             Ok(sanitize_frontend_prometheus_prefix(raw))
         });
     }
 
     #[test]
-    fn component_metric_names_are_made_as_the_table_says() {
+    fn component_metric_names_follow_the_table() {
         hold("build_component_metric_name", build_component_metric_name);
     }
 
@@ -198,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_made_of_a_text_is_valid_and_not_changed_again() {
+    fn a_sanitised_name_is_valid_and_does_not_change_again() {
         let valid = |name: &str, others: &str| {
             !name.starts_with(|c: char| !c.is_ascii_alphabetic() && c != '_')
                 && name

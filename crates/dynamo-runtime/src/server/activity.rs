@@ -1,17 +1,17 @@
-//! What a connection is doing, and until when it may.
+//! The activity of a connection, and its deadline.
 
 use std::time::{Duration, Instant};
 
 use super::limits::Limits;
 
-/// Where a connection stands between two requests or in one.
+/// The phase of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     /// Accepted; the first header is not complete.
     FirstHeader,
-    /// A response has been sent; nothing of a next header has come.
+    /// A response has been sent; no byte of the next header has been received.
     Idle,
-    /// A next header has begun.
+    /// The next header has begun.
     Header,
     /// A header is complete; its response is not.
     Request,
@@ -22,7 +22,7 @@ enum Phase {
 pub(super) struct Activity {
     phase: Phase,
     since: Instant,
-    /// Since when the kernel takes no more bytes of a response.
+    /// The time since which the kernel accepts no bytes of a response.
     stalled: Option<Instant>,
 }
 
@@ -36,7 +36,7 @@ impl Activity {
         }
     }
 
-    /// Bytes have come from the client.
+    /// Bytes were received from the client.
     pub(super) fn received(&mut self, now: Instant) {
         if self.phase == Phase::Idle {
             self.enter(Phase::Header, now);
@@ -48,24 +48,24 @@ impl Activity {
         self.enter(Phase::Request, now);
     }
 
-    /// The last byte of a response has been handed over, though perhaps not sent.
+    /// The last byte of a response was handed over, but may not be sent yet.
     pub(super) fn response_ended(&mut self, now: Instant) {
         self.enter(Phase::Idle, now);
     }
 
-    /// The kernel has taken bytes of a response.
+    /// The kernel accepted bytes of a response.
     pub(super) fn sent(&mut self, now: Instant) {
         if self.stalled.take().is_some() && self.phase == Phase::Idle {
             self.since = now;
         }
     }
 
-    /// The kernel takes no more bytes.
+    /// The kernel accepts no more bytes.
     pub(super) fn blocked(&mut self, now: Instant) {
         self.stalled.get_or_insert(now);
     }
 
-    /// When the connection has had its time; `None` while the server itself is at work.
+    /// The deadline of the client; `None` while the server prepares a response.
     pub(super) fn deadline(&self, limits: &Limits) -> Option<Instant> {
         let (start, time) = match (self.stalled, self.phase) {
             (Some(stalled), _) => (stalled, limits.stall),
@@ -77,15 +77,15 @@ impl Activity {
         start.checked_add(time)
     }
 
-    /// Since when the client has been owed nothing; `None` inside a request.
+    /// The time since which no request is in flight; `None` inside a request.
     pub(super) fn idle_since(&self) -> Option<Instant> {
         (self.phase != Phase::Request && self.stalled.is_none()).then_some(self.since)
     }
 
-    /// Since when the client has not read, if that is longer than `patience`.
-    pub(super) fn stalled_since(&self, now: Instant, patience: Duration) -> Option<Instant> {
+    /// The time since which the client has not read, if that is at least `timeout` ago.
+    pub(super) fn stalled_since(&self, now: Instant, timeout: Duration) -> Option<Instant> {
         self.stalled
-            .filter(|since| now.saturating_duration_since(*since) >= patience)
+            .filter(|since| now.saturating_duration_since(*since) >= timeout)
     }
 
     fn enter(&mut self, phase: Phase, now: Instant) {
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_trickle_in_do_not_prolong_the_first_header() {
+    fn single_bytes_do_not_extend_the_deadline_of_the_first_header() {
         let start = Instant::now();
         let mut activity = Activity::new(start);
         activity.received(after(start, 9));
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_response_that_is_handed_over_but_not_sent_is_not_idle() {
+    fn a_connection_with_an_unsent_response_is_not_idle() {
         let start = Instant::now();
         let mut activity = Activity::new(start);
         activity.request_began(start);
@@ -162,15 +162,15 @@ mod tests {
     }
 
     #[test]
-    fn a_short_stall_is_no_reason_to_give_a_client_up() {
+    fn a_short_stall_does_not_count() {
         let start = Instant::now();
-        let patience = Duration::from_secs(5);
+        let timeout = Duration::from_secs(5);
         let mut activity = Activity::new(start);
         activity.request_began(start);
         activity.blocked(after(start, 1));
-        assert_eq!(activity.stalled_since(after(start, 5), patience), None);
+        assert_eq!(activity.stalled_since(after(start, 5), timeout), None);
         assert_eq!(
-            activity.stalled_since(after(start, 6), patience),
+            activity.stalled_since(after(start, 6), timeout),
             Some(after(start, 1))
         );
     }

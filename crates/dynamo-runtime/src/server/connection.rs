@@ -1,4 +1,4 @@
-//! One connection: HTTP/1 over a socket that notes what happens on it.
+//! One connection: HTTP/1 over a socket that records its activity.
 
 use std::convert::Infallible;
 use std::io::{self, IoSlice};
@@ -20,12 +20,12 @@ use super::connections::{Admitted, Busy, Monitor, Order};
 use super::routes;
 use super::sockets::Socket;
 
-/// The largest header, in bytes; hyper's default is above 400,000.
+/// The largest header, in bytes. hyper's default is above 400,000.
 const MAX_HEADER: usize = 64 * 1024;
 
-/// Serves a connection until its end, or until it is told to close.
+/// Serves a connection until its end, or until an order to close.
 pub(super) async fn serve(admitted: Admitted, socket: Socket<TcpStream>, router: Router) {
-    // Declared before the connection: the place is free only after the socket is closed.
+    // Declared before the connection: it counts until the socket is closed.
     let mut orders = admitted.orders();
     let monitor = admitted.monitor();
     let io = TokioIo::new(Monitored {
@@ -34,8 +34,8 @@ pub(super) async fn serve(admitted: Admitted, socket: Socket<TcpStream>, router:
     });
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let busy = monitor.request();
-        let answer = routes::answer(router.clone(), request.map(Body::new));
-        async move { Ok::<_, Infallible>(counted(answer.await, busy)) }
+        let response = routes::respond(router.clone(), request.map(Body::new));
+        async move { Ok::<_, Infallible>(counted(response.await, busy)) }
     });
     // hyper's own header timeout would also count the time between two requests.
     let http = http1::Builder::new()
@@ -43,13 +43,13 @@ pub(super) async fn serve(admitted: Admitted, socket: Socket<TcpStream>, router:
         .max_buf_size(MAX_HEADER)
         .serve_connection(io, service);
     let mut http = pin!(http);
-    let told = tokio::select! {
+    let order = tokio::select! {
         biased;
-        told = orders.wait_for(|order| *order != Order::Serve) => told.map(|order| *order),
-        // An error is the client's: it went away or does not speak HTTP.
+        order = orders.wait_for(|order| *order != Order::Serve) => order.map(|order| *order),
+        // An error is the client's: it disconnected or does not speak HTTP.
         _ = http.as_mut() => return,
     };
-    if !matches!(told, Ok(Order::Finish)) {
+    if !matches!(order, Ok(Order::Finish)) {
         return;
     }
     http.as_mut().graceful_shutdown();
@@ -64,7 +64,7 @@ fn counted(response: Response<Body>, busy: Busy) -> Response<Counted> {
     response.map(|body| Counted { body, _busy: busy })
 }
 
-/// A body that keeps its request counted as under way until all of it is handed over.
+/// A body that keeps its request in flight until all of it is handed over.
 struct Counted {
     body: Body,
     _busy: Busy,
@@ -90,7 +90,7 @@ impl HttpBody for Counted {
     }
 }
 
-/// A socket that notes when bytes come, go, or cannot go.
+/// A socket that records when bytes are received, sent or blocked.
 struct Monitored {
     socket: Socket<TcpStream>,
     monitor: Monitor,
@@ -102,7 +102,7 @@ impl Monitored {
     }
 
     fn wrote(&self, outcome: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        self.monitor.note(match outcome {
+        self.monitor.record(match outcome {
             Poll::Ready(_) => Activity::sent,
             Poll::Pending => Activity::blocked,
         });
@@ -119,7 +119,7 @@ impl AsyncRead for Monitored {
         let before = buffer.filled().len();
         ready!(self.stream().poll_read(context, buffer))?;
         if buffer.filled().len() > before {
-            self.monitor.note(Activity::received);
+            self.monitor.record(Activity::received);
         }
         Poll::Ready(Ok(()))
     }
@@ -144,7 +144,7 @@ impl AsyncWrite for Monitored {
         self.wrote(outcome)
     }
 
-    /// Lets hyper send a page of any size without copying it.
+    /// Lets hyper send an exposition of any size without copying it.
     fn is_write_vectored(&self) -> bool {
         self.socket.is_write_vectored()
     }

@@ -1,4 +1,4 @@
-//! The connections that are open: how many, which must go, and when.
+//! The open connections: their number, and which of them are closed and when.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -11,44 +11,44 @@ use super::activity::Activity;
 use super::limits::Limits;
 use crate::sync::lock;
 
-/// What a connection is told to do.
+/// An order to a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
-    /// Serve request after request.
+    /// Serve requests.
     Serve,
-    /// Finish the response under way, then close.
+    /// Finish the current response, then close.
     Finish,
     /// Close now.
     Close,
 }
 
-/// All connections of a server. Only the server's thread takes the locks in here, and a forked
-/// child never does, so that no section of [`crate::sync`] is needed.
+/// All connections of a server. Only the server's thread takes its locks, and a forked child never does, so
+/// that no section of [`crate::sync`] is needed.
 #[derive(Debug)]
 pub(super) struct Connections {
     limits: Limits,
-    /// By number, in the order of their accepts.
+    /// By number, in the order of acceptance.
     open: Mutex<BTreeMap<u64, Arc<Connection>>>,
-    /// A connection has been closed or has become idle.
+    /// Notified when a connection is closed or becomes idle.
     freed: Notify,
-    /// There is a connection.
+    /// Notified when a connection is admitted.
     opened: Notify,
 }
 
-/// One connection, as seen by those who decide on it.
+/// The state of one connection.
 #[derive(Debug)]
 pub(super) struct Connection {
     activity: Mutex<Activity>,
-    order: watch::Sender<Order>,
+    orders: watch::Sender<Order>,
 }
 
 impl Connection {
-    fn tell(&self, order: Order) {
-        self.order.send_replace(order);
+    fn order(&self, order: Order) {
+        self.orders.send_replace(order);
     }
 
     fn is_closing(&self) -> bool {
-        *self.order.borrow() == Order::Close
+        *self.orders.borrow() == Order::Close
     }
 
     fn activity(&self) -> Activity {
@@ -70,7 +70,7 @@ impl Connections {
     pub(super) fn admit(self: &Arc<Self>) -> Admitted {
         let connection = Arc::new(Connection {
             activity: Mutex::new(Activity::new(Instant::now())),
-            order: watch::Sender::new(Order::Serve),
+            orders: watch::Sender::new(Order::Serve),
         });
         let mut open = lock(&self.open);
         let number = open.last_key_value().map_or(0, |(last, _)| last + 1);
@@ -83,82 +83,82 @@ impl Connections {
         }
     }
 
-    /// Waits until one more connection is within the limit, and closes one that can go for it.
+    /// Waits until one more connection is within the limit. Closes a connection that may be closed for it.
     pub(super) async fn make_room(&self) {
         while self.len() >= self.limits.connections {
-            if self.staying() >= self.limits.connections {
+            if self.not_closing() >= self.limits.connections {
                 self.evict();
             }
-            // The tick is for writes that have meanwhile stalled for long enough.
-            let _ = time::timeout(self.limits.tick, self.freed.notified()).await;
+            // The timeout is for writes that stall for long enough meanwhile.
+            let _ = time::timeout(self.limits.check_interval, self.freed.notified()).await;
         }
     }
 
-    /// Closes the connection that has been idle for longest, or if none is idle the one that has
-    /// not been read from for longest. Returns whether there was one.
+    /// Closes the connection that has been idle for longest or, if none is idle, the one that has stalled for
+    /// longest. Returns whether there was one.
     pub(super) fn evict(&self) -> bool {
         let now = Instant::now();
         let open = lock(&self.open);
-        let staying = || open.values().filter(|one| !one.is_closing());
+        let candidates = || open.values().filter(|one| !one.is_closing());
         let oldest = |since: &dyn Fn(Activity) -> Option<Instant>| {
-            staying()
+            candidates()
                 .filter_map(|one| Some((since(one.activity())?, one)))
                 .min_by_key(|(since, _)| *since)
         };
         let stalled = |activity: Activity| activity.stalled_since(now, self.limits.stall_when_full);
         match oldest(&|activity| activity.idle_since()).or_else(|| oldest(&stalled)) {
             Some((_, connection)) => {
-                connection.tell(Order::Close);
+                connection.order(Order::Close);
                 true
             }
             None => false,
         }
     }
 
-    /// Closes those whose time is up, for ever.
-    pub(super) async fn reap(self: Arc<Self>) {
+    /// Closes connections past their deadlines. Never returns.
+    pub(super) async fn close_expired(self: Arc<Self>) {
         loop {
             if self.len() == 0 {
                 self.opened.notified().await;
             }
-            time::sleep(self.limits.tick).await;
+            time::sleep(self.limits.check_interval).await;
             let now = Instant::now();
             for connection in lock(&self.open).values() {
                 let deadline = connection.activity().deadline(&self.limits);
                 if deadline.is_some_and(|deadline| deadline <= now) {
-                    connection.tell(Order::Close);
+                    connection.order(Order::Close);
                 }
             }
         }
     }
 
-    /// Closes those that are idle, and waits for the others for as long as a shutdown allows.
+    /// Closes idle connections, and waits for the others until the drain timeout.
     pub(super) async fn drain(&self) {
         for connection in lock(&self.open).values() {
-            connection.tell(match connection.activity().idle_since() {
+            connection.order(match connection.activity().idle_since() {
                 Some(_) => Order::Close,
                 None => Order::Finish,
             });
         }
-        let gone = async {
+        let all_closed = async {
             while self.len() > 0 {
                 self.freed.notified().await;
             }
         };
-        let _ = time::timeout(self.limits.drain, gone).await;
+        let _ = time::timeout(self.limits.drain, all_closed).await;
     }
 
     fn len(&self) -> usize {
         lock(&self.open).len()
     }
 
-    fn staying(&self) -> usize {
+    fn not_closing(&self) -> usize {
         let open = lock(&self.open);
         open.values().filter(|one| !one.is_closing()).count()
     }
 }
 
-/// The place of one connection; dropping it frees the place.
+/// An admitted connection, which counts until this is dropped.
 #[derive(Debug)]
 pub(super) struct Admitted {
     connections: Arc<Connections>,
@@ -167,12 +167,12 @@ pub(super) struct Admitted {
 }
 
 impl Admitted {
-    /// Orders to follow. The first value is [`Order::Serve`] or one given meanwhile.
+    /// The orders to the connection. The first value is the current order.
     pub(super) fn orders(&self) -> watch::Receiver<Order> {
-        self.connection.order.subscribe()
+        self.connection.orders.subscribe()
     }
 
-    /// A way to note what the connection does.
+    /// The recorder of the activity.
     pub(super) fn monitor(&self) -> Monitor {
         Monitor {
             connections: Arc::clone(&self.connections),
@@ -188,7 +188,7 @@ impl Drop for Admitted {
     }
 }
 
-/// Notes what a connection does.
+/// Records the activity of a connection.
 #[derive(Clone, Debug)]
 pub(super) struct Monitor {
     connections: Arc<Connections>,
@@ -196,25 +196,25 @@ pub(super) struct Monitor {
 }
 
 impl Monitor {
-    /// Notes one event of [`Activity`], which happens now.
-    pub(super) fn note(&self, event: fn(&mut Activity, Instant)) {
+    /// Records an event of [`Activity`] that happens now.
+    pub(super) fn record(&self, event: fn(&mut Activity, Instant)) {
         event(&mut lock(&self.connection.activity), Instant::now());
     }
 
-    /// Notes a request, until the returned value is dropped.
+    /// Records a request, which is in flight until the returned value is dropped.
     pub(super) fn request(&self) -> Busy {
-        self.note(Activity::request_began);
+        self.record(Activity::request_began);
         Busy(self.clone())
     }
 }
 
-/// A request under way.
+/// A request in flight.
 #[derive(Debug)]
 pub(super) struct Busy(Monitor);
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.note(Activity::response_ended);
+        self.0.record(Activity::response_ended);
         self.0.connections.freed.notify_one();
     }
 }
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn the_connection_idle_for_longest_goes_first() {
+    fn the_connection_that_is_idle_for_longest_is_closed_first() {
         let connections = connections();
         let (first, second) = (connections.admit(), connections.admit());
         drop(first.monitor().request());
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_connection_inside_a_request_is_not_given_up() {
+    fn a_connection_inside_a_request_is_not_evicted() {
         let connections = connections();
         let busy = connections.admit();
         let request = busy.monitor().request();
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_does_not_read_goes_when_nobody_is_idle() {
+    fn a_stalled_client_is_closed_if_no_connection_is_idle() {
         let limits = Limits {
             stall_when_full: std::time::Duration::ZERO,
             ..Limits::default()
@@ -265,7 +265,7 @@ mod tests {
         let connections = Connections::new(limits);
         let (reads, stalls) = (connections.admit(), connections.admit());
         let _requests = (reads.monitor().request(), stalls.monitor().request());
-        stalls.monitor().note(Activity::blocked);
+        stalls.monitor().record(Activity::blocked);
         assert!(connections.evict());
         assert_eq!(
             (order(&reads), order(&stalls)),
@@ -274,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_free_again_when_its_connection_is_dropped() {
+    fn a_dropped_connection_is_not_counted() {
         let connections = connections();
         let (first, second) = (connections.admit(), connections.admit());
         drop(first);

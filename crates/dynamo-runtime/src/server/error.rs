@@ -1,4 +1,4 @@
-//! Why a server could not start.
+//! The error of a server that could not start.
 
 use std::io;
 
@@ -10,32 +10,32 @@ use crate::config::ConfigError;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ServerError {
-    /// The address cannot be listened on. `source` keeps the error number of the system.
+    /// The server cannot listen on the address. `source` has the error number of the system.
     #[error("cannot listen on {}: {}: {}", address(host, *port), reason(source), remedy(source))]
     Bind {
-        /// As configured.
+        /// From the configuration.
         host: String,
-        /// As configured.
+        /// From the configuration.
         port: u16,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// No thread or descriptor for the server.
+    /// The system refused a thread or descriptor.
     #[error(
         "cannot start the system status server: {}: raise the limits of this process, or set DYN_SYSTEM_PORT=-1 (off)",
         reason(source)
     )]
     Start {
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// The paths of the routes are not usable.
+    /// The paths of the routes are invalid.
     #[error(transparent)]
     Config(#[from] ConfigError),
 }
 
 impl ServerError {
-    /// The error number of the system, if it was the system that refused.
+    /// The error number of the system, if the error is from the system.
     pub fn raw_os_error(&self) -> Option<i32> {
         match self {
             Self::Bind { source, .. } | Self::Start { source } => source.raw_os_error(),
@@ -52,7 +52,7 @@ fn address(host: &str, port: u16) -> String {
     }
 }
 
-/// What the system says, without its number: that is told by the error itself.
+/// The message of the system without the error number, which is a field.
 fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     match text.rfind(" (os error ") {
@@ -63,9 +63,9 @@ fn reason(error: &io::Error) -> String {
 
 fn remedy(error: &io::Error) -> &'static str {
     match error.kind() {
-        io::ErrorKind::AddrInUse => "set DYN_SYSTEM_PORT to another port, or to 0 for any free one",
+        io::ErrorKind::AddrInUse => "set DYN_SYSTEM_PORT to another port, or to 0 for a free port",
         io::ErrorKind::PermissionDenied => {
-            "set DYN_SYSTEM_PORT to a port above 1023, or to 0 for any free one"
+            "set DYN_SYSTEM_PORT to a port above 1023, or to 0 for a free port"
         }
         _ => "set DYN_SYSTEM_HOST to an address of this machine, such as 0.0.0.0",
     }
@@ -87,17 +87,17 @@ mod tests {
     }
 
     #[test]
-    fn a_port_that_cannot_be_had_is_told_with_the_way_out() {
+    fn a_bind_error_names_the_remedy() {
         assert_eq!(
             message("0.0.0.0", libc::EADDRINUSE),
-            "cannot listen on 0.0.0.0:80: Address already in use: set DYN_SYSTEM_PORT to another port, or to 0 for any free one"
+            "cannot listen on 0.0.0.0:80: Address already in use: set DYN_SYSTEM_PORT to another port, or to 0 for a free port"
         );
         assert!(message("localhost", libc::EACCES).contains("a port above 1023"));
         assert!(message("192.0.2.1", libc::EADDRNOTAVAIL).contains("DYN_SYSTEM_HOST"));
     }
 
     #[test]
-    fn an_ipv6_address_stands_in_brackets() {
+    fn an_ipv6_address_is_in_brackets() {
         for host in ["::1", "[::1]"] {
             assert!(message(host, libc::EADDRINUSE).starts_with("cannot listen on [::1]:80: "));
         }

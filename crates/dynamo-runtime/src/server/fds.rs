@@ -1,11 +1,10 @@
-//! The system calls on file descriptors that the standard library does not offer.
+//! System calls on file descriptors that the standard library lacks.
 
 #![allow(unsafe_code)]
 
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
-/// Closes a descriptor whose owner will never run again, because it stayed behind in the parent
-/// of a forked process. The connection itself lives on in the parent.
+/// Closes a descriptor in a forked child, where its owner never runs. The connection stays open in the parent.
 pub(super) fn close(fd: RawFd) {
     // SAFETY: `close` touches no memory of ours. The caller holds the table of the sockets that are
     // open in this process, so the number still means that socket, and no owner is left to use it.

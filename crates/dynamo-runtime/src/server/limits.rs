@@ -1,10 +1,10 @@
-//! What one client may cost.
+//! The limits of connections.
 
 use std::time::Duration;
 
 use crate::system;
 
-/// The bounds of connections. Tests shorten them.
+/// The limits of connections. Tests use shorter ones.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     /// From the accept to the end of the first header.
@@ -13,17 +13,17 @@ pub(super) struct Limits {
     pub(super) header: Duration,
     /// Between two requests.
     pub(super) idle: Duration,
-    /// Without progress while a response is written: the client does not read.
+    /// Without progress of a response: the client does not read.
     pub(super) stall: Duration,
-    /// A write stalled for so long may be given up for a new connection when there is no room.
+    /// A connection that has stalled for this time may be closed for a new one at the connection limit.
     pub(super) stall_when_full: Duration,
-    /// Connections at a time.
+    /// The connection limit.
     pub(super) connections: usize,
-    /// How often the deadlines are looked at.
-    pub(super) tick: Duration,
-    /// How long to wait after an accept that failed, for instance because no descriptor was free.
+    /// The interval between checks of the deadlines.
+    pub(super) check_interval: Duration,
+    /// The wait after a failed accept, for instance without a free descriptor.
     pub(super) accept_backoff: Duration,
-    /// How long running responses may take after a shutdown has begun.
+    /// The timeout of running responses after the start of a shutdown.
     pub(super) drain: Duration,
 }
 
@@ -35,16 +35,16 @@ impl Default for Limits {
             idle: Duration::from_secs(60),
             stall: Duration::from_secs(60),
             stall_when_full: Duration::from_secs(5),
-            connections: most_connections(system::descriptor_limit()),
-            tick: Duration::from_millis(500),
+            connections: max_connections(system::descriptor_limit()),
+            check_interval: Duration::from_millis(500),
             accept_backoff: Duration::from_millis(50),
             drain: Duration::from_millis(500),
         }
     }
 }
 
-/// Half of the descriptors at most: the rest of the process needs some as well.
-fn most_connections(descriptors: Option<usize>) -> usize {
+/// At most half of the descriptors: the rest of the process needs some too.
+fn max_connections(descriptors: Option<usize>) -> usize {
     const MOST: usize = 512;
     descriptors.map_or(MOST, |limit| (limit / 2).clamp(1, MOST))
 }
@@ -55,9 +55,9 @@ mod tests {
 
     #[test]
     fn connections_take_at_most_half_of_the_descriptors() {
-        assert_eq!(most_connections(None), 512);
-        assert_eq!(most_connections(Some(1_048_576)), 512);
-        assert_eq!(most_connections(Some(256)), 128);
-        assert_eq!(most_connections(Some(0)), 1);
+        assert_eq!(max_connections(None), 512);
+        assert_eq!(max_connections(Some(1_048_576)), 512);
+        assert_eq!(max_connections(Some(256)), 128);
+        assert_eq!(max_connections(Some(0)), 1);
     }
 }

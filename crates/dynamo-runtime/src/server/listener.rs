@@ -11,7 +11,7 @@ use super::connection;
 use super::connections::Connections;
 use super::sockets::Socket;
 
-/// Accepts connections and serves each in a task of its own, for ever.
+/// Accepts connections and serves each in its own task. Never returns.
 pub(super) async fn accept_all(
     listener: Socket<TcpListener>,
     connections: Arc<Connections>,
@@ -23,7 +23,7 @@ pub(super) async fn accept_all(
         match listener.accept().await {
             Ok(socket) => {
                 failing = false;
-                // Only latency: a small page must not wait for the client's acknowledgement.
+                // For latency: a small response does not wait for the client's acknowledgement.
                 let _ = socket.set_nodelay(true);
                 connections.make_room().await;
                 let served = connection::serve(connections.admit(), socket, router.clone());
@@ -31,12 +31,12 @@ pub(super) async fn accept_all(
             }
             Err(error) if is_of_the_client(&error) => {}
             Err(error) => {
-                // Mostly EMFILE or ENFILE. A connection that waits is still in the backlog: free a
-                // descriptor for it, and do not spin if the rest of the process takes that.
+                // Mostly EMFILE or ENFILE. The connection is still in the backlog: close another one to free a
+                // descriptor, and wait, because the rest of the process may take that descriptor.
                 if !failing {
                     tracing::warn!(%error, "the system status server cannot accept connections");
                 }
-                // Those accepted just now may have a request to be read; then they are not idle.
+                // A connection that was just accepted may have an unread request. Then it is not idle.
                 task::yield_now().await;
                 if listener.has_waiting() {
                     connections.evict();
@@ -48,7 +48,7 @@ pub(super) async fn accept_all(
     }
 }
 
-/// Errors of a connection that was gone before it was accepted.
+/// Whether the client disconnected before it was accepted.
 fn is_of_the_client(error: &io::Error) -> bool {
     matches!(
         error.kind(),

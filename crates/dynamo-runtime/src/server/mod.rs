@@ -1,4 +1,4 @@
-//! The system status server: `/metrics`, `/health` and `/live` on a thread of their own.
+//! The system status server: `/metrics`, `/health` and `/live`, on its own thread.
 
 mod activity;
 mod connection;
@@ -30,34 +30,34 @@ pub use self::error::ServerError;
 use self::limits::Limits;
 use self::sockets::{Socket, Sockets};
 use crate::config::Config;
-use crate::exposition::Exposition;
+use crate::exposition::ExpositionFormat;
 use crate::health::HealthReport;
 use crate::sync;
 use crate::system;
 
-/// How long [`StatusServer::shutdown`] waits for the thread, which itself takes up to half a second.
-const SHUTDOWN_PATIENCE: Duration = Duration::from_millis(900);
+/// How long [`StatusServer::shutdown`] waits for the thread, which drains connections for up to half a second.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(900);
 
-/// Connections that may wait to be accepted. One more, and its client tries again a second later.
+/// The number of connections that may wait to be accepted. Further clients retry after a second.
 const BACKLOG: u32 = 4096;
 
-/// What the server shows; the tree of metrics implements it.
+/// Provides the expositions and the health that the server shows.
 ///
-/// Every method may be called from any thread of the server and must not need the GIL,
-/// except inside `run_callbacks`, which hands the work to another thread and waits.
-/// A method that takes locks of the tree enters a section of [`sync`] itself.
-pub(crate) trait StatusSource: Send + Sync + 'static {
-    /// Runs the update callbacks and waits for them until `deadline`, which may have passed. Blocks.
+/// The server calls every method from any of its threads. No method takes the GIL; `run_callbacks` hands
+/// callbacks to another thread and waits. A method that takes locks of the tree enters a section of
+/// [`sync`] itself.
+pub(crate) trait StatusProvider: Send + Sync + 'static {
+    /// Runs the callbacks and waits for them until `deadline`, which may have passed. Blocks.
     fn run_callbacks(&self, deadline: Instant);
-    /// How long callbacks may take together in one scrape (`DYN_METRICS_CALLBACK_TIMEOUT`).
+    /// The timeout that the callbacks of one scrape share (`DYN_METRICS_CALLBACK_TIMEOUT`).
     fn callback_timeout(&self) -> Duration;
-    /// Appends the page to `out`. Blocks for as long as rendering takes.
-    fn render(&self, exposition: Exposition, out: &mut Vec<u8>);
-    /// Told how long a scrape took to gather and encode.
-    fn scraped(&self, took: Duration);
-    /// What `/health` answers now. Runs on the thread that serves: must not block.
+    /// Appends the exposition to `out`. Blocks while it gathers and encodes.
+    fn encode(&self, format: ExpositionFormat, out: &mut Vec<u8>);
+    /// Receives the time a scrape took to gather and encode.
+    fn scraped(&self, duration: Duration);
+    /// The current health. Called on the thread that serves: must not block.
     fn health(&self) -> HealthReport;
-    /// Time since the runtime was created. Runs on the thread that serves: must not block.
+    /// The time since the runtime was created. Called on the thread that serves: must not block.
     fn uptime(&self) -> Duration;
 }
 
@@ -66,36 +66,36 @@ pub(crate) struct StatusServer {
     address: Option<SocketAddr>,
     running: AtomicBool,
     sockets: Arc<Sockets>,
-    /// Taken by whoever ends the server. Locked inside a section of [`sync`] only.
+    /// Taken by the first caller of `shutdown`. Locked only inside a section of [`sync`].
     thread: Mutex<Option<ServerThread>>,
 }
 
-/// The other end of the server's thread.
+/// Controls the server's thread.
 struct ServerThread {
     id: ThreadId,
-    /// Dropped to stop it.
+    /// Dropped to stop the thread.
     stop: Option<oneshot::Sender<()>>,
-    /// Disconnected when it has ended.
+    /// Disconnected when the thread has ended.
     ended: mpsc::Receiver<()>,
 }
 
 impl StatusServer {
-    /// Listens on `config.host` and `config.port`, and serves `source` from a thread of its own.
-    /// Without a port the server is off: it has no address, and shutting it down does nothing.
+    /// Listens on `config.host` and `config.port`, and serves `provider` on its own thread.
+    /// Without a port the server is off: it has no address, and `shutdown` does nothing.
     ///
     /// # Errors
-    /// The port is in use or the address is not ours, the paths of two routes clash, or the system
-    /// gives no thread or descriptor.
+    /// The port is in use, the address is not one of this machine, two routes have the same path, or the
+    /// system refuses a thread or descriptor.
     pub(crate) fn start(
         config: &Config,
-        source: Arc<dyn StatusSource>,
+        provider: Arc<dyn StatusProvider>,
     ) -> Result<Self, ServerError> {
-        Self::start_with(config, source, Limits::default())
+        Self::start_with(config, provider, Limits::default())
     }
 
     fn start_with(
         config: &Config,
-        source: Arc<dyn StatusSource>,
+        provider: Arc<dyn StatusProvider>,
         limits: Limits,
     ) -> Result<Self, ServerError> {
         let sockets = Arc::new(Sockets::default());
@@ -112,8 +112,8 @@ impl StatusServer {
             .enable_io()
             .enable_time()
             .thread_name("dynamo-scrape")
-            // The threads that render and compress. A token loop must not wait for them.
-            .on_thread_start(system::stand_back)
+            // The threads that encode and compress. Threads that serve requests take precedence.
+            .on_thread_start(system::lower_priority)
             .build()
             .map_err(|source| ServerError::Start { source })?;
         let bind_error = |source| ServerError::Bind {
@@ -126,10 +126,10 @@ impl StatusServer {
             listen(&sockets, &config.host, port).map_err(bind_error)?
         };
         let address = listener.local_addr().map_err(bind_error)?;
-        let router = routes::router(config, source);
+        let router = routes::router(config, provider);
         let thread = spawn(runtime, listener, router, limits)
             .map_err(|source| ServerError::Start { source })?;
-        tracing::info!(%address, "the system status server listens");
+        tracing::info!(%address, "the system status server is listening");
         Ok(Self {
             address: Some(address),
             running: AtomicBool::new(true),
@@ -138,14 +138,14 @@ impl StatusServer {
         })
     }
 
-    /// Where the server listens, with the port that was chosen; `None` when it is off or shut down.
+    /// The address of the server, with the actual port; `None` if the server is off or shut down.
     pub(crate) fn address(&self) -> Option<SocketAddr> {
         self.address
             .filter(|_| self.running.load(Ordering::Acquire))
     }
 
-    /// Has the server shut down as [`shutdown`](Self::shutdown) does, without waiting for it.
-    pub(crate) fn ask_to_end(&self) {
+    /// Starts a shutdown, as [`shutdown`](Self::shutdown) does, without waiting for its end.
+    pub(crate) fn begin_shutdown(&self) {
         self.running.store(false, Ordering::Release);
         let _section = sync::enter();
         if let Some(thread) = sync::lock(&self.thread).as_mut() {
@@ -153,9 +153,9 @@ impl StatusServer {
         }
     }
 
-    /// Stops listening, lets running responses finish for half a second, and closes all connections.
-    /// Returns within a second, and at once if the server is already shut down. A thread that does
-    /// not end in time, because the source blocks it, is left alone.
+    /// Stops listening, drains running responses for half a second, and closes all connections.
+    /// Returns within a second, and immediately if the server is already shut down. Does not wait for a
+    /// thread that the provider blocks.
     pub(crate) fn shutdown(&self) {
         let thread = {
             let _section = sync::enter();
@@ -167,12 +167,12 @@ impl StatusServer {
         }
     }
 
-    /// Closes the server's sockets in a forked child and forgets its thread, which stayed in the
+    /// Closes the server's sockets in a forked child, and discards the thread, which exists only in the
     /// parent. The caller has had the gate of [`sync`] closed since before the fork.
     pub(crate) fn close_in_child(&self) {
         self.running.store(false, Ordering::Release);
         self.sockets.close_in_child();
-        // Its channels may be in any state: a drop could wait for a thread that is not there.
+        // The channels may be in any state. A drop could wait for a thread that does not exist.
         mem::forget(sync::lock(&self.thread).take());
     }
 }
@@ -186,12 +186,12 @@ impl Drop for StatusServer {
 impl ServerThread {
     fn end(self) {
         drop(self.stop);
-        // The thread cannot wait for itself, should a source shut its own server down.
+        // A provider may shut down its own server. The thread cannot wait for itself.
         if self.id == thread::current().id() {
             return;
         }
-        if self.ended.recv_timeout(SHUTDOWN_PATIENCE) == Err(RecvTimeoutError::Timeout) {
-            tracing::warn!("the system status server did not end in time");
+        if self.ended.recv_timeout(SHUTDOWN_TIMEOUT) == Err(RecvTimeoutError::Timeout) {
+            tracing::warn!("the system status server did not stop within the shutdown timeout");
         }
     }
 }
@@ -247,15 +247,15 @@ fn run(
 ) {
     let connections = Connections::new(limits);
     runtime.block_on(async {
-        tokio::spawn(Arc::clone(&connections).reap());
+        tokio::spawn(Arc::clone(&connections).close_expired());
         let backoff = limits.accept_backoff;
         tokio::select! {
-            // Drops the other, and with it the listener.
+            // Drops the accept loop, and with it the listener.
             _ = stopped => {}
             () = listener::accept_all(listener, Arc::clone(&connections), router, backoff) => {}
         }
         connections.drain().await;
     });
-    // Drops what is left, except a gather under way: nobody waits for that.
+    // Does not wait for a running gather.
     runtime.shutdown_background();
 }

@@ -21,56 +21,60 @@ use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 use serde::Serialize;
 
-use super::StatusSource;
-use super::scrape::{GatherFailed, Page, Scraper, Variant, callbacks_until, panic_message};
+use super::StatusProvider;
+use super::scrape::{
+    EncodedExposition, GatherFailed, Scraper, Variant, callback_deadline, panic_message,
+};
 use crate::config::Config;
-use crate::exposition::Exposition;
-use crate::exposition::encoding::Encoding;
+use crate::exposition::{ContentEncoding, ExpositionFormat};
 use crate::health::HealthStatus;
 
 const METRICS_PATH: &str = "/metrics";
 const SCRAPE_TIMEOUT: &str = "x-prometheus-scrape-timeout-seconds";
 
-/// The routes over `source`. `config` gives two of the paths, which must have been checked.
-pub(super) fn router(config: &Config, source: Arc<dyn StatusSource>) -> Router {
+/// The routes of `provider`. `config` gives two of the paths, which have been checked.
+pub(super) fn router(config: &Config, provider: Arc<dyn StatusProvider>) -> Router {
     let routes = [
-        (METRICS_PATH, "the metrics, in a format of Prometheus"),
+        (
+            METRICS_PATH,
+            "the metrics, in the Prometheus exposition format that the client accepts",
+        ),
         (
             &*config.health_path,
-            "200 if this process takes work, else 503",
+            "200 if this process accepts work, otherwise 503",
         ),
         (&*config.live_path, "200 while this process runs"),
     ];
-    let index = index_page(&routes);
-    let elsewhere = not_found_text(&routes);
+    let index = index_html(&routes);
+    let not_found = not_found_text(&routes);
     Router::new()
         .route(
             METRICS_PATH,
-            get(metrics).with_state(Scraper::new(Arc::clone(&source))),
+            get(metrics).with_state(Scraper::new(Arc::clone(&provider))),
         )
         .route(
             &config.health_path,
-            get(health).with_state(Arc::clone(&source)),
+            get(health).with_state(Arc::clone(&provider)),
         )
-        .route(&config.live_path, get(live).with_state(source))
+        .route(&config.live_path, get(live).with_state(provider))
         .route("/", get(|| async { Html(index) }))
-        .fallback(|| async { (StatusCode::NOT_FOUND, elsewhere) })
+        .fallback(|| async { (StatusCode::NOT_FOUND, not_found) })
         .method_not_allowed_fallback(method_not_allowed)
 }
 
-/// Lets the router answer; a panic on the way is an answer too.
-pub(super) async fn answer(router: Router, request: Request) -> Response {
-    let mut answer = pin!(TowerToHyperService::new(router).call(request));
+/// Calls the router. A panic becomes a response with status 500.
+pub(super) async fn respond(router: Router, request: Request) -> Response {
+    let mut response = pin!(TowerToHyperService::new(router).call(request));
     poll_fn(
-        |context| match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context))) {
+        |context| match catch_unwind(AssertUnwindSafe(|| response.as_mut().poll(context))) {
             Ok(poll) => poll.map(|response| match response {
                 Ok(response) => response,
                 Err(impossible) => match impossible {},
             }),
             Err(panic) => {
                 let reason = panic_message(&*panic);
-                tracing::error!(reason, "a panic while a request was answered");
-                let text = "the answer failed: the log of this process has the reason\n";
+                tracing::error!(reason, "the handler of a request panicked");
+                let text = "internal error: see the log of this process\n";
                 Poll::Ready((StatusCode::INTERNAL_SERVER_ERROR, text).into_response())
             }
         },
@@ -81,29 +85,29 @@ pub(super) async fn answer(router: Router, request: Request) -> Response {
 async fn metrics(
     State(scraper): State<Arc<Scraper>>,
     headers: HeaderMap,
-) -> Result<Page, GatherFailed> {
+) -> Result<EncodedExposition, GatherFailed> {
     let arrival = Instant::now();
     let values = |name: HeaderName| {
         let values = headers.get_all(name).into_iter();
         values.filter_map(|value| value.to_str().ok())
     };
     let variant = Variant {
-        encoding: Encoding::negotiate(values(ACCEPT_ENCODING)),
-        exposition: Exposition::negotiate(values(ACCEPT)),
+        encoding: ContentEncoding::negotiate(values(ACCEPT_ENCODING)),
+        format: ExpositionFormat::negotiate(values(ACCEPT)),
     };
     let timeout = headers
         .get(SCRAPE_TIMEOUT)
         .and_then(|value| value.to_str().ok());
-    let callbacks_until = timeout.and_then(|seconds| callbacks_until(arrival, seconds));
-    scraper.scrape(variant, callbacks_until).await
+    let deadline = timeout.and_then(|seconds| callback_deadline(arrival, seconds));
+    scraper.scrape(variant, deadline).await
 }
 
-impl IntoResponse for Page {
+impl IntoResponse for EncodedExposition {
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::from(self.body));
         let headers = response.headers_mut();
-        // Made of words of ours and a number.
-        if let Ok(content_type) = HeaderValue::from_str(&self.variant.exposition.content_type()) {
+        // Content types are valid header values.
+        if let Ok(content_type) = HeaderValue::from_str(&self.variant.format.content_type()) {
             headers.insert(CONTENT_TYPE, content_type);
         }
         headers.insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
@@ -116,12 +120,12 @@ impl IntoResponse for Page {
 
 impl IntoResponse for GatherFailed {
     fn into_response(self) -> Response {
-        let text = "the metrics could not be gathered: the log of this process has the reason\n";
+        let text = "the metrics could not be gathered: see the log of this process\n";
         (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
     }
 }
 
-/// What `/health` shows; the fields stand in this order.
+/// The body of `/health`, with its fields in this order.
 #[derive(Serialize)]
 struct Health {
     status: HealthStatus,
@@ -129,8 +133,8 @@ struct Health {
     uptime: Duration,
 }
 
-async fn health(State(source): State<Arc<dyn StatusSource>>) -> impl IntoResponse {
-    let report = source.health();
+async fn health(State(provider): State<Arc<dyn StatusProvider>>) -> impl IntoResponse {
+    let report = provider.health();
     let code = match report.status() {
         HealthStatus::Ready => StatusCode::OK,
         HealthStatus::NotReady => StatusCode::SERVICE_UNAVAILABLE,
@@ -138,22 +142,22 @@ async fn health(State(source): State<Arc<dyn StatusSource>>) -> impl IntoRespons
     let health = Health {
         status: report.status(),
         endpoints: report.endpoints,
-        uptime: source.uptime(),
+        uptime: provider.uptime(),
     };
     (code, Json(health))
 }
 
-/// What `/live` shows; the fields stand in this order.
+/// The body of `/live`, with its fields in this order.
 #[derive(Serialize)]
 struct Live {
     status: &'static str,
     uptime: Duration,
 }
 
-async fn live(State(source): State<Arc<dyn StatusSource>>) -> impl IntoResponse {
+async fn live(State(provider): State<Arc<dyn StatusProvider>>) -> impl IntoResponse {
     Json(Live {
         status: "live",
-        uptime: source.uptime(),
+        uptime: provider.uptime(),
     })
 }
 
@@ -168,16 +172,16 @@ async fn method_not_allowed(method: Method, uri: Uri) -> impl IntoResponse {
 
 fn not_found_text(routes: &[(&str, &str)]) -> String {
     let paths: Vec<&str> = routes.iter().map(|(path, _)| *path).collect();
-    format!("there is nothing here: try {}\n", paths.join(", "))
+    format!("not found: try {}\n", paths.join(", "))
 }
 
-/// Paths and descriptions are plain ASCII and need no escaping.
-fn index_page(routes: &[(&str, &str)]) -> String {
-    let mut page = String::from(
+/// Paths and descriptions are ASCII and need no escaping.
+fn index_html(routes: &[(&str, &str)]) -> String {
+    let mut html = String::from(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<title>System status</title>\n<h1>System status</h1>\n<ul>\n",
     );
-    for (path, what) in routes {
-        page += &format!("<li><a href=\"{path}\">{path}</a>: {what}</li>\n");
+    for (path, description) in routes {
+        html += &format!("<li><a href=\"{path}\">{path}</a>: {description}</li>\n");
     }
-    page + "</ul>\n</html>\n"
+    html + "</ul>\n</html>\n"
 }

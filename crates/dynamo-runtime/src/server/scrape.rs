@@ -1,4 +1,4 @@
-//! One gather for all scrapes that wait for it.
+//! Scrapes: those that wait at the same time share one gather.
 
 use std::cmp::Reverse;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,143 +10,141 @@ use axum::body::Bytes;
 use tokio::sync::oneshot;
 use tokio::task;
 
-use super::StatusSource;
-use crate::exposition::encoding::Encoding;
-use crate::exposition::{CALLBACK_SHARE, Exposition};
+use super::StatusProvider;
+use crate::callbacks::CALLBACK_SHARE;
+use crate::exposition::{ContentEncoding, ExpositionFormat};
 use crate::sync::lock;
 
-/// A page as it goes out.
+/// The body of a scrape response.
 #[derive(Clone, Debug)]
-pub(super) struct Page {
+pub(super) struct EncodedExposition {
     pub(super) variant: Variant,
     pub(super) body: Bytes,
 }
 
-/// The form in which a scrape wants its page. Those that want the same share one page.
+/// The format and content encoding of a response. Scrapes with the same variant share one body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Variant {
-    pub(super) encoding: Encoding,
-    pub(super) exposition: Exposition,
+    pub(super) encoding: ContentEncoding,
+    pub(super) format: ExpositionFormat,
 }
 
-/// No page, because the source panicked or no thread could be started; the log has the reason.
+/// The gather failed: the provider panicked, or no thread could be started. The log has the reason.
 #[derive(Debug)]
 pub(super) struct GatherFailed;
 
-/// Answers scrapes: each by a gather that began after it arrived, those that wait by the same one.
+/// Responds to scrapes. Each gets a gather that began after it arrived; waiting scrapes share the next gather.
 ///
 /// The lock is taken by the server's threads only, and never in a forked child.
 pub(super) struct Scraper {
-    source: Arc<dyn StatusSource>,
+    provider: Arc<dyn StatusProvider>,
     queue: Mutex<Queue>,
 }
 
 #[derive(Default)]
 struct Queue {
     waiting: Vec<Waiter>,
-    /// Whether a [`Driver`] will look at `waiting` once more.
-    driven: bool,
+    /// Whether a [`Driver`] will check `waiting` again.
+    has_driver: bool,
 }
 
 struct Waiter {
     variant: Variant,
-    callbacks_until: Option<Instant>,
-    answer: oneshot::Sender<Page>,
+    callback_deadline: Option<Instant>,
+    response: oneshot::Sender<EncodedExposition>,
 }
 
 impl Scraper {
-    pub(super) fn new(source: Arc<dyn StatusSource>) -> Arc<Self> {
+    pub(super) fn new(provider: Arc<dyn StatusProvider>) -> Arc<Self> {
         Arc::new(Self {
-            source,
+            provider,
             queue: Mutex::default(),
         })
     }
 
-    /// Waits for a page. `callbacks_until` is what the scraper's own timeout leaves to callbacks.
+    /// Waits for a response. `callback_deadline` is derived from the scraper's timeout.
     pub(super) async fn scrape(
         self: &Arc<Self>,
         variant: Variant,
-        callbacks_until: Option<Instant>,
-    ) -> Result<Page, GatherFailed> {
-        let (answer, page) = oneshot::channel();
+        callback_deadline: Option<Instant>,
+    ) -> Result<EncodedExposition, GatherFailed> {
+        let (response, received) = oneshot::channel();
         let waiter = Waiter {
             variant,
-            callbacks_until,
-            answer,
+            callback_deadline,
+            response,
         };
         if let Some(driver) = self.enqueue(waiter) {
-            // Runs on although the handle is dropped. Other waiters depend on it.
+            // The driver keeps running after the handle is dropped: other waiters depend on it.
             drop(task::spawn_blocking(move || driver.run()));
         }
-        page.await.map_err(|_| GatherFailed)
+        received.await.map_err(|_| GatherFailed)
     }
 
     fn enqueue(self: &Arc<Self>, waiter: Waiter) -> Option<Driver> {
         let mut queue = lock(&self.queue);
         queue.waiting.push(waiter);
-        let driven = mem::replace(&mut queue.driven, true);
-        (!driven).then(|| Driver {
+        let has_driver = mem::replace(&mut queue.has_driver, true);
+        (!has_driver).then(|| Driver {
             scraper: Arc::clone(self),
-            at_work: true,
+            is_active: true,
         })
     }
 
-    fn run_callbacks(&self, callbacks_until: impl Iterator<Item = Instant>) {
-        let own = own_deadline(Instant::now(), self.source.callback_timeout());
-        self.source
-            .run_callbacks(callbacks_until.fold(own, Instant::min));
+    fn run_callbacks(&self, deadlines: impl Iterator<Item = Instant>) {
+        let own = own_deadline(Instant::now(), self.provider.callback_timeout());
+        self.provider
+            .run_callbacks(deadlines.fold(own, Instant::min));
     }
 
-    fn render(&self, exposition: Exposition) -> Bytes {
-        let mut page = Vec::new();
-        self.source.render(exposition, &mut page);
-        Bytes::from(page)
+    fn encode(&self, format: ExpositionFormat) -> Bytes {
+        let mut exposition = Vec::new();
+        self.provider.encode(format, &mut exposition);
+        Bytes::from(exposition)
     }
 
-    /// Gathers once, renders once per format, encodes once per variant, and answers everyone in
-    /// `batch`.
+    /// Runs the callbacks once, encodes each format once, compresses each variant once, and responds to all
+    /// scrapes in `batch`.
     fn serve(&self, mut batch: Vec<Waiter>) -> io::Result<()> {
         let began = Instant::now();
-        self.run_callbacks(batch.iter().filter_map(|waiter| waiter.callbacks_until));
-        // The cheapest encoding first: nobody waits for the compression of another's page.
+        self.run_callbacks(batch.iter().filter_map(|waiter| waiter.callback_deadline));
+        // The cheapest encoding first: no scrape waits for the compression of another response.
         batch.sort_by_key(|waiter| Reverse(waiter.variant));
-        let mut rendered: Vec<(Exposition, Bytes)> = Vec::new();
-        let mut ready: Option<Page> = None;
+        let mut encoded: Vec<(ExpositionFormat, Bytes)> = Vec::new();
+        let mut last: Option<EncodedExposition> = None;
         for Waiter {
-            variant, answer, ..
+            variant, response, ..
         } in batch
         {
-            let page = match &ready {
-                Some(page) if page.variant == variant => page.clone(),
-                _ if answer.is_closed() => continue,
+            let exposition = match &last {
+                Some(last) if last.variant == variant => last.clone(),
+                _ if response.is_closed() => continue,
                 _ => {
-                    let of_format = rendered
-                        .iter()
-                        .find(|(exposition, _)| *exposition == variant.exposition);
+                    let of_format = encoded.iter().find(|(format, _)| *format == variant.format);
                     let body = match of_format {
                         Some((_, body)) => body.clone(),
                         None => {
-                            let body = self.render(variant.exposition);
-                            rendered.push((variant.exposition, body.clone()));
+                            let body = self.encode(variant.format);
+                            encoded.push((variant.format, body.clone()));
                             body
                         }
                     };
                     let body = variant.encoding.encode(body)?;
-                    ready.insert(Page { variant, body }).clone()
+                    last.insert(EncodedExposition { variant, body }).clone()
                 }
             };
-            // The client may be gone by now.
-            let _ = answer.send(page);
+            // The client may have disconnected.
+            let _ = response.send(exposition);
         }
-        self.source.scraped(began.elapsed());
+        self.provider.scraped(began.elapsed());
         Ok(())
     }
 }
 
-/// The one blocking task that gathers as long as someone waits.
+/// The blocking task that gathers while scrapes wait. There is one at a time.
 struct Driver {
     scraper: Arc<Scraper>,
-    at_work: bool,
+    is_active: bool,
 }
 
 impl Driver {
@@ -155,22 +153,22 @@ impl Driver {
             let scraper = &self.scraper;
             match catch_unwind(AssertUnwindSafe(|| scraper.serve(batch))) {
                 Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::error!(%error, "a page could not be encoded"),
+                Ok(Err(error)) => tracing::error!(%error, "an exposition could not be compressed"),
                 Err(panic) => {
                     let reason = panic_message(&*panic);
-                    tracing::error!(reason, "a panic while metrics were gathered");
+                    tracing::error!(reason, "the gathering of metrics panicked");
                 }
             }
         }
     }
 
-    /// Everyone who waits and is still there; with nobody left the driver is done.
+    /// All waiting scrapes whose clients are connected. Without any, the driver ends.
     fn next_batch(&mut self) -> Option<Vec<Waiter>> {
         let mut queue = lock(&self.scraper.queue);
-        queue.waiting.retain(|waiter| !waiter.answer.is_closed());
+        queue.waiting.retain(|waiter| !waiter.response.is_closed());
         if queue.waiting.is_empty() {
-            queue.driven = false;
-            self.at_work = false;
+            queue.has_driver = false;
+            self.is_active = false;
             return None;
         }
         Some(mem::take(&mut queue.waiting))
@@ -178,23 +176,23 @@ impl Driver {
 }
 
 impl Drop for Driver {
-    /// A driver that could not run, or not to its end, leaves nobody waiting for it.
+    /// If the driver could not run to its end, no scrape waits for it.
     fn drop(&mut self) {
-        if self.at_work {
+        if self.is_active {
             *lock(&self.scraper.queue) = Queue::default();
         }
     }
 }
 
-/// When callbacks must be done if no scraper says anything.
+/// The deadline of callbacks if no scraper sets one.
 fn own_deadline(now: Instant, timeout: Duration) -> Instant {
     const FAR: Duration = Duration::from_secs(86_400);
     now + timeout.min(FAR)
 }
 
-/// When callbacks must be done for a scraper that waits `header` seconds from `arrival`
-/// (`X-Prometheus-Scrape-Timeout-Seconds`); `None` if that is no such time.
-pub(super) fn callbacks_until(arrival: Instant, header: &str) -> Option<Instant> {
+/// The deadline of callbacks for a scraper that waits `header` seconds from `arrival`
+/// (`X-Prometheus-Scrape-Timeout-Seconds`); `None` if the header is invalid.
+pub(super) fn callback_deadline(arrival: Instant, header: &str) -> Option<Instant> {
     let seconds: f64 = header
         .trim()
         .parse()
@@ -204,7 +202,7 @@ pub(super) fn callbacks_until(arrival: Instant, header: &str) -> Option<Instant>
     arrival.checked_add(budget)
 }
 
-/// The message of a panic, as far as it has one.
+/// The message of a panic.
 pub(super) fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
@@ -219,20 +217,20 @@ mod tests {
     fn callbacks_get_four_fifths_of_the_scrape_timeout() {
         let arrival = Instant::now();
         let after = |millis| Some(arrival + Duration::from_millis(millis));
-        assert_eq!(callbacks_until(arrival, "10"), after(8000));
-        assert_eq!(callbacks_until(arrival, " 0.5 "), after(400));
-        assert_eq!(callbacks_until(arrival, "1e1"), after(8000));
+        assert_eq!(callback_deadline(arrival, "10"), after(8000));
+        assert_eq!(callback_deadline(arrival, " 0.5 "), after(400));
+        assert_eq!(callback_deadline(arrival, "1e1"), after(8000));
     }
 
     #[test]
-    fn a_scrape_timeout_that_makes_no_sense_is_ignored() {
+    fn an_invalid_scrape_timeout_is_ignored() {
         for header in ["", "0", "-1", "nan", "inf", "-inf", "10s", "1e300"] {
-            assert_eq!(callbacks_until(Instant::now(), header), None, "{header}");
+            assert_eq!(callback_deadline(Instant::now(), header), None, "{header}");
         }
     }
 
     #[test]
-    fn a_callback_timeout_beyond_all_time_does_not_overflow() {
+    fn the_longest_callback_timeout_does_not_overflow() {
         let now = Instant::now();
         assert!(own_deadline(now, Duration::MAX) > now);
         assert_eq!(own_deadline(now, Duration::ZERO), now);

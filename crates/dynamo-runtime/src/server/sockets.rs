@@ -1,5 +1,5 @@
-//! The sockets of the server, each known to a table from before anyone else can see it until
-//! after it is closed, so that a forked child can close exactly these.
+//! The table of the server's sockets. A socket is in it from before its first use until after its close, so
+//! that a forked child closes exactly these.
 
 use std::collections::HashSet;
 use std::future::poll_fn;
@@ -15,15 +15,15 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use super::fds;
 use crate::sync;
 
-/// The table. A socket enters and leaves it in the same section of [`sync`] in which it is opened
-/// and closed: while the gate is closed the table is exact.
+/// The table. A socket is added and removed in the section of [`sync`] in which it is opened and closed: while
+/// the gate is closed, the table is exact.
 #[derive(Debug, Default)]
 pub(super) struct Sockets {
     open: Mutex<HashSet<RawFd>>,
 }
 
 impl Sockets {
-    /// Listens on an address. Must run inside the context of the runtime that will poll it.
+    /// Listens on an address. Call it inside the context of the runtime that polls the socket.
     pub(super) fn listen(
         self: &Arc<Self>,
         address: SocketAddr,
@@ -34,20 +34,20 @@ impl Sockets {
             SocketAddr::V4(_) => TcpSocket::new_v4(),
             SocketAddr::V6(_) => TcpSocket::new_v6(),
         }?;
-        // Connections of an earlier process that linger do not keep the port.
+        // Lingering connections of an earlier process do not block the port.
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
         Ok(self.adopt(socket.listen(backlog)?))
     }
 
-    /// Closes every socket in a forked child. The caller has the gate closed since before the fork.
+    /// Closes every socket in a forked child. The caller has had the gate closed since before the fork.
     pub(super) fn close_in_child(&self) {
         for fd in sync::lock(&self.open).drain() {
             fds::close(fd);
         }
     }
 
-    /// Takes note of a socket opened in the current section.
+    /// Adds a socket that was opened in the current section.
     fn adopt<T: AsRawFd>(self: &Arc<Self>, io: T) -> Socket<T> {
         sync::lock(&self.open).insert(io.as_raw_fd());
         Socket {
@@ -63,7 +63,7 @@ impl Sockets {
     }
 }
 
-/// An open socket. Dropping it closes it, so it must not be dropped inside a section.
+/// An open socket. Its drop closes the socket and enters a section: do not drop it inside one.
 #[derive(Debug)]
 pub(super) struct Socket<T: AsRawFd> {
     /// Taken only by `drop`.
@@ -72,7 +72,7 @@ pub(super) struct Socket<T: AsRawFd> {
 }
 
 impl Socket<TcpListener> {
-    /// The next connection.
+    /// Accepts the next connection.
     pub(super) async fn accept(&self) -> io::Result<Socket<TcpStream>> {
         poll_fn(|context| {
             let _section = sync::enter();
@@ -82,8 +82,7 @@ impl Socket<TcpListener> {
         .await
     }
 
-    /// Whether a connection waits to be accepted. Without a free descriptor, `accept` fails
-    /// whether or not one does.
+    /// Whether a connection waits to be accepted. Without a free descriptor, `accept` fails in either case.
     pub(super) fn has_waiting(&self) -> bool {
         fds::is_readable(self.as_fd())
     }

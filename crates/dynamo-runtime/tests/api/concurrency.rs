@@ -1,20 +1,20 @@
-//! Threads that update everything while others look.
+//! Concurrent updates and scrapes.
 
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use super::{endpoint, page_of};
+use super::{endpoint, exposition_of};
 
 const WRITERS: usize = 4;
 const READERS: usize = 2;
 const UPDATES: usize = 5_000;
 const MODELS: [&str; 3] = ["llama", "qwen", "mistral"];
 
-/// [`Page::parse`](super::Page::parse) checks of every page that no series is there twice and that
+/// [`Exposition::parse`](super::Exposition::parse) checks that no series is duplicate and that
 /// each histogram's `+Inf` bucket equals its count.
 #[test]
-fn no_update_is_lost_and_every_page_in_between_is_consistent() {
+fn no_update_is_lost_and_every_exposition_is_consistent() {
     let endpoint = endpoint();
     let metrics = endpoint.metrics();
     let counter = metrics.create_counter("counter", "C", &[]).unwrap();
@@ -55,8 +55,8 @@ fn no_update_is_lost_and_every_page_in_between_is_consistent() {
                 start.wait();
                 let mut last = [0.0; 3];
                 while writing.load(Ordering::SeqCst) > 0 {
-                    let page = page_of(&endpoint);
-                    let value = |name: &str| page.value(name, &[]).unwrap_or_default();
+                    let exposition = exposition_of(&endpoint);
+                    let value = |name: &str| exposition.value(name, &[]).unwrap_or_default();
                     let now = [
                         value("ns_comp_gen_counter"),
                         value("ns_comp_gen_intcounter"),
@@ -73,8 +73,12 @@ fn no_update_is_lost_and_every_page_in_between_is_consistent() {
     });
 
     let all = (WRITERS * UPDATES) as f64;
-    let page = page_of(&endpoint);
-    let value = |name: &str| page.value(&format!("ns_comp_gen_{name}"), &[]).unwrap();
+    let exposition = exposition_of(&endpoint);
+    let value = |name: &str| {
+        exposition
+            .value(&format!("ns_comp_gen_{name}"), &[])
+            .unwrap()
+    };
     assert_eq!(value("counter"), all / 2.0);
     assert_eq!(value("intcounter"), all);
     assert_eq!(value("gauge"), all * 2.0);
@@ -82,7 +86,8 @@ fn no_update_is_lost_and_every_page_in_between_is_consistent() {
     assert_eq!(value("histogram_count"), all);
     assert_eq!(value("histogram_sum"), histogram_sum());
     let sum_of = |name: &str| -> f64 {
-        let of_model = |model| page.value(&format!("ns_comp_gen_{name}"), &[("model", model)]);
+        let of_model =
+            |model| exposition.value(&format!("ns_comp_gen_{name}"), &[("model", model)]);
         MODELS.iter().filter_map(|&model| of_model(model)).sum()
     };
     assert_eq!(sum_of("by_model"), all);
@@ -90,14 +95,14 @@ fn no_update_is_lost_and_every_page_in_between_is_consistent() {
     assert_eq!(sum_of("timed_sum"), all / 4.0);
 }
 
-/// Halves add up exactly, in whatever order.
+/// Sums of halves are exact in any order.
 fn histogram_sum() -> f64 {
     let one: f64 = (0..UPDATES).map(|update| (update % 3) as f64 + 0.5).sum();
     one * WRITERS as f64
 }
 
 #[test]
-fn threads_that_create_the_same_metric_at_once_share_one() {
+fn threads_that_create_the_same_metric_concurrently_share_it() {
     let endpoint = endpoint();
     let start = Barrier::new(WRITERS);
     thread::scope(|scope| {
@@ -115,15 +120,15 @@ fn threads_that_create_the_same_metric_at_once_share_one() {
             });
         }
     });
-    let page = page_of(&endpoint);
-    assert_eq!(page.0.len(), 100);
-    for (name, family) in &page.0 {
+    let exposition = exposition_of(&endpoint);
+    assert_eq!(exposition.0.len(), 100);
+    for (name, family) in &exposition.0 {
         assert_eq!(family.samples[0].value, WRITERS as f64, "{name}");
     }
 }
 
 #[test]
-fn series_removed_and_created_again_while_scraped_are_there_at_most_once() {
+fn series_removed_and_created_again_during_a_scrape_are_shown_at_most_once() {
     let endpoint = endpoint();
     let vec = endpoint
         .metrics()
@@ -143,7 +148,7 @@ fn series_removed_and_created_again_while_scraped_are_there_at_most_once() {
         }
         scope.spawn(|| {
             while writing.load(Ordering::SeqCst) > 0 {
-                page_of(&endpoint);
+                exposition_of(&endpoint);
             }
         });
     });

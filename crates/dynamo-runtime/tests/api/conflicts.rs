@@ -1,11 +1,11 @@
-//! What metrics may share a name, and what those are told that may not.
+//! Which metrics may share a name, and the errors of those that may not.
 
 use dynamo_runtime::metrics::{Difference, Kind};
 use dynamo_runtime::{Metrics, MetricsError, Name};
 
-use super::{HIERARCHY, endpoint, page_of, runtime_with};
+use super::{HIERARCHY, endpoint, exposition_of, runtime_with};
 
-/// What keeps a metric from its name; both owners must be named.
+/// The difference in a conflict. Checks that the error names both owners.
 fn difference<T>(created: Result<T, MetricsError>) -> Difference {
     match created.map(drop).unwrap_err() {
         MetricsError::Conflict {
@@ -45,13 +45,13 @@ fn creating_an_identical_metric_again_returns_the_first_one() {
     again.observe(1.0);
     assert_eq!(first.get_sample_count(), 2);
     assert_eq!(
-        page_of(&endpoint).value("ns_comp_gen_latency_count", &HIERARCHY),
+        exposition_of(&endpoint).value("ns_comp_gen_latency_count", &HIERARCHY),
         Some(2.0)
     );
 }
 
 #[test]
-fn metrics_that_differ_in_constant_labels_stand_in_one_family() {
+fn metrics_that_differ_in_constant_labels_share_a_family() {
     let endpoint = endpoint();
     let metrics = endpoint.metrics();
     metrics
@@ -65,9 +65,12 @@ fn metrics_that_differ_in_constant_labels_stand_in_one_family() {
     metrics
         .create_intcountervec("requests_total", "Requests", &["model"], &[])
         .unwrap();
-    let page = page_of(&endpoint);
-    assert_eq!(page.0["ns_comp_gen_requests_total"].samples.len(), 2);
-    assert_eq!(page.value("ns_comp_gen_requests_total", &labels), Some(5.0));
+    let exposition = exposition_of(&endpoint);
+    assert_eq!(exposition.0["ns_comp_gen_requests_total"].samples.len(), 2);
+    assert_eq!(
+        exposition.value("ns_comp_gen_requests_total", &labels),
+        Some(5.0)
+    );
 }
 
 #[test]
@@ -121,7 +124,7 @@ fn two_metrics_that_could_write_the_same_series_conflict() {
 }
 
 #[test]
-fn the_names_of_a_histograms_samples_are_taken_whichever_comes_first() {
+fn a_name_that_is_a_sample_name_of_a_histogram_conflicts_in_either_order() {
     for suffix in ["_bucket", "_sum", "_count"] {
         let taken = Difference::SampleName {
             family: "ns_comp_gen_timed".to_owned(),
@@ -144,7 +147,7 @@ fn the_names_of_a_histograms_samples_are_taken_whichever_comes_first() {
 }
 
 #[test]
-fn a_conflict_across_nodes_names_both_owners_and_the_way_out() {
+fn a_conflict_across_nodes_names_both_owners_and_the_remedy() {
     let runtime = runtime_with(|_| ());
     let name = Name::Absolute("shared");
     let namespace = runtime.namespace("ns");
@@ -165,7 +168,7 @@ fn a_conflict_across_nodes_names_both_owners_and_the_way_out() {
 }
 
 #[test]
-fn a_refused_metric_leaves_the_page_as_it_was() {
+fn a_refused_metric_does_not_change_the_exposition() {
     let endpoint = endpoint();
     endpoint
         .metrics()
@@ -180,7 +183,7 @@ fn a_refused_metric_leaves_the_page_as_it_was() {
 }
 
 #[test]
-fn an_unregistered_metric_frees_its_name_and_counts_unseen() {
+fn an_unregistered_metric_releases_its_name_and_still_counts() {
     let endpoint = endpoint();
     let counter = endpoint
         .metrics()
@@ -194,5 +197,8 @@ fn an_unregistered_metric_frees_its_name_and_counts_unseen() {
         .create_gauge("name", "Second", &[])
         .unwrap();
     gauge.set(7.0);
-    assert_eq!(page_of(&endpoint).value("ns_comp_gen_name", &[]), Some(7.0));
+    assert_eq!(
+        exposition_of(&endpoint).value("ns_comp_gen_name", &[]),
+        Some(7.0)
+    );
 }

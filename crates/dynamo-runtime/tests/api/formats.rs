@@ -1,4 +1,4 @@
-//! The page in other formats than text, and what only they show.
+//! Formats other than text.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
@@ -8,19 +8,19 @@ use dynamo_runtime::{
 };
 
 use super::proto::{self, LabelPair, MetricFamily, MetricType};
-use super::{HIERARCHY, endpoint, page_of};
+use super::{HIERARCHY, endpoint, exposition_of};
 
 const PROTOBUF: &str =
     "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited";
 
 fn text_in(endpoint: &Endpoint, accept: &str) -> String {
-    let page = endpoint.metrics().exposition(accept, "", None).unwrap();
-    String::from_utf8(page.body).unwrap()
+    let exposition = endpoint.metrics().exposition(accept, "", None).unwrap();
+    String::from_utf8(exposition.body).unwrap()
 }
 
 fn families(endpoint: &Endpoint) -> Vec<MetricFamily> {
-    let page = endpoint.metrics().exposition(PROTOBUF, "", None).unwrap();
-    proto::families(&page.body)
+    let exposition = endpoint.metrics().exposition(PROTOBUF, "", None).unwrap();
+    proto::families(&exposition.body)
 }
 
 fn only(endpoint: &Endpoint) -> MetricFamily {
@@ -37,7 +37,7 @@ fn pair(name: &str, value: &str) -> LabelPair {
 }
 
 #[test]
-fn protobuf_says_what_text_says() {
+fn protobuf_and_text_have_the_same_content() {
     let endpoint = endpoint();
     let metrics = endpoint.metrics();
     let sent = metrics
@@ -56,8 +56,11 @@ fn protobuf_says_what_text_says() {
 
     let families = families(&endpoint);
     let names: Vec<&str> = families.iter().map(|family| family.name.as_str()).collect();
-    let page = page_of(&endpoint);
-    assert_eq!(names, page.0.keys().map(String::as_str).collect::<Vec<_>>());
+    let exposition = exposition_of(&endpoint);
+    assert_eq!(
+        names,
+        exposition.0.keys().map(String::as_str).collect::<Vec<_>>()
+    );
     let [latency, level, sent] = families.as_slice() else {
         panic!("three families");
     };
@@ -161,7 +164,7 @@ fn native_buckets_agree_with_the_count_while_threads_observe() {
 }
 
 #[test]
-fn exemplars_stand_beside_what_they_are_of() {
+fn exemplars_are_shown_with_their_samples() {
     let endpoint = endpoint();
     let metrics = endpoint.metrics();
     let trace = [("trace_id", "abc")];
@@ -190,11 +193,14 @@ fn exemplars_stand_beside_what_they_are_of() {
         let born = counter.created_timestamp.unwrap();
         assert!(exemplar.timestamp.unwrap().seconds >= born.seconds);
     }
-    let page = text_in(&endpoint, "application/openmetrics-text");
-    assert!(page.contains(" 2 # {trace_id=\"abc\"} 2 "), "{page}");
+    let exposition = text_in(&endpoint, "application/openmetrics-text");
     assert!(
-        page.contains("le=\"10.0\"} 1 # {trace_id=\"abc\"} 5 "),
-        "{page}"
+        exposition.contains(" 2 # {trace_id=\"abc\"} 2 "),
+        "{exposition}"
+    );
+    assert!(
+        exposition.contains("le=\"10.0\"} 1 # {trace_id=\"abc\"} 5 "),
+        "{exposition}"
     );
     assert!(!text_in(&endpoint, "").contains(" # {"));
 }
@@ -220,7 +226,7 @@ fn an_exemplar_that_is_refused_changes_nothing() {
 }
 
 #[test]
-fn a_unit_is_the_end_of_the_name() {
+fn a_name_ends_in_its_unit() {
     let metrics = endpoint().metrics();
     let described = |unit| Description::new("Help").unit(unit);
     metrics
@@ -236,24 +242,24 @@ fn a_unit_is_the_end_of_the_name() {
 }
 
 #[test]
-fn pages_are_packed_as_the_reader_asks() {
+fn responses_are_compressed_by_accept_encoding() {
     let endpoint = endpoint();
     endpoint
         .metrics()
         .create_gauge("level", "Level", &[])
         .unwrap();
-    let page = |coding| endpoint.metrics().exposition("", coding, None).unwrap();
-    let plain = page("");
+    let exposition = |coding| endpoint.metrics().exposition("", coding, None).unwrap();
+    let plain = exposition("");
     assert_eq!(
         plain.content_type,
         "text/plain; version=0.0.4; charset=utf-8"
     );
     assert_eq!(plain.content_encoding, None);
-    let packed = page("zstd");
+    let packed = exposition("zstd");
     assert_eq!(packed.content_encoding, Some("zstd"));
     assert_eq!(
         zstd::decode_all(packed.body.as_slice()).unwrap(),
         plain.body
     );
-    assert_eq!(page("gzip").content_encoding, Some("gzip"));
+    assert_eq!(exposition("gzip").content_encoding, Some("gzip"));
 }

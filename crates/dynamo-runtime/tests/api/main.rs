@@ -1,27 +1,27 @@
-//! The public Rust API, as a user of the crate meets it.
+//! The public Rust API.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests, too")]
 
 mod callbacks;
 mod concurrency;
 mod conflicts;
+mod exposition;
+mod external;
 mod formats;
 mod limits;
 mod names;
-mod page;
 mod proto;
 mod served;
-mod texts;
 mod vecs;
 
 use std::time::Duration;
 
 use dynamo_runtime::{Config, DistributedRuntime, Endpoint};
 
-use page::Page;
+use exposition::Exposition;
 
-/// A runtime of its own, whatever the environment says, changed by `set`. Callbacks have as long as
-/// they take: a panic alone, with its backtrace, may take a second.
+/// A separate runtime with settings changed by `set`, independent of the environment. The callback timeout is
+/// long: a panic with a backtrace may take a second.
 fn runtime_with(set: impl FnOnce(&mut Config)) -> DistributedRuntime {
     let mut config = Config::default();
     config.callback_timeout = Duration::from_secs(60);
@@ -42,7 +42,7 @@ const HIERARCHY: [(&str, &str); 3] = [
     ("dynamo_namespace", "ns"),
 ];
 
-/// What an endpoint shows, parsed.
-fn page_of(endpoint: &Endpoint) -> Page {
-    Page::parse(&endpoint.metrics().prometheus_expfmt()).unwrap()
+/// The parsed exposition of an endpoint.
+fn exposition_of(endpoint: &Endpoint) -> Exposition {
+    Exposition::parse(&endpoint.metrics().prometheus_expfmt()).unwrap()
 }

@@ -1,11 +1,11 @@
-//! What metrics are called, and the labels they carry.
+//! The names of metrics, and their labels.
 
-use dynamo_runtime::{Described, MetricsError, Name, NameStyle};
+use dynamo_runtime::{MetricsError, Name, NameStyle};
 
-use super::{HIERARCHY, endpoint, page_of, runtime_with};
+use super::{HIERARCHY, endpoint, exposition_of, runtime_with};
 
 #[test]
-fn the_component_style_names_metrics_as_dynamo_0_8_did() {
+fn the_component_style_has_the_names_of_dynamo_0_8() {
     let runtime = runtime_with(|config| config.name_style = NameStyle::Component);
     let endpoint = runtime.namespace("ns").component("comp").endpoint("gen");
     let counter = endpoint
@@ -14,13 +14,13 @@ fn the_component_style_names_metrics_as_dynamo_0_8_did() {
         .unwrap();
     assert_eq!(counter.name(), "dynamo_component_requests_total");
     assert_eq!(
-        page_of(&endpoint).value("dynamo_component_requests_total", &HIERARCHY),
+        exposition_of(&endpoint).value("dynamo_component_requests_total", &HIERARCHY),
         Some(0.0)
     );
 }
 
 #[test]
-fn a_full_name_is_kept_in_either_style_and_still_gets_the_labels() {
+fn an_absolute_name_is_kept_in_both_styles_and_gets_the_labels() {
     for style in [NameStyle::Hierarchy, NameStyle::Component] {
         let runtime = runtime_with(|config| config.name_style = style);
         let endpoint = runtime.namespace("ns").component("comp").endpoint("gen");
@@ -31,14 +31,14 @@ fn a_full_name_is_kept_in_either_style_and_still_gets_the_labels() {
             .unwrap();
         assert_eq!(gauge.name(), "vllm:num_requests_running");
         assert_eq!(
-            page_of(&endpoint).value(gauge.name(), &HIERARCHY),
+            exposition_of(&endpoint).value(gauge.name(), &HIERARCHY),
             Some(0.0)
         );
     }
 }
 
 #[test]
-fn name_is_what_the_page_shows_with_each_part_sanitised_and_the_labels_as_given() {
+fn name_is_the_exposed_name_with_sanitised_parts_and_labels_have_the_names_as_given() {
     let runtime = runtime_with(|_| ());
     let endpoint = runtime
         .namespace("my-ns")
@@ -54,11 +54,14 @@ fn name_is_what_the_page_shows_with_each_part_sanitised_and_the_labels_as_given(
         ("dynamo_component", "1gen"),
         ("dynamo_endpoint", "gen/v1"),
     ];
-    assert_eq!(page_of(&endpoint).value(counter.name(), &labels), Some(0.0));
+    assert_eq!(
+        exposition_of(&endpoint).value(counter.name(), &labels),
+        Some(0.0)
+    );
 }
 
 #[test]
-fn label_values_and_descriptions_come_back_from_the_page_as_they_were_given() {
+fn label_values_and_descriptions_parse_to_the_values_given() {
     let odd = "quote \" backslash \\ line\nfeed, é 漢 }";
     let endpoint = endpoint();
     let metrics = endpoint.metrics();
@@ -66,17 +69,17 @@ fn label_values_and_descriptions_come_back_from_the_page_as_they_were_given() {
         .create_gaugevec("odd", odd, &["value"], &[("constant", odd)])
         .unwrap();
     gauge.with_label_values(&[odd]).set(f64::NEG_INFINITY);
-    let page = page_of(&endpoint);
-    assert_eq!(page.0["ns_comp_gen_odd"].help, odd);
+    let exposition = exposition_of(&endpoint);
+    assert_eq!(exposition.0["ns_comp_gen_odd"].help, odd);
     let labels = [("value", odd), ("constant", odd)];
     assert_eq!(
-        page.value("ns_comp_gen_odd", &labels),
+        exposition.value("ns_comp_gen_odd", &labels),
         Some(f64::NEG_INFINITY)
     );
 }
 
 #[test]
-fn a_node_asked_for_twice_is_one_node_and_nested_namespaces_are_dotted_ones() {
+fn nodes_with_the_same_path_are_equal_and_a_dotted_namespace_is_nested() {
     let runtime = runtime_with(|_| ());
     let nested = runtime.namespace("ns1").namespace("ns2").component("c");
     assert_eq!(runtime.namespace("ns1.ns2").component("c"), nested);

@@ -1,4 +1,4 @@
-//! `metrics.proto` of Prometheus' client model, as far as we write it.
+//! The messages of `metrics.proto` of Prometheus' client model that we write.
 
 use prost::Message;
 
@@ -143,11 +143,11 @@ impl Histogram {
     }
 }
 
-/// The messages of a delimited page.
-pub(crate) fn families(mut page: &[u8]) -> Vec<MetricFamily> {
+/// The messages of a delimited exposition.
+pub(crate) fn families(mut exposition: &[u8]) -> Vec<MetricFamily> {
     let mut families = Vec::new();
-    while !page.is_empty() {
-        families.push(MetricFamily::decode_length_delimited(&mut page).unwrap());
+    while !exposition.is_empty() {
+        families.push(MetricFamily::decode_length_delimited(&mut exposition).unwrap());
     }
     families
 }

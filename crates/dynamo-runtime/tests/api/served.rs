@@ -1,4 +1,4 @@
-//! A runtime's page, read over HTTP.
+//! A runtime's exposition, read over HTTP.
 
 use std::io::{ErrorKind, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use dynamo_runtime::{Config, DistributedRuntime, HealthStatus, NameStyle, RuntimeError};
 
-use super::{Page, runtime_with};
+use super::{Exposition, runtime_with};
 
 fn get(address: SocketAddr, path: &str) -> (u16, String) {
     let agent: ureq::Agent = ureq::Agent::config_builder()
@@ -26,7 +26,7 @@ fn local(port: u16) -> Config {
     config
 }
 
-/// A runtime on a port that stays the same: one that was free a moment ago.
+/// A runtime on a fixed port, which was free just before.
 fn on_a_fixed_port() -> (DistributedRuntime, u16) {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _searching = ONE_AT_A_TIME.lock().unwrap();
@@ -42,7 +42,7 @@ fn on_a_fixed_port() -> (DistributedRuntime, u16) {
     }
 }
 
-/// Whether the server ends this connection. The port says nothing: it may be somebody else's by now.
+/// Whether the server closes this connection. Another process may already have the port.
 fn ends(mut connection: TcpStream) -> bool {
     connection
         .set_read_timeout(Some(Duration::from_secs(20)))
@@ -54,7 +54,7 @@ fn ends(mut connection: TcpStream) -> bool {
 }
 
 #[test]
-fn metrics_of_all_levels_are_on_one_page() {
+fn metrics_of_all_levels_are_in_one_exposition() {
     let runtime = DistributedRuntime::with_config(local(0)).unwrap();
     let component = runtime.namespace("ns").component("comp");
     component
@@ -70,11 +70,11 @@ fn metrics_of_all_levels_are_on_one_page() {
         .inc_by(3);
 
     let (status, text) = get(runtime.system_status_address().unwrap(), "/metrics");
-    let page = Page::parse(&text).unwrap();
+    let exposition = Exposition::parse(&text).unwrap();
     assert_eq!(status, 200);
-    assert_eq!(page.value("ns_comp_up", &[]), Some(1.0));
-    assert_eq!(page.value("ns_comp_gen_requests", &[]), Some(3.0));
-    assert!(page.value("dynamo_component_uptime_seconds", &[]) > Some(0.0));
+    assert_eq!(exposition.value("ns_comp_up", &[]), Some(1.0));
+    assert_eq!(exposition.value("ns_comp_gen_requests", &[]), Some(3.0));
+    assert!(exposition.value("dynamo_component_uptime_seconds", &[]) > Some(0.0));
 }
 
 #[test]
@@ -90,13 +90,13 @@ fn a_scrape_over_http_runs_the_callbacks() {
         .unwrap();
     let address = runtime.system_status_address().unwrap();
     for count in [1.0, 2.0] {
-        let page = Page::parse(&get(address, "/metrics").1).unwrap();
-        assert_eq!(page.value("scrapes", &[]), Some(count));
+        let exposition = Exposition::parse(&get(address, "/metrics").1).unwrap();
+        assert_eq!(exposition.value("scrapes", &[]), Some(count));
     }
 }
 
 #[test]
-fn health_is_what_the_runtime_and_then_its_endpoints_report() {
+fn health_is_the_status_of_the_runtime_until_endpoints_report() {
     let runtime = DistributedRuntime::with_config(local(0)).unwrap();
     let address = runtime.system_status_address().unwrap();
     assert_eq!(get(address, "/health").0, 503);
@@ -135,12 +135,12 @@ fn a_second_runtime_on_the_same_fixed_port_joins_the_first() {
         .create_gauge("up", "Up", &[])
         .unwrap()
         .set(1.0);
-    let page = Page::parse(&first.metrics().prometheus_expfmt()).unwrap();
-    assert_eq!(page.value("up", &[]), Some(1.0));
+    let exposition = Exposition::parse(&first.metrics().prometheus_expfmt()).unwrap();
+    assert_eq!(exposition.value("up", &[]), Some(1.0));
 }
 
 #[test]
-fn a_second_runtime_that_names_metrics_in_another_way_cannot_join() {
+fn a_second_runtime_with_another_name_style_cannot_join() {
     let (_first, port) = on_a_fixed_port();
     let mut config = local(port);
     config.name_style = NameStyle::Component;
@@ -160,7 +160,7 @@ fn runtimes_on_any_free_port_are_separate() {
 }
 
 #[test]
-fn a_port_in_use_is_told_with_the_setting_to_change() {
+fn the_error_for_a_port_in_use_names_the_setting() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let error = DistributedRuntime::with_config(local(port)).unwrap_err();
@@ -171,7 +171,7 @@ fn a_port_in_use_is_told_with_the_setting_to_change() {
 }
 
 #[test]
-fn after_a_shutdown_metrics_still_count_and_render() {
+fn metrics_still_count_and_are_exposed_after_a_shutdown() {
     let runtime = DistributedRuntime::with_config(local(0)).unwrap();
     let address = runtime.system_status_address().unwrap();
     let counter = runtime
@@ -182,6 +182,6 @@ fn after_a_shutdown_metrics_still_count_and_render() {
     runtime.shutdown();
     assert!(ends(connection));
     counter.inc();
-    let page = Page::parse(&runtime.metrics().prometheus_expfmt()).unwrap();
-    assert_eq!(page.value("requests", &[]), Some(1.0));
+    let exposition = Exposition::parse(&runtime.metrics().prometheus_expfmt()).unwrap();
+    assert_eq!(exposition.value("requests", &[]), Some(1.0));
 }

@@ -1,8 +1,8 @@
-//! Series told apart by labels, and values that are refused.
+//! Vecs, and values that metrics refuse.
 
-use dynamo_runtime::{Described, UseError};
+use dynamo_runtime::UseError;
 
-use super::{endpoint, page_of};
+use super::{endpoint, exposition_of};
 
 #[test]
 #[should_panic(
@@ -35,7 +35,7 @@ fn get_metric_with_label_values_returns_the_error_instead_and_creates_nothing() 
 }
 
 #[test]
-fn equal_values_are_one_series_and_values_that_only_join_alike_are_two() {
+fn equal_values_are_one_series_and_values_with_the_same_concatenation_are_two() {
     let endpoint = endpoint();
     let metrics = endpoint.metrics();
     let requests = metrics
@@ -46,19 +46,19 @@ fn equal_values_are_one_series_and_values_that_only_join_alike_are_two() {
         .with_label_values(&["ab".to_owned(), "c".to_owned()])
         .inc();
     requests.with_label_values(&["a", "bc"]).inc_by(7);
-    let page = page_of(&endpoint);
+    let exposition = exposition_of(&endpoint);
     assert_eq!(
-        page.value("ns_comp_gen_requests", &[("a", "ab"), ("b", "c")]),
+        exposition.value("ns_comp_gen_requests", &[("a", "ab"), ("b", "c")]),
         Some(2.0)
     );
     assert_eq!(
-        page.value("ns_comp_gen_requests", &[("a", "a"), ("b", "bc")]),
+        exposition.value("ns_comp_gen_requests", &[("a", "a"), ("b", "bc")]),
         Some(7.0)
     );
 }
 
 #[test]
-fn a_removed_series_is_gone_and_starts_at_0_when_it_comes_back() {
+fn a_removed_series_is_not_shown_and_a_new_one_starts_at_0() {
     let endpoint = endpoint();
     let metrics = endpoint.metrics();
     let requests = metrics
@@ -70,13 +70,16 @@ fn a_removed_series_is_gone_and_starts_at_0_when_it_comes_back() {
     assert_eq!(requests.remove_label_values(&["llama"]), Ok(false));
     assert!(requests.remove_label_values(&["llama", "7b"]).is_err());
     held.inc();
-    assert_eq!(page_of(&endpoint).value("ns_comp_gen_requests", &[]), None);
+    assert_eq!(
+        exposition_of(&endpoint).value("ns_comp_gen_requests", &[]),
+        None
+    );
     assert_eq!(requests.with_label_values(&["llama"]).get(), 0);
     assert_eq!(held.get(), 2);
 }
 
 #[test]
-fn clear_takes_all_series_and_the_family_off_the_page() {
+fn clear_removes_all_series_and_the_family() {
     let endpoint = endpoint();
     let metrics = endpoint.metrics();
     let memory = metrics
@@ -85,13 +88,18 @@ fn clear_takes_all_series_and_the_family_off_the_page() {
     for gpu in ["0", "1"] {
         memory.with_label_values(&[gpu]).set(1.0);
     }
-    assert_eq!(page_of(&endpoint).0["ns_comp_gen_memory"].samples.len(), 2);
+    assert_eq!(
+        exposition_of(&endpoint).0["ns_comp_gen_memory"]
+            .samples
+            .len(),
+        2
+    );
     memory.clear();
     assert_eq!(metrics.prometheus_expfmt(), "");
 }
 
 #[test]
-fn a_vec_tells_its_name_its_labels_and_their_order() {
+fn a_vec_has_its_name_and_its_labels_in_the_order_given() {
     let metrics = endpoint().metrics();
     let labels = [("region", "us-west")];
     let memory = metrics
@@ -105,7 +113,7 @@ fn a_vec_tells_its_name_its_labels_and_their_order() {
 }
 
 #[test]
-fn debug_output_tells_the_type_and_the_name() {
+fn debug_output_shows_the_type_and_the_name() {
     let metrics = endpoint().metrics();
     let counter = metrics.create_intcounter("counted", "C", &[]).unwrap();
     assert_eq!(format!("{counter:?}"), "IntCounter(ns_comp_gen_counted)");
@@ -117,7 +125,7 @@ fn debug_output_tells_the_type_and_the_name() {
 }
 
 #[test]
-fn a_counter_refuses_to_go_back_and_a_histogram_refuses_nan() {
+fn a_counter_refuses_negative_increments_and_a_histogram_refuses_nan() {
     let metrics = endpoint().metrics();
     let counter = metrics.create_counter("bytes", "Bytes", &[]).unwrap();
     counter.inc_by(1.5);
@@ -142,7 +150,7 @@ fn a_counter_refuses_to_go_back_and_a_histogram_refuses_nan() {
 }
 
 #[test]
-fn a_timer_observes_when_it_is_dropped_on_any_way_out() {
+fn a_timer_observes_when_it_is_dropped() {
     let metrics = endpoint().metrics();
     let latency = metrics
         .create_histogram("latency", "Latency", &[], None)
@@ -157,7 +165,7 @@ fn a_timer_observes_when_it_is_dropped_on_any_way_out() {
 }
 
 #[test]
-fn integers_stop_at_their_limits_instead_of_starting_over() {
+fn integers_saturate_at_their_limits() {
     let metrics = endpoint().metrics();
     let counter = metrics.create_intcounter("big", "Big", &[]).unwrap();
     counter.inc_by(u64::MAX);

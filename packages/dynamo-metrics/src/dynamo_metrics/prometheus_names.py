@@ -3,10 +3,10 @@
 """Every metric name, label name and fixed label value, and the functions that make names valid.
 
 A full metric name is a prefix of ``name_prefix``, ``_``, and a constant of one of the other groups,
-each of which says what its prefix is. Names and values are Dynamo's, from version 0.7 on; names
-that Dynamo has given up stay, so that code and dashboards written for it still find them.
+each of which names its prefix. Names and values are Dynamo's, from version 0.7 on. Names that
+Dynamo has removed stay, so that code and dashboards written for them still work.
 
-How names are built: ``{prefix}_{what is measured}_{unit}``, where the unit is ``seconds``,
+How names are built: ``{prefix}_{measured quantity}_{unit}``, where the unit is ``seconds``,
 ``bytes``, ``ms``, ``percent`` and the like. Counters end in ``_total``, gauges never do.
 ``_counter``, ``_gauge``, ``_time``, ``_size``, ``_rate`` and ``_sum`` say too little or mean
 something else: ``_total``, ``_duration_seconds``, ``_bytes``, ``_per_second`` and ``_avg`` are
@@ -61,7 +61,7 @@ __all__ = [
 
 
 class name_prefix:
-    """What the full name of a metric begins with, by the part of the system that owns it."""
+    """The prefixes of full metric names, by the part of the system that owns the metric."""
 
     COMPONENT: Final = "dynamo_component"
     """Components and the endpoints they serve."""
@@ -79,10 +79,10 @@ class name_prefix:
     """The KV indexer as a service of its own."""
 
     REQUEST_PLANE: Final = "dynamo_request_plane"
-    """What happens to requests on their way to a worker, whatever carries them."""
+    """Requests on their way to a worker, on every transport."""
 
     TRANSPORT: Final = "dynamo_transport"
-    """What one transport does on the wire: bytes, connections, protocol errors."""
+    """One transport: bytes, connections, protocol errors."""
 
     WORK_HANDLER: Final = "dynamo_work_handler"
     """The queue and the pool that hand requests to a worker's handler."""
@@ -94,7 +94,7 @@ class name_prefix:
     """The phases of a routing decision."""
 
     RUNTIME: Final = "dynamo_runtime"
-    """This runtime's own figures, which Dynamo does not have."""
+    """The metrics of this runtime itself, which Dynamo does not have."""
 
 
 class labels:
@@ -122,7 +122,7 @@ class labels:
     """The model's name or path, under the name that vLLM and other engines have for it."""
 
     WORKER_TYPE: Final = "worker_type"
-    """What a worker does: ``aggregated``, ``prefill``, ``decode`` or ``encode``."""
+    """The role of a worker: ``aggregated``, ``prefill``, ``decode`` or ``encode``."""
 
     ROUTER_ID: Final = "router_id"
     """The instance id in discovery of the frontend that routes."""
@@ -177,17 +177,17 @@ class python_gc:
     """Counter by ``generation``: objects found that cannot be collected."""
 
     GENERATION_LABEL: Final = "generation"
-    """The label that tells the generations apart: ``0``, ``1``, ``2``."""
+    """The label of the generation: ``0``, ``1``, ``2``."""
 
 
 class runtime_metrics:
-    """How callbacks and scrapes fare; Dynamo shows none of it. Prefix: ``name_prefix.RUNTIME``."""
+    """Callbacks and scrapes; Dynamo has no such metrics. Prefix: ``name_prefix.RUNTIME``."""
 
     CALLBACK_ERRORS_TOTAL: Final = "callback_errors_total"
-    """Counter: callbacks before a scrape that raised an exception."""
+    """Counter: callbacks that raised an exception."""
 
     CALLBACK_TIMEOUTS_TOTAL: Final = "callback_timeouts_total"
-    """Counter: callbacks before a scrape that were not done when it had to answer."""
+    """Counter: callbacks that did not finish before the deadline of a scrape."""
 
     EVENT_LOOP_LAG_SECONDS: Final = "event_loop_lag_seconds"
     """Histogram: seconds by which the event loop ran a call late, sampled."""
@@ -196,26 +196,26 @@ class runtime_metrics:
     """Histogram: seconds that a thread waited for Python's global interpreter lock, sampled."""
 
     SCRAPE_DURATION_SECONDS: Final = "scrape_duration_seconds"
-    """Gauge: seconds that the last scrape took to answer, callbacks included."""
+    """Gauge: duration of the last scrape in seconds, callbacks included."""
 
     SERIES_OVERFLOW_TOTAL: Final = "series_overflow_total"
-    """Counter by ``metric``: updates that went to the overflow series of a metric at its limit."""
+    """Counter by ``metric``: updates counted in the overflow series of a metric at its limit."""
 
     TEXT_DROPPED_FAMILIES_TOTAL: Final = "text_dropped_families_total"
-    """Counter: families in other libraries' text that could not be shown."""
+    """Counter: families dropped from external expositions."""
 
     TEXT_DROPPED_SERIES_TOTAL: Final = "text_dropped_series_total"
-    """Counter: series in other libraries' text that were there already."""
+    """Counter: duplicate series dropped from external expositions."""
 
 
 class work_handler:
     """Requests as a worker's endpoint sees them. Prefix: ``name_prefix.COMPONENT``.
 
-    The queue's and the pool's figures have the prefix ``name_prefix.WORK_HANDLER``.
+    The metrics of the queue and the pool have the prefix ``name_prefix.WORK_HANDLER``.
     """
 
     REQUESTS_TOTAL: Final = "requests_total"
-    """Counter: requests handled, whatever their outcome."""
+    """Counter: requests handled, with any outcome."""
 
     REQUEST_BYTES_TOTAL: Final = "request_bytes_total"
     """Counter: bytes of the requests received."""
@@ -233,7 +233,7 @@ class work_handler:
     """Counter by ``ERROR_TYPE_LABEL``: requests that failed."""
 
     CANCELLATION_TOTAL: Final = "cancellation_total"
-    """Counter: requests given up by the client, asked for or by going away."""
+    """Counter: requests that the client cancelled, by a message or by disconnecting."""
 
     NETWORK_TRANSIT_SECONDS: Final = "network_transit_seconds"
     """Histogram: seconds from the frontend's send to the arrival here, by both hosts' clocks."""
@@ -260,7 +260,7 @@ class work_handler:
     """Gauge: places the pool has."""
 
     ERROR_TYPE_LABEL: Final = "error_type"
-    """The label that says why a request failed; its values are ``error_types``."""
+    """The label of the reason of a failed request; its values are ``error_types``."""
 
     class error_types:
         """Values of ``ERROR_TYPE_LABEL``."""
@@ -269,7 +269,7 @@ class work_handler:
         """The request could not be decoded."""
 
         INVALID_MESSAGE: Final = "invalid_message"
-        """What arrived is not a request."""
+        """The message is not a request."""
 
         RESPONSE_STREAM: Final = "response_stream"
         """No stream for the response could be opened."""
@@ -288,7 +288,7 @@ class work_handler:
 
 
 class frontend_service:
-    """The HTTP frontend. Prefix: ``name_prefix.FRONTEND``, or what ``DYN_METRICS_PREFIX`` says."""
+    """The HTTP frontend. Prefix: ``name_prefix.FRONTEND`` or ``DYN_METRICS_PREFIX``."""
 
     METRICS_PREFIX_ENV: Final = "DYN_METRICS_PREFIX"
     """The environment variable that replaces the prefix ``dynamo_frontend``."""
@@ -309,7 +309,7 @@ class frontend_service:
     """Gauge: requests under way, from acceptance to the end of the response."""
 
     DISCONNECTED_CLIENTS: Final = "disconnected_clients"
-    """Gauge: clients that have gone away before their response was complete."""
+    """Gauge: clients that disconnected before their response was complete."""
 
     REQUEST_DURATION_SECONDS: Final = "request_duration_seconds"
     """Histogram: seconds from a request's acceptance to the end of its response."""
@@ -382,7 +382,7 @@ class frontend_service:
     """Gauge: how often a request may move to another worker."""
 
     MODEL_MIGRATION_TOTAL: Final = "model_migration_total"
-    """Counter by ``MIGRATION_TYPE_LABEL``: requests moved because their worker was gone."""
+    """Counter by ``MIGRATION_TYPE_LABEL``: requests moved because their worker was lost."""
 
     MODEL_MIGRATION_MAX_SEQ_LEN_EXCEEDED_TOTAL: Final = "model_migration_max_seq_len_exceeded_total"
     """Counter: requests too long to be moved."""
@@ -445,10 +445,10 @@ class frontend_service:
     """Replicas for which the LoRA controller found no worker."""
 
     MIGRATION_TYPE_LABEL: Final = "migration_type"
-    """The label that says when a request was moved; its values are ``migration_type``."""
+    """The label of the time of a move; its values are ``migration_type``."""
 
     OPERATION_LABEL: Final = "operation"
-    """The label that says what the tokenizer did; its values are ``operation``."""
+    """The label of the tokenizer's operation; its values are ``operation``."""
 
     class operation:
         """Values of ``OPERATION_LABEL``."""
@@ -475,7 +475,7 @@ class frontend_service:
         """The response is complete."""
 
         ERROR: Final = "error"
-        """The request failed; the label ``error_type`` says how."""
+        """The request failed; the label ``error_type`` has the reason."""
 
     class request_type:
         """Values of the label ``request_type`` of ``REQUESTS_TOTAL``."""
@@ -505,7 +505,7 @@ class frontend_service:
         """No worker can serve the request (HTTP 503)."""
 
         CANCELLED: Final = "cancelled"
-        """Given up by the client or by a time limit."""
+        """Cancelled by the client or by a timeout."""
 
         RESPONSE_TIMEOUT: Final = "response_timeout"
         """The worker took the request and fell silent."""
@@ -566,7 +566,7 @@ class frontend_perf:
     """Counter by model: tokens that had to be made in spite of the tokenizer's cache."""
 
     DETOKENIZE_PER_TOKEN_US: Final = "detokenize_per_token_us"
-    """Microseconds to detokenize one token. Given up for the pair that follows."""
+    """Microseconds to detokenize one token. Replaced by the next two."""
 
     DETOKENIZE_TOTAL_US: Final = "detokenize_total_us"
     """Counter: microseconds spent on detokenizing. Over ``DETOKENIZE_TOKEN_COUNT``, the mean."""
@@ -594,7 +594,7 @@ class router:
     """Counter: failed questions to a remote indexer about overlaps."""
 
     REMOTE_INDEXER_WRITE_FAILURES_TOTAL: Final = "router_remote_indexer_write_failures_total"
-    """Counter: routing decisions that a remote indexer could not be told."""
+    """Counter: routing decisions that could not be sent to a remote indexer."""
 
     KV_EVENT_SOURCE_MISMATCH_WORKERS: Final = "router_kv_event_source_mismatch_workers"
     """Gauge: workers that should publish KV events but have no endpoint to ask for them."""
@@ -659,7 +659,7 @@ class routing_overhead:
 
 
 class kvrouter:
-    """The index of what is in which worker's KV cache. Prefix: ``name_prefix.COMPONENT``."""
+    """The index of the workers' KV caches. Prefix: ``name_prefix.COMPONENT``."""
 
     KV_CACHE_EVENTS_APPLIED: Final = "kv_cache_events_applied"
     """Counter by event type and status: KV cache events taken into the index."""
@@ -694,7 +694,7 @@ class kv_publisher:
     """Counter by stage and event type: events seen by the ZMQ relay."""
 
     ZMQ_FILTERED_EVENTS_TOTAL: Final = "kv_publisher_zmq_filtered_events_total"
-    """Counter by event type and reason: events the relay left out before it converted them."""
+    """Counter by event type and reason: events the relay dropped before it converted them."""
 
     ZMQ_CONVERSION_ISSUES_TOTAL: Final = "kv_publisher_zmq_conversion_issues_total"
     """Counter by event type and reason: events the relay could not convert."""
@@ -716,7 +716,7 @@ class kvstats:
     """Gauge: share of the KV cache in use, 0 to 1 in spite of the name."""
 
     PREFIX: Final = "kvstats_"
-    """What names begin with up to Dynamo 0.8; they contain it already."""
+    """The prefix of these names up to Dynamo 0.8; they include it."""
 
     ACTIVE_BLOCKS: Final = "kvstats_active_blocks"
     """Gauge: KV cache blocks in use. Up to Dynamo 0.8."""
@@ -729,7 +729,7 @@ class kvstats_legacy:
     """A worker's KV cache, as Dynamo 0.7 and 0.8 named it. Prefix: ``name_prefix.COMPONENT``."""
 
     PREFIX: Final = "kvstats_"
-    """What these names begin with; they contain it already."""
+    """The prefix of these names; they include it."""
 
     ACTIVE_BLOCKS: Final = "kvstats_active_blocks"
     """Gauge: KV cache blocks in use."""
@@ -895,7 +895,7 @@ class request_plane:
 
 
 class transport:
-    """What the transports do. Prefix: ``name_prefix.TRANSPORT``."""
+    """The transports. Prefix: ``name_prefix.TRANSPORT``."""
 
     class tcp:
         """Requests over plain TCP."""
@@ -929,7 +929,7 @@ class nats_client:
     """The connection to NATS, as Dynamo 0.7 showed it. Prefix: ``name_prefix.COMPONENT``."""
 
     PREFIX: Final = "nats_client_"
-    """What these names begin with; they contain it already."""
+    """The prefix of these names; they include it."""
 
     IN_TOTAL_BYTES: Final = "nats_client_in_total_bytes"
     """Bytes received."""
@@ -947,7 +947,7 @@ class nats_client:
     """Connections opened; before Dynamo 0.7."""
 
     CURRENT_CONNECTIONS: Final = "nats_client_current_connections"
-    """Connections open; Dynamo 0.7's name for what was ``CONNECTS``."""
+    """Open connections; named ``CONNECTS`` before Dynamo 0.7."""
 
     CONNECTION_STATE: Final = "nats_client_connection_state"
     """Gauge: 0 disconnected, 1 connected, 2 reconnecting."""
@@ -960,7 +960,7 @@ class nats_service:
     """
 
     PREFIX: Final = "nats_service_"
-    """What these names begin with; they contain it already."""
+    """The prefix of these names; they include it."""
 
     AVG_PROCESSING_MS: Final = "nats_service_avg_processing_time_ms"
     """Mean milliseconds to handle a request; before Dynamo 0.7."""
@@ -994,10 +994,10 @@ class nats_service:
 
 
 class trtllm_additional:
-    """What TensorRT-LLM workers show beside the engine's own metrics. These are full names."""
+    """Metrics of TensorRT-LLM workers beside those of the engine. These are full names."""
 
     NUM_ABORTED_REQUESTS_TOTAL: Final = "trtllm_num_aborted_requests_total"
-    """Counter: requests given up or cancelled."""
+    """Counter: requests aborted or cancelled."""
 
     REQUEST_TYPE_IMAGE_TOTAL: Final = "trtllm_request_type_image_total"
     """Counter: requests with images."""
@@ -1006,7 +1006,7 @@ class trtllm_additional:
     """Counter: requests whose output has a prescribed structure."""
 
     KV_TRANSFER_SUCCESS_TOTAL: Final = "trtllm_kv_transfer_success_total"
-    """Counter: KV cache transfers that went well."""
+    """Counter: KV cache transfers that succeeded."""
 
     KV_TRANSFER_LATENCY_SECONDS: Final = "trtllm_kv_transfer_latency_seconds"
     """Histogram: seconds of a request's KV cache transfer."""

@@ -1,48 +1,48 @@
-//! The lines of one family, put together to series.
+//! Builds the series of one family from its samples.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use super::line::{RawExemplar, Sample};
-use crate::exposition::foreign::{Part, Series, Value};
-use crate::exposition::number::write_le;
+use crate::exposition::external::{ExternalFamily, ExternalSeries, ExternalValue};
+use crate::format::number::write_le;
 use crate::metrics::buckets::Buckets;
 use crate::metrics::{
-    Exemplar, Exemplars, Family, FixedHistogram, ForeignLabels, Kind, Layout, Place,
-    SummaryReading, is_valid_name,
+    BucketLayout, Exemplar, Exemplars, ExternalLabels, Family, FixedHistogram, Kind, Slot,
+    SummarySnapshot, is_valid_name,
 };
 
-/// What a sample says of its series.
+/// The role of a sample in its series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
-    /// Its value.
+    /// The value.
     Scalar,
     Bucket,
     Quantile,
     Sum,
     Count,
-    /// The family has no such samples.
+    /// The kind of the family has no such samples.
     Misplaced,
 }
 
-/// One family as far as it has been read.
-pub(super) struct FamilyText {
+/// One family whose samples are being added.
+pub(super) struct FamilyBuilder {
     kind: Kind,
-    /// The name under which comments describe it.
+    /// The name in its comment lines.
     pub(super) described_by: String,
-    /// A line of it could not be understood.
-    pub(super) is_bad: bool,
-    series: Vec<SeriesText>,
-    /// Places in `series`, by the labels.
-    places: HashMap<Vec<(String, String)>, usize>,
+    /// Whether a line is invalid.
+    pub(super) is_invalid: bool,
+    series: Vec<SeriesBuilder>,
+    /// Indices in `series`, by labels.
+    indices: HashMap<Vec<(String, String)>, usize>,
     duplicates: u64,
 }
 
 #[derive(Default)]
-struct SeriesText {
+struct SeriesBuilder {
     value: Option<f64>,
-    /// Buckets or quantiles: the number in the label, the value, an exemplar.
+    /// Buckets or quantiles: the number in the label, the value, the exemplar.
     steps: Vec<(f64, f64, Option<RawExemplar>)>,
     sum: Option<f64>,
     count: Option<f64>,
@@ -50,19 +50,19 @@ struct SeriesText {
     exemplar: Option<RawExemplar>,
 }
 
-impl FamilyText {
+impl FamilyBuilder {
     pub(super) fn new(kind: Kind, described_by: String) -> Self {
-        FamilyText {
+        FamilyBuilder {
             kind,
             described_by,
-            is_bad: false,
+            is_invalid: false,
             series: Vec::new(),
-            places: HashMap::new(),
+            indices: HashMap::new(),
             duplicates: 0,
         }
     }
 
-    /// Adds a sample; `unit` is what a timestamp of 1 is in milliseconds.
+    /// Adds a sample; `unit` is the unit of timestamps in milliseconds.
     pub(super) fn add(&mut self, sample: Sample, role: Role, unit: f64) {
         let Sample {
             mut labels,
@@ -76,24 +76,24 @@ impl FamilyText {
             Role::Quantile => take_number(&mut labels, "quantile"),
             _ => None,
         };
-        if self.keeps(&labels) {
-            self.is_bad = true;
+        if self.has_reserved(&labels) {
+            self.is_invalid = true;
             return;
         }
-        let series = match self.places.entry(labels) {
-            Entry::Occupied(place) => &mut self.series[*place.get()],
-            Entry::Vacant(place) => {
-                place.insert(self.series.len());
-                self.series.push(SeriesText::default());
+        let series = match self.indices.entry(labels) {
+            Entry::Occupied(index) => &mut self.series[*index.get()],
+            Entry::Vacant(index) => {
+                index.insert(self.series.len());
+                self.series.push(SeriesBuilder::default());
                 let last = self.series.len() - 1;
                 &mut self.series[last]
             }
         };
-        // Prometheus takes no page of text with a time before 1970.
+        // Prometheus refuses an exposition with a timestamp before 1970.
         if let Some(timestamp) = timestamp.filter(|timestamp| *timestamp >= 0.0) {
             series.timestamp = Some((timestamp * unit).round() as i64);
         }
-        let place = match (role, step) {
+        let field = match (role, step) {
             (Role::Scalar, _) => {
                 if series.value.is_none() {
                     series.exemplar = exemplar;
@@ -107,73 +107,73 @@ impl FamilyText {
                 return;
             }
             (Role::Bucket | Role::Quantile, None) | (Role::Misplaced, _) => {
-                self.is_bad = true;
+                self.is_invalid = true;
                 return;
             }
         };
-        self.duplicates += u64::from(place.is_some());
-        place.get_or_insert(value);
+        self.duplicates += u64::from(field.is_some());
+        field.get_or_insert(value);
     }
 
-    /// Whether one of the labels is the one that this kind writes by itself: a series would have it
-    /// twice, and readers would refuse the whole page.
-    fn keeps(&self, labels: &[(String, String)]) -> bool {
-        let own = match self.kind {
+    /// Whether one of the labels is the label that encoders add for this kind: a series would have it twice,
+    /// and scrapers would refuse the whole exposition.
+    fn has_reserved(&self, labels: &[(String, String)]) -> bool {
+        let reserved = match self.kind {
             Kind::Histogram => "le",
             Kind::Summary => "quantile",
             _ => return false,
         };
-        labels.iter().any(|(name, _)| name == own)
+        labels.iter().any(|(name, _)| name == reserved)
     }
 
-    /// The family with `labels` added where they are not there already, and how many samples it had
-    /// more than once. `None` if it makes no sense.
-    pub(super) fn into_part(
+    /// Builds the family. Adds `labels` to series without a label of the same name. Returns the number of
+    /// duplicate samples too. `None` if the family is invalid.
+    pub(super) fn into_external(
         self,
         name: String,
         help: String,
         unit: Option<String>,
         labels: &[(String, String)],
-    ) -> Option<(Part, u64)> {
-        if self.is_bad {
+    ) -> Option<(ExternalFamily, u64)> {
+        if self.is_invalid {
             return None;
         }
-        let mut places: Vec<_> = self.places.into_iter().collect();
-        places.sort_unstable_by_key(|(_, place)| *place);
+        let mut indices: Vec<_> = self.indices.into_iter().collect();
+        indices.sort_unstable_by_key(|(_, index)| *index);
         let mut duplicates = self.duplicates;
-        let mut series = Vec::with_capacity(places.len());
-        for ((mut own, _), mut text) in places.into_iter().zip(self.series) {
+        let mut series = Vec::with_capacity(indices.len());
+        for ((mut own, _), mut builder) in indices.into_iter().zip(self.series) {
             let missing = labels
                 .iter()
                 .filter(|(label, _)| own.iter().all(|(known, _)| known != label));
             let missing: Vec<_> = missing.cloned().collect();
             own.extend(missing);
-            duplicates += text.sort_steps();
-            series.push(text.into_series(self.kind, own)?);
+            duplicates += builder.sort_steps();
+            series.push(builder.into_series(self.kind, own)?);
         }
         let family = Family {
             is_quoted: !is_valid_name(&name),
             name,
             help,
             kind: self.kind,
-            // Formats have no way to write any other one.
+            // The formats cannot represent other units.
             unit: unit.filter(|unit| !unit.is_empty() && is_valid_name(&format!("_{unit}"))),
-            layout: Layout::default(),
+            buckets: BucketLayout::default(),
         };
-        let (part, more) = Part::new(Arc::new(family), series);
-        Some((part, duplicates + more))
+        let (external, more) = ExternalFamily::new(Arc::new(family), series);
+        Some((external, duplicates + more))
     }
 }
 
-/// Takes a label that is a number.
+/// Removes a label and parses its value as a number.
 fn take_number(labels: &mut Vec<(String, String)>, name: &str) -> Option<f64> {
     let position = labels.iter().position(|(label, _)| label == name)?;
     let number: f64 = labels.remove(position).1.parse().ok()?;
     (!number.is_nan()).then_some(number)
 }
 
-impl SeriesText {
-    /// Sorts buckets or quantiles and keeps one of each; says how many were more than that.
+impl SeriesBuilder {
+    /// Sorts buckets or quantiles and drops duplicates. Returns the number of duplicates.
     fn sort_steps(&mut self) -> u64 {
         let given = self.steps.len();
         self.steps.sort_by(|one, other| one.0.total_cmp(&other.0));
@@ -181,28 +181,28 @@ impl SeriesText {
         (given - self.steps.len()) as u64
     }
 
-    fn into_series(self, kind: Kind, labels: Vec<(String, String)>) -> Option<Series> {
+    fn into_series(self, kind: Kind, labels: Vec<(String, String)>) -> Option<ExternalSeries> {
         let exemplars = Exemplars::default();
         let timestamp = self.timestamp;
         let value = match kind {
-            Kind::Histogram => Value::Histogram(self.into_histogram(&exemplars)?),
-            Kind::Summary => Value::Summary(self.into_summary()),
+            Kind::Histogram => ExternalValue::Histogram(self.into_histogram(&exemplars)?),
+            Kind::Summary => ExternalValue::Summary(self.into_summary()),
             Kind::Counter | Kind::Gauge | Kind::Unknown => {
                 if let Some(exemplar) = self.exemplar.and_then(RawExemplar::checked) {
-                    exemplars.keep(Place::Bucket(0), exemplar);
+                    exemplars.store(Slot::Bucket(0), exemplar);
                 }
-                Value::Scalar(self.value?)
+                ExternalValue::Scalar(self.value?)
             }
         };
-        Some(Series {
-            labels: ForeignLabels::new(labels),
+        Some(ExternalSeries {
+            labels: ExternalLabels::new(labels),
             value,
             timestamp,
             exemplars: Arc::new(exemplars),
         })
     }
 
-    /// `None` if the counts are not those of a histogram.
+    /// `None` if the counts are not valid for a histogram.
     fn into_histogram(mut self, exemplars: &Exemplars) -> Option<FixedHistogram> {
         if self.steps.last().is_none_or(|last| last.0 != f64::INFINITY) {
             self.steps.push((f64::INFINITY, self.count?, None));
@@ -218,7 +218,7 @@ impl SeriesText {
         };
         let mut below = 0;
         let mut counts = Vec::with_capacity(self.steps.len());
-        for (place, (_, cumulative, exemplar)) in self.steps.into_iter().enumerate() {
+        for (index, (_, cumulative, exemplar)) in self.steps.into_iter().enumerate() {
             let whole = cumulative as u64;
             if whole as f64 != cumulative {
                 return None;
@@ -226,7 +226,7 @@ impl SeriesText {
             counts.push(whole.checked_sub(below)?);
             below = whole;
             if let Some(exemplar) = exemplar.and_then(RawExemplar::checked) {
-                exemplars.keep(Place::Bucket(place), exemplar);
+                exemplars.store(Slot::Bucket(index), exemplar);
             }
         }
         Some(FixedHistogram {
@@ -236,14 +236,14 @@ impl SeriesText {
         })
     }
 
-    fn into_summary(self) -> SummaryReading {
+    fn into_summary(self) -> SummarySnapshot {
         let quantiles = self.steps.into_iter().map(|(quantile, value, _)| {
             let mut label = b"quantile=\"".to_vec();
             write_le(quantile, &mut label);
             label.push(b'"');
             (quantile, label.into(), value)
         });
-        SummaryReading {
+        SummarySnapshot {
             quantiles: quantiles.collect(),
             sum: self.sum,
             count: self.count,
@@ -252,7 +252,7 @@ impl SeriesText {
 }
 
 impl RawExemplar {
-    /// `None` if OpenMetrics would refuse a page with it: the sample stands without.
+    /// `None` if OpenMetrics does not allow the exemplar. The sample is then shown without it.
     fn checked(self) -> Option<Exemplar> {
         let labels: Vec<(&str, &str)> = self
             .labels

@@ -1,8 +1,8 @@
-//! One line of a text format, Prometheus' or OpenMetrics'.
+//! The parser for one line of Prometheus' text formats and OpenMetrics.
 
 use std::time::Duration;
 
-/// What a line says.
+/// A parsed line.
 #[derive(Debug, PartialEq)]
 pub(super) enum Line<'a> {
     Help {
@@ -17,13 +17,13 @@ pub(super) enum Line<'a> {
         family: String,
         unit: &'a str,
     },
-    /// The end of an OpenMetrics page.
+    /// The end of an OpenMetrics exposition.
     Eof,
     Sample(Sample),
-    /// A comment, or nothing.
-    Nothing,
-    /// Not a line of these formats; the name that it seems to be about.
-    Garbage {
+    /// A comment or an empty line.
+    Empty,
+    /// An invalid line, with the name it seems to have.
+    Invalid {
         name: Option<String>,
     },
 }
@@ -34,25 +34,25 @@ pub(super) struct Sample {
     pub(super) name: String,
     pub(super) labels: Vec<(String, String)>,
     pub(super) value: f64,
-    /// In the unit of the format.
+    /// In the unit of the format: milliseconds or seconds.
     pub(super) timestamp: Option<f64>,
     pub(super) exemplar: Option<RawExemplar>,
 }
 
-/// An exemplar as it came.
+/// An exemplar before its validation.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct RawExemplar {
     pub(super) labels: Vec<(String, String)>,
     pub(super) value: f64,
-    /// Since 1970.
+    /// Since 1970, UTC.
     pub(super) time: Option<Duration>,
 }
 
-/// Reads one line, which has no line feed.
-pub(super) fn read(line: &str) -> Line<'_> {
+/// Parses one line, without its line feed.
+pub(super) fn parse(line: &str) -> Line<'_> {
     let line = line.trim();
     if line.is_empty() {
-        return Line::Nothing;
+        return Line::Empty;
     }
     if let Some(comment) = line.strip_prefix('#') {
         return comment_line(comment);
@@ -60,7 +60,7 @@ pub(super) fn read(line: &str) -> Line<'_> {
     let mut cursor = Cursor { rest: line };
     match cursor.sample() {
         Some(sample) => Line::Sample(sample),
-        None => Line::Garbage {
+        None => Line::Invalid {
             name: Cursor { rest: line }.any_name(),
         },
     }
@@ -73,11 +73,11 @@ fn comment_line(comment: &str) -> Line<'_> {
         return Line::Eof;
     }
     if !["HELP", "TYPE", "UNIT"].contains(&keyword) {
-        return Line::Nothing;
+        return Line::Empty;
     }
     cursor.skip_blanks();
     let Some(family) = cursor.name() else {
-        return Line::Garbage { name: None };
+        return Line::Invalid { name: None };
     };
     let text = cursor.rest.trim_start_matches([' ', '\t']);
     match keyword {
@@ -90,7 +90,7 @@ fn comment_line(comment: &str) -> Line<'_> {
     }
 }
 
-/// What is left of a line.
+/// The rest of a line.
 struct Cursor<'a> {
     rest: &'a str,
 }
@@ -100,14 +100,14 @@ impl<'a> Cursor<'a> {
         self.rest = self.rest.trim_start_matches([' ', '\t']);
     }
 
-    /// Takes `text`, if it comes next.
+    /// Consumes `text`, if it comes next.
     fn take(&mut self, text: &str) -> bool {
         let rest = self.rest.strip_prefix(text);
         self.rest = rest.unwrap_or(self.rest);
         rest.is_some()
     }
 
-    /// Takes all up to the next blank.
+    /// Consumes everything up to the next blank.
     fn word(&mut self) -> &'a str {
         self.skip_blanks();
         let end = self.rest.find([' ', '\t']).unwrap_or(self.rest.len());
@@ -120,7 +120,7 @@ impl<'a> Cursor<'a> {
         taken
     }
 
-    /// A name, quoted or not; without quotes it has the characters that Prometheus always allowed.
+    /// A name: in quotes, or of `[a-zA-Z0-9_:]`.
     fn name(&mut self) -> Option<String> {
         if self.rest.starts_with('"') {
             return self.quoted().filter(|name| !name.is_empty());
@@ -135,13 +135,13 @@ impl<'a> Cursor<'a> {
         (!name.is_empty() && starts_well).then(|| name.to_owned())
     }
 
-    /// The name of the sample that a broken line may be of.
+    /// The name that an invalid line seems to have.
     fn any_name(&mut self) -> Option<String> {
         self.take("{");
         self.name()
     }
 
-    /// A text in quotes.
+    /// A quoted text.
     fn quoted(&mut self) -> Option<String> {
         if !self.take("\"") {
             return None;
@@ -159,7 +159,7 @@ impl<'a> Cursor<'a> {
 
     fn sample(&mut self) -> Option<Sample> {
         let (name, labels) = if self.take("{") {
-            // The name stands, in quotes, before the labels.
+            // The quoted name comes before the labels.
             self.skip_blanks();
             let name = self.quoted().filter(|name| !name.is_empty())?;
             self.skip_blanks();
@@ -198,15 +198,15 @@ impl<'a> Cursor<'a> {
         })
     }
 
-    /// Labels up to the closing brace, which is taken. They come back sorted, each name once.
+    /// Labels up to and with the closing brace, sorted by name. `None` for a duplicate name.
     fn labels(&mut self) -> Option<Vec<(String, String)>> {
         let mut labels: Vec<(String, String)> = Vec::new();
         loop {
             self.skip_blanks();
             if self.take("}") {
                 labels.sort_unstable();
-                let is_twice = labels.windows(2).any(|pair| pair[0].0 == pair[1].0);
-                return (!is_twice).then_some(labels);
+                let is_duplicate = labels.windows(2).any(|pair| pair[0].0 == pair[1].0);
+                return (!is_duplicate).then_some(labels);
             }
             let name = self.name()?;
             self.skip_blanks();
@@ -215,7 +215,7 @@ impl<'a> Cursor<'a> {
             }
             self.skip_blanks();
             let value = self.quoted()?;
-            // Readers keep these for themselves.
+            // These names are reserved for scrapers.
             if name.starts_with("__") {
                 return None;
             }
@@ -251,7 +251,7 @@ fn number(text: &str) -> Option<f64> {
     text.parse().ok()
 }
 
-/// Replaces `\\`, `\"` and `\n`; any other character after a backslash stays, with the backslash.
+/// Replaces `\\`, `\"` and `\n`. Other characters after a backslash are kept with the backslash.
 fn unescape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars();
@@ -275,7 +275,7 @@ mod tests {
     use super::*;
 
     fn sample(line: &str) -> Option<Sample> {
-        match read(line) {
+        match parse(line) {
             Line::Sample(sample) => Some(sample),
             _ => None,
         }
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_line_is_garbage_and_says_what_it_may_be_about() {
+    fn an_invalid_line_has_the_name_it_seems_to_have() {
         for line in [
             "x",
             "x{",
@@ -328,16 +328,16 @@ mod tests {
             "x{\"__x\"=\"y\"} 1",
         ] {
             let name = Some("x".to_owned());
-            assert_eq!(read(line), Line::Garbage { name }, "{line}");
+            assert_eq!(parse(line), Line::Invalid { name }, "{line}");
         }
         for line in ["1x 1", "{a=\"b\"} 1", "{\"\"} 1", "é 1", "= 1"] {
-            assert!(matches!(read(line), Line::Garbage { .. }), "{line}");
+            assert!(matches!(parse(line), Line::Invalid { .. }), "{line}");
         }
     }
 
     #[test]
     fn comments_are_read_if_they_describe_a_family() {
-        let help = read("# HELP x some \\\\ \\n text ");
+        let help = parse("# HELP x some \\\\ \\n text ");
         assert_eq!(
             help,
             Line::Help {
@@ -346,30 +346,30 @@ mod tests {
             }
         );
         assert_eq!(
-            read("# TYPE \"a.b\" gauge"),
+            parse("# TYPE \"a.b\" gauge"),
             Line::Type {
                 family: "a.b".into(),
                 kind: "gauge"
             }
         );
         assert_eq!(
-            read("# UNIT x seconds"),
+            parse("# UNIT x seconds"),
             Line::Unit {
                 family: "x".into(),
                 unit: "seconds"
             }
         );
         assert_eq!(
-            read("# HELP x"),
+            parse("# HELP x"),
             Line::Help {
                 family: "x".into(),
                 text: String::new()
             }
         );
-        assert_eq!(read("# EOF"), Line::Eof);
+        assert_eq!(parse("# EOF"), Line::Eof);
         for line in ["# a comment", "#", "", "   ", "# HELPER x y"] {
-            assert_eq!(read(line), Line::Nothing, "{line}");
+            assert_eq!(parse(line), Line::Empty, "{line}");
         }
-        assert_eq!(read("# TYPE"), Line::Garbage { name: None });
+        assert_eq!(parse("# TYPE"), Line::Invalid { name: None });
     }
 }

@@ -1,72 +1,72 @@
-//! Text of other libraries, read into families: Prometheus' text formats and OpenMetrics 1.
+//! The parser for external expositions: Prometheus' text formats and OpenMetrics 1.
 //!
-//! Families are named as their samples are: OpenMetrics' counter `x` with the sample `x_total` is
-//! the counter `x_total` here, its `x_created` a gauge.
+//! Families get the names of their samples: OpenMetrics' counter `x` with the sample `x_total` becomes the
+//! counter `x_total`, and its sample `x_created` a gauge.
 
 mod family;
 mod line;
 
 use std::collections::HashMap;
 
-use self::family::{FamilyText, Role};
+use self::family::{FamilyBuilder, Role};
 use self::line::{Line, Sample};
-use super::foreign::Part;
+use super::external::ExternalFamily;
 use super::merge::Dropped;
 use crate::metrics::Kind;
 
-/// What is taken of a text, and what is added to it.
+/// Which families of an external exposition are shown, and which labels they get.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rules {
-    /// Labels for series that do not have them.
+    /// Labels that are added to series without a label of the same name.
     pub(crate) labels: Vec<(String, String)>,
-    /// What a family's name must begin with, unless there are none.
+    /// The prefixes of which a family's name must have one; empty for any name.
     pub(crate) prefixes: Vec<String>,
-    /// What it must not begin with.
+    /// The prefixes that a family's name must not have.
     pub(crate) exclude: Vec<String>,
 }
 
 impl Rules {
-    fn take(&self, family: &str) -> bool {
+    fn include(&self, family: &str) -> bool {
         let begins = |prefixes: &[String]| prefixes.iter().any(|prefix| family.starts_with(prefix));
         (self.prefixes.is_empty() || begins(&self.prefixes)) && !begins(&self.exclude)
     }
 }
 
-/// A text, read.
+/// A parsed external exposition.
 #[derive(Debug, Default)]
 pub(crate) struct Parsed {
-    pub(crate) parts: Vec<Part>,
+    pub(crate) families: Vec<ExternalFamily>,
     pub(crate) dropped: Dropped,
 }
 
-/// Reads a text. A family with a line that cannot be understood is dropped whole; the rest is kept.
+/// Parses an external exposition. A family with an invalid line is dropped; other families are kept.
 pub(crate) fn parse(text: &str, rules: &Rules) -> Parsed {
-    let mut page = Page {
-        // Prometheus' formats count timestamps in milliseconds, OpenMetrics in seconds.
+    let mut parser = Parser {
+        // Timestamps are milliseconds in Prometheus' formats and seconds in OpenMetrics.
         is_openmetrics: text.lines().any(|line| line.trim_end() == "# EOF"),
-        ..Page::default()
+        ..Parser::default()
     };
     for text in text.lines() {
-        match line::read(text) {
-            Line::Nothing => {}
+        match line::parse(text) {
+            Line::Empty => {}
             Line::Eof => break,
             Line::Help { family, text } => {
-                page.declaration(&family).help.get_or_insert(text);
+                parser.declaration(&family).help.get_or_insert(text);
             }
             Line::Unit { family, unit } => {
                 let unit = unit.to_owned();
-                page.declaration(&family).unit.get_or_insert(unit);
+                parser.declaration(&family).unit.get_or_insert(unit);
             }
-            Line::Type { family, kind } => page.declare_type(&family, kind),
-            Line::Sample(sample) => page.add(sample),
-            Line::Garbage { name: Some(name) } => page.spoil(&name),
-            Line::Garbage { name: None } => page.lost += 1,
+            Line::Type { family, kind } => parser.declare_type(&family, kind),
+            Line::Sample(sample) => parser.add(sample),
+            Line::Invalid { name: Some(name) } => parser.invalidate(&name),
+            Line::Invalid { name: None } => parser.invalid_lines += 1,
         }
     }
-    page.finish(rules)
+    parser.finish(rules)
 }
 
-/// What comments say of a family.
+/// The comment lines of a family.
 #[derive(Debug, Default)]
 struct Declaration {
     kind: Option<Declared>,
@@ -74,7 +74,7 @@ struct Declaration {
     unit: Option<String>,
 }
 
-/// The types that texts declare.
+/// The types that comment lines declare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Declared {
     Kind(Kind),
@@ -82,18 +82,19 @@ enum Declared {
     Info,
 }
 
+/// The state of the parser.
 #[derive(Default)]
-struct Page {
+struct Parser {
     is_openmetrics: bool,
     declarations: HashMap<String, Declaration>,
-    families: HashMap<String, FamilyText>,
+    families: HashMap<String, FamilyBuilder>,
     /// The names of the families in order of appearance.
     order: Vec<String>,
-    /// Lines that belong to no family at all.
-    lost: u64,
+    /// The number of invalid lines that belong to no family.
+    invalid_lines: u64,
 }
 
-impl Page {
+impl Parser {
     fn declaration(&mut self, family: &str) -> &mut Declaration {
         self.declarations.entry(family.to_owned()).or_default()
     }
@@ -107,17 +108,16 @@ impl Page {
             "untyped" | "unknown" => Declared::Kind(Kind::Unknown),
             "gaugehistogram" => Declared::GaugeHistogram,
             "info" => Declared::Info,
-            _ => return self.spoil(family),
+            _ => return self.invalidate(family),
         };
         let before = *self.declaration(family).kind.get_or_insert(kind);
         if before != kind {
-            self.spoil(family);
+            self.invalidate(family);
         }
     }
 
-    /// The family of a sample: its name, its kind, whose declaration describes it, and the sample's
-    /// role in it.
-    fn place_of(&self, sample: &str) -> (String, Kind, String, Role) {
+    /// The family of a sample: its name, its kind, the name of its declaration, and the sample's role.
+    fn family_of(&self, sample: &str) -> (String, Kind, String, Role) {
         let declared = |name: &str| self.declarations.get(name).and_then(|found| found.kind);
         let scalar = |kind, of: &str| (sample.to_owned(), kind, of.to_owned(), Role::Scalar);
         match declared(sample) {
@@ -162,11 +162,11 @@ impl Page {
         }
     }
 
-    fn family(&mut self, sample: &str) -> (&mut FamilyText, Role) {
-        let (name, kind, described_by, role) = self.place_of(sample);
+    fn family(&mut self, sample: &str) -> (&mut FamilyBuilder, Role) {
+        let (name, kind, described_by, role) = self.family_of(sample);
         let family = self.families.entry(name.clone()).or_insert_with(|| {
             self.order.push(name);
-            FamilyText::new(kind, described_by)
+            FamilyBuilder::new(kind, described_by)
         });
         (family, role)
     }
@@ -178,23 +178,23 @@ impl Page {
         family.add(sample, role, unit);
     }
 
-    fn spoil(&mut self, name: &str) {
-        self.family(name).0.is_bad = true;
+    fn invalidate(&mut self, name: &str) {
+        self.family(name).0.is_invalid = true;
     }
 
     fn finish(mut self, rules: &Rules) -> Parsed {
         let mut parsed = Parsed::default();
-        parsed.dropped.families = self.lost;
+        parsed.dropped.families = self.invalid_lines;
         for name in self.order {
-            let Some(family) = self.families.remove(&name).filter(|_| rules.take(&name)) else {
+            let Some(family) = self.families.remove(&name).filter(|_| rules.include(&name)) else {
                 continue;
             };
             let declaration = self.declarations.get(&family.described_by);
             let help = declaration.and_then(|found| found.help.clone());
             let unit = declaration.and_then(|found| found.unit.clone());
-            match family.into_part(name, help.unwrap_or_default(), unit, &rules.labels) {
-                Some((part, duplicates)) => {
-                    parsed.parts.push(part);
+            match family.into_external(name, help.unwrap_or_default(), unit, &rules.labels) {
+                Some((external, duplicates)) => {
+                    parsed.families.push(external);
                     parsed.dropped.series += duplicates;
                 }
                 None => parsed.dropped.families += 1,

@@ -1,11 +1,11 @@
 use super::*;
-use crate::exposition::{Exposition, merge};
+use crate::exposition::{ExpositionFormat, merge};
 use crate::metrics::Kind;
 
 fn render(parsed: Parsed, accept: &str) -> String {
-    let (families, _) = merge(Vec::new(), parsed.parts.into_iter());
+    let (families, _) = merge(Vec::new(), parsed.families.into_iter());
     let mut out = Vec::new();
-    Exposition::negotiate([accept].into_iter()).write(families, false, &mut out);
+    ExpositionFormat::negotiate([accept].into_iter()).write(families, false, &mut out);
     String::from_utf8(out).unwrap()
 }
 
@@ -18,7 +18,7 @@ fn dropped(text: &str) -> (u64, u64) {
     (families, series)
 }
 
-const PAGE: &str = "\
+const EXPOSITION: &str = "\
 # HELP a_total Some \\\\ \\n text
 # TYPE a_total counter
 a_total{x=\"1\"} 2
@@ -45,13 +45,13 @@ u{a=\"b\"} -1
 ";
 
 #[test]
-fn a_page_of_the_text_format_comes_out_as_it_went_in() {
-    assert_eq!(as_text(PAGE), PAGE);
+fn an_exposition_in_the_text_format_does_not_change() {
+    assert_eq!(as_text(EXPOSITION), EXPOSITION);
 }
 
 #[test]
-fn openmetrics_counters_are_named_as_their_samples() {
-    let page = "\
+fn openmetrics_counters_get_the_names_of_their_samples() {
+    let exposition = "\
 # TYPE a counter
 # UNIT a seconds
 # HELP a Some \\\" text
@@ -61,11 +61,11 @@ a_created{x=\"1\"} 5
 i_info{v=\"1\"} 1
 # EOF
 ";
-    let parsed = parse(page, &Rules::default());
+    let parsed = parse(exposition, &Rules::default());
     let kinds: Vec<_> = parsed
-        .parts
+        .families
         .iter()
-        .map(|part| (part.family.name.as_str(), part.family.kind))
+        .map(|external| (external.family.name.as_str(), external.family.kind))
         .collect();
     let expected = [
         ("a_total", Kind::Counter),
@@ -74,7 +74,7 @@ i_info{v=\"1\"} 1
     ];
     assert_eq!(kinds, expected);
     assert_eq!(
-        parsed.parts[0].series().next().unwrap().timestamp,
+        parsed.families[0].series().next().unwrap().timestamp,
         Some(1_520_879_607_789)
     );
     let back = render(parsed, "application/openmetrics-text");
@@ -88,17 +88,17 @@ i_info{v=\"1\"} 1
 }
 
 #[test]
-fn a_family_with_a_line_that_is_none_is_left_out_and_the_rest_is_kept() {
-    let page = "a 1\nb{x=} 1\nb{x=\"1\"} 1\nc 1\n!!\nd one\n";
-    assert_eq!(dropped(page), (3, 0));
+fn a_family_with_an_invalid_line_is_dropped_and_the_others_are_kept() {
+    let exposition = "a 1\nb{x=} 1\nb{x=\"1\"} 1\nc 1\n!!\nd one\n";
+    assert_eq!(dropped(exposition), (3, 0));
     assert_eq!(
-        as_text(page),
+        as_text(exposition),
         "# HELP a \n# TYPE a untyped\na 1\n# HELP c \n# TYPE c untyped\nc 1\n"
     );
 }
 
 #[test]
-fn histograms_that_make_no_sense_are_left_out() {
+fn invalid_histograms_are_dropped() {
     for lines in [
         "h_bucket{le=\"1\"} 3\nh_bucket{le=\"+Inf\"} 2",
         "h_bucket{le=\"+Inf\"} 2\nh_count 3",
@@ -111,23 +111,24 @@ fn histograms_that_make_no_sense_are_left_out() {
         "h_bucket{le=\"+Inf\"} 1\nh_count{le=\"1\"} 1",
         "h_sum{le=\"1\"} 1\nh_count{le=\"1\"} 1",
     ] {
-        let page = format!("# TYPE h histogram\n{lines}\nother 1\n");
-        assert_eq!(dropped(&page), (1, 0), "{lines}");
-        assert!(as_text(&page).contains("other 1"));
+        let exposition = format!("# TYPE h histogram\n{lines}\nother 1\n");
+        assert_eq!(dropped(&exposition), (1, 0), "{lines}");
+        assert!(as_text(&exposition).contains("other 1"));
     }
-    let page = "# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_count 2\n";
-    assert!(as_text(page).contains("h_bucket{le=\"+Inf\"} 2\n"));
+    let exposition = "# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_count 2\n";
+    assert!(as_text(exposition).contains("h_bucket{le=\"+Inf\"} 2\n"));
 }
 
 #[test]
-fn totals_of_a_summary_belong_to_no_quantile() {
-    let page = "# TYPE s summary\ns{quantile=\"0.5\"} 1\ns_count{quantile=\"0.5\"} 1\nother 1\n";
-    assert_eq!(dropped(page), (1, 0));
-    assert!(as_text(page).ends_with("other 1\n"));
+fn totals_of_a_summary_have_no_quantile() {
+    let exposition =
+        "# TYPE s summary\ns{quantile=\"0.5\"} 1\ns_count{quantile=\"0.5\"} 1\nother 1\n";
+    assert_eq!(dropped(exposition), (1, 0));
+    assert!(as_text(exposition).ends_with("other 1\n"));
 }
 
 #[test]
-fn a_sample_that_is_there_twice_counts_once() {
+fn a_duplicate_sample_is_dropped() {
     assert_eq!(
         dropped("a{x=\"1\",y=\"2\"} 1\na{y=\"2\",x=\"1\"} 2\n"),
         (0, 1)
@@ -142,26 +143,26 @@ fn a_sample_that_is_there_twice_counts_once() {
 }
 
 #[test]
-fn a_time_before_1970_is_left_out() {
+fn a_timestamp_before_1970_is_dropped() {
     assert!(as_text("a 1 -5\n").ends_with("\na 1\n"));
     assert!(as_text("a 1 5\n").ends_with("\na 1 5\n"));
 }
 
 #[test]
-fn two_types_for_one_family_or_an_unknown_one_spoil_it() {
+fn two_types_or_an_unknown_type_make_a_family_invalid() {
     assert_eq!(dropped("# TYPE a gauge\na 1\n# TYPE a counter\n"), (1, 0));
     assert_eq!(dropped("# TYPE a thing\na 1\n"), (1, 0));
 }
 
 #[test]
-fn rules_choose_families_and_add_labels_that_are_not_there() {
+fn rules_select_families_and_add_missing_labels() {
     let rules = Rules {
         labels: vec![("x".into(), "added".into()), ("y".into(), "added".into())],
         prefixes: vec!["vllm:".into()],
         exclude: vec!["vllm:secret".into()],
     };
-    let page = "vllm:a{x=\"own\"} 1\nvllm:secret 1\nother 1\n";
-    let text = render(parse(page, &rules), "");
+    let exposition = "vllm:a{x=\"own\"} 1\nvllm:secret 1\nother 1\n";
+    let text = render(parse(exposition, &rules), "");
     assert_eq!(
         text,
         "# HELP vllm:a \n# TYPE vllm:a untyped\nvllm:a{x=\"own\",y=\"added\"} 1\n"
@@ -169,7 +170,7 @@ fn rules_choose_families_and_add_labels_that_are_not_there() {
 }
 
 #[test]
-fn series_that_added_labels_make_equal_are_shown_once() {
+fn series_that_are_equal_with_added_labels_are_shown_once() {
     let rules = Rules {
         labels: vec![("y".into(), "1".into())],
         ..Rules::default()
@@ -181,21 +182,21 @@ fn series_that_added_labels_make_equal_are_shown_once() {
 }
 
 #[test]
-fn units_that_no_format_can_write_are_left_out() {
+fn units_that_no_format_can_represent_are_dropped() {
     for (given, read) in [
         ("seconds", Some("seconds")),
         ("1", Some("1")),
         ("a b", None),
         ("", None),
     ] {
-        let page = format!("# TYPE x gauge\n# UNIT x {given}\nx 1\n# EOF\n");
-        let parsed = parse(&page, &Rules::default());
-        assert_eq!(parsed.parts[0].family.unit.as_deref(), read, "{given}");
+        let exposition = format!("# TYPE x gauge\n# UNIT x {given}\nx 1\n# EOF\n");
+        let parsed = parse(&exposition, &Rules::default());
+        assert_eq!(parsed.families[0].family.unit.as_deref(), read, "{given}");
     }
 }
 
 #[test]
-fn le_and_quantile_are_spelled_as_everywhere() {
+fn le_and_quantile_are_normalised() {
     let text = as_text(
         "# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_bucket{le=\"1000000\"} 1\nh_bucket{le=\"Inf\"} 1\n",
     );
@@ -206,23 +207,23 @@ fn le_and_quantile_are_spelled_as_everywhere() {
 
 #[test]
 fn names_of_any_characters_are_quoted_or_escaped() {
-    let page = "# TYPE \"http.requests\" gauge\n{\"http.requests\",\"a.b\"=\"c\"} 1\n";
+    let exposition = "# TYPE \"http.requests\" gauge\n{\"http.requests\",\"a.b\"=\"c\"} 1\n";
     assert_eq!(
-        as_text(page),
+        as_text(exposition),
         "# HELP http_requests \n# TYPE http_requests gauge\nhttp_requests{a_b=\"c\"} 1\n"
     );
     let utf8 = "text/plain;version=1.0.0;escaping=allow-utf-8";
     assert_eq!(
-        render(parse(page, &Rules::default()), utf8),
+        render(parse(exposition, &Rules::default()), utf8),
         "# HELP \"http.requests\" \n# TYPE \"http.requests\" gauge\n{\"http.requests\",\"a.b\"=\"c\"} 1\n"
     );
 }
 
 #[test]
-fn what_escaping_makes_equal_is_shown_once() {
-    let page = "{\"a.b\",\"c.d\"=\"1\"} 1\n{\"a.b\",c_d=\"1\"} 2\na_b{c_d=\"1\"} 3\na_b{c_d=\"2\"} 4\n{\"a.b\",\"c.d\"=\"1\",c_d=\"2\"} 5\n";
+fn series_that_are_equal_after_escaping_are_shown_once() {
+    let exposition = "{\"a.b\",\"c.d\"=\"1\"} 1\n{\"a.b\",c_d=\"1\"} 2\na_b{c_d=\"1\"} 3\na_b{c_d=\"2\"} 4\n{\"a.b\",\"c.d\"=\"1\",c_d=\"2\"} 5\n";
     assert_eq!(
-        as_text(page),
+        as_text(exposition),
         "# HELP a_b \n# TYPE a_b untyped\na_b{c_d=\"1\"} 3\na_b{c_d=\"2\"} 4\n"
     );
 }

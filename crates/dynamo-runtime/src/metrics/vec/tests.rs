@@ -1,8 +1,8 @@
 use super::*;
-use crate::hierarchy::Path;
 use crate::metrics::kind::Kind;
+use crate::metrics::path::Path;
 
-/// A vec, and the registry that it would not outlive elsewhere.
+/// A vec and its registry.
 fn vec() -> (VecCore<CounterCell<u64>>, Registry) {
     let (root, help) = (Path::root(), "".into());
     let desc = Desc::new("m".into(), help, Kind::Counter, &root, &[], &["a"]).unwrap();
@@ -31,7 +31,7 @@ fn a_series_removed_and_created_again_during_a_listing_is_listed_once() {
     let (vec, _registry) = vec();
     let create = || {
         for value in ["1", "2", "3"] {
-            vec.make(&[value]);
+            vec.find_or_create(&[value]);
         }
     };
     create();
@@ -46,39 +46,39 @@ fn a_series_removed_and_created_again_during_a_listing_is_listed_once() {
 #[test]
 fn a_listing_ends_though_series_are_created_all_the_time() {
     let (vec, _registry) = vec();
-    vec.make(&["1"]);
-    vec.make(&["2"]);
+    vec.find_or_create(&["1"]);
+    vec.find_or_create(&["2"]);
     let create = || {
-        vec.make(&["3"]);
+        vec.find_or_create(&["3"]);
     };
     assert_eq!(listed(&vec, create), ["a=\"1\"", "a=\"2\""]);
 }
 
 #[test]
-fn a_full_vec_counts_what_comes_beyond_in_one_more_series() {
+fn a_full_vec_counts_further_updates_in_the_overflow_series() {
     let (vec, _registry) = vec();
     vec.max_series.store(2, Relaxed);
     for value in ["1", "2", "3", "4", "3"] {
-        vec.make(&[value]).update().inc();
+        vec.find_or_create(&[value]).update().inc();
     }
     assert_eq!(
         listed(&vec, || ()),
         ["a=\"1\"", "a=\"2\"", "a=\"__overflow__\""]
     );
-    let overflow = vec.make(&[OVERFLOW]);
+    let overflow = vec.find_or_create(&[OVERFLOW]);
     assert_eq!(overflow.cell().get(), 3);
     write(&vec.children).remove(&["1"]);
-    vec.make(&["5"]);
+    vec.find_or_create(&["5"]);
     assert_eq!(listed(&vec, || ()).last().unwrap(), "a=\"5\"");
 }
 
 #[test]
-fn idle_series_go_but_those_held_come_back_with_their_value() {
+fn idle_series_expire_and_held_ones_reappear_with_their_value() {
     let (vec, _registry) = vec();
     vec.idle_timeout.store(1, Relaxed);
-    let held = vec.make(&["held"]);
+    let held = vec.find_or_create(&["held"]);
     held.update().inc();
-    vec.make(&["let go"]).update().inc();
+    vec.find_or_create(&["released"]).update().inc();
     let mut seen = listed(&vec, || ());
     assert_eq!(seen.len(), 2);
     while !seen.is_empty() {
@@ -86,7 +86,7 @@ fn idle_series_go_but_those_held_come_back_with_their_value() {
         vec.expire();
         seen = listed(&vec, || ());
     }
-    assert!(read(&vec.children).get(&["let go"]).is_none());
+    assert!(read(&vec.children).get(&["released"]).is_none());
     held.update().inc();
     vec.with(&["held"], |series| series.update().inc());
     assert_eq!(listed(&vec, || ()), ["a=\"held\""]);
@@ -94,7 +94,7 @@ fn idle_series_go_but_those_held_come_back_with_their_value() {
 }
 
 #[test]
-fn whoever_asks_for_a_series_that_has_gone_gets_a_new_one() {
+fn a_look_up_of_an_expired_series_creates_a_new_one() {
     let (vec, _registry) = vec();
     let value = |vec: &VecCore<CounterCell<u64>>| {
         vec.with(&["1"], |series| {
@@ -104,7 +104,7 @@ fn whoever_asks_for_a_series_that_has_gone_gets_a_new_one() {
     };
     assert_eq!((value(&vec), value(&vec)), (1, 2));
     vec.idle_timeout.store(1, Relaxed);
-    // Its listing is what tells the time; nothing has been taken out yet.
+    // A listing measures the time. Nothing has been removed yet.
     while !listed(&vec, || ()).is_empty() {
         std::thread::yield_now();
     }
@@ -112,11 +112,11 @@ fn whoever_asks_for_a_series_that_has_gone_gets_a_new_one() {
 }
 
 #[test]
-fn a_series_that_has_gone_from_a_full_vec_keeps_its_place() {
+fn an_expired_series_of_a_full_vec_is_replaced_within_the_limit() {
     let (vec, _registry) = vec();
     vec.max_series.store(1, Relaxed);
     for value in ["1", "2"] {
-        vec.make(&[value]).update().inc();
+        vec.find_or_create(&[value]).update().inc();
     }
     vec.idle_timeout.store(1, Relaxed);
     while !listed(&vec, || ()).is_empty() {

@@ -7,18 +7,18 @@ use super::*;
 /// Soon over, yet enough for a request to be written on a busy machine.
 const SHORT: Duration = Duration::from_millis(300);
 
-fn source() -> Arc<FakeSource> {
-    Arc::new(FakeSource::new("up 1\n"))
+fn provider() -> Arc<FakeProvider> {
+    Arc::new(FakeProvider::new("up 1\n"))
 }
 
-/// A page that no socket buffer holds.
+/// An exposition that no socket buffer holds.
 fn huge() -> Vec<u8> {
     b"requests_total 1234567890\n".repeat(1_500_000)
 }
 
 #[test]
 fn one_connection_serves_request_after_request() {
-    let (_server, address) = start(source(), relaxed());
+    let (_server, address) = start(provider(), relaxed());
     let mut client = Client::connect(address);
     for path in ["/metrics", "/live", "/metrics", "/health", "/nowhere", "/"] {
         let answer = client.get(path);
@@ -28,7 +28,7 @@ fn one_connection_serves_request_after_request() {
 
 #[test]
 fn requests_sent_ahead_are_answered_in_turn() {
-    let (_server, address) = start(source(), relaxed());
+    let (_server, address) = start(provider(), relaxed());
     let mut client = Client::connect(address);
     for path in ["/metrics", "/nowhere", "/live"] {
         client.ask(path);
@@ -39,7 +39,7 @@ fn requests_sent_ahead_are_answered_in_turn() {
 
 #[test]
 fn a_client_of_http_1_0_is_served_and_closed() {
-    let (_server, address) = start(source(), relaxed());
+    let (_server, address) = start(provider(), relaxed());
     let mut client = Client::connect(address);
     client.send("GET /metrics HTTP/1.0\r\n\r\n");
     assert_eq!(client.answer().body, b"up 1\n");
@@ -48,7 +48,7 @@ fn a_client_of_http_1_0_is_served_and_closed() {
 
 #[test]
 fn head_sends_no_body() {
-    let (_server, address) = start(source(), relaxed());
+    let (_server, address) = start(provider(), relaxed());
     let mut client = Client::connect(address);
     client.send("HEAD /metrics HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
     let text = String::from_utf8(client.rest()).unwrap().to_lowercase();
@@ -57,12 +57,12 @@ fn head_sends_no_body() {
 }
 
 #[test]
-fn a_first_header_that_never_ends_is_given_up() {
+fn a_connection_with_an_incomplete_first_header_is_closed() {
     let limits = Limits {
         first_header: SHORT,
         ..relaxed()
     };
-    let (_server, address) = start(source(), limits);
+    let (_server, address) = start(provider(), limits);
     let mut silent = Client::connect(address);
     let mut slow = Client::connect(address);
     slow.send("GET /metrics HTTP/1.1\r\nHost: te");
@@ -82,7 +82,7 @@ fn a_later_header_is_timed_from_its_first_byte_only() {
         header: SHORT,
         ..relaxed()
     };
-    let (_server, address) = start(source(), limits);
+    let (_server, address) = start(provider(), limits);
     let (mut idle, mut slow) = (Client::connect(address), Client::connect(address));
     assert_eq!(idle.get("/live").status, 200);
     assert_eq!(slow.get("/live").status, 200);
@@ -97,7 +97,7 @@ fn a_connection_without_requests_is_closed_after_a_while() {
         idle: SHORT,
         ..relaxed()
     };
-    let (_server, address) = start(source(), limits);
+    let (_server, address) = start(provider(), limits);
     let mut client = Client::connect(address);
     assert_eq!(client.get("/live").status, 200);
     assert_eq!(client.rest(), b"");
@@ -112,39 +112,39 @@ fn a_gather_may_take_longer_than_any_limit_of_the_client() {
         stall: SHORT,
         ..relaxed()
     };
-    let (gated, keeper) = FakeSource::gated("up 1\n");
-    let (_server, address) = start(gated, limits);
+    let (provider, keeper) = FakeProvider::gated("up 1\n");
+    let (_server, address) = start(provider, limits);
     let mut waiting = Client::connect(address);
     waiting.ask("/metrics");
     keeper.wait_for_a_gather();
     // By the time this one is closed, all limits have passed.
     assert_eq!(Client::connect(address).rest(), b"");
-    keeper.let_through();
+    keeper.release_one();
     assert_eq!(waiting.answer().body, b"up 1\n");
 }
 
 #[test]
-fn a_client_that_does_not_read_is_closed_and_holds_nobody_up() {
+fn a_client_that_does_not_read_is_closed_and_delays_no_other() {
     let limits = Limits {
         stall: Duration::from_secs(1),
         ..relaxed()
     };
-    let page = huge();
-    let (server, address) = start(Arc::new(FakeSource::new(page.clone())), limits);
+    let exposition = huge();
+    let (server, address) = start(Arc::new(FakeProvider::new(exposition.clone())), limits);
     let mut deaf = Client::connect(address);
     deaf.ask("/metrics");
     let mut reader = Client::connect(address);
-    assert_eq!(reader.get("/metrics").body, page);
+    assert_eq!(reader.get("/metrics").body, exposition);
     eventually("only the reader is left", || {
         server.sockets.open().len() == 2
     });
-    assert!(deaf.rest().len() < page.len());
+    assert!(deaf.rest().len() < exposition.len());
     assert_eq!(reader.get("/live").status, 200);
 }
 
 #[test]
-fn a_body_that_never_comes_is_not_waited_for() {
-    let (_server, address) = start(source(), relaxed());
+fn the_server_does_not_wait_for_a_missing_request_body() {
+    let (_server, address) = start(provider(), relaxed());
     for (method, path, status) in [
         ("GET", "/live", 200),
         ("GET", "/metrics", 200),
@@ -160,8 +160,8 @@ fn a_body_that_never_comes_is_not_waited_for() {
 }
 
 #[test]
-fn a_body_that_comes_along_does_not_matter() {
-    let (_server, address) = start(source(), relaxed());
+fn a_request_body_is_ignored() {
+    let (_server, address) = start(provider(), relaxed());
     let mut client = Client::connect(address);
     client.send("GET /live HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\nhello");
     assert_eq!(client.answer().status, 200);
@@ -169,8 +169,8 @@ fn a_body_that_comes_along_does_not_matter() {
 }
 
 #[test]
-fn what_is_not_http_is_refused() {
-    let (_server, address) = start(source(), relaxed());
+fn bytes_that_are_not_http_are_refused() {
+    let (_server, address) = start(provider(), relaxed());
     let mut client = Client::connect(address);
     client.send("\u{16}\u{3}\u{1} hello\r\n\r\n");
     assert!(client.rest().starts_with(b"HTTP/1.1 400 "));
@@ -178,7 +178,7 @@ fn what_is_not_http_is_refused() {
 
 #[test]
 fn a_header_without_end_is_refused() {
-    let (_server, address) = start(source(), relaxed());
+    let (_server, address) = start(provider(), relaxed());
     let mut client = Client::connect(address);
     client.send("GET /live HTTP/1.1\r\nX: ");
     let filler = "x".repeat(16 * 1024);
@@ -193,7 +193,7 @@ fn the_oldest_idle_connection_makes_room_for_a_new_one() {
         connections: 3,
         ..relaxed()
     };
-    let (_server, address) = start(source(), limits);
+    let (_server, address) = start(provider(), limits);
     let mut clients: Vec<_> = (0..3).map(|_| Client::connect(address)).collect();
     for client in &mut clients {
         assert_eq!(client.get("/live").status, 200);
@@ -213,7 +213,7 @@ fn any_number_of_half_open_clients_leaves_room_for_a_scrape() {
         connections: 3,
         ..relaxed()
     };
-    let (server, address) = start(source(), limits);
+    let (server, address) = start(provider(), limits);
     let mut silent = Vec::new();
     for _ in 0..30 {
         let mut client = Client::connect(address);
@@ -225,19 +225,19 @@ fn any_number_of_half_open_clients_leaves_room_for_a_scrape() {
 }
 
 #[test]
-fn clients_that_do_not_read_make_room_when_nobody_is_idle() {
+fn stalled_clients_are_closed_for_a_new_one_if_no_connection_is_idle() {
     let limits = Limits {
         connections: 3,
         stall_when_full: SHORT,
         ..relaxed()
     };
-    let page = huge();
-    let (_server, address) = start(Arc::new(FakeSource::new(page.clone())), limits);
+    let exposition = huge();
+    let (_server, address) = start(Arc::new(FakeProvider::new(exposition.clone())), limits);
     let mut deaf: Vec<_> = (0..3).map(|_| Client::connect(address)).collect();
     for client in &mut deaf {
         client.ask("/metrics");
     }
-    assert_eq!(Client::connect(address).get("/metrics").body, page);
+    assert_eq!(Client::connect(address).get("/metrics").body, exposition);
 }
 
 #[test]
@@ -246,8 +246,8 @@ fn a_new_client_waits_while_all_others_are_inside_a_request() {
         connections: 2,
         ..relaxed()
     };
-    let (gated, keeper) = FakeSource::gated("up 1\n");
-    let (server, address) = start(gated, limits);
+    let (provider, keeper) = FakeProvider::gated("up 1\n");
+    let (server, address) = start(provider, limits);
     let mut busy: Vec<_> = (0..2).map(|_| Client::connect(address)).collect();
     for client in &mut busy {
         client.ask("/metrics");
@@ -267,8 +267,8 @@ fn a_new_client_waits_while_all_others_are_inside_a_request() {
 }
 
 #[test]
-fn a_client_that_says_it_will_send_no_more_is_forgotten() {
-    let (server, address) = start(source(), relaxed());
+fn a_connection_that_the_client_half_closes_is_closed() {
+    let (server, address) = start(provider(), relaxed());
     let mut client = Client::connect(address);
     assert_eq!(client.get("/live").status, 200);
     client.0.shutdown(Shutdown::Write).unwrap();

@@ -7,13 +7,13 @@ use std::thread;
 use super::*;
 use crate::server::ServerError;
 
-fn source() -> Arc<FakeSource> {
-    Arc::new(FakeSource::new("up 1\n"))
+fn provider() -> Arc<FakeProvider> {
+    Arc::new(FakeProvider::new("up 1\n"))
 }
 
 #[test]
 fn port_0_takes_a_free_port_and_tells_it() {
-    let (server, address) = start(source(), relaxed());
+    let (server, address) = start(provider(), relaxed());
     assert_ne!(address.port(), 0);
     assert_eq!(Client::connect(address).get("/metrics").body, b"up 1\n");
     drop(server);
@@ -22,7 +22,7 @@ fn port_0_takes_a_free_port_and_tells_it() {
 
 #[test]
 fn without_a_port_the_server_is_off() {
-    let server = StatusServer::start(&Config::default(), source()).unwrap();
+    let server = StatusServer::start(&Config::default(), provider()).unwrap();
     assert_eq!(server.address(), None);
     server.shutdown();
 }
@@ -35,7 +35,7 @@ fn a_port_in_use_fails_the_start_with_the_error_of_the_system() {
         port: Some(port),
         ..local()
     };
-    let Err(error) = StatusServer::start(&config, source()) else {
+    let Err(error) = StatusServer::start(&config, provider()) else {
         panic!("the port is taken")
     };
     let message = error.to_string();
@@ -51,11 +51,11 @@ fn a_port_in_use_fails_the_start_with_the_error_of_the_system() {
 }
 
 #[test]
-fn a_server_that_is_asked_to_end_needs_nobody_to_wait_for_it() {
-    let (server, address) = start(source(), relaxed());
+fn a_begun_shutdown_ends_without_a_waiting_caller() {
+    let (server, address) = start(provider(), relaxed());
     let mut client = Client::connect(address);
     assert_eq!(client.get("/live").status, 200);
-    server.ask_to_end();
+    server.begin_shutdown();
     assert_eq!(client.rest(), b"");
     assert!(TcpStream::connect(address).is_err());
     assert_eq!(server.address(), None);
@@ -64,7 +64,7 @@ fn a_server_that_is_asked_to_end_needs_nobody_to_wait_for_it() {
 
 #[test]
 fn a_fixed_port_is_free_again_after_the_shutdown() {
-    let (server, address) = start(source(), relaxed());
+    let (server, address) = start(provider(), relaxed());
     let mut client = Client::connect(address);
     assert_eq!(client.get("/live").status, 200);
     server.shutdown();
@@ -72,7 +72,7 @@ fn a_fixed_port_is_free_again_after_the_shutdown() {
         port: Some(address.port()),
         ..local()
     };
-    let again = StatusServer::start(&config, source()).unwrap();
+    let again = StatusServer::start(&config, provider()).unwrap();
     assert_eq!(again.address(), Some(address));
 }
 
@@ -83,7 +83,7 @@ fn host_names_and_ipv6_addresses_work() {
             host: host.to_owned(),
             ..local()
         };
-        match StatusServer::start(&config, source()) {
+        match StatusServer::start(&config, provider()) {
             Ok(server) => {
                 let address = server.address().unwrap();
                 assert!(address.ip().is_loopback());
@@ -105,7 +105,7 @@ fn a_host_that_is_not_ours_fails_the_start() {
             host: host.to_owned(),
             ..local()
         };
-        let error = StatusServer::start(&config, source()).err().unwrap();
+        let error = StatusServer::start(&config, provider()).err().unwrap();
         assert!(error.to_string().contains("DYN_SYSTEM_HOST"), "{error}");
     }
 }
@@ -116,13 +116,13 @@ fn paths_that_clash_fail_the_start() {
         live_path: "/metrics".to_owned(),
         ..local()
     };
-    let result = StatusServer::start(&config, source());
+    let result = StatusServer::start(&config, provider());
     assert!(matches!(result, Err(ServerError::Config(_))));
 }
 
 #[test]
 fn a_shutdown_closes_idle_connections_and_may_be_repeated() {
-    let (server, address) = start(source(), relaxed());
+    let (server, address) = start(provider(), relaxed());
     let mut used = Client::connect(address);
     assert_eq!(used.get("/live").status, 200);
     let mut half = Client::connect(address);
@@ -139,19 +139,19 @@ fn a_shutdown_closes_idle_connections_and_may_be_repeated() {
 
 #[test]
 fn a_shutdown_lets_a_running_response_finish() {
-    let (gated, keeper) = FakeSource::gated("up 1\n");
+    let (provider, keeper) = FakeProvider::gated("up 1\n");
     let limits = Limits {
-        drain: PATIENCE,
+        drain: TIMEOUT,
         ..relaxed()
     };
-    let (server, address) = start(gated, limits);
+    let (server, address) = start(provider, limits);
     let mut client = Client::connect(address);
     client.ask("/metrics");
     keeper.wait_for_a_gather();
     thread::scope(|scope| {
         scope.spawn(|| server.shutdown());
-        eventually("nobody listens", || TcpStream::connect(address).is_err());
-        keeper.let_through();
+        eventually("no server listens", || TcpStream::connect(address).is_err());
+        keeper.release_one();
         assert_eq!(client.answer().body, b"up 1\n");
         assert_eq!(client.rest(), b"");
     });
@@ -159,8 +159,8 @@ fn a_shutdown_lets_a_running_response_finish() {
 
 #[test]
 fn a_shutdown_does_not_wait_for_a_gather_that_hangs() {
-    let (gated, keeper) = FakeSource::gated("up 1\n");
-    let (server, address) = start(gated, relaxed());
+    let (provider, keeper) = FakeProvider::gated("up 1\n");
+    let (server, address) = start(provider, relaxed());
     let mut client = Client::connect(address);
     client.ask("/metrics");
     keeper.wait_for_a_gather();
@@ -170,21 +170,21 @@ fn a_shutdown_does_not_wait_for_a_gather_that_hangs() {
     assert_eq!(client.rest(), b"");
 }
 
-/// Shuts its own server down, from whichever thread asks.
-struct Suicidal {
+/// Shuts down its own server, on the thread that calls it.
+struct SelfStopping {
     server: OnceLock<StatusServer>,
 }
 
-impl StatusSource for Suicidal {
+impl StatusProvider for SelfStopping {
     fn run_callbacks(&self, _deadline: Instant) {
         self.server.wait().shutdown();
     }
     fn callback_timeout(&self) -> Duration {
         LONG
     }
-    fn render(&self, _exposition: Exposition, _out: &mut Vec<u8>) {}
+    fn encode(&self, _format: ExpositionFormat, _out: &mut Vec<u8>) {}
 
-    fn scraped(&self, _took: Duration) {}
+    fn scraped(&self, _duration: Duration) {}
     fn health(&self) -> HealthReport {
         self.server.wait().shutdown();
         SystemHealth::new(HealthStatus::Ready, Vec::new()).report()
@@ -197,16 +197,16 @@ impl StatusSource for Suicidal {
 #[test]
 fn a_server_can_be_shut_down_from_its_own_threads() {
     for path in ["/health", "/metrics"] {
-        let source = Arc::new(Suicidal {
+        let provider = Arc::new(SelfStopping {
             server: OnceLock::new(),
         });
-        let server = StatusServer::start_with(&local(), Arc::clone(&source) as _, relaxed());
+        let server = StatusServer::start_with(&local(), Arc::clone(&provider) as _, relaxed());
         let server = server.unwrap();
         let address = server.address().unwrap();
-        assert!(source.server.set(server).is_ok());
+        assert!(provider.server.set(server).is_ok());
         let mut client = Client::connect(address);
         client.ask(path);
         client.rest();
-        eventually("nobody listens", || TcpStream::connect(address).is_err());
+        eventually("no server listens", || TcpStream::connect(address).is_err());
     }
 }

@@ -1,7 +1,7 @@
 //! The server as its clients see it.
 
-mod alone;
 mod connections;
+mod isolated;
 mod lifecycle;
 mod routes;
 mod scrapes;
@@ -13,19 +13,19 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::{Limits, StatusServer, StatusSource};
+use super::{Limits, StatusProvider, StatusServer};
 use crate::config::Config;
-use crate::exposition::Exposition;
+use crate::exposition::ExpositionFormat;
 use crate::health::{HealthReport, HealthStatus, SystemHealth};
 
-/// Long enough for anything that happens at all.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Longer than every event that a test waits for.
+const TIMEOUT: Duration = Duration::from_secs(20);
 /// Longer than any test.
 const LONG: Duration = Duration::from_secs(3600);
 
-/// A source with a fixed page, which counts its gathers and can be held up or made to panic.
-struct FakeSource {
-    page: Vec<u8>,
+/// A provider with a fixed exposition that counts its gathers and can block or panic.
+struct FakeProvider {
+    exposition: Vec<u8>,
     health: SystemHealth,
     gathers: AtomicUsize,
     panics: AtomicUsize,
@@ -33,13 +33,13 @@ struct FakeSource {
     gate: Option<Gate>,
 }
 
-/// Tells of every gather that starts, and holds it until it is let through.
+/// Reports the start of every gather, and blocks it until it is released.
 struct Gate {
     started: Sender<()>,
     release: Mutex<Receiver<()>>,
 }
 
-/// The other side of a [`Gate`]. Dropping it opens the gate for good.
+/// The controller of a [`Gate`]. Its drop opens the gate permanently.
 struct Gatekeeper {
     started: Receiver<()>,
     release: Sender<()>,
@@ -47,20 +47,18 @@ struct Gatekeeper {
 
 impl Gatekeeper {
     fn wait_for_a_gather(&self) {
-        self.started
-            .recv_timeout(PATIENCE)
-            .expect("a gather starts");
+        self.started.recv_timeout(TIMEOUT).expect("a gather starts");
     }
 
-    fn let_through(&self) {
-        self.release.send(()).expect("a source waits");
+    fn release_one(&self) {
+        self.release.send(()).expect("a provider waits");
     }
 }
 
-impl FakeSource {
-    fn new(page: impl Into<Vec<u8>>) -> Self {
+impl FakeProvider {
+    fn new(exposition: impl Into<Vec<u8>>) -> Self {
         Self {
-            page: page.into(),
+            exposition: exposition.into(),
             health: SystemHealth::new(HealthStatus::Ready, Vec::new()),
             gathers: AtomicUsize::new(0),
             panics: AtomicUsize::new(0),
@@ -69,22 +67,22 @@ impl FakeSource {
         }
     }
 
-    fn gated(page: impl Into<Vec<u8>>) -> (Arc<Self>, Gatekeeper) {
+    fn gated(exposition: impl Into<Vec<u8>>) -> (Arc<Self>, Gatekeeper) {
         let (started, starts) = mpsc::channel();
         let (release, released) = mpsc::channel();
         let gate = Gate {
             started,
             release: Mutex::new(released),
         };
-        let source = Self {
+        let provider = Self {
             gate: Some(gate),
-            ..Self::new(page)
+            ..Self::new(exposition)
         };
         let keeper = Gatekeeper {
             started: starts,
             release,
         };
-        (Arc::new(source), keeper)
+        (Arc::new(provider), keeper)
     }
 
     fn gathers(&self) -> usize {
@@ -101,7 +99,7 @@ impl FakeSource {
     }
 }
 
-impl StatusSource for FakeSource {
+impl StatusProvider for FakeProvider {
     fn run_callbacks(&self, deadline: Instant) {
         self.gathers.fetch_add(1, Ordering::SeqCst);
         self.deadlines.lock().unwrap().push(deadline);
@@ -116,11 +114,11 @@ impl StatusSource for FakeSource {
         Duration::from_secs(1)
     }
 
-    fn render(&self, _exposition: Exposition, out: &mut Vec<u8>) {
-        out.extend_from_slice(&self.page);
+    fn encode(&self, _format: ExpositionFormat, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.exposition);
     }
 
-    fn scraped(&self, _took: Duration) {}
+    fn scraped(&self, _duration: Duration) {}
 
     fn health(&self) -> HealthReport {
         self.may_panic();
@@ -132,7 +130,7 @@ impl StatusSource for FakeSource {
     }
 }
 
-/// Limits that no test reaches by chance, looked at often.
+/// Limits that no test reaches by accident, with frequent checks.
 fn relaxed() -> Limits {
     Limits {
         first_header: LONG,
@@ -141,7 +139,7 @@ fn relaxed() -> Limits {
         stall: LONG,
         stall_when_full: LONG,
         connections: 100,
-        tick: Duration::from_millis(5),
+        check_interval: Duration::from_millis(5),
         ..Limits::default()
     }
 }
@@ -154,8 +152,8 @@ fn local() -> Config {
     }
 }
 
-fn start(source: Arc<FakeSource>, limits: Limits) -> (StatusServer, SocketAddr) {
-    let server = StatusServer::start_with(&local(), source, limits).unwrap();
+fn start(provider: Arc<FakeProvider>, limits: Limits) -> (StatusServer, SocketAddr) {
+    let server = StatusServer::start_with(&local(), provider, limits).unwrap();
     let address = server.address().unwrap();
     (server, address)
 }
@@ -163,9 +161,9 @@ fn start(source: Arc<FakeSource>, limits: Limits) -> (StatusServer, SocketAddr) 
 /// A client on one connection.
 struct Client(TcpStream);
 
-/// An answer as it came.
+/// A response.
 #[derive(Debug)]
-struct Answer {
+struct Reply {
     status: u16,
     body: Vec<u8>,
 }
@@ -173,7 +171,7 @@ struct Answer {
 impl Client {
     fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
         Self(stream)
     }
 
@@ -185,12 +183,12 @@ impl Client {
         self.send(&format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n"));
     }
 
-    fn get(&mut self, path: &str) -> Answer {
+    fn get(&mut self, path: &str) -> Reply {
         self.ask(path);
         self.answer()
     }
 
-    fn answer(&mut self) -> Answer {
+    fn answer(&mut self) -> Reply {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             let mut byte = [0];
@@ -202,10 +200,10 @@ impl Client {
         let length = header(&head, "content-length").unwrap().parse().unwrap();
         let mut body = vec![0; length];
         self.0.read_exact(&mut body).expect("a whole body");
-        Answer { status, body }
+        Reply { status, body }
     }
 
-    /// Waits until the server closes the connection, and returns what came before.
+    /// Waits until the server closes the connection, and returns the bytes before the close.
     fn rest(&mut self) -> Vec<u8> {
         let mut rest = Vec::new();
         match self.0.read_to_end(&mut rest) {
@@ -228,11 +226,11 @@ fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     lines.find(|(key, _)| *key == name).map(|(_, value)| value)
 }
 
-/// Waits for something that only the server's thread can bring about.
+/// Waits for an effect of the server's thread.
 fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     while !holds() {
-        assert!(Instant::now() < deadline, "{what}: not within {PATIENCE:?}");
+        assert!(Instant::now() < deadline, "{what}: not within {TIMEOUT:?}");
         std::thread::sleep(Duration::from_millis(1));
     }
 }

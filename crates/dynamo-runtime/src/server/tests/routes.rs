@@ -10,19 +10,19 @@ use flate2::read::GzDecoder;
 use http_body_util::BodyExt;
 
 use super::*;
-use crate::hierarchy::Path;
+use crate::metrics::Path;
 use crate::server::routes;
 
-const PAGE: &str =
+const EXPOSITION: &str =
     "# HELP requests_total Requests.\n# TYPE requests_total counter\nrequests_total 7\n";
 
-fn ask(source: Arc<FakeSource>, config: &Config, request: Request) -> (Parts, Bytes) {
-    let router = routes::router(config, source);
+fn ask(provider: Arc<FakeProvider>, config: &Config, request: Request) -> (Parts, Bytes) {
+    let router = routes::router(config, provider);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
     runtime.block_on(async {
-        let (parts, body) = routes::answer(router, request).await.into_parts();
+        let (parts, body) = routes::respond(router, request).await.into_parts();
         (parts, body.collect().await.unwrap().to_bytes())
     })
 }
@@ -36,9 +36,9 @@ fn request(method: Method, path: &str, headers: &[(&str, &str)]) -> Request {
 }
 
 fn get(path: &str, headers: &[(&str, &str)]) -> (Parts, Bytes) {
-    let source = Arc::new(FakeSource::new(PAGE));
+    let provider = Arc::new(FakeProvider::new(EXPOSITION));
     ask(
-        source,
+        provider,
         &Config::default(),
         request(Method::GET, path, headers),
     )
@@ -60,7 +60,7 @@ fn metrics_are_text_of_format_0_0_4() {
     );
     assert_header(&parts, "vary", "Accept, Accept-Encoding");
     assert!(!parts.headers.contains_key("content-encoding"));
-    assert_eq!(body, PAGE);
+    assert_eq!(body, EXPOSITION);
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn metrics_are_compressed_for_a_client_that_accepts_gzip() {
     assert_header(&parts, "vary", "Accept, Accept-Encoding");
     let mut text = String::new();
     GzDecoder::new(&body[..]).read_to_string(&mut text).unwrap();
-    assert_eq!(text, PAGE);
+    assert_eq!(text, EXPOSITION);
 }
 
 #[test]
@@ -78,16 +78,16 @@ fn an_accept_encoding_that_makes_no_sense_still_gets_an_answer() {
     for value in ["", ";;;", "gzip;q=nonsense", "\u{ff}", "identity;q=0"] {
         let (parts, body) = get("/metrics", &[("accept-encoding", value)]);
         assert_eq!(parts.status, StatusCode::OK);
-        assert_eq!(body, PAGE);
+        assert_eq!(body, EXPOSITION);
     }
 }
 
 #[test]
-fn head_has_the_headers_of_get_and_no_body() {
+fn head_has_the_headers_of_get_without_a_body() {
     for path in ["/metrics", "/health", "/live", "/"] {
-        let source = Arc::new(FakeSource::new(PAGE));
+        let provider = Arc::new(FakeProvider::new(EXPOSITION));
         let head = request(Method::HEAD, path, &[]);
-        let (parts, body) = ask(source, &Config::default(), head);
+        let (parts, body) = ask(provider, &Config::default(), head);
         let (of_get, its_body) = get(path, &[]);
         assert_eq!(parts.status, StatusCode::OK);
         assert_header(&parts, "content-length", &its_body.len().to_string());
@@ -108,11 +108,13 @@ fn generate() -> Path {
 
 #[test]
 fn health_shows_status_endpoints_and_uptime_in_this_order() {
-    let source = Arc::new(FakeSource::new(PAGE));
-    source.health.set_endpoint(&generate(), HealthStatus::Ready);
+    let provider = Arc::new(FakeProvider::new(EXPOSITION));
+    provider
+        .health
+        .set_endpoint(&generate(), HealthStatus::Ready);
     let config = Config::default();
     let (parts, body) = ask(
-        Arc::clone(&source),
+        Arc::clone(&provider),
         &config,
         request(Method::GET, "/health", &[]),
     );
@@ -122,10 +124,10 @@ fn health_shows_status_endpoints_and_uptime_in_this_order() {
         body,
         r#"{"status":"ready","endpoints":{"generate":"ready"},"uptime":{"secs":1,"nanos":2}}"#
     );
-    source
+    provider
         .health
         .set_endpoint(&generate(), HealthStatus::NotReady);
-    let (parts, body) = ask(source, &config, request(Method::GET, "/health", &[]));
+    let (parts, body) = ask(provider, &config, request(Method::GET, "/health", &[]));
     assert_eq!(parts.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(
         body,
@@ -135,10 +137,10 @@ fn health_shows_status_endpoints_and_uptime_in_this_order() {
 
 #[test]
 fn a_process_that_is_not_ready_is_still_live() {
-    let source = Arc::new(FakeSource::new(PAGE));
-    source.health.set_status(HealthStatus::NotReady);
+    let provider = Arc::new(FakeProvider::new(EXPOSITION));
+    provider.health.set_status(HealthStatus::NotReady);
     let (parts, body) = ask(
-        source,
+        provider,
         &Config::default(),
         request(Method::GET, "/live", &[]),
     );
@@ -154,15 +156,15 @@ fn the_index_links_every_route() {
         live_path: "/probe/live".to_owned(),
         ..Config::default()
     };
-    let source = Arc::new(FakeSource::new(PAGE));
-    let (parts, body) = ask(source, &config, request(Method::GET, "/", &[]));
+    let provider = Arc::new(FakeProvider::new(EXPOSITION));
+    let (parts, body) = ask(provider, &config, request(Method::GET, "/", &[]));
     assert_eq!(parts.status, StatusCode::OK);
     assert_header(&parts, "content-type", "text/html; charset=utf-8");
-    let page = std::str::from_utf8(&body).unwrap();
+    let html = std::str::from_utf8(&body).unwrap();
     for path in ["/metrics", "/healthz", "/probe/live"] {
         assert!(
-            page.contains(&format!("<a href=\"{path}\">{path}</a>")),
-            "{page}"
+            html.contains(&format!("<a href=\"{path}\">{path}</a>")),
+            "{html}"
         );
     }
 }
@@ -180,56 +182,53 @@ fn configured_paths_replace_the_default_ones() {
         ("/health", 404),
         ("/live", 404),
     ] {
-        let source = Arc::new(FakeSource::new(PAGE));
-        let (parts, _) = ask(source, &config, request(Method::GET, path, &[]));
+        let provider = Arc::new(FakeProvider::new(EXPOSITION));
+        let (parts, _) = ask(provider, &config, request(Method::GET, path, &[]));
         assert_eq!(parts.status, status, "{path}");
     }
 }
 
 #[test]
-fn another_path_is_answered_with_the_routes_there_are() {
+fn the_response_for_another_path_lists_the_routes() {
     for path in ["/metric", "/metrics/", "/health/x", "//", "/%6detrics"] {
         let (parts, body) = get(path, &[]);
         assert_eq!(parts.status, StatusCode::NOT_FOUND, "{path}");
         assert_header(&parts, "content-type", "text/plain; charset=utf-8");
-        assert_eq!(
-            body,
-            "there is nothing here: try /metrics, /health, /live\n"
-        );
+        assert_eq!(body, "not found: try /metrics, /health, /live\n");
     }
 }
 
 #[test]
 fn another_method_is_answered_with_those_allowed() {
     for method in [Method::POST, Method::DELETE, Method::OPTIONS] {
-        let source = Arc::new(FakeSource::new(PAGE));
+        let provider = Arc::new(FakeProvider::new(EXPOSITION));
         let other = request(method.clone(), "/metrics", &[]);
-        let (parts, body) = ask(Arc::clone(&source), &Config::default(), other);
+        let (parts, body) = ask(Arc::clone(&provider), &Config::default(), other);
         assert_eq!(parts.status, StatusCode::METHOD_NOT_ALLOWED);
         assert_header(&parts, "allow", "GET,HEAD");
         assert_eq!(
             body,
             format!("{method} is not allowed on /metrics: use GET or HEAD\n")
         );
-        assert_eq!(source.gathers(), 0);
+        assert_eq!(provider.gathers(), 0);
     }
 }
 
 #[test]
-fn a_panic_in_the_source_is_answered_and_the_next_request_is_not_affected() {
-    let source = Arc::new(FakeSource::new(PAGE));
+fn a_panic_of_the_provider_gets_status_500_and_the_next_request_is_not_affected() {
+    let provider = Arc::new(FakeProvider::new(EXPOSITION));
     for path in ["/metrics", "/health"] {
-        source.panic_once();
+        provider.panic_once();
         let config = Config::default();
         let (parts, body) = ask(
-            Arc::clone(&source),
+            Arc::clone(&provider),
             &config,
             request(Method::GET, path, &[]),
         );
         assert_eq!(parts.status, StatusCode::INTERNAL_SERVER_ERROR);
         assert_eq!(body.iter().filter(|byte| **byte == b'\n').count(), 1);
         let (parts, _) = ask(
-            Arc::clone(&source),
+            Arc::clone(&provider),
             &config,
             request(Method::GET, path, &[]),
         );

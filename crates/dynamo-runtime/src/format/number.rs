@@ -1,27 +1,15 @@
-//! Numbers as Prometheus' text formats write them.
-
-use crate::metrics::Scalar;
-
-/// Writes a sample's value: the shortest text that reads back as the same number, integral values
-/// without a fraction.
-#[inline]
-pub(crate) fn write_scalar(value: Scalar, out: &mut Vec<u8>) {
-    match value {
-        Scalar::Unsigned(value) => write_integer(value, out),
-        Scalar::Signed(value) => write_integer(value, out),
-        Scalar::Float(value) => write_float(value, out),
-    }
-}
+//! Numbers in Prometheus' text formats.
 
 #[inline]
 pub(crate) fn write_integer(value: impl itoa::Integer, out: &mut Vec<u8>) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
-/// See [`write_scalar`].
+/// Writes a sample's value: the shortest text that parses to the same number; integers have no
+/// fraction.
 #[inline]
 pub(crate) fn write_float(value: f64, out: &mut Vec<u8>) {
-    // Most values are counts of something, and an integer is written in a third of the time.
+    // Most values are integers, and an integer is written in a third of the time.
     const EXACT: f64 = 1e15;
     let whole = value as i64;
     if whole as f64 == value && value.abs() < EXACT && (whole != 0 || value.is_sign_positive()) {
@@ -41,17 +29,17 @@ fn write_any_float(value: f64, out: &mut Vec<u8>) {
     }
 }
 
-/// Writes the value of an `le` or `quantile` label as Prometheus 3 normalises it, so that a series
-/// keeps its identity whatever the format: `0.005`, `1.0`, `600.0`, `1e+06`, `+Inf`.
+/// Writes the value of an `le` or `quantile` label as Prometheus 3 normalises it, so that a series has the
+/// same identity in every format: `0.005`, `1.0`, `600.0`, `1e+06`, `+Inf`.
 ///
-/// The rule is that of Go's `strconv.FormatFloat(v, 'g', -1, 64)` with `.0` added to what would
-/// read as an integer (OpenMetrics 1.0, "Canonical Numbers").
+/// The rule is that of Go's `strconv.FormatFloat(v, 'g', -1, 64)`, with `.0` added to integers
+/// (OpenMetrics 1.0, "Canonical Numbers").
 pub(crate) fn write_le(value: f64, out: &mut Vec<u8>) {
     if !value.is_finite() {
         return out.extend_from_slice(not_finite(value));
     }
-    // Of two texts as short and as close, ryu takes the even one as Go does, Rust's own formatting
-    // the larger one.
+    // Of two texts that are equally short and close, ryu and Go take the even one, and the standard library
+    // takes the larger one.
     let mut buffer = ryu::Buffer::new();
     let shortest = buffer.format_finite(value);
     if value == 0.0 || (1e-4..1e6).contains(&value.abs()) {
@@ -92,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn sample_values_are_the_shortest_text_that_reads_back() {
+    fn sample_values_are_the_shortest_text_that_parses_to_the_value() {
         let cases = [
             (0.0, "0"),
             (-0.0, "-0"),
@@ -124,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn le_is_spelled_as_prometheus_normalises_it() {
+    fn le_is_written_as_prometheus_normalises_it() {
         let cases = [
             (0.0, "0.0"),
             (0.005, "0.005"),
@@ -140,7 +128,7 @@ mod tests {
             (1e100, "1e+100"),
             (-2.5e-10, "-2.5e-10"),
             (0.1 + 0.2, "0.30000000000000004"),
-            // Halfway between two texts which both read back.
+            // Halfway between two texts that both parse to the value.
             (2_f64.powi(49) + 0.25, "5.629499534213122e+14"),
             (f64::from(111.111_115_f32), "111.11111450195312"),
             (f64::INFINITY, "+Inf"),

@@ -1,15 +1,15 @@
-//! A parser of the text format 0.0.4 that takes nothing on trust: a page it accepts has its lines in
-//! order, each series once, and histograms whose buckets add up.
+//! A strict parser of the text format 0.0.4: it accepts only expositions with lines in order, unique series,
+//! and histograms with consistent buckets.
 
 use std::collections::{BTreeMap, HashSet};
 
 pub(crate) type Labels = BTreeMap<String, String>;
 
-/// A page: its families by name.
+/// An exposition: its families by name.
 #[derive(Debug, Default)]
-pub(crate) struct Page(pub(crate) BTreeMap<String, Family>);
+pub(crate) struct Exposition(pub(crate) BTreeMap<String, Family>);
 
-/// A family with its samples as they stand, `_bucket`, `_sum` and `_count` among them.
+/// A family with all its samples, including `_bucket`, `_sum` and `_count`.
 #[derive(Debug)]
 pub(crate) struct Family {
     pub(crate) kind: String,
@@ -24,12 +24,12 @@ pub(crate) struct Sample {
     pub(crate) value: f64,
 }
 
-/// Why a page is none.
+/// Why an exposition is invalid.
 type Fault = String;
 
-impl Page {
+impl Exposition {
     pub(crate) fn parse(text: &str) -> Result<Self, Fault> {
-        let mut page = Page::default();
+        let mut exposition = Exposition::default();
         let mut open: Option<(String, Family)> = None;
         let mut seen = HashSet::new();
         if !text.is_empty() && !text.ends_with('\n') {
@@ -38,7 +38,7 @@ impl Page {
         let mut lines = text.lines().map(Line);
         while let Some(mut line) = lines.next() {
             if line.take("# HELP ") {
-                page.close(open.take())?;
+                exposition.close(open.take())?;
                 let name = line.name()?;
                 line.expect(" ")?;
                 let help = unescape(line.0, "\\n")?;
@@ -69,8 +69,8 @@ impl Page {
                 family.samples.push(sample);
             }
         }
-        page.close(open)?;
-        Ok(page)
+        exposition.close(open)?;
+        Ok(exposition)
     }
 
     fn close(&mut self, family: Option<(String, Family)>) -> Result<(), Fault> {
@@ -86,7 +86,7 @@ impl Page {
         }
     }
 
-    /// The value of the one sample of this name that has these labels among its own.
+    /// The value of the only sample with this name and at least these labels.
     pub(crate) fn value(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
         let samples = self.0.values().flat_map(|family| &family.samples);
         let mut found = samples.filter(|sample| {
@@ -111,7 +111,7 @@ impl Family {
         }
     }
 
-    /// Buckets never shrink, and the last one, `+Inf`, is the count.
+    /// Checks that bucket counts do not decrease, and that `+Inf` equals the count.
     fn check_buckets(&self, name: &str) -> Result<(), Fault> {
         let mut buckets: BTreeMap<Labels, Vec<(f64, f64)>> = BTreeMap::new();
         for sample in self.samples_of(&format!("{name}_bucket")) {
@@ -142,7 +142,7 @@ impl Family {
     }
 }
 
-/// What is left of a line.
+/// The rest of a line.
 struct Line<'a>(&'a str);
 
 impl<'a> Line<'a> {
@@ -222,7 +222,7 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Undoes the escapes of the characters in `allowed`, where `n` stands for a line feed.
+/// Replaces escapes of the characters in `allowed`; `n` is a line feed.
 fn unescape(text: &str, allowed: &str) -> Result<String, Fault> {
     let mut plain = String::new();
     let mut chars = text.chars();
@@ -240,22 +240,22 @@ fn unescape(text: &str, allowed: &str) -> Result<String, Fault> {
 }
 
 #[test]
-fn a_well_formed_page_is_read_as_it_is_written() {
-    let page = Page::parse(
+fn a_valid_exposition_is_parsed() {
+    let exposition = Exposition::parse(
         "# HELP a Line\\nfeed, back\\\\slash\n# TYPE a gauge\na{x=\"\\\"\\n\\\\\",y=\"é}\"} -Inf\na 1e3\n",
     )
     .unwrap();
-    assert_eq!(page.0["a"].help, "Line\nfeed, back\\slash");
+    assert_eq!(exposition.0["a"].help, "Line\nfeed, back\\slash");
     assert_eq!(
-        page.value("a", &[("x", "\"\n\\"), ("y", "é}")]),
+        exposition.value("a", &[("x", "\"\n\\"), ("y", "é}")]),
         Some(f64::NEG_INFINITY)
     );
-    assert_eq!(page.0["a"].samples[1].value, 1000.0);
+    assert_eq!(exposition.0["a"].samples[1].value, 1000.0);
 }
 
 #[test]
-fn a_page_with_a_fault_is_refused() {
-    for (page, fault) in [
+fn an_invalid_exposition_is_refused() {
+    for (exposition, fault) in [
         ("# HELP a A\n# TYPE a gauge\na 1", "does not end"),
         ("# HELP a A\n", "last line"),
         ("# HELP a A\n# TYPE b gauge\n", "is missing"),
@@ -288,7 +288,7 @@ fn a_page_with_a_fault_is_refused() {
             "has no count",
         ),
     ] {
-        let error = Page::parse(page).expect_err(page);
-        assert!(error.contains(fault), "{page}: {error}");
+        let error = Exposition::parse(exposition).expect_err(exposition);
+        assert!(error.contains(fault), "{exposition}: {error}");
     }
 }

@@ -1,10 +1,10 @@
-//! Metrics of other libraries, on the Rust side.
+//! External expositions from Rust callbacks.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
-use dynamo_runtime::{MetricsError, TextOptions};
+use dynamo_runtime::{ExternalOptions, MetricsError};
 
 use super::{endpoint, runtime_with};
 
@@ -23,26 +23,26 @@ fn pairs(labels: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 #[test]
-fn a_text_is_shown_as_it_comes() {
+fn an_external_exposition_is_shown_unchanged() {
     let endpoint = endpoint();
     let metrics = endpoint.metrics();
     let handle = metrics
-        .register_prometheus_expfmt_callback(|| ENGINE.to_owned(), TextOptions::default())
+        .register_prometheus_expfmt_callback(|| ENGINE.to_owned(), ExternalOptions::default())
         .unwrap();
-    let page = metrics.prometheus_expfmt();
+    let exposition = metrics.prometheus_expfmt();
     assert!(
-        page.contains("vllm:tokens_total{engine=\"0\"} 5\n"),
-        "{page}"
+        exposition.contains("vllm:tokens_total{engine=\"0\"} 5\n"),
+        "{exposition}"
     );
-    assert!(page.contains("python_info 1\n"), "{page}");
+    assert!(exposition.contains("python_info 1\n"), "{exposition}");
     handle.unregister();
     assert_eq!(metrics.prometheus_expfmt(), "");
 }
 
 #[test]
-fn options_choose_families_and_add_labels() {
+fn options_select_families_and_add_labels() {
     let endpoint = endpoint();
-    let options = TextOptions::default()
+    let options = ExternalOptions::default()
         .prefixes(vec!["vllm:".into(), "python_".into()])
         .exclude(vec!["python_".into()])
         .labels(pairs(&[("engine", "added"), ("model", "llama")]));
@@ -61,7 +61,7 @@ fn options_choose_families_and_add_labels() {
 fn labels_that_cannot_be_added_are_refused() {
     let metrics = endpoint().metrics();
     for label in ["le", "quantile", "__x", "a-b", ""] {
-        let options = TextOptions::default().labels(pairs(&[(label, "x")]));
+        let options = ExternalOptions::default().labels(pairs(&[(label, "x")]));
         let error = metrics
             .register_prometheus_expfmt_callback(String::new, options)
             .unwrap_err();
@@ -75,13 +75,13 @@ fn labels_that_cannot_be_added_are_refused() {
 }
 
 #[test]
-fn a_cached_text_is_not_asked_for_again() {
+fn a_callback_is_not_called_within_its_cache_time() {
     let endpoint = endpoint();
     let metrics = endpoint.metrics();
     let calls = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&calls);
     let callback = move || format!("calls {}\n", counted.fetch_add(1, Relaxed) + 1);
-    let options = TextOptions::default().cache(Duration::from_secs(3600));
+    let options = ExternalOptions::default().cache(Duration::from_secs(3600));
     metrics
         .register_prometheus_expfmt_callback(callback, options)
         .unwrap();
@@ -92,7 +92,7 @@ fn a_cached_text_is_not_asked_for_again() {
 }
 
 #[test]
-fn a_callback_that_panics_shows_its_last_text() {
+fn the_last_exposition_of_a_callback_that_panics_is_shown() {
     let runtime = runtime_with(|_| ());
     let metrics = runtime.metrics();
     let calls = AtomicU32::new(0);
@@ -101,12 +101,12 @@ fn a_callback_that_panics_shows_its_last_text() {
         _ => panic!("on purpose"),
     };
     metrics
-        .register_prometheus_expfmt_callback(callback, TextOptions::default())
+        .register_prometheus_expfmt_callback(callback, ExternalOptions::default())
         .unwrap();
     for errors in [0, 1] {
-        let page = metrics.prometheus_expfmt();
-        assert!(page.contains("\nother 1\n"), "{page}");
+        let exposition = metrics.prometheus_expfmt();
+        assert!(exposition.contains("\nother 1\n"), "{exposition}");
         let counted = format!("\ndynamo_runtime_callback_errors_total {errors}\n");
-        assert!(page.contains(&counted), "{page}");
+        assert!(exposition.contains(&counted), "{exposition}");
     }
 }

@@ -1,26 +1,27 @@
-//! Names of any characters, for readers that only know `[a-zA-Z0-9_:]`:
+//! Escaping schemes, for scrapers that accept only names of `[a-zA-Z0-9_:]`:
 //! <https://prometheus.io/docs/instrumenting/escaping_schemes/>.
 //!
-//! Our own metrics never have such names; another library's may.
+//! Only external families have names with other characters.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use super::foreign::{Part, Series};
-use super::{Dropped, Exposed, merge};
-use crate::metrics::{Family, ForeignLabels, Source, is_valid_label, is_valid_name};
+use super::encode::ExposedFamily;
+use super::external::{ExternalFamily, ExternalSeries};
+use super::merge::{Dropped, merge};
+use crate::metrics::{Collector, ExternalLabels, Family, is_valid_label, is_valid_name};
 
-/// What is done with a name that not every reader knows.
+/// How a name with characters outside `[a-zA-Z0-9_:]` is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Escaping {
-    /// It stays, in quotes.
+    /// The name does not change and is quoted.
     AllowUtf8,
-    /// What is not allowed becomes `_`.
+    /// Each other character becomes `_`.
     Underscores,
-    /// `.` becomes `_dot_`, `_` and all else that is not allowed `__`.
+    /// `.` becomes `_dot_`; `_` and each other character become `__`.
     Dots,
-    /// `U__` and the name, in which what is not allowed becomes its code point: `_2e_`.
+    /// `U__` and the name, in which each other character becomes its code point: `_2e_`.
     Values,
 }
 
@@ -40,7 +41,7 @@ impl fmt::Display for Escaping {
 
 impl Escaping {
     pub(super) fn named(name: &str) -> Option<Self> {
-        // Prometheus' page about negotiation spelled it so for a while.
+        // Prometheus' documentation of content negotiation once had this spelling.
         let name = if name == "allow-utf8" {
             "allow-utf-8"
         } else {
@@ -58,9 +59,9 @@ impl Escaping {
         self.apply(name, is_valid_label(name), "")
     }
 
-    /// `also` is allowed besides letters, digits and `_`.
+    /// Characters in `also` are allowed besides letters, digits and `_`.
     fn apply<'a>(self, name: &'a str, is_valid: bool, also: &str) -> Cow<'a, str> {
-        // A name that every reader knows is never changed, whatever the scheme says of it.
+        // A valid name does not change in any scheme.
         if is_valid || self == Escaping::AllowUtf8 {
             return Cow::Borrowed(name);
         }
@@ -86,58 +87,69 @@ impl Escaping {
     }
 }
 
-/// The families with names that a reader of this escaping knows. What then has one name is merged;
-/// says what that leaves no place for.
-pub(super) fn escape(escaping: Escaping, families: Vec<Exposed>) -> (Vec<Exposed>, Dropped) {
-    let is_odd = |source: &Arc<dyn Source>| Part::of(source).is_some_and(Part::has_odd_names);
-    let has_odd = |exposed: &Exposed| exposed.sources.iter().any(is_odd);
+/// Escapes the names of the families. Families that then have the same name are merged. Returns what the
+/// merge dropped.
+pub(super) fn escape(
+    escaping: Escaping,
+    families: Vec<ExposedFamily>,
+) -> (Vec<ExposedFamily>, Dropped) {
+    let needs_escaping = |collector: &Arc<dyn Collector>| {
+        ExternalFamily::of(collector).is_some_and(ExternalFamily::needs_escaping)
+    };
+    let any_needs_escaping =
+        |exposed: &ExposedFamily| exposed.collectors.iter().any(needs_escaping);
     let mut dropped = Dropped::default();
-    if escaping == Escaping::AllowUtf8 || !families.iter().any(has_odd) {
+    if escaping == Escaping::AllowUtf8 || !families.iter().any(any_needs_escaping) {
         return (families, dropped);
     }
     let mut plain = Vec::new();
     let mut escaped = Vec::new();
-    for Exposed { family, sources } in families {
-        let (odd, sources): (Vec<_>, Vec<_>) = sources.into_iter().partition(is_odd);
-        for part in odd.iter().filter_map(Part::of) {
-            let (part, lost) = escape_part(escaping, &family, part);
-            dropped.series += lost;
-            escaped.push(part);
+    for ExposedFamily { family, collectors } in families {
+        let (invalid, collectors): (Vec<_>, Vec<_>) =
+            collectors.into_iter().partition(needs_escaping);
+        for external in invalid.iter().filter_map(ExternalFamily::of) {
+            let (external, dropped_series) = escape_external(escaping, &family, external);
+            dropped.series += dropped_series;
+            escaped.push(external);
         }
-        if !sources.is_empty() {
-            plain.push(Exposed { family, sources });
+        if !collectors.is_empty() {
+            plain.push(ExposedFamily { family, collectors });
         }
     }
-    let (families, lost) = merge(plain, escaped.into_iter());
-    (families, dropped + lost)
+    let (families, by_merge) = merge(plain, escaped.into_iter());
+    (families, dropped + by_merge)
 }
 
-/// A series with two labels that get the same name cannot be shown.
-fn escape_part(escaping: Escaping, family: &Family, part: &Part) -> (Part, u64) {
+/// Escapes the names of one family. Drops series of which two labels get the same name.
+fn escape_external(
+    escaping: Escaping,
+    family: &Family,
+    external: &ExternalFamily,
+) -> (ExternalFamily, u64) {
     let family = Family {
         name: escaping.metric(&family.name).into_owned(),
         is_quoted: false,
         ..family.clone()
     };
-    let mut lost = 0;
+    let mut dropped_series = 0;
     let mut all = Vec::new();
-    for series in part.series() {
+    for series in external.series() {
         let pairs = series.labels.pairs.iter().map(|(name, value)| {
             let name = escaping.label(name);
             (name.into_owned(), value.clone())
         });
-        let labels = ForeignLabels::new(pairs.collect());
+        let labels = ExternalLabels::new(pairs.collect());
         if labels.pairs.windows(2).any(|pair| pair[0].0 == pair[1].0) {
-            lost += 1;
+            dropped_series += 1;
             continue;
         }
-        all.push(Series {
+        all.push(ExternalSeries {
             labels,
             ..series.clone()
         });
     }
-    let (part, duplicates) = part.with(Arc::new(family), all);
-    (part, lost + duplicates)
+    let (external, duplicates) = external.with(Arc::new(family), all);
+    (external, dropped_series + duplicates)
 }
 
 #[cfg(test)]
@@ -149,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn each_scheme_gives_the_names_of_its_specification() {
+    fn each_scheme_follows_its_specification() {
         for (name, underscores, dots, values) in [
             ("plain:name1", "plain:name1", "plain:name1", "plain:name1"),
             ("with_bar", "with_bar", "with_bar", "with_bar"),
@@ -176,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_colon_is_for_metrics_only() {
+    fn a_colon_is_allowed_in_metric_names_only() {
         for (escaping, label) in [
             (Escaping::Underscores, "a_b"),
             (Escaping::Dots, "a__b"),
@@ -189,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scheme_is_known_by_the_name_it_shows() {
+    fn a_scheme_is_parsed_from_the_name_it_shows() {
         for (name, escaping) in NAMES {
             assert_eq!(Escaping::named(name), Some(escaping));
             assert_eq!(escaping.to_string(), name);

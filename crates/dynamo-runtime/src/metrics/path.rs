@@ -1,11 +1,11 @@
-//! Where a node stands: the names from the runtime down to it, as a tuple and never a joined string.
+//! The path of a node: the names from the runtime down to the node, as a tuple and never a joined string.
 
 use std::fmt;
 
-use crate::metrics::MetricsError;
+use super::errors::MetricsError;
 use crate::prometheus_names::labels;
 
-/// The place of a node in the hierarchy. The empty path is the runtime itself.
+/// The path of a node in the hierarchy. The empty path is the runtime itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Path {
     namespace: Vec<String>,
@@ -63,8 +63,8 @@ impl Path {
         }
     }
 
-    /// The labels that metrics of this node carry, with the names as given: label values may be
-    /// any text.
+    /// The hierarchy labels of this node. Their values are the names as given: a label value may be any
+    /// text.
     pub(crate) fn labels(&self) -> impl Iterator<Item = (&'static str, String)> {
         let namespace = (!self.namespace.is_empty()).then(|| self.namespace.join("."));
         [
@@ -76,7 +76,7 @@ impl Path {
         .filter_map(|(label, name)| Some((label, name?)))
     }
 
-    /// Whether `other` is this node or below it.
+    /// Whether `other` is this node or a node below it.
     pub(crate) fn contains(&self, other: &Path) -> bool {
         if self.endpoint.is_some() {
             self == other
@@ -87,7 +87,7 @@ impl Path {
         }
     }
 
-    /// The name of the node itself; empty for the runtime.
+    /// The name of the node; empty for the runtime.
     pub(crate) fn name(&self) -> String {
         match (&self.endpoint, &self.component) {
             (Some(name), _) | (None, Some(name)) => name.clone(),
@@ -96,7 +96,7 @@ impl Path {
     }
 }
 
-/// For messages, which are one line whatever the names.
+/// The path in messages. Control characters are escaped, so that a message stays on one line.
 impl fmt::Display for Path {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let namespace = self.namespace.join(".");
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_that_read_alike_when_joined_are_different_nodes() {
+    fn paths_that_are_equal_when_joined_are_different_nodes() {
         let root = Path::root();
         assert_ne!(
             root.namespace("a_b").component("c"),
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_contains_itself_and_what_is_below_it() {
+    fn a_node_contains_itself_and_the_nodes_below_it() {
         let root = Path::root();
         let namespace = root.namespace("a");
         let component = namespace.component("c");

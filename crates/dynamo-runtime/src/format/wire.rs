@@ -1,6 +1,6 @@
-//! Protocol buffers on the wire, as far as Prometheus' messages need them.
+//! The protobuf writer: the part of the wire format that Prometheus' messages need.
 
-/// The field `label` of a `Metric`, which is its first one.
+/// The field `label` of a `Metric`.
 const LABEL: u32 = 1;
 /// The fields of a `LabelPair`.
 const LABEL_NAME: u32 = 1;
@@ -10,7 +10,7 @@ const VARINT: u32 = 0;
 const FIXED64: u32 = 1;
 const LENGTH_DELIMITED: u32 = 2;
 
-/// Where bytes are appended.
+/// A buffer that bytes are appended to.
 pub(crate) trait Extend {
     fn push(&mut self, byte: u8);
     fn extend(&mut self, bytes: &[u8]);
@@ -28,16 +28,16 @@ impl Extend for Vec<u8> {
     }
 }
 
-/// A short message on the stack: its length is known before it is copied to its place.
-pub(crate) struct Short {
+/// A short message on the stack: its length is known before it is copied into the buffer.
+pub(crate) struct ShortMessage {
     bytes: [u8; 64],
     len: usize,
 }
 
-impl Short {
+impl ShortMessage {
     #[inline(always)]
     pub(crate) fn new() -> Self {
-        Short {
+        ShortMessage {
             bytes: [0; 64],
             len: 0,
         }
@@ -49,7 +49,7 @@ impl Short {
     }
 }
 
-impl Extend for Short {
+impl Extend for ShortMessage {
     #[inline(always)]
     fn push(&mut self, byte: u8) {
         self.bytes[self.len] = byte;
@@ -72,7 +72,7 @@ pub(crate) fn varint(mut value: u64, out: &mut impl Extend) {
     out.push(value as u8);
 }
 
-/// The bytes that [`varint`] writes.
+/// The number of bytes that [`varint`] writes.
 #[inline]
 pub(crate) fn varint_len(value: u64) -> usize {
     (64 - (value | 1).leading_zeros() as usize).div_ceil(7)
@@ -117,14 +117,14 @@ pub(crate) fn bytes(field: u32, value: &[u8], out: &mut impl Extend) {
     out.extend(value);
 }
 
-/// A message whose fields `write` appends; shorter than 128 bytes for the most part.
+/// A message whose fields `write` appends. Fastest for messages shorter than 128 bytes.
 #[inline]
 pub(crate) fn message(field: u32, out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     sized_message::<1>(field, out, write);
 }
 
-/// A message whose fields `write` appends, and whose length mostly takes `SIZE` bytes to write: then
-/// nothing has to be moved.
+/// A message whose fields `write` appends. Fastest if the length of the message takes `SIZE` bytes: other
+/// messages are moved to fit.
 #[inline]
 pub(crate) fn sized_message<const SIZE: usize>(
     field: u32,
@@ -135,39 +135,40 @@ pub(crate) fn sized_message<const SIZE: usize>(
     let start = out.len();
     out.extend_from_slice(&[0; SIZE]);
     write(out);
-    delimit_from(start, SIZE, out);
+    write_length_of(start, SIZE, out);
 }
 
-/// The bytes that [`room`] takes: enough for the length of a message of up to 256 MiB.
-const ROOM: usize = 4;
+/// The number of bytes that [`reserve_length`] reserves: enough for a message of up to 256 MiB.
+const RESERVED: usize = 4;
 
-/// Makes room for the length of a message that may be long; [`delimit`] says it.
-pub(crate) fn room(out: &mut Vec<u8>) {
-    out.extend_from_slice(&[0; ROOM]);
+/// Reserves bytes for the length of a long message. [`write_length`] writes the length.
+pub(crate) fn reserve_length(out: &mut Vec<u8>) {
+    out.extend_from_slice(&[0; RESERVED]);
 }
 
-/// Says how long the message is for which room was made at `start`. Long ones are not moved.
-pub(crate) fn delimit(start: usize, out: &mut Vec<u8>) {
-    delimit_from(start, ROOM, out);
+/// Writes the length of the message after the bytes reserved at `start`. Long messages are not moved.
+pub(crate) fn write_length(start: usize, out: &mut Vec<u8>) {
+    write_length_of(start, RESERVED, out);
 }
 
-/// Writes the length of what follows the `room` bytes at `start`, and moves it up to that.
+/// Writes the length of the message that follows the `reserved` bytes at `start`, and moves the message if
+/// the length takes another number of bytes.
 #[inline]
-fn delimit_from(start: usize, room: usize, out: &mut Vec<u8>) {
-    let (begin, end) = (start + room, out.len());
+fn write_length_of(start: usize, reserved: usize, out: &mut Vec<u8>) {
+    let (begin, end) = (start + reserved, out.len());
     let length = end - begin;
     let size = varint_len(length as u64);
-    if size != room {
+    if size != reserved {
         out.resize(end.max(start + size + length), 0);
         out.copy_within(begin..end, start + size);
         out.truncate(start + size + length);
     }
-    write_length(start, length, out);
+    overwrite_varint(start, length, out);
 }
 
-/// Overwrites the bytes from `start` on with a varint.
+/// Overwrites the bytes from `start` on with a varint of the same size.
 #[inline]
-fn write_length(start: usize, length: usize, out: &mut [u8]) {
+fn overwrite_varint(start: usize, length: usize, out: &mut [u8]) {
     let mut rest = length;
     for byte in &mut out[start..] {
         *byte = rest as u8 & 0x7f;
@@ -188,42 +189,42 @@ pub(crate) fn label(name: &str, value: &str, out: &mut Vec<u8>) {
     bytes(LABEL_VALUE, value.as_bytes(), out);
 }
 
-/// What stands before the value of a label: other labels, and the start of its own. Written once, with
-/// a hole for the length, which the value decides.
+/// The bytes before the value of a label: preceding labels and the start of the label itself. They are
+/// encoded once, with a placeholder for the length, which depends on the value.
 #[derive(Debug)]
 pub(crate) struct Head {
     bytes: Box<[u8]>,
-    hole: usize,
+    length_at: usize,
 }
 
 impl Head {
-    /// The head of the label `name`, after labels that have been written.
+    /// The head of the label `name`, after encoded labels.
     pub(crate) fn new(mut before: Vec<u8>, name: &str) -> Self {
         tag(LABEL, LENGTH_DELIMITED, &mut before);
-        let hole = before.len();
+        let length_at = before.len();
         before.push(0);
         bytes(LABEL_NAME, name.as_bytes(), &mut before);
         tag(LABEL_VALUE, LENGTH_DELIMITED, &mut before);
         Head {
             bytes: before.into(),
-            hole,
+            length_at,
         }
     }
 
-    /// Writes it and the value.
+    /// Writes the head and the value.
     #[inline]
     pub(crate) fn write(&self, value: &[u8], out: &mut Vec<u8>) {
-        let name = self.bytes.len() - self.hole - 1;
+        let name = self.bytes.len() - self.length_at - 1;
         let length = name + varint_len(value.len() as u64) + value.len();
         if length < 0x80 {
             let start = out.len();
             out.extend_from_slice(&self.bytes);
-            out[start + self.hole] = length as u8;
+            out[start + self.length_at] = length as u8;
             out.push(value.len() as u8);
         } else {
-            out.extend_from_slice(&self.bytes[..self.hole]);
+            out.extend_from_slice(&self.bytes[..self.length_at]);
             varint(length as u64, out);
-            out.extend_from_slice(&self.bytes[self.hole + 1..]);
+            out.extend_from_slice(&self.bytes[self.length_at + 1..]);
             varint(value.len() as u64, out);
         }
         out.extend_from_slice(value);
@@ -235,7 +236,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_varint_is_as_long_as_it_says() {
+    fn varint_len_is_the_length_of_a_varint() {
         for value in [
             0,
             1,
@@ -269,9 +270,9 @@ mod tests {
             let mut long = vec![7];
             sized_message::<2>(1, &mut long, grow);
             let mut later = vec![7, 1 << 3 | 2];
-            room(&mut later);
+            reserve_length(&mut later);
             grow(&mut later);
-            delimit(2, &mut later);
+            write_length(2, &mut later);
             assert!(
                 [short, long, later].iter().all(|out| *out == expected),
                 "{length}"
@@ -280,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_label_is_the_same_whatever_its_head_was_made_of() {
+    fn a_label_with_a_head_equals_the_label_written_at_once() {
         for length in [0, 1, 120, 127, 128, 300, 20_000] {
             let value = "x".repeat(length);
             let mut expected = vec![7];

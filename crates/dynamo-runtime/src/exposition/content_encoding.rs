@@ -1,4 +1,4 @@
-//! Content codings (RFC 9110, 8.4.1 and 12.5.3).
+//! Content encodings (RFC 9110, 8.4.1 and 12.5.3).
 
 use std::io::{self, Write};
 
@@ -6,38 +6,38 @@ use axum::body::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-/// A coding: its names, and how bytes are put into it.
-struct Coding {
+/// The implementation of a content encoding.
+struct Codec {
     names: &'static [&'static str],
     encode: fn(Bytes) -> io::Result<Bytes>,
 }
 
-/// All codings, the one to prefer among equals first, none at all last.
-const CODINGS: &[Coding] = &[
-    Coding {
+/// All content encodings. Of equally weighted ones, the first is preferred. The last one is identity.
+const CODECS: &[Codec] = &[
+    Codec {
         names: &["gzip", "x-gzip"],
         encode: gzip,
     },
-    Coding {
+    Codec {
         names: &["zstd"],
         encode: zstd,
     },
-    Coding {
+    Codec {
         names: &["identity"],
         encode: Ok,
     },
 ];
 
-/// A coding that we offer. The greater, the cheaper.
+/// A content encoding. Greater ones are cheaper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Encoding(usize);
+pub(crate) struct ContentEncoding(usize);
 
-impl Encoding {
-    /// The bytes as they are.
-    pub(crate) const IDENTITY: Self = Self(CODINGS.len() - 1);
+impl ContentEncoding {
+    /// No encoding.
+    pub(crate) const IDENTITY: Self = Self(CODECS.len() - 1);
 
-    /// The coding a client likes best, from its `Accept-Encoding`. What cannot be understood is
-    /// ignored, and a client that accepts nothing we have gets the bytes as they are.
+    /// The content encoding that a client prefers, from its `Accept-Encoding` headers. Invalid elements are
+    /// ignored. A client that accepts no supported encoding gets identity.
     pub(crate) fn negotiate<'a>(headers: impl Iterator<Item = &'a str>) -> Self {
         let accepted: Vec<(&str, u16)> = headers
             .flat_map(|header| header.split(','))
@@ -48,8 +48,8 @@ impl Encoding {
             accepted.iter().find(same).map(|(_, weight)| *weight)
         };
         let mut best = (Self::IDENTITY, 0);
-        for (index, coding) in CODINGS.iter().enumerate() {
-            let listed = coding.names.iter().find_map(|name| weight_of(name));
+        for (index, codec) in CODECS.iter().enumerate() {
+            let listed = codec.names.iter().find_map(|name| weight_of(name));
             let weight = listed.or_else(|| weight_of("*")).unwrap_or(0);
             if weight > best.1 {
                 best = (Self(index), weight);
@@ -58,30 +58,30 @@ impl Encoding {
         best.0
     }
 
-    /// The value of `Content-Encoding`; `None` where there is no such header.
+    /// The value of `Content-Encoding`; `None` for no such header.
     pub(crate) fn name(self) -> Option<&'static str> {
-        (self != Self::IDENTITY).then(|| CODINGS[self.0].names[0])
+        (self != Self::IDENTITY).then(|| CODECS[self.0].names[0])
     }
 
-    /// Encodes a page. Takes milliseconds per megabyte: not for the thread that serves.
-    pub(crate) fn encode(self, page: Bytes) -> io::Result<Bytes> {
-        (CODINGS[self.0].encode)(page)
+    /// Encodes a body. Takes milliseconds per megabyte: do not call it on the thread that serves.
+    pub(crate) fn encode(self, body: Bytes) -> io::Result<Bytes> {
+        (CODECS[self.0].encode)(body)
     }
 }
 
-fn gzip(page: Bytes) -> io::Result<Bytes> {
-    // The fastest level: the others take several times longer to save little more of such a text.
-    let mut encoder = GzEncoder::new(Vec::with_capacity(page.len() / 8), Compression::fast());
-    encoder.write_all(&page)?;
+fn gzip(body: Bytes) -> io::Result<Bytes> {
+    // The fastest level. Others take several times longer and save little more of such a text.
+    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 8), Compression::fast());
+    encoder.write_all(&body)?;
     encoder.finish().map(Bytes::from)
 }
 
-fn zstd(page: Bytes) -> io::Result<Bytes> {
-    // Level 1 is the fastest one that compresses such a text well.
-    zstd::bulk::compress(&page, 1).map(Bytes::from)
+fn zstd(body: Bytes) -> io::Result<Bytes> {
+    // Level 1 is the fastest level that compresses such a text well.
+    zstd::bulk::compress(&body, 1).map(Bytes::from)
 }
 
-/// `gzip;q=0.5` is `("gzip", 500)`; without a weight it is 1000. `None` if it means nothing.
+/// `gzip;q=0.5` is `("gzip", 500)`; the default weight is 1000. `None` if the element is invalid.
 fn parse_weighted(element: &str) -> Option<(&str, u16)> {
     let mut parts = element.split(';').map(str::trim);
     let token = parts.next().filter(|token| !token.is_empty())?;
@@ -95,7 +95,7 @@ fn parse_weighted(element: &str) -> Option<(&str, u16)> {
         .then_some((token, weight))
 }
 
-/// `0.5` is 500. `None` if it is no number from 0 to 1.
+/// `0.5` is 500. `None` if the value is not a number from 0 to 1.
 pub(super) fn parse_weight(value: &str) -> Option<u16> {
     let weight: f32 = value.trim().parse().ok()?;
     (0.0..=1.0)
@@ -112,13 +112,13 @@ mod tests {
     use super::*;
 
     fn chosen(header: &str) -> &'static str {
-        Encoding::negotiate([header].into_iter())
+        ContentEncoding::negotiate([header].into_iter())
             .name()
             .unwrap_or("identity")
     }
 
     #[test]
-    fn gzip_is_chosen_where_it_is_accepted() {
+    fn gzip_is_chosen_if_it_is_accepted() {
         for header in [
             "gzip",
             "GZip",
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn zstd_is_chosen_where_it_is_liked_better() {
+    fn zstd_is_chosen_if_it_is_preferred() {
         for header in [
             "zstd",
             "br, zstd",
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_gets_the_bytes_as_they_are() {
+    fn every_other_header_gets_identity() {
         for header in [
             "",
             "identity",
@@ -178,27 +178,33 @@ mod tests {
 
     #[test]
     fn several_headers_count_as_one() {
-        let encoding = Encoding::negotiate(["br", "gzip"].into_iter());
+        let encoding = ContentEncoding::negotiate(["br", "gzip"].into_iter());
         assert_eq!(encoding.name(), Some("gzip"));
-        assert_eq!(Encoding::negotiate([].into_iter()), Encoding::IDENTITY);
+        assert_eq!(
+            ContentEncoding::negotiate([].into_iter()),
+            ContentEncoding::IDENTITY
+        );
     }
 
     #[test]
-    fn every_coding_decodes_to_the_same_bytes() {
-        let page = Bytes::from("requests_total{path=\"/ä\"} 1\n".repeat(1000));
+    fn every_encoding_decodes_to_the_same_bytes() {
+        let body = Bytes::from("requests_total{path=\"/ä\"} 1\n".repeat(1000));
         let encoded = |name| {
-            let encoding = Encoding::negotiate([name].into_iter());
+            let encoding = ContentEncoding::negotiate([name].into_iter());
             assert_eq!(encoding.name(), Some(name));
-            let encoded = encoding.encode(page.clone()).unwrap();
-            assert!(encoded.len() < page.len() / 10);
+            let encoded = encoding.encode(body.clone()).unwrap();
+            assert!(encoded.len() < body.len() / 10);
             encoded
         };
         let mut gunzipped = Vec::new();
         GzDecoder::new(&encoded("gzip")[..])
             .read_to_end(&mut gunzipped)
             .unwrap();
-        assert_eq!(gunzipped, page);
-        assert_eq!(zstd::decode_all(&encoded("zstd")[..]).unwrap(), page);
-        assert_eq!(Encoding::IDENTITY.encode(page.clone()).unwrap(), page);
+        assert_eq!(gunzipped, body);
+        assert_eq!(zstd::decode_all(&encoded("zstd")[..]).unwrap(), body);
+        assert_eq!(
+            ContentEncoding::IDENTITY.encode(body.clone()).unwrap(),
+            body
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! Forked children and processes without descriptors. Each of these tests runs in a process of its
-//! own: a child would keep the sockets of other tests open, a low limit would starve them.
+//! Forked children and processes without descriptors. Each of these tests runs in its own process: a child
+//! would keep the sockets of other tests open, and a low limit would starve them.
 
 #![allow(unsafe_code)]
 
@@ -14,17 +14,17 @@ use std::thread;
 use super::*;
 use crate::sync;
 
-fn source() -> Arc<FakeSource> {
-    Arc::new(FakeSource::new("up 1\n"))
+fn provider() -> Arc<FakeProvider> {
+    Arc::new(FakeProvider::new("up 1\n"))
 }
 
-/// Runs one ignored test of this module in a process of its own.
-fn run_alone(test: &str, limit: &str) {
+/// Runs one ignored test of this module in its own process.
+fn run_unsync(test: &str, limit: &str) {
     let script = format!("{limit} exec \"$0\" --exact --ignored --nocapture \"$1\"");
     let output = Command::new("sh")
         .args(["-c", &script])
         .arg(std::env::current_exe().unwrap())
-        .arg(format!("server::tests::alone::{test}"))
+        .arg(format!("server::tests::isolated::{test}"))
         .output()
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
@@ -35,23 +35,23 @@ fn run_alone(test: &str, limit: &str) {
 
 #[test]
 fn without_a_free_descriptor_the_oldest_idle_connection_makes_room() {
-    run_alone("with_64_descriptors", "ulimit -n 64 &&");
+    run_unsync("with_64_descriptors", "ulimit -n 64 &&");
 }
 
 #[test]
 fn a_forked_child_has_no_server_and_the_parent_keeps_its_own() {
-    run_alone("fork_once", "");
+    run_unsync("fork_once", "");
 }
 
 #[test]
-fn no_socket_slips_into_a_child_while_clients_come_and_go() {
-    run_alone("fork_under_load", "");
+fn a_forked_child_has_no_socket_while_clients_connect_and_disconnect() {
+    run_unsync("fork_under_load", "");
 }
 
 /// How many sockets of this process have the server's port as their own.
 fn sockets_on(port: u16) -> usize {
     let is_ours = |fd: &RawFd| {
-        // SAFETY: only asked for its address, which fails for what is no socket, and never closed.
+        // SAFETY: the stream only reads its address, which fails for other descriptors, and is never closed.
         let socket = ManuallyDrop::new(unsafe { TcpStream::from_raw_fd(*fd) });
         socket
             .local_addr()
@@ -82,9 +82,9 @@ fn exit_code_of_child(work: impl FnOnce(RwLockWriteGuard<'static, ()>) -> i32) -
 }
 
 #[test]
-#[ignore = "runs alone"]
+#[ignore = "runs in a process of its own"]
 fn fork_once() {
-    let (server, address) = start(source(), relaxed());
+    let (server, address) = start(provider(), relaxed());
     let mut used = Client::connect(address);
     assert_eq!(used.get("/live").status, 200);
     assert_eq!(sockets_on(address.port()), 2);
@@ -105,9 +105,9 @@ fn fork_once() {
 }
 
 #[test]
-#[ignore = "runs alone"]
+#[ignore = "runs in a process of its own"]
 fn fork_under_load() {
-    let (server, address) = start(source(), relaxed());
+    let (server, address) = start(provider(), relaxed());
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         for _ in 0..2 {
@@ -131,7 +131,7 @@ fn fork_under_load() {
 }
 
 #[test]
-#[ignore = "runs alone"]
+#[ignore = "runs in a process of its own"]
 fn with_64_descriptors() {
     let mut hog = Vec::new();
     let mut fill = |spare: usize| {
@@ -140,7 +140,7 @@ fn with_64_descriptors() {
         }
         hog.truncate(hog.len() - spare);
     };
-    let (_server, address) = start(source(), Limits::default());
+    let (_server, address) = start(provider(), Limits::default());
     let mut old = Client::connect(address);
     assert_eq!(old.get("/live").status, 200);
     // One descriptor for the new client, none for the server's end of it.

@@ -1,0 +1,186 @@
+//! Access for language bindings, beyond the public API. It may change in any release.
+
+use std::sync::Arc;
+
+pub use crate::callbacks::{Action, Dispatcher, DispatcherForkGuard, Job, Next};
+pub use crate::hierarchy::{ForkGuard, stop_servers};
+pub use crate::metrics::counter::CounterCell;
+pub use crate::metrics::exemplar::Exemplar;
+pub use crate::metrics::gauge::GaugeCell;
+pub use crate::metrics::histogram::HistogramCell;
+pub use crate::metrics::instrument::Instrument;
+pub use crate::metrics::number::Number;
+pub use crate::process::{ProcessCounter, ProcessHistogram};
+
+use crate::callbacks::{CallbackHandle, ExternalOptions};
+use crate::config::Config;
+use crate::hierarchy::{DistributedRuntime, Metrics, RuntimeError};
+use crate::metrics::{Metric, MetricVec, MetricsError, UseError};
+
+/// Access to the storage of a metric.
+pub trait MetricExt {
+    /// The storage of the series.
+    type Cell: Instrument;
+
+    /// The storage, for reading.
+    fn cell(&self) -> &Self::Cell;
+    /// The storage, for an update. Marks the series as not idle.
+    fn update(&self) -> &Self::Cell;
+    /// Updates the value and stores an exemplar of the update.
+    fn update_with_exemplar(&self, exemplar: Exemplar, update: impl FnOnce(&Self::Cell));
+    /// Identifies the series among all that are alive.
+    fn id(&self) -> usize;
+    /// Whether this is a series of a vec.
+    fn is_child(&self) -> bool;
+}
+
+impl<I: Instrument> MetricExt for Metric<I> {
+    type Cell = I;
+
+    #[inline]
+    fn cell(&self) -> &I {
+        self.cell()
+    }
+
+    #[inline]
+    fn update(&self) -> &I {
+        self.update()
+    }
+
+    fn update_with_exemplar(&self, exemplar: Exemplar, update: impl FnOnce(&I)) {
+        self.update_with_exemplar(exemplar, update);
+    }
+
+    fn id(&self) -> usize {
+        self.id()
+    }
+
+    fn is_child(&self) -> bool {
+        self.is_child()
+    }
+}
+
+/// Access to the series of a vec.
+pub trait MetricVecExt {
+    /// The storage of a series.
+    type Cell: Instrument;
+
+    /// As [`MetricVec::get_metric_with_label_values`].
+    fn child(&self, values: &[&str]) -> Result<Metric<Self::Cell>, UseError>;
+    /// The series with exactly these label values, if it exists; never the overflow series.
+    fn existing(&self, values: &[&str]) -> Option<Metric<Self::Cell>>;
+    /// Calls `update` with the storage of the series with these label values, without making a handle.
+    fn with_cell<T>(
+        &self,
+        values: &[&str],
+        update: impl FnOnce(&Self::Cell) -> T,
+    ) -> Result<T, UseError>;
+    /// Calls `look` with the storage of the series with these label values, if it exists.
+    fn peek_cell<T>(
+        &self,
+        values: &[&str],
+        look: impl FnOnce(&Self::Cell) -> T,
+    ) -> Result<Option<T>, UseError>;
+    /// Identifies the vec among all that are alive.
+    fn id(&self) -> usize;
+    /// Changes when caches of handles must release them.
+    fn version(&self) -> u64;
+}
+
+impl<I: Instrument> MetricVecExt for MetricVec<I> {
+    type Cell = I;
+
+    #[inline]
+    fn child(&self, values: &[&str]) -> Result<Metric<I>, UseError> {
+        self.child(values)
+    }
+
+    fn existing(&self, values: &[&str]) -> Option<Metric<I>> {
+        self.existing(values)
+    }
+
+    #[inline]
+    fn with_cell<T>(&self, values: &[&str], update: impl FnOnce(&I) -> T) -> Result<T, UseError> {
+        self.with_cell(values, update)
+    }
+
+    fn peek_cell<T>(
+        &self,
+        values: &[&str],
+        look: impl FnOnce(&I) -> T,
+    ) -> Result<Option<T>, UseError> {
+        self.peek_cell(values, look)
+    }
+
+    fn id(&self) -> usize {
+        self.id()
+    }
+
+    #[inline]
+    fn version(&self) -> u64 {
+        self.version()
+    }
+}
+
+/// Callbacks that only the binding can run.
+pub trait MetricsExt {
+    /// Registers a callback; `name` is used in messages.
+    fn register_action(&self, name: String, action: Action)
+    -> Result<CallbackHandle, MetricsError>;
+    /// Registers a callback that returns an exposition; `name` is used in messages.
+    fn register_exposition_action(
+        &self,
+        name: String,
+        action: Action,
+        options: ExternalOptions,
+    ) -> Result<CallbackHandle, MetricsError>;
+    /// Whether a scrape of this node runs callbacks.
+    fn has_callbacks(&self) -> bool;
+    /// The hierarchy labels of this node's metrics.
+    fn hierarchy_labels(&self) -> Vec<(String, String)>;
+}
+
+impl MetricsExt for Metrics {
+    fn register_action(
+        &self,
+        name: String,
+        action: Action,
+    ) -> Result<CallbackHandle, MetricsError> {
+        self.register_action(name, action)
+    }
+
+    fn register_exposition_action(
+        &self,
+        name: String,
+        action: Action,
+        options: ExternalOptions,
+    ) -> Result<CallbackHandle, MetricsError> {
+        self.register_exposition_action(name, action, options)
+    }
+
+    fn has_callbacks(&self) -> bool {
+        self.has_callbacks()
+    }
+
+    fn hierarchy_labels(&self) -> Vec<(String, String)> {
+        self.hierarchy_labels()
+    }
+}
+
+/// Runtimes whose callbacks the binding runs.
+pub trait RuntimeExt: Sized {
+    /// As [`DistributedRuntime::with_config`]. The thread that serves `dispatcher` runs the callbacks.
+    fn with_dispatcher(config: Config, dispatcher: Arc<Dispatcher>) -> Result<Self, RuntimeError>;
+    /// Whether the status server shows metrics of the process.
+    fn serves_process_metrics(&self) -> bool;
+}
+
+impl RuntimeExt for DistributedRuntime {
+    fn with_dispatcher(config: Config, dispatcher: Arc<Dispatcher>) -> Result<Self, RuntimeError> {
+        DistributedRuntime::with_dispatcher(config, dispatcher)
+    }
+
+    fn serves_process_metrics(&self) -> bool {
+        self.serves_process_metrics()
+    }
+}

@@ -1,0 +1,144 @@
+//! The external expositions that callbacks return: their options, and the last exposition of each callback.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use crate::exposition::{Dropped, ExternalFamily, Parsed, Rules, parse};
+use crate::metrics::{MetricsError, is_valid_label};
+use crate::sync::{self, lock};
+
+/// How long the last exposition is shown when its callback fails or is late, so that graphs have no gaps.
+/// The time starts when a new exposition is due: after the cache time of the last one.
+const SHOWN_FOR: Duration = Duration::from_secs(5 * 60);
+
+/// How the exposition that a callback returns is shown.
+#[derive(Clone, Debug, Default)]
+pub struct ExternalOptions {
+    pub(crate) rules: Rules,
+    pub(crate) cache: Option<Duration>,
+}
+
+impl ExternalOptions {
+    /// Adds labels to the series. A series that has a label of the same name keeps its own. The names must
+    /// be unique, and not `le` or `quantile`.
+    pub fn labels(mut self, labels: Vec<(String, String)>) -> Self {
+        self.rules.labels = labels;
+        self
+    }
+
+    /// Shows only families whose names begin with one of these prefixes.
+    pub fn prefixes(mut self, prefixes: Vec<String>) -> Self {
+        self.rules.prefixes = prefixes;
+        self
+    }
+
+    /// Excludes families whose names begin with one of these prefixes.
+    pub fn exclude(mut self, prefixes: Vec<String>) -> Self {
+        self.rules.exclude = prefixes;
+        self
+    }
+
+    /// Calls the callback only when its last exposition is older than this.
+    pub fn cache(mut self, time: Duration) -> Self {
+        self.cache = Some(time);
+        self
+    }
+
+    pub(crate) fn check(&self) -> Result<(), MetricsError> {
+        let labels = &self.rules.labels;
+        for (position, (label, _)) in labels.iter().enumerate() {
+            let is_duplicate = labels[..position].iter().any(|(other, _)| other == label);
+            let is_reserved = label.starts_with("__") || ["le", "quantile"].contains(&&**label);
+            if is_duplicate || is_reserved || !is_valid_label(label) {
+                return Err(MetricsError::AddedLabel {
+                    label: label.clone(),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The last exposition of one callback.
+///
+/// The lock is only taken inside a section of [`sync`].
+pub(super) struct LastExposition {
+    options: ExternalOptions,
+    last: Mutex<Option<(Instant, Arc<Vec<ExternalFamily>>)>>,
+}
+
+impl LastExposition {
+    pub(super) fn new(options: ExternalOptions) -> Self {
+        LastExposition {
+            options,
+            last: Mutex::new(None),
+        }
+    }
+
+    /// Parses and stores an exposition. Returns what was dropped from it.
+    pub(super) fn store(&self, text: &str) -> Dropped {
+        let Parsed { families, dropped } = parse(text, &self.options.rules);
+        let new = Some((Instant::now(), Arc::new(families)));
+        let old = {
+            let _section = sync::enter();
+            std::mem::replace(&mut *lock(&self.last), new)
+        };
+        drop(old);
+        dropped
+    }
+
+    /// Whether the last exposition is within its cache time. Called inside a section.
+    pub(super) fn is_fresh(&self, now: Instant) -> bool {
+        let last = lock(&self.last);
+        let age = last
+            .as_ref()
+            .map(|(time, _)| now.saturating_duration_since(*time));
+        let (Some(age), Some(cache)) = (age, self.options.cache) else {
+            return false;
+        };
+        age < cache
+    }
+
+    /// The families to show. Called inside a section.
+    pub(super) fn families(&self, now: Instant) -> Option<Arc<Vec<ExternalFamily>>> {
+        let last = lock(&self.last);
+        let (time, families) = last.as_ref()?;
+        let limit = SHOWN_FOR.saturating_add(self.options.cache.unwrap_or_default());
+        (now.saturating_duration_since(*time) < limit).then(|| Arc::clone(families))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_shown(last: &LastExposition, now: Instant) -> bool {
+        last.families(now).is_some()
+    }
+
+    #[test]
+    fn an_exposition_is_shown_for_five_minutes() {
+        let last = LastExposition::new(ExternalOptions::default());
+        let start = Instant::now();
+        assert!(!is_shown(&last, start));
+        last.store("a 1\n");
+        let stored = Instant::now();
+        assert!(is_shown(&last, start + Duration::from_secs(299)));
+        assert!(!is_shown(&last, stored + Duration::from_secs(300)));
+        assert!(!last.is_fresh(stored));
+    }
+
+    #[test]
+    fn a_cached_exposition_is_shown_for_five_minutes_after_a_new_one_is_due() {
+        let day = Duration::from_secs(86_400);
+        let last = LastExposition::new(ExternalOptions::default().cache(day));
+        let start = Instant::now();
+        assert!(!last.is_fresh(start));
+        last.store("a 1\n");
+        let stored = Instant::now();
+        let before = start + day - Duration::from_secs(1);
+        assert!(last.is_fresh(before) && is_shown(&last, before));
+        assert!(!last.is_fresh(stored + day) && is_shown(&last, before + SHOWN_FOR));
+        assert!(!is_shown(&last, stored + day + SHOWN_FOR));
+    }
+}

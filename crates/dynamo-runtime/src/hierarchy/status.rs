@@ -1,0 +1,41 @@
+//! The status of a runtime on its status server: the exposition of its root, and its health.
+
+use std::time::{Duration, Instant};
+
+use super::gatherer::Gatherer;
+use crate::exposition::ExpositionFormat;
+use crate::health::{HealthReport, SystemHealth};
+use crate::metrics::Path;
+use crate::server::StatusProvider;
+
+/// See the module.
+pub(super) struct Status {
+    pub(super) gatherer: Gatherer,
+    pub(super) health: SystemHealth,
+}
+
+impl StatusProvider for Status {
+    fn run_callbacks(&self, deadline: Instant) {
+        self.gatherer.callbacks.run(&Path::root(), deadline);
+    }
+
+    fn callback_timeout(&self) -> Duration {
+        self.gatherer.callback_timeout
+    }
+
+    fn encode(&self, format: ExpositionFormat, out: &mut Vec<u8>) {
+        self.gatherer.encode(&Path::root(), format, out);
+    }
+
+    fn scraped(&self, duration: Duration) {
+        self.gatherer.metrics.scraped(duration);
+    }
+
+    fn health(&self) -> HealthReport {
+        self.health.report()
+    }
+
+    fn uptime(&self) -> Duration {
+        self.gatherer.metrics.uptime()
+    }
+}

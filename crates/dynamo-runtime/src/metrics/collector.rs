@@ -1,0 +1,51 @@
+//! Collectors: the sources of the series of a scrape.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use super::desc::Desc;
+use super::instrument::BucketLayout;
+use super::snapshot::DataPoint;
+
+/// The progress of a listing of a collector's series, in sequence numbers.
+#[derive(Clone, Copy)]
+pub(crate) struct Cursor {
+    /// The first series not visited yet.
+    pub(crate) next: u64,
+    /// The last series to visit.
+    pub(crate) last: u64,
+}
+
+impl Cursor {
+    /// The start of a listing.
+    pub(crate) const START: Cursor = Cursor {
+        next: 0,
+        last: u64::MAX,
+    };
+}
+
+/// A function that receives data points.
+pub(crate) type Visitor<'a> = dyn FnMut(&DataPoint<'_>) + 'a;
+
+/// Some series of one family.
+pub(crate) trait Collector: Any + Send + Sync {
+    /// Visits up to `limit` series in order of creation. Returns where to continue, if there are more.
+    ///
+    /// A lock is held only during the call. Series created after the first call are not visited: a
+    /// series that is removed and created again between two calls would otherwise be visited twice.
+    fn visit(&self, at: Cursor, limit: usize, visitor: &mut Visitor<'_>) -> Option<Cursor>;
+
+    /// Drops series past their idle timeout.
+    fn expire(&self) {}
+}
+
+/// One of our metrics: a single series or a vec.
+pub(crate) trait MetricCollector: Collector {
+    fn desc(&self) -> &Arc<Desc>;
+
+    /// The name of the metric type, for messages.
+    fn type_name(&self) -> &'static str;
+
+    /// The buckets that all histograms of the family have in common.
+    fn bucket_layout(&self) -> BucketLayout;
+}
