@@ -1,7 +1,7 @@
 //! Generated from `dynamo_metrics/prometheus_names.py` by `make names`: change that file.
 
 pub mod name_prefix {
-    //! What the full name of a metric begins with, by the part of the system that owns it.
+    //! The prefixes of full metric names, by the part of the system that owns the metric.
 
     /// Components and the endpoints they serve.
     pub const COMPONENT: &str = "dynamo_component";
@@ -13,9 +13,9 @@ pub mod name_prefix {
     pub const TOKIO: &str = "dynamo_tokio";
     /// The KV indexer as a service of its own.
     pub const KVINDEXER: &str = "dynamo_kvindexer";
-    /// What happens to requests on their way to a worker, whatever carries them.
+    /// Requests on their way to a worker, on every transport.
     pub const REQUEST_PLANE: &str = "dynamo_request_plane";
-    /// What one transport does on the wire: bytes, connections, protocol errors.
+    /// One transport: bytes, connections, protocol errors.
     pub const TRANSPORT: &str = "dynamo_transport";
     /// The queue and the pool that hand requests to a worker's handler.
     pub const WORK_HANDLER: &str = "dynamo_work_handler";
@@ -23,7 +23,7 @@ pub mod name_prefix {
     pub const REJECTION: &str = "dynamo_rejection";
     /// The phases of a routing decision.
     pub const ROUTING_OVERHEAD: &str = "dynamo_routing_overhead";
-    /// This runtime's own figures, which Dynamo does not have.
+    /// The metrics of this runtime itself, which Dynamo does not have.
     pub const RUNTIME: &str = "dynamo_runtime";
 }
 
@@ -44,7 +44,7 @@ pub mod labels {
     pub const MODEL: &str = "model";
     /// The model's name or path, under the name that vLLM and other engines have for it.
     pub const MODEL_NAME: &str = "model_name";
-    /// What a worker does: `aggregated`, `prefill`, `decode` or `encode`.
+    /// The role of a worker: `aggregated`, `prefill`, `decode` or `encode`.
     pub const WORKER_TYPE: &str = "worker_type";
     /// The instance id in discovery of the frontend that routes.
     pub const ROUTER_ID: &str = "router_id";
@@ -90,37 +90,37 @@ pub mod python_gc {
     pub const OBJECTS_COLLECTED_TOTAL: &str = "python_gc_objects_collected_total";
     /// Counter by `generation`: objects found that cannot be collected.
     pub const OBJECTS_UNCOLLECTABLE_TOTAL: &str = "python_gc_objects_uncollectable_total";
-    /// The label that tells the generations apart: `0`, `1`, `2`.
+    /// The label of the generation: `0`, `1`, `2`.
     pub const GENERATION_LABEL: &str = "generation";
 }
 
 pub mod runtime_metrics {
-    //! How callbacks and scrapes fare; Dynamo shows none of it. Prefix: [`super::name_prefix::RUNTIME`].
+    //! Callbacks and scrapes; Dynamo has no such metrics. Prefix: [`super::name_prefix::RUNTIME`].
 
-    /// Counter: callbacks before a scrape that raised an exception.
+    /// Counter: callbacks that raised an exception.
     pub const CALLBACK_ERRORS_TOTAL: &str = "callback_errors_total";
-    /// Counter: callbacks before a scrape that were not done when it had to answer.
+    /// Counter: callbacks that did not finish before the deadline of a scrape.
     pub const CALLBACK_TIMEOUTS_TOTAL: &str = "callback_timeouts_total";
     /// Histogram: seconds by which the event loop ran a call late, sampled.
     pub const EVENT_LOOP_LAG_SECONDS: &str = "event_loop_lag_seconds";
     /// Histogram: seconds that a thread waited for Python's global interpreter lock, sampled.
     pub const GIL_WAIT_SECONDS: &str = "gil_wait_seconds";
-    /// Gauge: seconds that the last scrape took to answer, callbacks included.
+    /// Gauge: duration of the last scrape in seconds, callbacks included.
     pub const SCRAPE_DURATION_SECONDS: &str = "scrape_duration_seconds";
-    /// Counter by `metric`: updates that went to the overflow series of a metric at its limit.
+    /// Counter by `metric`: updates counted in the overflow series of a metric at its limit.
     pub const SERIES_OVERFLOW_TOTAL: &str = "series_overflow_total";
-    /// Counter: families in other libraries' text that could not be shown.
+    /// Counter: families dropped from external expositions.
     pub const TEXT_DROPPED_FAMILIES_TOTAL: &str = "text_dropped_families_total";
-    /// Counter: series in other libraries' text that were there already.
+    /// Counter: duplicate series dropped from external expositions.
     pub const TEXT_DROPPED_SERIES_TOTAL: &str = "text_dropped_series_total";
 }
 
 pub mod work_handler {
     //! Requests as a worker's endpoint sees them. Prefix: [`super::name_prefix::COMPONENT`].
     //!
-    //! The queue's and the pool's figures have the prefix [`super::name_prefix::WORK_HANDLER`].
+    //! The metrics of the queue and the pool have the prefix [`super::name_prefix::WORK_HANDLER`].
 
-    /// Counter: requests handled, whatever their outcome.
+    /// Counter: requests handled, with any outcome.
     pub const REQUESTS_TOTAL: &str = "requests_total";
     /// Counter: bytes of the requests received.
     pub const REQUEST_BYTES_TOTAL: &str = "request_bytes_total";
@@ -132,7 +132,7 @@ pub mod work_handler {
     pub const REQUEST_DURATION_SECONDS: &str = "request_duration_seconds";
     /// Counter by [`ERROR_TYPE_LABEL`]: requests that failed.
     pub const ERRORS_TOTAL: &str = "errors_total";
-    /// Counter: requests given up by the client, asked for or by going away.
+    /// Counter: requests that the client cancelled, by a message or by disconnecting.
     pub const CANCELLATION_TOTAL: &str = "cancellation_total";
     /// Histogram: seconds from the frontend's send to the arrival here, by both hosts' clocks.
     pub const NETWORK_TRANSIT_SECONDS: &str = "network_transit_seconds";
@@ -150,14 +150,14 @@ pub mod work_handler {
     pub const POOL_ACTIVE_TASKS: &str = "pool_active_tasks";
     /// Gauge: places the pool has.
     pub const POOL_CAPACITY: &str = "pool_capacity";
-    /// The label that says why a request failed; its values are [`error_types`].
+    /// The label of the reason of a failed request; its values are [`error_types`].
     pub const ERROR_TYPE_LABEL: &str = "error_type";
     pub mod error_types {
         //! Values of `ERROR_TYPE_LABEL`.
 
         /// The request could not be decoded.
         pub const DESERIALIZATION: &str = "deserialization";
-        /// What arrived is not a request.
+        /// The message is not a request.
         pub const INVALID_MESSAGE: &str = "invalid_message";
         /// No stream for the response could be opened.
         pub const RESPONSE_STREAM: &str = "response_stream";
@@ -173,7 +173,7 @@ pub mod work_handler {
 }
 
 pub mod frontend_service {
-    //! The HTTP frontend. Prefix: [`super::name_prefix::FRONTEND`], or what `DYN_METRICS_PREFIX` says.
+    //! The HTTP frontend. Prefix: [`super::name_prefix::FRONTEND`] or `DYN_METRICS_PREFIX`.
 
     /// The environment variable that replaces the prefix `dynamo_frontend`.
     pub const METRICS_PREFIX_ENV: &str = "DYN_METRICS_PREFIX";
@@ -187,7 +187,7 @@ pub mod frontend_service {
     pub const INFLIGHT_REQUESTS: &str = "inflight_requests";
     /// Gauge: requests under way, from acceptance to the end of the response.
     pub const ACTIVE_REQUESTS: &str = "active_requests";
-    /// Gauge: clients that have gone away before their response was complete.
+    /// Gauge: clients that disconnected before their response was complete.
     pub const DISCONNECTED_CLIENTS: &str = "disconnected_clients";
     /// Histogram: seconds from a request's acceptance to the end of its response.
     pub const REQUEST_DURATION_SECONDS: &str = "request_duration_seconds";
@@ -235,7 +235,7 @@ pub mod frontend_service {
     pub const MODEL_KV_CACHE_BLOCK_SIZE: &str = "model_kv_cache_block_size";
     /// Gauge: how often a request may move to another worker.
     pub const MODEL_MIGRATION_LIMIT: &str = "model_migration_limit";
-    /// Counter by [`MIGRATION_TYPE_LABEL`]: requests moved because their worker was gone.
+    /// Counter by [`MIGRATION_TYPE_LABEL`]: requests moved because their worker was lost.
     pub const MODEL_MIGRATION_TOTAL: &str = "model_migration_total";
     /// Counter: requests too long to be moved.
     pub const MODEL_MIGRATION_MAX_SEQ_LEN_EXCEEDED_TOTAL: &str =
@@ -280,9 +280,9 @@ pub mod frontend_service {
     pub const LORA_CHURN_UNLOADS_TOTAL: &str = "lora_churn_unloads_total";
     /// Replicas for which the LoRA controller found no worker.
     pub const LORA_OVERFLOW_COUNT: &str = "lora_overflow_count";
-    /// The label that says when a request was moved; its values are [`migration_type`].
+    /// The label of the time of a move; its values are [`migration_type`].
     pub const MIGRATION_TYPE_LABEL: &str = "migration_type";
-    /// The label that says what the tokenizer did; its values are [`operation`].
+    /// The label of the tokenizer's operation; its values are [`operation`].
     pub const OPERATION_LABEL: &str = "operation";
     pub mod operation {
         //! Values of `OPERATION_LABEL`.
@@ -307,7 +307,7 @@ pub mod frontend_service {
 
         /// The response is complete.
         pub const SUCCESS: &str = "success";
-        /// The request failed; the label `error_type` says how.
+        /// The request failed; the label `error_type` has the reason.
         pub const ERROR: &str = "error";
     }
 
@@ -333,7 +333,7 @@ pub mod frontend_service {
         pub const OVERLOAD: &str = "overload";
         /// No worker can serve the request (HTTP 503).
         pub const UNAVAILABLE: &str = "unavailable";
-        /// Given up by the client or by a time limit.
+        /// Cancelled by the client or by a timeout.
         pub const CANCELLED: &str = "cancelled";
         /// The worker took the request and fell silent.
         pub const RESPONSE_TIMEOUT: &str = "response_timeout";
@@ -377,7 +377,7 @@ pub mod frontend_perf {
     pub const TOKENIZER_CACHE_CACHED_TOKENS_TOTAL: &str = "tokenizer_cache_cached_tokens_total";
     /// Counter by model: tokens that had to be made in spite of the tokenizer's cache.
     pub const TOKENIZER_CACHE_UNCACHED_TOKENS_TOTAL: &str = "tokenizer_cache_uncached_tokens_total";
-    /// Microseconds to detokenize one token. Given up for the pair that follows.
+    /// Microseconds to detokenize one token. Replaced by the next two.
     pub const DETOKENIZE_PER_TOKEN_US: &str = "detokenize_per_token_us";
     /// Counter: microseconds spent on detokenizing. Over [`DETOKENIZE_TOKEN_COUNT`], the mean.
     pub const DETOKENIZE_TOTAL_US: &str = "detokenize_total_us";
@@ -399,7 +399,7 @@ pub mod router {
     /// Counter: failed questions to a remote indexer about overlaps.
     pub const REMOTE_INDEXER_QUERY_FAILURES_TOTAL: &str =
         "router_remote_indexer_query_failures_total";
-    /// Counter: routing decisions that a remote indexer could not be told.
+    /// Counter: routing decisions that could not be sent to a remote indexer.
     pub const REMOTE_INDEXER_WRITE_FAILURES_TOTAL: &str =
         "router_remote_indexer_write_failures_total";
     /// Gauge: workers that should publish KV events but have no endpoint to ask for them.
@@ -450,7 +450,7 @@ pub mod routing_overhead {
 }
 
 pub mod kvrouter {
-    //! The index of what is in which worker's KV cache. Prefix: [`super::name_prefix::COMPONENT`].
+    //! The index of the workers' KV caches. Prefix: [`super::name_prefix::COMPONENT`].
 
     /// Counter by event type and status: KV cache events taken into the index.
     pub const KV_CACHE_EVENTS_APPLIED: &str = "kv_cache_events_applied";
@@ -478,7 +478,7 @@ pub mod kv_publisher {
     pub const ENGINES_DROPPED_EVENTS_TOTAL: &str = "kv_publisher_engines_dropped_events_total";
     /// Counter by stage and event type: events seen by the ZMQ relay.
     pub const ZMQ_EVENTS_TOTAL: &str = "kv_publisher_zmq_events_total";
-    /// Counter by event type and reason: events the relay left out before it converted them.
+    /// Counter by event type and reason: events the relay dropped before it converted them.
     pub const ZMQ_FILTERED_EVENTS_TOTAL: &str = "kv_publisher_zmq_filtered_events_total";
     /// Counter by event type and reason: events the relay could not convert.
     pub const ZMQ_CONVERSION_ISSUES_TOTAL: &str = "kv_publisher_zmq_conversion_issues_total";
@@ -495,7 +495,7 @@ pub mod kvstats {
     pub const TOTAL_BLOCKS: &str = "total_blocks";
     /// Gauge: share of the KV cache in use, 0 to 1 in spite of the name.
     pub const GPU_CACHE_USAGE_PERCENT: &str = "gpu_cache_usage_percent";
-    /// What names begin with up to Dynamo 0.8; they contain it already.
+    /// The prefix of these names up to Dynamo 0.8; they include it.
     pub const PREFIX: &str = "kvstats_";
     /// Gauge: KV cache blocks in use. Up to Dynamo 0.8.
     pub const ACTIVE_BLOCKS: &str = "kvstats_active_blocks";
@@ -506,7 +506,7 @@ pub mod kvstats {
 pub mod kvstats_legacy {
     //! A worker's KV cache, as Dynamo 0.7 and 0.8 named it. Prefix: [`super::name_prefix::COMPONENT`].
 
-    /// What these names begin with; they contain it already.
+    /// The prefix of these names; they include it.
     pub const PREFIX: &str = "kvstats_";
     /// Gauge: KV cache blocks in use.
     pub const ACTIVE_BLOCKS: &str = "kvstats_active_blocks";
@@ -633,7 +633,7 @@ pub mod request_plane {
 }
 
 pub mod transport {
-    //! What the transports do. Prefix: [`super::name_prefix::TRANSPORT`].
+    //! The transports. Prefix: [`super::name_prefix::TRANSPORT`].
 
     pub mod tcp {
         //! Requests over plain TCP.
@@ -663,7 +663,7 @@ pub mod transport {
 pub mod nats_client {
     //! The connection to NATS, as Dynamo 0.7 showed it. Prefix: [`super::name_prefix::COMPONENT`].
 
-    /// What these names begin with; they contain it already.
+    /// The prefix of these names; they include it.
     pub const PREFIX: &str = "nats_client_";
     /// Bytes received.
     pub const IN_TOTAL_BYTES: &str = "nats_client_in_total_bytes";
@@ -675,7 +675,7 @@ pub mod nats_client {
     pub const OUT_MESSAGES: &str = "nats_client_out_messages";
     /// Connections opened; before Dynamo 0.7.
     pub const CONNECTS: &str = "nats_client_connects";
-    /// Connections open; Dynamo 0.7's name for what was [`CONNECTS`].
+    /// Open connections; named [`CONNECTS`] before Dynamo 0.7.
     pub const CURRENT_CONNECTIONS: &str = "nats_client_current_connections";
     /// Gauge: 0 disconnected, 1 connected, 2 reconnecting.
     pub const CONNECTION_STATE: &str = "nats_client_connection_state";
@@ -686,7 +686,7 @@ pub mod nats_service {
     //!
     //! Dynamo 0.7 showed them and gave four of them new names; both are here.
 
-    /// What these names begin with; they contain it already.
+    /// The prefix of these names; they include it.
     pub const PREFIX: &str = "nats_service_";
     /// Mean milliseconds to handle a request; before Dynamo 0.7.
     pub const AVG_PROCESSING_MS: &str = "nats_service_avg_processing_time_ms";
@@ -711,16 +711,16 @@ pub mod nats_service {
 }
 
 pub mod trtllm_additional {
-    //! What TensorRT-LLM workers show beside the engine's own metrics. These are full names.
+    //! Metrics of TensorRT-LLM workers beside those of the engine. These are full names.
 
-    /// Counter: requests given up or cancelled.
+    /// Counter: requests aborted or cancelled.
     pub const NUM_ABORTED_REQUESTS_TOTAL: &str = "trtllm_num_aborted_requests_total";
     /// Counter: requests with images.
     pub const REQUEST_TYPE_IMAGE_TOTAL: &str = "trtllm_request_type_image_total";
     /// Counter: requests whose output has a prescribed structure.
     pub const REQUEST_TYPE_STRUCTURED_OUTPUT_TOTAL: &str =
         "trtllm_request_type_structured_output_total";
-    /// Counter: KV cache transfers that went well.
+    /// Counter: KV cache transfers that succeeded.
     pub const KV_TRANSFER_SUCCESS_TOTAL: &str = "trtllm_kv_transfer_success_total";
     /// Histogram: seconds of a request's KV cache transfer.
     pub const KV_TRANSFER_LATENCY_SECONDS: &str = "trtllm_kv_transfer_latency_seconds";
