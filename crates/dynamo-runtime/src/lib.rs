@@ -36,6 +36,7 @@ mod hierarchy;
 pub mod metrics;
 pub mod prometheus_names;
 mod server;
+mod shared;
 mod sync;
 mod system;
 
@@ -54,7 +55,9 @@ pub use metrics::histogram::{Histogram, HistogramOptions, HistogramVec};
 pub use metrics::name::{Name, NameStyle};
 pub use metrics::native::NativeOptions;
 pub use metrics::path::Path;
+pub use metrics::storage::Across;
 pub use server::ServerError;
+pub use shared::SharedError;
 
 /// The Rust snippets of the guide, as doctests.
 #[cfg(doctest)]

@@ -19,6 +19,7 @@ const ORDER: &[&str] = &[
     "prometheus_names",
     "format",
     "metrics",
+    "shared",
     "exposition",
     "health",
     "config",

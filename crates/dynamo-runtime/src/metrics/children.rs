@@ -152,6 +152,11 @@ impl<I: Instrument> Children<I> {
             let is_idle = series.is_idle(now, timeout);
             let is_held = Arc::strong_count(series) > 1;
             held |= is_idle && is_held;
+            if is_idle && !is_held {
+                series.withdraw();
+            } else {
+                series.show(!is_idle);
+            }
             !is_idle || is_held
         });
         if self.slots.0.len() < before {
@@ -181,6 +186,11 @@ impl<I: Instrument> Children<I> {
         self.slots.0[self.first(sequence)..]
             .iter()
             .filter_map(|slot| Some((slot.sequence, slot.series.as_deref()?)))
+    }
+
+    /// All series.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Series<I>>> {
+        self.slots.0.iter().filter_map(|slot| slot.series.as_ref())
     }
 
     /// The index of the first slot with at least this sequence number.

@@ -1,11 +1,13 @@
 //! Collectors: the sources of the series of a scrape.
 
 use std::any::Any;
+use std::io;
 use std::sync::Arc;
 
 use super::desc::Desc;
 use super::instrument::BucketLayout;
 use super::snapshot::DataPoint;
+use super::storage::Storage;
 
 /// The progress of a listing of a collector's series, in sequence numbers.
 #[derive(Clone, Copy)]
@@ -45,6 +47,15 @@ pub(crate) trait MetricCollector: Collector {
 
     /// The name of the metric type, for messages.
     fn type_name(&self) -> &'static str;
+
+    /// Moves the series into shared storage: those that exist, and those created later.
+    fn share(&self, storage: &dyn Storage) -> io::Result<()>;
+
+    /// Removes the series from shared storage.
+    fn withdraw(&self);
+
+    /// In a forked child: starts all series at 0.
+    fn reset(&self);
 
     /// The buckets that all histograms of the family have in common.
     fn bucket_layout(&self) -> BucketLayout;

@@ -7,6 +7,7 @@ use super::kind::Kind;
 use super::metric::Metric;
 use super::number::{Cell, Number};
 use super::snapshot::Snapshot;
+use super::storage::{SeriesStorage, SharedLayout};
 use super::vec::MetricVec;
 
 /// A counter of floats.
@@ -78,6 +79,16 @@ impl<N: Number> Instrument for CounterCell<N> {
 
     fn new((): &()) -> Self {
         CounterCell(Cell::new())
+    }
+
+    fn shared_layout((): &()) -> SharedLayout {
+        SharedLayout::number(N::WORD)
+    }
+
+    fn share(&self, storage: &dyn SeriesStorage) {
+        if let [word, ..] = storage.words() {
+            self.0.share(word);
+        }
     }
 
     fn read(&self, look: impl FnOnce(Snapshot<'_>)) {

@@ -4,6 +4,7 @@ use super::errors::MetricsError;
 use super::kind::Kind;
 use super::labels::{self, Template};
 use super::path::Path;
+use super::storage::Across;
 
 /// The description of a metric, and optionally its unit.
 ///
@@ -12,12 +13,27 @@ use super::path::Path;
 pub struct Description<'a> {
     help: &'a str,
     unit: Option<&'a str>,
+    across: Option<Across>,
 }
 
 impl<'a> Description<'a> {
     /// The text shown as `# HELP`.
     pub fn new(help: &'a str) -> Self {
-        Description { help, unit: None }
+        Description {
+            help,
+            unit: None,
+            across: None,
+        }
+    }
+
+    /// Sets how an exposition of several processes shows a gauge; see
+    /// [`Config::shared_dir`](crate::Config::shared_dir). The default is [`Across::Each`]. Other kinds are
+    /// summed up.
+    pub fn across(self, across: Across) -> Self {
+        Description {
+            across: Some(across),
+            ..self
+        }
     }
 
     /// Adds the unit, such as `seconds` or `bytes`. The name of the metric must end in it, before the
@@ -50,6 +66,8 @@ pub struct Desc {
     pub(crate) help: String,
     pub(crate) unit: Option<String>,
     pub(crate) kind: Kind,
+    /// How an exposition of several processes shows a gauge.
+    pub(crate) across: Across,
     /// The node that created it.
     pub(crate) owner: Path,
     /// The hierarchy labels, then the user's in the order given.
@@ -71,6 +89,9 @@ impl Desc {
         let users = const_labels.iter().map(|(name, _)| *name);
         labels::check(&name, users.chain(label_names.iter().copied()))?;
         check_unit(&name, kind, description.unit)?;
+        if description.across.is_some() && kind != Kind::Gauge {
+            return Err(MetricsError::Across { metric: name, kind });
+        }
         let users = const_labels
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
@@ -85,6 +106,7 @@ impl Desc {
             help: description.help.to_owned(),
             unit: description.unit.map(str::to_owned),
             kind,
+            across: description.across.unwrap_or_default(),
             owner: owner.clone(),
             template: Template::new(&const_labels, &label_names),
             const_labels,
@@ -136,6 +158,7 @@ impl Desc {
             && self.kind == other.kind
             && self.help == other.help
             && self.unit == other.unit
+            && self.across == other.across
             && self.owner == other.owner
             && self.label_names == other.label_names
             && sorted(self) == sorted(other)

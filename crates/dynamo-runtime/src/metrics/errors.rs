@@ -45,7 +45,7 @@ pub enum MetricsError {
     },
     /// A label name is reserved.
     #[error(
-        "label name {label:?} of metric {metric:?} is reserved: dynamo_namespace, dynamo_component and dynamo_endpoint are added automatically, le, quantile and __* are reserved by Prometheus; choose another name"
+        "label name {label:?} of metric {metric:?} is reserved: dynamo_namespace, dynamo_component, dynamo_endpoint and dynamo_process are added automatically, le, quantile and __* are reserved by Prometheus; choose another name"
     )]
     ReservedLabel {
         /// The metric's name as exposed.
@@ -109,6 +109,26 @@ pub enum MetricsError {
         /// The unit as given.
         unit: String,
     },
+    /// A metric that is no gauge has a rule for several processes.
+    #[error(
+        "metric {metric:?} is a {kind}, which is always the sum of all processes: leave across out, it is for gauges"
+    )]
+    Across {
+        /// The metric's name as exposed.
+        metric: String,
+        /// The kind of the metric.
+        kind: super::Kind,
+    },
+    /// The storage that processes share has no room for the metric.
+    #[error(
+        "metric {metric:?} cannot be stored in the shared directory: {reason}: make room there, or unset DYN_METRICS_SHARED_DIR"
+    )]
+    Storage {
+        /// The metric's name as exposed.
+        metric: String,
+        /// The error of the system.
+        reason: String,
+    },
     /// A metric with the same name differs, or has the same series.
     #[error("metric {name:?} of {owner} conflicts with the one of {other_owner}: {difference}")]
     Conflict {
@@ -136,6 +156,8 @@ impl MetricsError {
             MetricsError::Buckets { .. } => "bad_buckets",
             MetricsError::Native { .. } => "bad_native_buckets",
             MetricsError::Unit { .. } => "bad_unit",
+            MetricsError::Across { .. } => "bad_across",
+            MetricsError::Storage { .. } => "storage",
             MetricsError::Conflict { .. } => "conflict",
         }
     }
@@ -153,7 +175,9 @@ impl MetricsError {
             | MetricsError::NoLabelNames { metric, .. }
             | MetricsError::Buckets { metric, .. }
             | MetricsError::Native { metric, .. }
-            | MetricsError::Unit { metric, .. } => Some(metric),
+            | MetricsError::Unit { metric, .. }
+            | MetricsError::Across { metric, .. }
+            | MetricsError::Storage { metric, .. } => Some(metric),
         }
     }
 
@@ -192,6 +216,13 @@ pub enum Difference {
         new: Option<String>,
         /// The existing metric's unit.
         existing: Option<String>,
+    },
+    /// The rules for several processes differ.
+    Across {
+        /// The new metric's rule.
+        new: super::Across,
+        /// The existing metric's rule.
+        existing: super::Across,
     },
     /// The buckets differ.
     Buckets {
@@ -233,6 +264,10 @@ impl fmt::Display for Difference {
                 "the unit here is {:?}, there {:?}; use the same unit or another name",
                 new.as_deref().unwrap_or_default(),
                 existing.as_deref().unwrap_or_default()
+            ),
+            Difference::Across { new, existing } => write!(
+                f,
+                "across is {new} here, {existing} there; use the same or another name"
             ),
             Difference::Buckets { new, existing } => write!(
                 f,

@@ -62,7 +62,7 @@ pub(crate) fn unix_time() -> Duration {
 }
 
 /// Identifies where a series stores an exemplar. A new exemplar replaces the one in its slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Slot {
     /// The index of a bucket; 0 for metrics without buckets.
     Bucket(usize),
@@ -95,6 +95,25 @@ impl Exemplars {
             }
         }
         slots.insert(slot, Arc::new(exemplar));
+    }
+
+    /// Stores an exemplar unless there is a newer one in its slot.
+    pub(crate) fn store_newest(&self, slot: Slot, exemplar: Exemplar) {
+        let slots = self.0.get_or_init(Box::default);
+        let is_newer = lock(slots)
+            .get(&slot)
+            .is_none_or(|stored| stored.time <= exemplar.time);
+        if is_newer {
+            self.store(slot, exemplar);
+        }
+    }
+
+    /// In a forked child: drops all exemplars.
+    pub(crate) fn clear(&self) {
+        // A thread of the parent may have held the lock: then it is never released.
+        if let Some(Ok(mut slots)) = self.0.get().map(|slots| slots.try_lock()) {
+            slots.clear();
+        }
     }
 
     /// The exemplar of a bucket, if it has one.

@@ -8,6 +8,7 @@ use super::desc::Desc;
 use super::errors::{Difference, MetricsError};
 use super::instrument::BucketLayout;
 use super::kind::Kind;
+use super::storage::Across;
 
 /// The properties that all metrics of one name have in common.
 #[derive(Clone, Debug)]
@@ -20,6 +21,7 @@ pub(crate) struct Family {
     pub(crate) kind: Kind,
     pub(crate) unit: Option<String>,
     pub(crate) buckets: BucketLayout,
+    pub(crate) across: Across,
 }
 
 /// A family and its metrics in order of creation: all of them in a registry, those of one scope in a
@@ -41,6 +43,7 @@ impl GatheredFamily {
                 kind: desc.kind,
                 unit: desc.unit.clone(),
                 buckets: first.bucket_layout(),
+                across: desc.across,
             }),
             collectors: Vec::new(),
         }
@@ -59,6 +62,7 @@ impl GatheredFamily {
             kind,
             unit,
             buckets: existing_buckets,
+            across,
             ..
         } = &*self.family;
         let difference = if desc.kind != *kind {
@@ -80,6 +84,11 @@ impl GatheredFamily {
             Difference::Buckets {
                 new: buckets.to_string(),
                 existing: existing_buckets.to_string(),
+            }
+        } else if desc.across != *across {
+            Difference::Across {
+                new: desc.across,
+                existing: *across,
             }
         } else {
             return Ok(());

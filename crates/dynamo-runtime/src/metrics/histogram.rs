@@ -1,5 +1,6 @@
 //! Histograms: with classic buckets, which have fixed bounds, with native buckets, or with both.
 
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -10,8 +11,9 @@ use super::instrument::{BucketLayout, Instrument};
 use super::kind::Kind;
 use super::metric::Metric;
 use super::native::{NativeBuckets, NativeLayout, NativeOptions};
-use super::number::Cell;
+use super::number::Cells;
 use super::snapshot::{Counts, HistogramSnapshot, Snapshot};
+use super::storage::{SeriesStorage, SharedLayout, WordType};
 use super::vec::MetricVec;
 use crate::sync::lock;
 
@@ -71,8 +73,7 @@ pub struct HistogramLayout {
 #[derive(Debug)]
 pub struct HistogramCell {
     buckets: Arc<Buckets>,
-    counts: Box<[Cell<u64>]>,
-    sum: Cell<f64>,
+    cells: Cells,
     /// The lock also covers the cells, so that native and classic buckets agree in every snapshot.
     native: Option<Box<Mutex<NativeBuckets>>>,
 }
@@ -92,8 +93,7 @@ impl HistogramCell {
     pub fn add(&self, value: f64) {
         match &self.native {
             None => {
-                self.counts[self.buckets.index(value)].add(1);
-                self.sum.add(value);
+                self.cells.add(self.buckets.index(value), value);
             }
             Some(native) => self.add_locked(native, value),
         }
@@ -111,24 +111,29 @@ impl HistogramCell {
     #[inline]
     fn add_locked(&self, native: &Mutex<NativeBuckets>, value: f64) {
         let mut native = lock(native);
-        self.add_classic_unsync(value);
+        native.begin();
         native.add(value);
+        self.add_classic_unsync(value);
+        native.end();
     }
 
     #[inline]
     fn add_classic_unsync(&self, value: f64) {
-        self.counts[self.buckets.index(value)].add_unsync(1);
-        self.sum.add_unsync(value);
+        self.cells.add_unsync(self.buckets.index(value), value);
     }
 
     /// The number of observations.
     pub fn count(&self) -> u64 {
-        self.counts.iter().map(Cell::get).sum()
+        self.cells
+            .counts()
+            .iter()
+            .map(|count| count.load(Relaxed))
+            .sum()
     }
 
     /// The sum of the observations.
     pub fn sum(&self) -> f64 {
-        self.sum.get()
+        self.cells.sum()
     }
 }
 
@@ -157,13 +162,7 @@ impl Instrument for HistogramCell {
 
     fn new(layout: &HistogramLayout) -> Self {
         HistogramCell {
-            counts: layout
-                .classic
-                .labels()
-                .iter()
-                .map(|_| Cell::new())
-                .collect(),
-            sum: Cell::new(),
+            cells: Cells::new(layout.classic.labels().len()),
             buckets: Arc::clone(&layout.classic),
             native: layout
                 .native
@@ -172,11 +171,39 @@ impl Instrument for HistogramCell {
         }
     }
 
+    fn shared_layout(layout: &HistogramLayout) -> SharedLayout {
+        SharedLayout {
+            word_type: WordType::Histogram,
+            words: layout.classic.labels().len() + 1,
+            buckets: Some(Arc::clone(&layout.classic)),
+            native: layout.native.map(|native| native.to_string()),
+        }
+    }
+
+    fn share(&self, storage: &dyn SeriesStorage) {
+        self.cells.share(storage.words());
+    }
+
+    fn reset(&self) {
+        // The parent's thread may have been in an update: then the lock is never released.
+        if let Some(native) = &self.native
+            && let Ok(mut native) = native.try_lock()
+        {
+            native.clear();
+        }
+    }
+
+    fn share_native(&self, storage: &Arc<dyn SeriesStorage>) {
+        if let Some(native) = &self.native {
+            lock(native).share(storage);
+        }
+    }
+
     fn read(&self, look: impl FnOnce(Snapshot<'_>)) {
         let snapshot = HistogramSnapshot {
             buckets: &self.buckets,
-            counts: Counts::Cells(&self.counts),
-            sum: Some(self.sum.get()),
+            counts: Counts::Live(self.cells.counts()),
+            sum: Some(self.cells.sum()),
             native: None,
         };
         let Some(native) = &self.native else {
@@ -184,8 +211,9 @@ impl Instrument for HistogramCell {
         };
         let (native, counts, sum) = {
             let native = lock(native);
-            let counts: Vec<u64> = self.counts.iter().map(Cell::get).collect();
-            (native.read(), counts, self.sum.get())
+            let counts = self.cells.counts().iter();
+            let counts: Vec<u64> = counts.map(|count| count.load(Relaxed)).collect();
+            (native.read(), counts, self.cells.sum())
         };
         look(Snapshot::Histogram(HistogramSnapshot {
             counts: Counts::Fixed(&counts),

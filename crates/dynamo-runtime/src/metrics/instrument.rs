@@ -1,11 +1,13 @@
 //! The trait that each kind of metric implements: the storage of one series, and its options.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::errors::MetricsError;
 use super::exemplar::Slot;
 use super::kind::Kind;
 use super::snapshot::Snapshot;
+use super::storage::{SeriesStorage, SharedLayout};
 
 /// The storage of one series. Each kind of metric implements this trait in its own file.
 pub trait Instrument: Send + Sync + Sized + 'static {
@@ -22,6 +24,14 @@ pub trait Instrument: Send + Sync + Sized + 'static {
     fn check(options: Self::Options, metric: &str) -> Result<Self::Layout, MetricsError>;
     /// A series with the value 0.
     fn new(layout: &Self::Layout) -> Self;
+    /// The layout in shared storage.
+    fn shared_layout(layout: &Self::Layout) -> SharedLayout;
+    /// Continues with the current value in shared storage.
+    fn share(&self, storage: &dyn SeriesStorage);
+    /// Keeps native buckets in shared storage as well.
+    fn share_native(&self, _storage: &Arc<dyn SeriesStorage>) {}
+    /// In a forked child: starts at 0 what is not in shared storage.
+    fn reset(&self) {}
     /// Calls `look` with a consistent snapshot of the value.
     fn read(&self, look: impl FnOnce(Snapshot<'_>));
     /// The slot for the exemplar of an observation of `value`.

@@ -44,6 +44,7 @@ fn is_reserved(label: &str) -> bool {
             labels::NAMESPACE,
             labels::COMPONENT,
             labels::ENDPOINT,
+            labels::PROCESS,
             "le",
             "quantile",
         ]
@@ -331,6 +332,7 @@ mod tests {
             "dynamo_namespace",
             "dynamo_component",
             "dynamo_endpoint",
+            "dynamo_process",
         ] {
             assert!(
                 matches!(error(&[name]), MetricsError::ReservedLabel { .. }),

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 
 use super::collector::{Collector, Cursor, MetricCollector, Visitor};
@@ -11,6 +12,7 @@ use super::exemplar::Exemplar;
 use super::instrument::{BucketLayout, Instrument};
 use super::registry::Registry;
 use super::series::Series;
+use super::storage::{SharedLayout, Storage};
 
 /// One series: a plain counter, gauge or histogram, or one series of a vec.
 ///
@@ -52,6 +54,7 @@ pub(crate) struct SingleCore<I> {
     series: Arc<Series<I>>,
     sequence: u64,
     buckets: BucketLayout,
+    shared_layout: SharedLayout,
 }
 
 impl<I: Instrument> SingleCore<I> {
@@ -60,6 +63,7 @@ impl<I: Instrument> SingleCore<I> {
             series: Arc::new(Series::new(&desc, &[], layout)),
             sequence: registry.next_sequence(),
             buckets: I::bucket_layout(layout),
+            shared_layout: I::shared_layout(layout),
             desc,
         }
     }
@@ -92,6 +96,19 @@ impl<I: Instrument> Collector for SingleCore<I> {
 }
 
 impl<I: Instrument> MetricCollector for SingleCore<I> {
+    fn share(&self, storage: &dyn Storage) -> io::Result<()> {
+        let family = storage.family(&self.desc, &self.shared_layout)?;
+        self.series.share(&self.desc, &*family)
+    }
+
+    fn withdraw(&self) {
+        self.series.withdraw();
+    }
+
+    fn reset(&self) {
+        self.series.reset();
+    }
+
     fn desc(&self) -> &Arc<Desc> {
         &self.desc
     }
@@ -137,7 +154,7 @@ impl<I: Instrument> Metric<I> {
     pub(crate) fn update_with_exemplar(&self, exemplar: Exemplar, update: impl FnOnce(&I)) {
         update(self.update());
         let slot = self.cell().exemplar_slot(exemplar.value);
-        self.series.exemplars().store(slot, exemplar);
+        self.series.store_exemplar(slot, exemplar);
     }
 
     /// Identifies the series among all that are alive.

@@ -23,6 +23,7 @@ pub(crate) mod path;
 mod registry;
 mod series;
 mod snapshot;
+pub(crate) mod storage;
 mod vec;
 
 pub use errors::Difference;
@@ -31,13 +32,15 @@ pub use histogram::HistogramTimer;
 pub use kind::Kind;
 pub use metric::Metric;
 pub use native::NativeError;
+pub use storage::Across;
 pub use vec::MetricVec;
 
+pub(crate) use buckets::Buckets;
 pub(crate) use collector::{Collector, Cursor, Visitor};
 pub(crate) use counter::CounterCell;
 pub(crate) use desc::{Desc, Description};
 pub(crate) use errors::{MetricsError, UseError};
-pub(crate) use exemplar::{Exemplar, Exemplars, Slot};
+pub(crate) use exemplar::{Exemplar, Exemplars, Slot, unix_time};
 pub(crate) use family::{Family, GatheredFamily};
 pub(crate) use gauge::GaugeCell;
 
@@ -50,6 +53,9 @@ pub(crate) use number::Scalar;
 pub(crate) use path::Path;
 pub(crate) use registry::Registry;
 pub(crate) use snapshot::{
-    DataPoint, FixedHistogram, HistogramSnapshot, NativeSnapshot, Snapshot, SummarySnapshot,
+    Counts, DataPoint, FixedHistogram, HistogramSnapshot, NativeSnapshot, Snapshot, SummarySnapshot,
+};
+pub(crate) use storage::{
+    FamilyStorage, NativeBucket, SeriesStorage, SharedLayout, Storage, WordType,
 };
 pub(crate) use vec::VecCore;

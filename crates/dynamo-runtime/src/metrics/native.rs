@@ -4,9 +4,10 @@
 //! zero have a bucket of their own. See <https://prometheus.io/docs/specs/native_histograms/>.
 
 use std::fmt;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use super::snapshot::{NativeSide as Side, NativeSnapshot};
+use super::storage::{NativeBucket, SeriesStorage};
 
 /// The schemas of Prometheus, from the coarsest to the finest resolution.
 const SCHEMAS: std::ops::RangeInclusive<i8> = -4..=8;
@@ -169,7 +170,6 @@ impl fmt::Display for NativeLayout {
 }
 
 /// The native buckets of one histogram, without synchronisation: the histogram holds them in a lock.
-#[derive(Clone, Debug)]
 pub(super) struct NativeBuckets {
     schema: i8,
     /// The bounds of the schema, if it is above 0; see [`bounds`].
@@ -179,6 +179,15 @@ pub(super) struct NativeBuckets {
     zero_count: u64,
     positive: Side,
     negative: Side,
+    /// The schema of a new histogram.
+    first_schema: i8,
+    shared: Option<Arc<dyn SeriesStorage>>,
+}
+
+impl fmt::Debug for NativeBuckets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NativeBuckets({:?})", self.read())
+    }
 }
 
 impl NativeBuckets {
@@ -191,6 +200,44 @@ impl NativeBuckets {
             zero_count: 0,
             positive: Side::new(),
             negative: Side::new(),
+            first_schema: options.schema,
+            shared: None,
+        }
+    }
+
+    /// Keeps the buckets in shared storage as well, from now on.
+    pub(super) fn share(&mut self, storage: &Arc<dyn SeriesStorage>) {
+        if self.shared.is_none() {
+            storage.replace_native(&self.read());
+            self.shared = Some(Arc::clone(storage));
+        }
+    }
+
+    /// Removes all observations.
+    pub(super) fn clear(&mut self) {
+        self.schema = self.first_schema;
+        self.bounds = bounds(self.schema);
+        self.zero_count = 0;
+        self.positive.clear();
+        self.negative.clear();
+        if let Some(shared) = &self.shared {
+            shared.replace_native(&self.read());
+        }
+    }
+
+    /// Marks the start of an update of native and classic buckets.
+    #[inline]
+    pub(super) fn begin(&self) {
+        if let Some(shared) = &self.shared {
+            shared.begin_update();
+        }
+    }
+
+    /// Marks the end of an update.
+    #[inline]
+    pub(super) fn end(&self) {
+        if let Some(shared) = &self.shared {
+            shared.end_update();
         }
     }
 
@@ -200,10 +247,28 @@ impl NativeBuckets {
         let magnitude = value.abs();
         if magnitude <= self.zero_threshold {
             self.zero_count += 1;
+            if let Some(shared) = &self.shared {
+                shared.count_native(NativeBucket::Zero);
+            }
             return;
         }
         let index = index_of(magnitude, self.schema, self.bounds);
-        let side = if value > 0.0 {
+        let schema = self.schema;
+        self.count(index, value > 0.0);
+        if let Some(shared) = &self.shared {
+            if self.schema != schema {
+                shared.replace_native(&self.read());
+            } else if value > 0.0 {
+                shared.count_native(NativeBucket::Positive(index));
+            } else {
+                shared.count_native(NativeBucket::Negative(index));
+            }
+        }
+    }
+
+    #[inline]
+    fn count(&mut self, index: i32, is_positive: bool) {
+        let side = if is_positive {
             &mut self.positive
         } else {
             &mut self.negative
@@ -244,16 +309,80 @@ impl NativeBuckets {
         {
             self.schema -= 1;
             self.bounds = bounds(self.schema);
-            for side in [&mut self.positive, &mut self.negative] {
-                side.iter_mut().for_each(|(index, _)| *index = half(*index));
-                side.dedup_by(|next, kept| {
-                    let same = next.0 == kept.0;
-                    if same {
-                        kept.1 += next.1;
-                    }
-                    same
-                });
-            }
+            halve_resolution(&mut self.positive);
+            halve_resolution(&mut self.negative);
+        }
+    }
+}
+
+/// Merges neighbouring buckets.
+fn halve_resolution(side: &mut Side) {
+    side.iter_mut().for_each(|(index, _)| *index = half(*index));
+    side.dedup_by(|next, kept| {
+        let same = next.0 == kept.0;
+        if same {
+            kept.1 = kept.1.saturating_add(next.1);
+        }
+        same
+    });
+}
+
+impl NativeSnapshot {
+    /// Adds the observations of another histogram. The result has the coarser schema and the wider zero
+    /// bucket.
+    pub(crate) fn merge(&mut self, mut other: NativeSnapshot) {
+        while self.schema > other.schema {
+            self.coarsen();
+        }
+        while other.schema > self.schema {
+            other.coarsen();
+        }
+        let threshold = self.zero_threshold.max(other.zero_threshold);
+        self.widen_zero(threshold);
+        other.widen_zero(threshold);
+        self.zero_count = self.zero_count.saturating_add(other.zero_count);
+        add_side(&mut self.positive, &other.positive);
+        add_side(&mut self.negative, &other.negative);
+    }
+
+    /// The number of observations.
+    pub(crate) fn count(&self) -> u64 {
+        let sides = self.positive.iter().chain(&self.negative);
+        sides.fold(self.zero_count, |sum, (_, count)| sum.saturating_add(*count))
+    }
+
+    fn coarsen(&mut self) {
+        self.schema -= 1;
+        halve_resolution(&mut self.positive);
+        halve_resolution(&mut self.negative);
+    }
+
+    /// Moves the buckets that begin below the threshold into the zero bucket.
+    fn widen_zero(&mut self, threshold: f64) {
+        if threshold <= self.zero_threshold {
+            return;
+        }
+        let base = 2.0_f64.powi(-i32::from(self.schema));
+        let mut upper = threshold;
+        for side in [&mut self.positive, &mut self.negative] {
+            side.retain(|(index, count)| {
+                let lower = (f64::from(*index - 1) * base).exp2();
+                if lower < threshold {
+                    self.zero_count = self.zero_count.saturating_add(*count);
+                    upper = upper.max((f64::from(*index) * base).exp2());
+                }
+                lower >= threshold
+            });
+        }
+        self.zero_threshold = upper;
+    }
+}
+
+fn add_side(side: &mut Side, other: &Side) {
+    for &(index, count) in other {
+        match side.binary_search_by_key(&index, |(index, _)| *index) {
+            Ok(position) => side[position].1 = side[position].1.saturating_add(count),
+            Err(position) => side.insert(position, (index, count)),
         }
     }
 }

@@ -3,6 +3,9 @@
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use once_cell::race::{OnceBox, OnceRef};
+
+use super::storage::WordType;
 use crate::format::number::{write_float, write_integer};
 
 mod sealed {
@@ -22,6 +25,8 @@ pub trait Number:
     const ONE: Self;
     /// Whether the type is an integer.
     const INTEGER: bool;
+    /// The type in shared storage.
+    const WORD: WordType;
 
     /// The value as a machine word.
     fn to_bits(self) -> u64;
@@ -79,6 +84,7 @@ impl Number for f64 {
     const ZERO: Self = 0.0;
     const ONE: Self = 1.0;
     const INTEGER: bool = false;
+    const WORD: WordType = WordType::Float;
 
     fn to_bits(self) -> u64 {
         self.to_bits()
@@ -124,6 +130,7 @@ impl Number for u64 {
     const ZERO: Self = 0;
     const ONE: Self = 1;
     const INTEGER: bool = true;
+    const WORD: WordType = WordType::Unsigned;
 
     fn to_bits(self) -> u64 {
         self
@@ -166,6 +173,7 @@ impl Number for i64 {
     const ZERO: Self = 0;
     const ONE: Self = 1;
     const INTEGER: bool = true;
+    const WORD: WordType = WordType::Signed;
 
     fn to_bits(self) -> u64 {
         self.cast_unsigned()
@@ -207,55 +215,155 @@ impl Number for i64 {
 }
 
 /// The memory of one value. Metrics access their values only through this type; nothing else depends on
-/// where the word is stored.
+/// where the word is stored: in the cell itself, or in storage that processes share.
 ///
 /// All accesses are relaxed: each cell is monotone or last-write-wins by itself, and no reader
 /// infers the state of one cell from another.
 #[derive(Debug)]
 pub(crate) struct Cell<N> {
-    word: AtomicU64,
+    own: AtomicU64,
+    shared: OnceRef<'static, AtomicU64>,
     number: PhantomData<N>,
 }
 
 impl<N: Number> Cell<N> {
     pub(crate) fn new() -> Self {
         Cell {
-            word: AtomicU64::new(N::ZERO.to_bits()),
+            own: AtomicU64::new(N::ZERO.to_bits()),
+            shared: OnceRef::new(),
             number: PhantomData,
         }
     }
 
     #[inline]
+    fn word(&self) -> &AtomicU64 {
+        match self.shared.get() {
+            Some(word) => word,
+            None => &self.own,
+        }
+    }
+
+    /// Adds the current value to a word of shared storage, and continues there. A concurrent update may be lost. The
+    /// first word stays.
+    pub(crate) fn share(&self, word: &'static AtomicU64) {
+        if self.shared.get().is_none() {
+            N::add(word, N::from_bits(self.own.load(Relaxed)));
+            let _ = self.shared.set(word);
+        }
+    }
+
+    #[inline]
     pub(crate) fn get(&self) -> N {
-        N::from_bits(self.word.load(Relaxed))
+        N::from_bits(self.word().load(Relaxed))
     }
 
     #[inline]
     pub(crate) fn set(&self, value: N) {
-        self.word.store(value.to_bits(), Relaxed);
+        self.word().store(value.to_bits(), Relaxed);
     }
 
     #[inline]
     pub(crate) fn add(&self, by: N) {
-        N::add(&self.word, by);
+        N::add(self.word(), by);
     }
 
     #[inline]
     pub(crate) fn sub(&self, by: N) {
-        N::sub(&self.word, by);
+        N::sub(self.word(), by);
     }
 
     /// As [`add`](Self::add), without synchronisation: no other thread may update the cell meanwhile.
     /// Concurrent reads are allowed. Without the bus lock, an update costs a fraction.
     #[inline]
     pub(crate) fn add_unsync(&self, by: N) {
-        self.set(self.get().plus(by));
+        add_unsync(self.word(), by);
     }
 
     /// As [`sub`](Self::sub), with the precondition of [`add_unsync`](Self::add_unsync).
     #[inline]
     pub(crate) fn sub_unsync(&self, by: N) {
-        self.set(self.get().minus(by));
+        let word = self.word();
+        let value = N::from_bits(word.load(Relaxed)).minus(by);
+        word.store(value.to_bits(), Relaxed);
+    }
+}
+
+/// Adds to a word that no other thread updates meanwhile.
+#[inline]
+fn add_unsync<N: Number>(word: &AtomicU64, by: N) {
+    let value = N::from_bits(word.load(Relaxed)).plus(by);
+    word.store(value.to_bits(), Relaxed);
+}
+
+/// The memory of several counts and a sum; see [`Cell`].
+#[derive(Debug)]
+pub(crate) struct Cells {
+    own: Box<[AtomicU64]>,
+    shared: OnceBox<&'static [AtomicU64]>,
+}
+
+impl Cells {
+    /// `counts` counts of 0, and a sum of 0.
+    pub(crate) fn new(counts: usize) -> Self {
+        Cells {
+            own: (0..=counts).map(|_| AtomicU64::new(0)).collect(),
+            shared: OnceBox::new(),
+        }
+    }
+
+    #[inline]
+    fn words(&self) -> (&[AtomicU64], &AtomicU64) {
+        let words = match self.shared.get() {
+            Some(words) => words,
+            None => &*self.own,
+        };
+        // There is at least the sum.
+        match words.split_last() {
+            Some((sum, counts)) => (counts, sum),
+            None => unreachable!("a histogram has a word for its sum"),
+        }
+    }
+
+    /// As [`Cell::share`]. The first words stay, and words of another number are ignored.
+    pub(crate) fn share(&self, words: &'static [AtomicU64]) {
+        if self.shared.get().is_none() && words.len() == self.own.len() {
+            if let (Some((sum, counts)), Some((own_sum, own_counts))) =
+                (words.split_last(), self.own.split_last())
+            {
+                for (count, own) in counts.iter().zip(own_counts) {
+                    u64::add(count, own.load(Relaxed));
+                }
+                f64::add(sum, f64::from_bits(own_sum.load(Relaxed)));
+            }
+            let _ = self.shared.set(Box::new(words));
+        }
+    }
+
+    /// The counts.
+    #[inline]
+    pub(crate) fn counts(&self) -> &[AtomicU64] {
+        self.words().0
+    }
+
+    #[inline]
+    pub(crate) fn sum(&self) -> f64 {
+        f64::from_bits(self.words().1.load(Relaxed))
+    }
+
+    /// Adds one to a count, and `value` to the sum.
+    #[inline]
+    pub(crate) fn add(&self, index: usize, value: f64) {
+        let (counts, sum) = self.words();
+        u64::add(&counts[index], 1);
+        f64::add(sum, value);
+    }
+
+    /// As [`add`](Self::add), with the precondition of [`Cell::add_unsync`].
+    #[inline]
+    pub(crate) fn add_unsync(&self, index: usize, value: f64) {
+        let (counts, sum) = self.words();
+        add_unsync(&counts[index], 1_u64);
+        add_unsync(sum, value);
     }
 }
 

@@ -18,6 +18,25 @@ impl Path {
         Self::default()
     }
 
+    /// The path with these names.
+    pub(crate) fn of(
+        namespace: Vec<String>,
+        component: Option<String>,
+        endpoint: Option<String>,
+    ) -> Self {
+        Path {
+            namespace,
+            component,
+            endpoint,
+        }
+    }
+
+    /// The names of the namespaces, of the component and of the endpoint.
+    pub(crate) fn names(&self) -> (&[String], Option<&str>, Option<&str>) {
+        let (component, endpoint) = (self.component.as_deref(), self.endpoint.as_deref());
+        (&self.namespace, component, endpoint)
+    }
+
     /// A namespace below this one; dots in `name` separate nested ones.
     pub(crate) fn namespace(&self, name: &str) -> Self {
         let mut path = self.clone();

@@ -12,6 +12,7 @@ use super::family::{GatheredFamily, check_sample_names, conflict};
 use super::instrument::{BucketLayout, Instrument};
 use super::metric::SingleCore;
 use super::path::Path;
+use super::storage::Storage;
 use crate::prometheus_names::name_prefix;
 use crate::sync::{read, write};
 
@@ -25,6 +26,8 @@ struct Inner {
     next_sequence: AtomicU64,
     /// The default series limit of a vec; 0 is unlimited.
     max_series: usize,
+    /// The storage that processes share, if the values are there.
+    storage: Option<Arc<dyn Storage>>,
 }
 
 /// A handle that does not keep the families alive. The collectors of the families hold it.
@@ -40,10 +43,16 @@ impl WeakRegistry {
 impl Registry {
     /// An empty registry whose vecs have `max_series` series at most by default; 0 is unlimited.
     pub(crate) fn new(max_series: usize) -> Self {
+        Self::with_storage(max_series, None)
+    }
+
+    /// As [`new`](Self::new). With a storage, the values of all series are there.
+    pub(crate) fn with_storage(max_series: usize, storage: Option<Arc<dyn Storage>>) -> Self {
         Registry(Arc::new(Inner {
             families: RwLock::default(),
             next_sequence: AtomicU64::new(0),
             max_series,
+            storage,
         }))
     }
 
@@ -97,6 +106,7 @@ impl Registry {
 
         let desc = Arc::new(desc);
         let collector = Arc::new(make(Arc::clone(&desc), self));
+        self.share(&*collector)?;
         add(
             &mut families,
             Arc::clone(&collector) as Arc<dyn MetricCollector>,
@@ -141,8 +151,29 @@ impl Registry {
             existing.check(desc, &collector.bucket_layout())?;
         }
         check_sample_names(&families, desc)?;
+        self.share(&*collector)?;
         add(&mut families, collector);
         Ok(())
+    }
+
+    fn share(&self, collector: &dyn MetricCollector) -> Result<(), MetricsError> {
+        let Some(storage) = &self.0.storage else {
+            return Ok(());
+        };
+        collector
+            .share(&**storage)
+            .map_err(|error| MetricsError::Storage {
+                metric: collector.desc().name.clone(),
+                reason: error.to_string(),
+            })
+    }
+
+    /// In a forked child: starts all series at 0. The locks of the registry are free.
+    pub(crate) fn reset(&self) {
+        let families = read(&self.0.families);
+        for collector in families.values().flat_map(|family| &family.collectors) {
+            collector.reset();
+        }
     }
 
     /// Removes a metric from the registry. Returns whether it was registered.
@@ -152,9 +183,13 @@ impl Registry {
             return false;
         };
         let before = family.collectors.len();
-        family
-            .collectors
-            .retain(|collector| !Arc::ptr_eq(collector.desc(), desc));
+        family.collectors.retain(|collector| {
+            let is_other = !Arc::ptr_eq(collector.desc(), desc);
+            if !is_other && self.0.storage.is_some() {
+                collector.withdraw();
+            }
+            is_other
+        });
         let found = family.collectors.len() < before;
         if family.collectors.is_empty() {
             families.remove(&desc.name);

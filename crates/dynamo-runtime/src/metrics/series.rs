@@ -1,15 +1,19 @@
 //! One series: its rendered labels, its value and its exemplars.
 
-use std::sync::LazyLock;
+use std::io;
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
+use once_cell::race::OnceBox;
+
 use super::collector::Visitor;
 use super::desc::Desc;
-use super::exemplar::{Exemplars, unix_time};
+use super::exemplar::{Exemplar, Exemplars, Slot, unix_time};
 use super::instrument::Instrument;
 use super::labels::{Labels, key};
 use super::snapshot::DataPoint;
+use super::storage::{FamilyStorage, SeriesStorage};
 
 /// One series. It renders its labels once, at creation.
 #[derive(Debug)]
@@ -21,8 +25,21 @@ pub(crate) struct Series<I> {
     idle_since: AtomicU32,
     /// The time of creation, in milliseconds since 1970.
     created: u64,
-    exemplars: Exemplars,
+    extra: OnceBox<Extra>,
     cell: I,
+}
+
+/// The parts that most series do not have.
+#[derive(Default)]
+struct Extra {
+    exemplars: Exemplars,
+    storage: OnceLock<Arc<dyn SeriesStorage>>,
+}
+
+impl std::fmt::Debug for Extra {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Extra({:?})", self.exemplars)
+    }
 }
 
 impl<I: Instrument> Series<I> {
@@ -38,7 +55,7 @@ impl<I: Instrument> Series<I> {
             key_length,
             idle_since: AtomicU32::new(UPDATED),
             created: unix_time().as_millis() as u64,
-            exemplars: Exemplars::default(),
+            extra: OnceBox::new(),
             cell: I::new(layout),
         }
     }
@@ -56,8 +73,70 @@ impl<I: Instrument> Series<I> {
         &self.cell
     }
 
-    pub(crate) fn exemplars(&self) -> &Exemplars {
-        &self.exemplars
+    fn extra(&self) -> &Extra {
+        self.extra.get_or_init(Box::default)
+    }
+
+    pub(crate) fn store_exemplar(&self, slot: Slot, exemplar: Exemplar) {
+        if let Some(storage) = self.storage() {
+            storage.store_exemplar(slot, &exemplar);
+        }
+        self.extra().exemplars.store(slot, exemplar);
+    }
+
+    fn storage(&self) -> Option<&Arc<dyn SeriesStorage>> {
+        self.extra.get()?.storage.get()
+    }
+
+    /// Moves the value into shared storage, unless it is there.
+    pub(crate) fn share(&self, desc: &Desc, family: &dyn FamilyStorage) -> io::Result<()> {
+        if self.storage().is_some() {
+            return Ok(());
+        }
+        let storage = family.series(&self.labels_in(desc), self.created)?;
+        self.cell.share(&*storage);
+        self.cell.share_native(&storage);
+        let _ = self.extra().storage.set(storage);
+        Ok(())
+    }
+
+    /// All labels that have a value, sorted by name. An empty value is no label.
+    fn labels_in<'a>(&'a self, desc: &'a Desc) -> Vec<(&'a str, &'a str)> {
+        let constants = desc.const_labels.iter();
+        let constants = constants.map(|(name, value)| (name.as_str(), value.as_str()));
+        let values = key::parts(self.key()).filter_map(|value| std::str::from_utf8(value).ok());
+        let variables = desc.label_names.iter().map(String::as_str).zip(values);
+        let mut labels: Vec<_> = constants
+            .chain(variables)
+            .filter(|(_, value)| !value.is_empty())
+            .collect();
+        labels.sort_unstable();
+        labels
+    }
+
+    /// Removes the series from shared storage.
+    pub(crate) fn withdraw(&self) {
+        if let Some(storage) = self.storage() {
+            storage.remove();
+        }
+    }
+
+    /// Shows or hides the series in shared storage.
+    pub(crate) fn show(&self, shown: bool) {
+        if let Some(storage) = self.storage() {
+            storage.show(shown);
+        }
+    }
+
+    /// In a forked child: starts at 0.
+    pub(crate) fn reset(&self) {
+        if let Some(extra) = self.extra.get() {
+            extra.exemplars.clear();
+            if let Some(storage) = extra.storage.get() {
+                storage.reset();
+            }
+        }
+        self.cell.reset();
     }
 
     /// Calls `visitor` with the data point of the series.
@@ -74,7 +153,7 @@ impl<I: Instrument> Series<I> {
                 value,
                 created: Some(Duration::from_millis(self.created)),
                 timestamp: None,
-                exemplars: Some(&self.exemplars),
+                exemplars: self.extra.get().map(|extra| &extra.exemplars),
             });
         });
     }

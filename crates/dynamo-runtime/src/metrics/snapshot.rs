@@ -1,12 +1,13 @@
 //! Data points: the values of series as a scrape reads them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use super::buckets::Buckets;
 use super::exemplar::Exemplars;
 use super::labels::Labels;
-use super::number::{Cell, Scalar};
+use super::number::Scalar;
 
 /// One series as a scrape reads it.
 pub(crate) struct DataPoint<'a> {
@@ -46,7 +47,7 @@ pub struct HistogramSnapshot<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Counts<'a> {
     /// Live counts: each one is read once, when it is encoded.
-    Cells(&'a [Cell<u64>]),
+    Live(&'a [AtomicU64]),
     /// Counts that no longer change.
     Fixed(&'a [u64]),
 }
@@ -55,7 +56,7 @@ impl Counts<'_> {
     #[inline]
     pub(crate) fn get(self, index: usize) -> u64 {
         match self {
-            Counts::Cells(cells) => cells[index].get(),
+            Counts::Live(counts) => counts[index].load(Relaxed),
             Counts::Fixed(counts) => counts[index],
         }
     }
@@ -78,7 +79,7 @@ pub(crate) type NativeSide = Vec<(i32, u64)>;
 
 /// The native buckets of a histogram's data point.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct NativeSnapshot {
+pub struct NativeSnapshot {
     pub(crate) schema: i8,
     pub(crate) zero_threshold: f64,
     pub(crate) zero_count: u64,

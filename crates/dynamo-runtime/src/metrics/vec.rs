@@ -1,6 +1,7 @@
 //! [`MetricVec`]: the series of one metric, one for each combination of label values.
 
 use std::fmt;
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock, RwLock};
 use std::time::Duration;
@@ -16,6 +17,7 @@ use super::instrument::{BucketLayout, Instrument};
 use super::metric::{KeepAlive, Metric, MetricShared, SingleCore, describe};
 use super::registry::{Registry, WeakRegistry};
 use super::series::{Series, clock};
+use super::storage::{FamilyStorage, Storage};
 use crate::prometheus_names::runtime_metrics;
 use crate::sync::{read, write};
 
@@ -57,6 +59,9 @@ pub(crate) struct VecCore<I: Instrument> {
     version: AtomicU64,
     many_logged: AtomicBool,
     overflow_logged: AtomicBool,
+    /// The storage that processes share, if the values are there.
+    storage: OnceLock<Arc<dyn FamilyStorage>>,
+    storage_error_logged: AtomicBool,
     /// Counts updates of the overflow series; registered with the first one.
     overflow_counter: OnceLock<Option<Result<OverflowCounter, MetricsError>>>,
 }
@@ -74,6 +79,8 @@ impl<I: Instrument> VecCore<I> {
             version: AtomicU64::new(0),
             many_logged: AtomicBool::new(false),
             overflow_logged: AtomicBool::new(false),
+            storage: OnceLock::new(),
+            storage_error_logged: AtomicBool::new(false),
             overflow_counter: OnceLock::new(),
         }
     }
@@ -143,10 +150,12 @@ impl<I: Instrument> VecCore<I> {
             if !self.is_expired(series) {
                 return (Arc::clone(series), Event::None);
             }
+            series.withdraw();
             children.remove(values);
         }
         self.expire_if_due(&mut children);
-        let overflows = self.is_full(&children) && values.iter().any(|value| *value != OVERFLOW);
+        let is_full = self.is_full(&children) || self.is_group_full(values);
+        let overflows = is_full && values.iter().any(|value| *value != OVERFLOW);
         let overflow;
         let (values, event) = if overflows {
             overflow = vec![OVERFLOW; values.len()];
@@ -163,6 +172,7 @@ impl<I: Instrument> VecCore<I> {
             return (Arc::new(series), Event::None);
         };
         let series = Arc::new(Series::new(&self.desc, values, &self.layout));
+        self.share(&series);
         children.insert(values, registry.next_sequence(), Arc::clone(&series));
         let is_many = children.len() == MANY && !overflows;
         (series, if is_many { Event::Many } else { event })
@@ -179,6 +189,37 @@ impl<I: Instrument> VecCore<I> {
     fn is_full(&self, children: &Children<I>) -> bool {
         let limit = self.max_series.load(Relaxed);
         limit != 0 && children.len() >= limit
+    }
+
+    /// Whether all processes together have as many series as the limit allows, and none has this one.
+    fn is_group_full(&self, values: &[&str]) -> bool {
+        let limit = self.max_series.load(Relaxed);
+        let Some(storage) = self.storage.get().filter(|_| limit != 0) else {
+            return false;
+        };
+        let constants = self.desc.const_labels.iter();
+        let constants = constants.map(|(name, value)| (name.as_str(), value.as_str()));
+        let names = self.desc.label_names.iter().map(String::as_str);
+        let mut labels: Vec<_> = constants.chain(names.zip(values.iter().copied())).collect();
+        labels.retain(|(_, value)| !value.is_empty());
+        labels.sort_unstable();
+        let (count, is_known) = storage.group_series(&labels);
+        count >= limit && !is_known
+    }
+
+    /// Moves a new series into shared storage. If that fails, the series counts, and no scrape shows it.
+    fn share(&self, series: &Series<I>) {
+        let Some(storage) = self.storage.get() else {
+            return;
+        };
+        if let Err(error) = series.share(&self.desc, &**storage)
+            && !self.storage_error_logged.swap(true, Relaxed)
+        {
+            tracing::error!(
+                "a new series of metric {:?} cannot be stored in the shared directory, and scrapes do not show it: {error}; make room there",
+                self.desc.name
+            );
+        }
     }
 
     fn expire_if_due(&self, children: &mut Children<I>) {
@@ -270,6 +311,32 @@ impl<I: Instrument> Collector for VecCore<I> {
 }
 
 impl<I: Instrument> MetricCollector for VecCore<I> {
+    fn share(&self, storage: &dyn Storage) -> io::Result<()> {
+        let layout = I::shared_layout(&self.layout);
+        let children = write(&self.children);
+        if self.storage.get().is_none() {
+            let _ = self.storage.set(storage.family(&self.desc, &layout)?);
+        }
+        let Some(family) = self.storage.get() else {
+            return Ok(());
+        };
+        for series in children.all() {
+            series.share(&self.desc, &**family)?;
+        }
+        Ok(())
+    }
+
+    fn withdraw(&self) {
+        read(&self.children).all().for_each(|series| series.withdraw());
+    }
+
+    fn reset(&self) {
+        // A thread of the parent may have held the lock: then it is never released.
+        if let Ok(children) = self.children.try_read() {
+            children.all().for_each(|series| series.reset());
+        }
+    }
+
     fn desc(&self) -> &Arc<Desc> {
         &self.desc
     }
@@ -389,13 +456,20 @@ impl<I: Instrument> MetricVec<I> {
         let values: SmallVec<[&str; 8]> = values.iter().map(AsRef::as_ref).collect();
         self.core.check_count(values.len())?;
         let removed = write(&self.core.children).remove(&values);
+        if let Some(series) = &removed {
+            series.withdraw();
+        }
         self.core.version.fetch_add(1, Relaxed);
         Ok(removed.is_some())
     }
 
     /// Removes all series from the vec, as [`remove_label_values`](Self::remove_label_values) does.
     pub fn clear(&self) {
-        write(&self.core.children).clear();
+        {
+            let mut children = write(&self.core.children);
+            children.all().for_each(|series| series.withdraw());
+            children.clear();
+        }
         self.core.version.fetch_add(1, Relaxed);
     }
 

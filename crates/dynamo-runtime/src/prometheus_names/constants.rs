@@ -36,6 +36,8 @@ pub mod labels {
     pub const NAMESPACE: &str = "dynamo_namespace";
     /// The endpoint's name, as given.
     pub const ENDPOINT: &str = "dynamo_endpoint";
+    /// The number of a process among those that share a directory; small numbers are reused.
+    pub const PROCESS: &str = "dynamo_process";
     /// A worker's data-parallel rank, from 0.
     pub const DP_RANK: &str = "dp_rank";
     /// The instance id of a worker in discovery, in hexadecimal.
@@ -105,10 +107,16 @@ pub mod runtime_metrics {
     pub const EVENT_LOOP_LAG_SECONDS: &str = "event_loop_lag_seconds";
     /// Histogram: seconds that a thread waited for Python's global interpreter lock, sampled.
     pub const GIL_WAIT_SECONDS: &str = "gil_wait_seconds";
+    /// Gauge: processes that share the directory and are alive.
+    pub const PROCESSES: &str = "processes";
     /// Gauge: duration of the last scrape in seconds, callbacks included.
     pub const SCRAPE_DURATION_SECONDS: &str = "scrape_duration_seconds";
     /// Counter by `metric`: updates counted in the overflow series of a metric at its limit.
     pub const SERIES_OVERFLOW_TOTAL: &str = "series_overflow_total";
+    /// Gauge: metrics of processes that differ from the newest metric of the name and are hidden.
+    pub const SHARED_CONFLICTS: &str = "shared_conflicts";
+    /// Counter: damaged or unknown files in the shared directory.
+    pub const SHARED_FILES_REFUSED_TOTAL: &str = "shared_files_refused_total";
     /// Counter: families dropped from external expositions.
     pub const TEXT_DROPPED_FAMILIES_TOTAL: &str = "text_dropped_families_total";
     /// Counter: duplicate series dropped from external expositions.

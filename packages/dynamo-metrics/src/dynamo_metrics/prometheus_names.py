@@ -109,6 +109,9 @@ class labels:
     ENDPOINT: Final = "dynamo_endpoint"
     """The endpoint's name, as given."""
 
+    PROCESS: Final = "dynamo_process"
+    """The number of a process among those that share a directory; small numbers are reused."""
+
     DP_RANK: Final = "dp_rank"
     """A worker's data-parallel rank, from 0."""
 
@@ -195,11 +198,20 @@ class runtime_metrics:
     GIL_WAIT_SECONDS: Final = "gil_wait_seconds"
     """Histogram: seconds that a thread waited for Python's global interpreter lock, sampled."""
 
+    PROCESSES: Final = "processes"
+    """Gauge: processes that share the directory and are alive."""
+
     SCRAPE_DURATION_SECONDS: Final = "scrape_duration_seconds"
     """Gauge: duration of the last scrape in seconds, callbacks included."""
 
     SERIES_OVERFLOW_TOTAL: Final = "series_overflow_total"
     """Counter by ``metric``: updates counted in the overflow series of a metric at its limit."""
+
+    SHARED_CONFLICTS: Final = "shared_conflicts"
+    """Gauge: metrics of processes that differ from the newest metric of the name and are hidden."""
+
+    SHARED_FILES_REFUSED_TOTAL: Final = "shared_files_refused_total"
+    """Counter: damaged or unknown files in the shared directory."""
 
     TEXT_DROPPED_FAMILIES_TOTAL: Final = "text_dropped_families_total"
     """Counter: families dropped from external expositions."""

@@ -9,7 +9,7 @@ use crate::exposition::external::{ExternalFamily, ExternalSeries, ExternalValue}
 use crate::format::number::write_le;
 use crate::metrics::buckets::Buckets;
 use crate::metrics::{
-    BucketLayout, Exemplar, Exemplars, ExternalLabels, Family, FixedHistogram, Kind, Slot,
+    Across, BucketLayout, Exemplar, Exemplars, ExternalLabels, Family, FixedHistogram, Kind, Slot,
     SummarySnapshot, is_valid_name,
 };
 
@@ -159,6 +159,7 @@ impl FamilyBuilder {
             // The formats cannot represent other units.
             unit: unit.filter(|unit| !unit.is_empty() && is_valid_name(&format!("_{unit}"))),
             buckets: BucketLayout::default(),
+            across: Across::default(),
         };
         let (external, more) = ExternalFamily::new(Arc::new(family), series);
         Some((external, duplicates + more))

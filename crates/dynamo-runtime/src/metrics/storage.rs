@@ -1,0 +1,148 @@
+//! The interface to storage outside the heap, in which several processes share their values.
+//!
+//! A metric starts on the heap. [`Registry`](super::Registry) then moves its series into the storage, if the
+//! registry has one: a cell refers to its words there from then on.
+
+use std::fmt;
+use std::io;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use super::buckets::Buckets;
+use super::desc::Desc;
+use super::exemplar::{Exemplar, Slot};
+use super::snapshot::NativeSnapshot;
+use crate::choice::UnknownChoice;
+
+/// How an exposition of several processes shows a gauge.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Across {
+    /// One series for each process, with the label `dynamo_process`.
+    #[default]
+    Each,
+    /// The sum of all processes.
+    Sum,
+    /// The smallest value.
+    Min,
+    /// The largest value.
+    Max,
+    /// The value that was set last.
+    Last,
+}
+
+impl Across {
+    /// All choices with their names.
+    pub(crate) const ALL: [(&'static str, Across); 5] = [
+        ("each", Across::Each),
+        ("sum", Across::Sum),
+        ("min", Across::Min),
+        ("max", Across::Max),
+        ("last", Across::Last),
+    ];
+}
+
+impl FromStr for Across {
+    type Err = UnknownChoice;
+
+    fn from_str(value: &str) -> Result<Self, UnknownChoice> {
+        UnknownChoice::parse(value, &Self::ALL, "each, sum, min, max or last")
+    }
+}
+
+impl fmt::Display for Across {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = Self::ALL.iter().find(|(_, across)| across == self);
+        f.write_str(name.map_or("each", |(name, _)| name))
+    }
+}
+
+/// The meaning of the words of a series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum WordType {
+    /// One float.
+    Float,
+    /// One unsigned integer.
+    Unsigned,
+    /// One signed integer.
+    Signed,
+    /// The counts of all buckets, then the sum of the observations as a float.
+    Histogram,
+}
+
+/// The storage layout of all series of a metric.
+#[derive(Clone, Debug)]
+pub struct SharedLayout {
+    pub(crate) word_type: WordType,
+    /// The number of words of a series.
+    pub(crate) words: usize,
+    /// The classic buckets of a histogram.
+    pub(crate) buckets: Option<Arc<Buckets>>,
+    /// A description of the native buckets, if there are any.
+    pub(crate) native: Option<String>,
+}
+
+impl SharedLayout {
+    /// The layout of a metric with one number.
+    pub(crate) fn number(word_type: WordType) -> Self {
+        SharedLayout {
+            word_type,
+            words: 1,
+            buckets: None,
+            native: None,
+        }
+    }
+}
+
+/// Storage for the series of metrics.
+pub trait Storage: Send + Sync {
+    /// Adds a metric.
+    fn family(&self, desc: &Desc, layout: &SharedLayout) -> io::Result<Arc<dyn FamilyStorage>>;
+}
+
+/// Storage for the series of one metric.
+pub trait FamilyStorage: Send + Sync {
+    /// Adds a series. `labels` are all labels with a value, sorted by name; `created` is in milliseconds since
+    /// 1970.
+    fn series(
+        &self,
+        labels: &[(&str, &str)],
+        created: u64,
+    ) -> io::Result<Arc<dyn SeriesStorage>>;
+
+    /// The number of series that all processes have, and whether a series with these labels is among them.
+    fn group_series(&self, labels: &[(&str, &str)]) -> (usize, bool);
+}
+
+/// Storage for one series. Its drop ends the use of the words.
+pub trait SeriesStorage: Send + Sync {
+    /// The words of the series.
+    fn words(&self) -> &'static [AtomicU64];
+    /// Stores an exemplar in its slot.
+    fn store_exemplar(&self, slot: Slot, exemplar: &Exemplar);
+    /// Counts an observation in a native bucket.
+    fn count_native(&self, bucket: NativeBucket);
+    /// Replaces all native buckets.
+    fn replace_native(&self, buckets: &NativeSnapshot);
+    /// Marks the start and the end of an update of several words.
+    fn begin_update(&self);
+    /// See [`begin_update`](Self::begin_update).
+    fn end_update(&self);
+    /// Shows or hides the series.
+    fn show(&self, shown: bool);
+    /// Removes the series for good. Its handles still update the words.
+    fn remove(&self);
+    /// In a forked child: forgets all buckets and exemplars, whose storage is the parent's.
+    fn reset(&self);
+}
+
+/// A native bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NativeBucket {
+    /// Around zero.
+    Zero,
+    /// Of positive values, with its index.
+    Positive(i32),
+    /// Of negative values, with its index.
+    Negative(i32),
+}

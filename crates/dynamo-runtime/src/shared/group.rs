@@ -1,0 +1,451 @@
+//! The group of this process: its members, as a scrape reads them.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path as FilePath;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use super::directory::{Directory, MEMBER, TOTALS};
+use super::error::SharedError;
+use super::fold;
+use super::format::{Id, Unreadable, hex};
+use super::member::{Contents, Member};
+use super::table::{Entry, FamilyEntries, Table, Value};
+use super::view::View;
+use crate::metrics::{
+    Buckets, Collector, Counts, Cursor, DataPoint, Exemplars, ExternalLabels, Family,
+    HistogramSnapshot, Labels, NativeSnapshot, Path, Scalar, Snapshot, Visitor,
+};
+use crate::sync::lock;
+
+/// How often a scrape starts again because the totals were replaced meanwhile.
+const TRIES: usize = 16;
+/// A limit of series may be checked with values of this age.
+const COUNT_AGE: Duration = Duration::from_millis(100);
+
+/// A process's view of its group. It lives as long as the process.
+pub(crate) struct Group {
+    pub(super) member: Member,
+    reader: Mutex<Reader>,
+    /// The number of files that could not be read.
+    refused: AtomicU64,
+}
+
+/// The groups of this process.
+static GROUPS: Mutex<Vec<&'static Group>> = Mutex::new(Vec::new());
+
+#[derive(Default)]
+struct Reader {
+    table: Table,
+    totals: Option<View>,
+    members: BTreeMap<String, View>,
+    /// Files that were refused, so that each is logged once.
+    refused: HashSet<String>,
+    /// The inode of totals that were refused.
+    refused_totals: Option<u64>,
+    /// The number of series of members whose files are gone, which are in the table still.
+    stale: usize,
+    read: Option<Instant>,
+}
+
+/// The families of a scrape.
+pub(crate) struct Gathered {
+    pub(crate) families: Vec<(Arc<Family>, Arc<dyn Collector>)>,
+    /// The number of members that are alive.
+    pub(crate) processes: u64,
+    /// The number of metrics that differ from the newest one of their name.
+    pub(crate) hidden: u64,
+}
+
+/// A member of the group.
+#[derive(Clone, Debug)]
+pub(crate) struct MemberInfo {
+    pub(crate) id: Id,
+    pub(crate) number: u64,
+    pub(crate) pid: u64,
+    pub(crate) is_own: bool,
+    pub(crate) is_alive: bool,
+    pub(crate) has_callbacks: bool,
+    /// What the member has stored with [`Group::set_health`].
+    pub(crate) health: Option<Vec<u8>>,
+}
+
+impl Group {
+    /// Joins the group of a directory. Joining again returns the same group.
+    pub(crate) fn join(directory: Directory) -> Result<&'static Self, SharedError> {
+        let mut groups = lock(&GROUPS);
+        if let Some(group) = groups.iter().find(|group| group.member.directory == directory) {
+            return Ok(group);
+        }
+        let group = Self::separate(directory)?;
+        groups.push(group);
+        Ok(group)
+    }
+
+    /// Joins as a further member.
+    pub(super) fn separate(directory: Directory) -> Result<&'static Self, SharedError> {
+        let member = Member::join(directory.clone()).map_err(|error| directory.error(error))?;
+        Ok(Box::leak(Box::new(Group {
+            member,
+            reader: Mutex::default(),
+            refused: AtomicU64::new(0),
+        })))
+    }
+
+    pub(crate) fn directory(&self) -> &Directory {
+        &self.member.directory
+    }
+
+    /// The number of this process in the group.
+    pub(crate) fn number(&self) -> u64 {
+        lock(&self.member.contents).number()
+    }
+
+    /// The id of this process, as text.
+    pub(crate) fn id(&self) -> String {
+        hex(&lock(&self.member.contents).id())
+    }
+
+    /// Whether scrapes must ask this process to run callbacks.
+    pub(crate) fn set_has_callbacks(&self, has_callbacks: bool) {
+        lock(&self.member.contents).set_has_callbacks(has_callbacks);
+    }
+
+    /// Stores the health of this process for the other members.
+    pub(crate) fn set_health(&self, text: &[u8]) {
+        lock(&self.member.contents).set_health(text);
+    }
+
+    /// The number of files that this process could not read.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused.load(Relaxed)
+    }
+
+    /// The families of all members, sorted by name, with the series of `scope` and the nodes below it.
+    pub(crate) fn gather(&self, scope: &Path) -> io::Result<Gathered> {
+        let mut reader = lock(&self.reader);
+        reader.read(&self.member.directory, &self.refused)?;
+        let processes = reader.members.values().filter(|view| view.is_alive).count() as u64;
+        let (families, hidden) = reader.table.families(scope);
+        let families = families.into_iter().map(|family| {
+            let collector = GroupFamily::new(&family, &reader.table.entries);
+            (family.family, Arc::new(collector) as Arc<dyn Collector>)
+        });
+        Ok(Gathered {
+            families: families.collect(),
+            processes,
+            hidden,
+        })
+    }
+
+    /// The members whose files exist.
+    pub(crate) fn members(&self) -> io::Result<Vec<MemberInfo>> {
+        let own = lock(&self.member.contents).id();
+        let mut reader = lock(&self.reader);
+        reader.refresh(&self.member.directory, &self.refused)?;
+        let members = reader.members.values_mut().map(|view| {
+            view.refresh();
+            MemberInfo {
+                id: view.header.id,
+                number: view.header.number,
+                pid: view.header.pid,
+                is_own: view.header.id == own,
+                is_alive: view.is_alive,
+                has_callbacks: view.header.has_callbacks,
+                health: view.health(),
+            }
+        });
+        Ok(members.collect())
+    }
+
+    /// The number of series that all members have of a name, and whether one has these labels.
+    pub(super) fn series(&self, name: &str, labels: &[(&str, &str)]) -> (usize, bool) {
+        let mut reader = lock(&self.reader);
+        let is_recent = reader.read.is_some_and(|read| read.elapsed() < COUNT_AGE);
+        if !is_recent && reader.read(&self.member.directory, &self.refused).is_err() {
+            return (0, false);
+        }
+        reader.table.count(name, labels)
+    }
+
+    /// Moves the values of members that have ended into the totals, unless another member does.
+    pub(crate) fn fold(&self) {
+        if let Err(error) = fold::fold(&self.member.directory, &self.refused) {
+            tracing::warn!(
+                "the values of processes that have ended cannot be moved into the totals of {}: {error}; they stay in their files",
+                self.member.directory.path().display()
+            );
+        }
+    }
+}
+
+impl Reader {
+    /// Reads all values of the group, from files that belong together.
+    fn read(&mut self, directory: &Directory, refused: &AtomicU64) -> io::Result<()> {
+        for _ in 0..TRIES {
+            self.refresh(directory, refused)?;
+            self.table.clear_values();
+            self.read_views(directory, refused);
+            // A member may have been moved into new totals after the old ones were read.
+            let totals = directory.file(TOTALS);
+            let is_current = match &self.totals {
+                Some(view) => view.is_at(&totals),
+                None => inode(&totals).is_none_or(|inode| self.refused_totals == Some(inode)),
+            };
+            if is_current {
+                break;
+            }
+        }
+        self.read = Some(Instant::now());
+        Ok(())
+    }
+
+    /// Opens files that are new, and closes those that are gone.
+    fn refresh(&mut self, directory: &Directory, refused: &AtomicU64) -> io::Result<()> {
+        let totals = directory.file(TOTALS);
+        if !self.totals.as_ref().is_some_and(|view| view.is_at(&totals)) {
+            self.stale += self.totals.take().map_or(0, |view| view.len());
+            let inode = inode(&totals);
+            if inode.is_some() && inode != self.refused_totals {
+                self.totals = self.open(directory, TOTALS, refused)?;
+            }
+        }
+        let names = directory.names(MEMBER)?;
+        let (stale, members) = (&mut self.stale, &mut self.members);
+        members.retain(|name, view| {
+            let is_there = names.contains(name);
+            *stale += if is_there { 0 } else { view.len() };
+            is_there
+        });
+        for name in names {
+            if !self.members.contains_key(&name)
+                && !self.refused.contains(&name)
+                && let Some(view) = self.open(directory, &name, refused)?
+            {
+                self.members.insert(name, view);
+            }
+        }
+        // The table keeps the series of files that are gone until they are more than the others.
+        let used: usize = self.members.values().map(View::len).sum();
+        if self.stale > 1000 + used {
+            self.forget();
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self) {
+        self.table = Table::default();
+        self.stale = 0;
+        self.members.values_mut().for_each(View::forget);
+        self.totals.iter_mut().for_each(View::forget);
+    }
+
+    fn open(
+        &mut self,
+        directory: &Directory,
+        name: &str,
+        refused: &AtomicU64,
+    ) -> io::Result<Option<View>> {
+        match View::open(&directory.file(name)) {
+            Ok(Ok(view)) => Ok(Some(view)),
+            Ok(Err(reason)) => {
+                self.refuse(directory, name, reason, refused);
+                Ok(None)
+            }
+            // It was removed meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn read_views(&mut self, directory: &Directory, refused: &AtomicU64) {
+        let mut damaged = Vec::new();
+        let mut folded = HashSet::new();
+        if let Some(view) = &mut self.totals {
+            if let Err(reason) = view.read(&mut self.table) {
+                damaged.push((TOTALS.to_owned(), reason));
+            }
+            folded.clone_from(&view.folded);
+        }
+        for (name, view) in &mut self.members {
+            if !folded.contains(&view.header.id)
+                && let Err(reason) = view.read(&mut self.table)
+            {
+                damaged.push((name.clone(), reason));
+            }
+        }
+        if damaged.is_empty() {
+            return;
+        }
+        for (name, reason) in damaged {
+            // The file may have been removed, or replaced by another one.
+            if directory.file(&name).exists() {
+                self.refuse(directory, &name, reason, refused);
+            }
+            self.members.remove(&name);
+            if name == TOTALS {
+                self.totals = None;
+            }
+        }
+        // A part of the values may be in the table already.
+        self.forget();
+        self.read_views(directory, refused);
+    }
+
+    /// Ignores a file from now on, and logs it once.
+    fn refuse(
+        &mut self,
+        directory: &Directory,
+        name: &str,
+        reason: Unreadable,
+        refused: &AtomicU64,
+    ) {
+        let path = directory.file(name);
+        let is_new = match name == TOTALS {
+            true => self.refused_totals.replace(inode(&path).unwrap_or_default()) != inode(&path),
+            false => self.refused.insert(name.to_owned()),
+        };
+        if is_new {
+            refused.fetch_add(1, Relaxed);
+            fold::log_refused(&path, reason);
+        }
+    }
+}
+
+fn inode(path: &FilePath) -> Option<u64> {
+    fs::metadata(path).ok().map(|metadata| metadata.ino())
+}
+
+/// A family of the group, for the encoders.
+struct GroupFamily {
+    buckets: Option<Arc<Buckets>>,
+    series: Vec<GroupSeries>,
+}
+
+struct GroupSeries {
+    sequence: u64,
+    labels: Arc<ExternalLabels>,
+    value: GroupValue,
+    created: Duration,
+    exemplars: Option<Arc<Exemplars>>,
+}
+
+enum GroupValue {
+    Scalar(Scalar),
+    Histogram {
+        counts: Box<[u64]>,
+        sum: f64,
+        native: Option<NativeSnapshot>,
+    },
+}
+
+impl GroupFamily {
+    fn new(family: &FamilyEntries, entries: &[Entry]) -> Self {
+        let indices = family.entries.iter();
+        let series = indices.filter_map(|&index| {
+            let entry = &entries[index as usize];
+            Some(GroupSeries {
+                sequence: index.into(),
+                labels: Arc::clone(&entry.labels),
+                value: match &entry.value {
+                    Value::Empty => return None,
+                    Value::Sum(total) => GroupValue::Scalar(total.scalar()),
+                    Value::One(scalar, _) => GroupValue::Scalar(*scalar),
+                    Value::Histogram(total) => GroupValue::Histogram {
+                        counts: total.counts.as_slice().into(),
+                        sum: total.sum.value(),
+                        native: total.native.clone(),
+                    },
+                },
+                created: Duration::from_millis(entry.created),
+                exemplars: entry.exemplars.clone(),
+            })
+        });
+        GroupFamily {
+            buckets: family.buckets.clone(),
+            series: series.collect(),
+        }
+    }
+}
+
+impl Collector for GroupFamily {
+    fn visit(&self, at: Cursor, limit: usize, visitor: &mut Visitor<'_>) -> Option<Cursor> {
+        let start = self.series.partition_point(|series| series.sequence < at.next);
+        let mut rest = self.series[start..].iter();
+        for series in rest.by_ref().take(limit) {
+            let value = match (&series.value, &self.buckets) {
+                (GroupValue::Scalar(scalar), _) => Snapshot::Scalar(*scalar),
+                (
+                    GroupValue::Histogram {
+                        counts,
+                        sum,
+                        native,
+                    },
+                    Some(buckets),
+                ) => Snapshot::Histogram(HistogramSnapshot {
+                    buckets,
+                    counts: Counts::Fixed(counts),
+                    sum: Some(*sum),
+                    native: native.as_ref(),
+                }),
+                (GroupValue::Histogram { .. }, None) => continue,
+            };
+            visitor(&DataPoint {
+                sequence: series.sequence,
+                labels: Labels::External(&series.labels),
+                value,
+                created: Some(series.created),
+                timestamp: None,
+                exemplars: series.exemplars.as_deref(),
+            });
+        }
+        rest.next().map(|series| Cursor {
+            next: series.sequence,
+            ..at
+        })
+    }
+}
+
+/// Holds the locks of all groups during a fork.
+pub(crate) struct GroupForkGuard {
+    groups: MutexGuard<'static, Vec<&'static Group>>,
+    readers: Vec<MutexGuard<'static, Reader>>,
+    contents: Vec<MutexGuard<'static, Contents>>,
+}
+
+impl GroupForkGuard {
+    pub(crate) fn new() -> Self {
+        let groups = lock(&GROUPS);
+        let readers = groups.iter().map(|group| lock(&group.reader)).collect();
+        let contents = groups
+            .iter()
+            .map(|group| lock(&group.member.contents))
+            .collect();
+        GroupForkGuard {
+            groups,
+            readers,
+            contents,
+        }
+    }
+
+    /// In the child: every group gets this process as a new member, with zeros.
+    pub(crate) fn reset(&mut self) {
+        for (group, contents) in self.groups.iter().zip(&mut self.contents) {
+            if let Err(error) = group.member.rejoin(contents) {
+                tracing::error!(
+                    "a forked process cannot join the group of {}: {error}; scrapes do not show its metrics",
+                    group.member.directory.path().display()
+                );
+            }
+        }
+        for reader in &mut self.readers {
+            **reader = Reader::default();
+        }
+        self.readers.clear();
+        self.contents.clear();
+    }
+}

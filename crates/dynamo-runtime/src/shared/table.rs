@@ -1,0 +1,421 @@
+//! The merged series of a group.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::records::{FamilyRecord, SeriesRecord};
+use crate::metrics::{
+    Across, BucketLayout, Buckets, Exemplars, ExternalLabels, Family, Kind, NativeSnapshot, Path,
+    Scalar,
+};
+use crate::prometheus_names::labels;
+
+/// The series of all members. Members assign their series to entries once, and add their values at each
+/// scrape.
+#[derive(Default)]
+pub(super) struct Table {
+    variants: Vec<Variant>,
+    by_name: BTreeMap<String, Vec<u32>>,
+    pub(super) entries: Vec<Entry>,
+}
+
+/// The metrics of one name that can be merged.
+pub(super) struct Variant {
+    shape: Shape,
+    /// Of the newest record, when `created` was.
+    help: String,
+    unit: Option<String>,
+    described: u64,
+    /// The newest record among the members of a scrape.
+    newest: u64,
+    buckets: Option<Arc<Buckets>>,
+    family: Option<Arc<Family>>,
+    by_labels: HashMap<(Vec<(String, String)>, Path), u32>,
+}
+
+/// The properties that metrics must agree in to be merged.
+#[derive(Clone, Debug, PartialEq)]
+struct Shape {
+    kind: Kind,
+    across: Across,
+    bounds: Vec<f64>,
+    native: Option<String>,
+}
+
+/// One merged series.
+pub(super) struct Entry {
+    pub(super) variant: u32,
+    pub(super) owner: Path,
+    pub(super) labels: Arc<ExternalLabels>,
+    pub(super) created: u64,
+    pub(super) value: Value,
+    pub(super) exemplars: Option<Arc<Exemplars>>,
+}
+
+/// The merged value of a series.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Value {
+    /// No member has the series.
+    #[default]
+    Empty,
+    /// The sum of all members.
+    Sum(Total),
+    /// The value of one member, and when it was set.
+    One(Scalar, u64),
+    Histogram(Box<HistogramTotal>),
+}
+
+/// A sum of numbers of several types.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Total {
+    integers: i128,
+    floats: Sum,
+    has_floats: bool,
+    has_signed: bool,
+}
+
+/// A sum of histograms with the same bounds.
+#[derive(Clone, Debug)]
+pub(super) struct HistogramTotal {
+    pub(super) counts: Vec<u64>,
+    pub(super) sum: Sum,
+    pub(super) native: Option<NativeSnapshot>,
+}
+
+/// A sum of floats with twice the precision of a float: the order in which values are added, which changes
+/// when members end, does not change the sum.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Sum {
+    pub(super) high: f64,
+    pub(super) low: f64,
+}
+
+impl Sum {
+    pub(super) fn add(&mut self, other: Sum) {
+        let sum = self.high + other.high;
+        if !sum.is_finite() {
+            *self = Sum { high: sum, low: 0.0 };
+            return;
+        }
+        // Knuth's two-sum: the rounding error, exactly.
+        let part = sum - self.high;
+        let error = (self.high - (sum - part)) + (other.high - part);
+        let low = error + self.low + other.low;
+        self.high = sum + low;
+        self.low = low - (self.high - sum);
+    }
+
+    pub(super) fn value(self) -> f64 {
+        self.high + self.low
+    }
+}
+
+impl From<f64> for Sum {
+    fn from(high: f64) -> Self {
+        Sum { high, low: 0.0 }
+    }
+}
+
+impl Total {
+    fn add(&mut self, scalar: Scalar, low: f64) {
+        match scalar {
+            Scalar::Unsigned(value) => self.integers += i128::from(value),
+            Scalar::Signed(value) => {
+                self.integers += i128::from(value);
+                self.has_signed = true;
+            }
+            Scalar::Float(high) => {
+                self.floats.add(Sum { high, low });
+                self.has_floats = true;
+            }
+        }
+    }
+
+    /// The sum as a float, precisely.
+    pub(super) fn sum(&self) -> Sum {
+        let mut sum = self.floats;
+        sum.add((self.integers as f64).into());
+        sum
+    }
+
+    /// The sum in the narrowest type that all parts have. Integers saturate.
+    pub(super) fn scalar(&self) -> Scalar {
+        if self.has_floats {
+            Scalar::Float(self.sum().value())
+        } else if self.has_signed {
+            let range = i128::from(i64::MIN)..=i128::from(i64::MAX);
+            Scalar::Signed(self.integers.clamp(*range.start(), *range.end()) as i64)
+        } else {
+            Scalar::Unsigned(self.integers.clamp(0, i128::from(u64::MAX)) as u64)
+        }
+    }
+}
+
+impl Table {
+    /// The variant that a metric belongs to; `None` if it has bounds that are not valid.
+    pub(super) fn variant(&mut self, record: &FamilyRecord) -> Option<u32> {
+        let shape = Shape {
+            kind: record.kind,
+            across: record.across,
+            bounds: record.bounds.clone(),
+            native: record.native.clone(),
+        };
+        let known = self.by_name.get(&record.name).into_iter().flatten();
+        let mut known = known.filter(|index| self.variants[**index as usize].shape == shape);
+        if let Some(&index) = known.next() {
+            let variant = &mut self.variants[index as usize];
+            if record.created > variant.described {
+                variant.described = record.created;
+                variant.family = None;
+                variant.help.clone_from(&record.help);
+                variant.unit.clone_from(&record.unit);
+            }
+            return Some(index);
+        }
+        let buckets = match (record.kind, record.bounds.is_empty()) {
+            (Kind::Histogram, true) => Some(Buckets::none()),
+            (Kind::Histogram, false) => Some(Buckets::new(&record.bounds).ok()?),
+            _ => None,
+        };
+        let index = self.variants.len() as u32;
+        self.variants.push(Variant {
+            shape,
+            help: record.help.clone(),
+            unit: record.unit.clone(),
+            described: record.created,
+            newest: 0,
+            buckets,
+            family: None,
+            by_labels: HashMap::new(),
+        });
+        self.by_name
+            .entry(record.name.clone())
+            .or_default()
+            .push(index);
+        Some(index)
+    }
+
+    /// The entry of a series. A gauge of each process gets the number of its process as a label.
+    pub(super) fn entry(
+        &mut self,
+        variant_index: u32,
+        owner: &Path,
+        series: &SeriesRecord,
+        process: u64,
+    ) -> u32 {
+        let variant = &mut self.variants[variant_index as usize];
+        let mut pairs = series.labels.clone();
+        if variant.shape.kind == Kind::Gauge && variant.shape.across == Across::Each {
+            pairs.push((labels::PROCESS.to_owned(), process.to_string()));
+        }
+        pairs.sort_unstable();
+        let key = (pairs, owner.clone());
+        if let Some(&entry) = variant.by_labels.get(&key) {
+            let known = &mut self.entries[entry as usize];
+            known.created = known.created.min(series.created);
+            return entry;
+        }
+        let index = self.entries.len() as u32;
+        self.entries.push(Entry {
+            variant: variant_index,
+            owner: owner.clone(),
+            labels: Arc::new(ExternalLabels::new(key.0.clone())),
+            created: series.created,
+            value: Value::Empty,
+            exemplars: None,
+        });
+        variant.by_labels.insert(key, index);
+        index
+    }
+
+    /// Removes all values, for the next scrape.
+    pub(super) fn clear_values(&mut self) {
+        for entry in &mut self.entries {
+            entry.value = Value::Empty;
+            entry.exemplars = None;
+        }
+        for variant in &mut self.variants {
+            variant.newest = 0;
+        }
+    }
+
+    /// Notes that a member has a metric.
+    pub(super) fn note(&mut self, variant: u32, created: u64) {
+        let variant = &mut self.variants[variant as usize];
+        variant.newest = variant.newest.max(created);
+    }
+
+    /// Adds the value of a member to a series that is one number. `low` is the second word of a float of the
+    /// totals, and `updated` the time of the last update.
+    pub(super) fn add(&mut self, entry: u32, scalar: Scalar, low: f64, updated: u64) {
+        let entry = &mut self.entries[entry as usize];
+        let shape = &self.variants[entry.variant as usize].shape;
+        let across = match shape.kind {
+            Kind::Gauge => shape.across,
+            _ => Across::Sum,
+        };
+        let is_chosen = match (&entry.value, across) {
+            (Value::Sum(_), _) => false,
+            (Value::One(other, _), Across::Min) => scalar.to_f64() < other.to_f64(),
+            (Value::One(other, _), Across::Max) => scalar.to_f64() > other.to_f64(),
+            (Value::One(_, time), Across::Last) => updated > *time,
+            _ => true,
+        };
+        match &mut entry.value {
+            Value::Sum(total) => total.add(scalar, low),
+            value if across == Across::Sum => {
+                let mut total = Total::default();
+                total.add(scalar, low);
+                *value = Value::Sum(total);
+            }
+            value if is_chosen => *value = Value::One(scalar, updated),
+            _ => {}
+        }
+    }
+
+    /// Adds the value of a member to a histogram.
+    pub(super) fn add_histogram(
+        &mut self,
+        entry: u32,
+        counts: impl ExactSizeIterator<Item = u64>,
+        sum: Sum,
+        native: Option<NativeSnapshot>,
+    ) {
+        match &mut self.entries[entry as usize].value {
+            Value::Histogram(total) if total.counts.len() == counts.len() => {
+                for (total, count) in total.counts.iter_mut().zip(counts) {
+                    *total = total.saturating_add(count);
+                }
+                total.sum.add(sum);
+                match (&mut total.native, native) {
+                    (Some(total), Some(native)) => total.merge(native),
+                    (total, native) => *total = total.take().or(native),
+                }
+            }
+            value => {
+                *value = Value::Histogram(Box::new(HistogramTotal {
+                    counts: counts.collect(),
+                    sum,
+                    native,
+                }));
+            }
+        }
+    }
+
+    /// The number of series of a name that have a value, and whether one has these labels.
+    pub(super) fn count(&self, name: &str, labels: &[(&str, &str)]) -> (usize, bool) {
+        let indices = self.by_name.get(name).map_or(&[][..], Vec::as_slice);
+        let mut found = false;
+        let mut distinct = std::collections::HashSet::new();
+        for entry in &self.entries {
+            if indices.contains(&entry.variant) && !matches!(entry.value, Value::Empty) {
+                let pairs = entry.labels.pairs.iter();
+                let pairs: Vec<_> = pairs
+                    .filter(|(name, _)| name != labels::PROCESS)
+                    .map(|(name, value)| (name.as_str(), value.as_str()))
+                    .collect();
+                let is_overflow = pairs.iter().any(|(_, value)| *value == "__overflow__");
+                found |= pairs == labels;
+                if !is_overflow {
+                    distinct.insert(pairs);
+                }
+            }
+        }
+        (distinct.len(), found)
+    }
+
+    /// The families with a value: the newest variant of each name, with the indices of its entries. Also
+    /// the number of variants that are hidden.
+    pub(super) fn families(&mut self, scope: &Path) -> (Vec<FamilyEntries>, u64) {
+        let mut entries: Vec<Vec<u32>> = vec![Vec::new(); self.variants.len()];
+        for (entry, index) in self.entries.iter().zip(0..) {
+            if !matches!(entry.value, Value::Empty) && scope.contains(&entry.owner) {
+                entries[entry.variant as usize].push(index);
+            }
+        }
+        let mut families = Vec::new();
+        let mut hidden = 0;
+        for (name, variants) in &self.by_name {
+            let with_values = variants
+                .iter()
+                .copied()
+                .filter(|variant| !entries[*variant as usize].is_empty());
+            let newest = with_values
+                .clone()
+                .max_by_key(|variant| self.variants[*variant as usize].newest);
+            hidden += with_values.count().saturating_sub(1) as u64;
+            if let Some(newest) = newest {
+                let variant = &mut self.variants[newest as usize];
+                families.push(FamilyEntries {
+                    family: variant.family(name),
+                    buckets: variant.buckets.clone(),
+                    entries: std::mem::take(&mut entries[newest as usize]),
+                });
+            }
+        }
+        (families, hidden)
+    }
+
+    /// All variants, with their names, for the totals.
+    pub(super) fn variants(&self) -> impl Iterator<Item = (u32, &str, &Variant)> {
+        let names = self.by_name.iter();
+        names.flat_map(move |(name, variants)| {
+            let all = variants.iter();
+            all.map(move |index| (*index, name.as_str(), &self.variants[*index as usize]))
+        })
+    }
+}
+
+/// A family of a scrape.
+pub(super) struct FamilyEntries {
+    pub(super) family: Arc<Family>,
+    pub(super) buckets: Option<Arc<Buckets>>,
+    pub(super) entries: Vec<u32>,
+}
+
+impl Variant {
+    fn family(&mut self, name: &str) -> Arc<Family> {
+        let Variant {
+            shape, help, unit, ..
+        } = self;
+        let family = self.family.get_or_insert_with(|| {
+            Arc::new(Family {
+                name: name.to_owned(),
+                is_quoted: false,
+                help: help.clone(),
+                kind: shape.kind,
+                unit: unit.clone(),
+                buckets: BucketLayout {
+                    bounds: shape.bounds.clone(),
+                    native: shape.native.clone(),
+                },
+                across: shape.across,
+            })
+        });
+        Arc::clone(family)
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        self.shape.kind
+    }
+
+    pub(super) fn record(
+        &self,
+        name: &str,
+        owner: &Path,
+        word_type: crate::metrics::WordType,
+    ) -> FamilyRecord {
+        FamilyRecord {
+            created: self.newest.max(self.described),
+            kind: self.shape.kind,
+            word_type,
+            across: self.shape.across,
+            name: name.to_owned(),
+            help: self.help.clone(),
+            unit: self.unit.clone(),
+            owner: owner.clone(),
+            bounds: self.shape.bounds.clone(),
+            native: self.shape.native.clone(),
+        }
+    }
+}
