@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use dynamo_runtime::binding::Instrument;
 use dynamo_runtime::metrics::MetricVec;
-use dynamo_runtime::{Description, HistogramOptions, Name, NativeOptions};
+use dynamo_runtime::{Across, Description, HistogramOptions, Name, NativeOptions};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 
@@ -17,6 +17,7 @@ pub(crate) struct NewMetric<'a> {
     pub(crate) full_name: bool,
     pub(crate) description: &'a str,
     pub(crate) unit: Option<&'a str>,
+    pub(crate) across: Option<Across>,
     pub(crate) labels: Vec<(PyBackedStr, PyBackedStr)>,
     pub(crate) label_names: Vec<PyBackedStr>,
     pub(crate) limits: Limits,
@@ -37,7 +38,10 @@ impl NewMetric<'_> {
     }
 
     pub(crate) fn description(&self) -> Description<'_> {
-        let description = Description::new(self.description);
+        let mut description = Description::new(self.description);
+        if let Some(across) = self.across {
+            description = description.across(across);
+        }
         match self.unit {
             Some(unit) => description.unit(unit),
             None => description,

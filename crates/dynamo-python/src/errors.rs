@@ -1,6 +1,6 @@
 //! Rust errors as Python exceptions, and the exceptions that Python makes of wrong arguments.
 
-use dynamo_runtime::{MetricsError, RuntimeError, ServerError, UseError};
+use dynamo_runtime::{MetricsError, RuntimeError, ServerError, SharedError, UseError};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
@@ -36,8 +36,19 @@ impl IntoPyErr for RuntimeError {
     fn into_py_err(self, py: Python<'_>) -> PyErr {
         match self {
             RuntimeError::Server(error) => error.into_py_err(py),
+            RuntimeError::Shared(error) => error.into_py_err(py),
             RuntimeError::Metrics(error) => error.into_py_err(py),
             other => PyValueError::new_err(other.to_string()),
+        }
+    }
+}
+
+impl IntoPyErr for SharedError {
+    fn into_py_err(self, _py: Python<'_>) -> PyErr {
+        let message = self.to_string();
+        match self.raw_os_error() {
+            Some(errno) => PyOSError::new_err((errno, message)),
+            None => PyValueError::new_err(message),
         }
     }
 }

@@ -10,7 +10,7 @@ use std::cell::RefCell;
 use std::io;
 use std::sync::OnceLock;
 
-use dynamo_runtime::binding::{DispatcherForkGuard, ForkGuard};
+use dynamo_runtime::binding::{DispatcherForkGuard, ForkGuard, SERVED_BY};
 use pyo3::prelude::*;
 
 use crate::callbacks::DISPATCHER;
@@ -42,7 +42,22 @@ pub(crate) fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
     if *error != 0 {
         return Err(io::Error::from_raw_os_error(*error).into());
     }
-    module.add_function(wrap_pyfunction!(stop_servers, module)?)
+    module.add("SERVED_BY", SERVED_BY)?;
+    module.add_function(wrap_pyfunction!(stop_servers, module)?)?;
+    module.add_function(wrap_pyfunction!(resume_shared, module)?)?;
+    module.add_function(wrap_pyfunction!(served_mark, module)?)
+}
+
+/// In a forked child: start the threads that share the metrics, which stayed in the parent.
+#[pyfunction]
+fn resume_shared(py: Python<'_>) {
+    py.detach(dynamo_runtime::binding::resume_agents);
+}
+
+/// Return what marks this process, in SERVED_BY of its children, as listening on port; or None.
+#[pyfunction]
+fn served_mark(port: u16) -> Option<String> {
+    dynamo_runtime::binding::served_mark(port)
 }
 
 /// Stop all status servers, within a second, without the GIL.

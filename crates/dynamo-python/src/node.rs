@@ -2,12 +2,13 @@
 //! classes that users hold.
 
 use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use dynamo_runtime::binding::{Action, MetricsExt, RuntimeExt};
 use dynamo_runtime::{
     Component, Config, DistributedRuntime, Endpoint, ExternalOptions, HealthStatus, Metrics,
-    NameStyle, Namespace,
+    NameStyle, Namespace, UnknownChoice,
 };
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -57,18 +58,26 @@ pub(crate) fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
 impl Node {
     /// Return the root of a new tree, or of the one that serves the same fixed port already.
     ///
-    /// Settings come from the environment; name_style, if given, wins over its variable.
+    /// Settings come from the environment; name_style and shared_dir, if given, win over their
+    /// variables.
     ///
     /// Raises ValueError for a wrong setting, OSError if the status server cannot listen.
     #[staticmethod]
-    #[pyo3(signature = (*, name_style=None))]
-    fn runtime(py: Python<'_>, name_style: Option<&str>) -> PyResult<Self> {
+    #[pyo3(signature = (*, name_style=None, shared_dir=None))]
+    fn runtime(
+        py: Python<'_>,
+        name_style: Option<&str>,
+        shared_dir: Option<PathBuf>,
+    ) -> PyResult<Self> {
         let mut config =
             Config::from_env().map_err(|error| PyValueError::new_err(error.to_string()))?;
         if let Some(style) = name_style {
             config.name_style = style
                 .parse::<NameStyle>()
                 .map_err(|error| PyValueError::new_err(format!("name_style {error}")))?;
+        }
+        if shared_dir.is_some() {
+            config.shared_dir = shared_dir;
         }
         Self::root_with(py, config)
     }
@@ -109,6 +118,18 @@ impl Node {
     fn system_status_address(&self) -> PyResult<Option<String>> {
         let address = self.root()?.system_status_address();
         Ok(address.map(|address| address.to_string()))
+    }
+
+    /// The number of this process among those that share a directory, or None.
+    #[getter]
+    fn process_number(&self) -> PyResult<Option<u64>> {
+        Ok(self.root()?.process_number())
+    }
+
+    /// The directory in which this process shares its metrics, or None.
+    #[getter]
+    fn shared_dir(&self) -> PyResult<Option<PathBuf>> {
+        Ok(self.root()?.shared_dir().map(Path::to_owned))
     }
 
     /// Set what /health says: of an endpoint, or of the runtime while no endpoint reports.
@@ -160,7 +181,7 @@ impl Node {
     /// and native, (schema, growth_factor, zero_threshold, max_buckets), are for histograms.
     ///
     /// Raises MetricsError if the metric cannot be created, ValueError for a limit out of range.
-    #[pyo3(signature = (kind, name, description, labels, label_names, *, unit=None, full_name=false, max_series=None, idle_timeout=None, buckets=None, native=None))]
+    #[pyo3(signature = (kind, name, description, labels, label_names, *, unit=None, full_name=false, across=None, max_series=None, idle_timeout=None, buckets=None, native=None))]
     #[expect(clippy::too_many_arguments)]
     fn create(
         &self,
@@ -171,6 +192,7 @@ impl Node {
         label_names: Vec<PyBackedStr>,
         unit: Option<&str>,
         full_name: bool,
+        across: Option<&str>,
         max_series: Option<isize>,
         idle_timeout: Option<f64>,
         buckets: Option<Vec<f64>>,
@@ -181,6 +203,9 @@ impl Node {
             full_name,
             description,
             unit,
+            across: across
+                .map(|across| across.parse().map_err(|error| bad_across(&error)))
+                .transpose()?,
             labels,
             label_names,
             limits: Limits::new(max_series, idle_timeout)?,
@@ -300,4 +325,8 @@ impl From<Level> for Node {
 
 fn no_child(level: &str) -> PyErr {
     PyTypeError::new_err(format!("this node has no {level}s below it"))
+}
+
+fn bad_across(error: &UnknownChoice) -> PyErr {
+    PyValueError::new_err(format!("across {error}"))
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 pub use crate::callbacks::{Action, Dispatcher, DispatcherForkGuard, Job, Next};
-pub use crate::hierarchy::{ForkGuard, stop_servers};
+pub use crate::hierarchy::{ForkGuard, SERVED_BY, resume_agents, served_mark, stop_servers};
 pub use crate::metrics::counter::CounterCell;
 pub use crate::metrics::exemplar::Exemplar;
 pub use crate::metrics::gauge::GaugeCell;

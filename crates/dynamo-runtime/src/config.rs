@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -45,6 +46,9 @@ pub struct Config {
     /// `_created` samples, which Prometheus stores as series. Default false. OpenMetrics 2 and protobuf
     /// have a field for creation times and always show them.
     pub created_samples: bool,
+    /// `DYN_METRICS_SHARED_DIR`: the directory in which several processes share their metrics, so that a
+    /// scrape of one shows all. `auto` makes a directory. Default none.
+    pub shared_dir: Option<PathBuf>,
 }
 
 impl Default for Config {
@@ -60,6 +64,7 @@ impl Default for Config {
             callback_timeout: Duration::from_secs(1),
             max_series: 0,
             created_samples: false,
+            shared_dir: None,
         }
     }
 }
@@ -89,6 +94,7 @@ impl Config {
             callback_timeout: CALLBACK_TIMEOUT.read(&lookup, default.callback_timeout)?,
             max_series: MAX_SERIES.read(&lookup, default.max_series)?,
             created_samples: CREATED_SAMPLES.read(&lookup, default.created_samples)?,
+            shared_dir: SHARED_DIR.read(&lookup, default.shared_dir)?,
         };
         config.check_paths()?;
         Ok(config)
@@ -263,6 +269,16 @@ const CREATED_SAMPLES: Rule<bool> = Rule {
     },
     problem: "is neither yes nor no",
     remedy: "1, true, on or yes; or 0, false, off or no",
+};
+
+const SHARED_DIR: Rule<Option<PathBuf>> = Rule {
+    variable: "DYN_METRICS_SHARED_DIR",
+    parse: |value| {
+        let odd = |char: char| char.is_control() || char == '\u{fffd}';
+        (!value.contains(odd)).then(|| Some(value.into()))
+    },
+    problem: "is not a directory",
+    remedy: "the path of a local directory, or auto",
 };
 
 /// Parses a path. Its characters need no escaping in a URL, in HTML or in the syntax of the router.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 
 use serde::Serialize;
 
@@ -76,15 +76,20 @@ impl HealthReport {
 /// reported; otherwise the process status.
 ///
 /// The methods take the lock inside a section of [`sync`]: do not call them inside another section.
-#[derive(Debug)]
 pub(crate) struct SystemHealth {
     required: Vec<String>,
     state: Mutex<State>,
+    observer: OnceLock<Observer>,
 }
+
+/// Is called after each change, without a lock.
+type Observer = Box<dyn Fn(&SystemHealth) + Send + Sync>;
 
 #[derive(Debug)]
 struct State {
     status: HealthStatus,
+    /// Whether the status was set after the start.
+    is_set: bool,
     endpoints: HashMap<Path, HealthStatus>,
 }
 
@@ -94,17 +99,35 @@ impl SystemHealth {
     pub(crate) fn new(starting: HealthStatus, required: Vec<String>) -> Self {
         let state = State {
             status: starting,
+            is_set: false,
             endpoints: HashMap::new(),
         };
         Self {
             required,
             state: Mutex::new(state),
+            observer: OnceLock::new(),
         }
+    }
+
+    /// Calls `observer` now and after each change. The first observer stays.
+    pub(crate) fn observe(&self, observer: impl Fn(&SystemHealth) + Send + Sync + 'static) {
+        observer(self);
+        let _ = self.observer.set(Box::new(observer));
+    }
+
+    /// Whether the process has said anything about its health.
+    pub(crate) fn has_reported(&self) -> bool {
+        let _section = sync::enter();
+        let state = sync::lock(&self.state);
+        state.is_set || !state.endpoints.is_empty() || !self.required.is_empty()
     }
 
     /// Sets the process status, which decides while no endpoint does.
     pub(crate) fn set_status(&self, status: HealthStatus) {
-        self.change(|state| state.status = status);
+        self.change(|state| {
+            state.status = status;
+            state.is_set = true;
+        });
     }
 
     /// Sets the status of an endpoint.
@@ -147,8 +170,13 @@ impl SystemHealth {
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) {
-        let _section = sync::enter();
-        change(&mut sync::lock(&self.state));
+        {
+            let _section = sync::enter();
+            change(&mut sync::lock(&self.state));
+        }
+        if let Some(observer) = self.observer.get() {
+            observer(self);
+        }
     }
 }
 

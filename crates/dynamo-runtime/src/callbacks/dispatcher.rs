@@ -98,6 +98,11 @@ impl Job {
 }
 
 impl Dispatcher {
+    /// Whether the calling thread is the one that runs callbacks.
+    pub(crate) fn is_on_thread(&self) -> bool {
+        lock(&self.state).thread == Some(thread::current().id())
+    }
+
     /// Queues a round and waits until it has finished or `deadline` has passed.
     pub(crate) fn run(&self, entries: Vec<Arc<Entry>>, deadline: Instant) -> Outcome {
         let mut state = lock(&self.state);

@@ -3,6 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+
 use crate::exposition::{Dropped, ExternalFamily, Parsed, Rules, parse};
 use crate::metrics::{MetricsError, is_valid_label};
 use crate::sync::{self, lock};
@@ -64,7 +66,33 @@ impl ExternalOptions {
 /// The lock is only taken inside a section of [`sync`].
 pub(super) struct LastExposition {
     options: ExternalOptions,
-    last: Mutex<Option<(Instant, Arc<Vec<ExternalFamily>>)>>,
+    last: Mutex<Option<Last>>,
+}
+
+struct Last {
+    time: Instant,
+    text: Arc<str>,
+    families: Arc<Vec<ExternalFamily>>,
+}
+
+/// An external exposition as another process gets it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ExternalText {
+    text: String,
+    labels: Vec<(String, String)>,
+    prefixes: Vec<String>,
+    exclude: Vec<String>,
+}
+
+impl ExternalText {
+    pub(crate) fn parse(&self) -> Parsed {
+        let rules = Rules {
+            labels: self.labels.clone(),
+            prefixes: self.prefixes.clone(),
+            exclude: self.exclude.clone(),
+        };
+        parse(&self.text, &rules)
+    }
 }
 
 impl LastExposition {
@@ -78,7 +106,11 @@ impl LastExposition {
     /// Parses and stores an exposition. Returns what was dropped from it.
     pub(super) fn store(&self, text: &str) -> Dropped {
         let Parsed { families, dropped } = parse(text, &self.options.rules);
-        let new = Some((Instant::now(), Arc::new(families)));
+        let new = Some(Last {
+            time: Instant::now(),
+            text: text.into(),
+            families: Arc::new(families),
+        });
         let old = {
             let _section = sync::enter();
             std::mem::replace(&mut *lock(&self.last), new)
@@ -92,7 +124,7 @@ impl LastExposition {
         let last = lock(&self.last);
         let age = last
             .as_ref()
-            .map(|(time, _)| now.saturating_duration_since(*time));
+            .map(|last| now.saturating_duration_since(last.time));
         let (Some(age), Some(cache)) = (age, self.options.cache) else {
             return false;
         };
@@ -101,10 +133,25 @@ impl LastExposition {
 
     /// The families to show. Called inside a section.
     pub(super) fn families(&self, now: Instant) -> Option<Arc<Vec<ExternalFamily>>> {
+        self.shown(now, |last| Arc::clone(&last.families))
+    }
+
+    /// The exposition to show. Called inside a section.
+    pub(super) fn text(&self, now: Instant) -> Option<ExternalText> {
+        let rules = &self.options.rules;
+        self.shown(now, |last| ExternalText {
+            text: last.text.to_string(),
+            labels: rules.labels.clone(),
+            prefixes: rules.prefixes.clone(),
+            exclude: rules.exclude.clone(),
+        })
+    }
+
+    fn shown<T>(&self, now: Instant, get: impl FnOnce(&Last) -> T) -> Option<T> {
         let last = lock(&self.last);
-        let (time, families) = last.as_ref()?;
+        let last = last.as_ref()?;
         let limit = SHOWN_FOR.saturating_add(self.options.cache.unwrap_or_default());
-        (now.saturating_duration_since(*time) < limit).then(|| Arc::clone(families))
+        (now.saturating_duration_since(last.time) < limit).then(|| get(last))
     }
 }
 

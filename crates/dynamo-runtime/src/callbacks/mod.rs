@@ -16,6 +16,7 @@ use crate::sync::{self, read, write};
 
 pub use dispatcher::{Dispatcher, DispatcherForkGuard, Job, Next};
 pub use external::ExternalOptions;
+pub(crate) use external::ExternalText;
 
 /// The share of a scraper's timeout that callbacks may use. The rest is for the response.
 pub(crate) const CALLBACK_SHARE: f64 = 0.8;
@@ -125,6 +126,11 @@ impl Callbacks {
         }
     }
 
+    /// Whether the calling thread is the one that runs callbacks.
+    pub(crate) fn is_on_thread(&self) -> bool {
+        self.dispatcher.is_on_thread()
+    }
+
     /// Whether a scrape of `scope` runs callbacks.
     pub(crate) fn any(&self, scope: &Path) -> bool {
         let _section = sync::enter();
@@ -186,6 +192,17 @@ impl Callbacks {
             families.iter().map(ordered)
         });
         in_order.collect()
+    }
+
+    /// The last external expositions of all callbacks, for another process.
+    pub(crate) fn external_texts(&self) -> Vec<ExternalText> {
+        let now = Instant::now();
+        let _section = sync::enter();
+        let entries = read(&self.entries);
+        entries
+            .iter()
+            .filter_map(|entry| entry.external.as_ref()?.text(now))
+            .collect()
     }
 
     /// Unregisters all callbacks.

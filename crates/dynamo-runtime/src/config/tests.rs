@@ -40,6 +40,7 @@ fn every_variable_is_read() {
         ("DYN_METRICS_CALLBACK_TIMEOUT", "0.25"),
         ("DYN_METRICS_MAX_SERIES", "5000"),
         ("DYN_METRICS_CREATED_SAMPLES", "On"),
+        ("DYN_METRICS_SHARED_DIR", "/run/metrics"),
     ]);
     let expected = Config {
         port: Some(8081),
@@ -52,6 +53,7 @@ fn every_variable_is_read() {
         callback_timeout: Duration::from_millis(250),
         max_series: 5000,
         created_samples: true,
+        shared_dir: Some("/run/metrics".into()),
     };
     assert_eq!(config, Ok(expected));
 }

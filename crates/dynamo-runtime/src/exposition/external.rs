@@ -71,6 +71,20 @@ impl ExternalFamily {
         (external.in_order(self.order), duplicates)
     }
 
+    /// The family with a label added to all series.
+    pub(crate) fn labelled(&self, name: &str, value: &str) -> Self {
+        let series = self.series().map(|series| {
+            let mut pairs = series.labels.pairs.clone();
+            pairs.retain(|(other, _)| other != name);
+            pairs.push((name.to_owned(), value.to_owned()));
+            ExternalSeries {
+                labels: ExternalLabels::new(pairs),
+                ..series.clone()
+            }
+        });
+        self.with(Arc::clone(&self.family), series.collect()).0
+    }
+
     /// Downcasts a collector.
     pub(crate) fn of(collector: &Arc<dyn Collector>) -> Option<&Self> {
         (&**collector as &dyn Any).downcast_ref()

@@ -19,7 +19,7 @@ mod tests;
 
 pub(crate) use content_encoding::ContentEncoding;
 pub(crate) use encode::ExposedFamily;
-pub(crate) use external::ExternalFamily;
+pub(crate) use external::{ExternalFamily, ExternalSeries, ExternalValue};
 pub(crate) use merge::{Dropped, merge};
 pub(crate) use negotiate::ExpositionFormat;
 pub(crate) use parse::{Parsed, Rules, parse};

@@ -232,7 +232,9 @@ impl Metrics {
         let gatherer = self.tree.gatherer();
         gatherer.metrics.register_callback_metrics()?;
         let callbacks = &gatherer.callbacks;
-        Ok(callbacks.register(&self.path, name, action, external))
+        let handle = callbacks.register(&self.path, name, action, external);
+        gatherer.note_callbacks();
+        Ok(handle)
     }
 
     /// The hierarchy labels of this node's metrics.
@@ -252,9 +254,7 @@ impl Metrics {
     /// 0.0.4. Inside a callback, no callbacks run.
     pub fn prometheus_expfmt(&self) -> String {
         let gatherer = self.tree.gatherer();
-        gatherer
-            .callbacks
-            .run(&self.path, gatherer.callback_deadline());
+        gatherer.run_callbacks(&self.path, gatherer.callback_deadline());
         let mut out = Vec::new();
         gatherer.encode(&self.path, ExpositionFormat::TEXT, &mut out);
         // The encoder writes only strings and ASCII.
@@ -280,7 +280,7 @@ impl Metrics {
         let scrapers =
             timeout.map(|timeout| Instant::now() + timeout.min(DAY).mul_f64(CALLBACK_SHARE));
         let deadline = scrapers.map_or(own, |scrapers| own.min(scrapers));
-        gatherer.callbacks.run(&self.path, deadline);
+        gatherer.run_callbacks(&self.path, deadline);
         let format = ExpositionFormat::negotiate([accept].into_iter());
         let encoding = ContentEncoding::negotiate([accept_encoding].into_iter());
         let mut body = Vec::new();

@@ -1,20 +1,25 @@
 //! The hierarchy: runtime, namespace, component and endpoint, and the tree that the nodes of a runtime share.
 
+mod agent;
 mod component;
 mod endpoint;
 mod factory;
 mod gatherer;
+mod members;
 mod namespace;
 mod runtime;
 mod runtime_metrics;
+mod served;
 mod status;
 mod tree;
 
+pub use agent::resume_agents;
 pub use component::Component;
 pub use endpoint::Endpoint;
 pub use factory::{Metrics, ScrapeResponse};
 pub use namespace::Namespace;
 pub use runtime::{DistributedRuntime, RuntimeError};
+pub use served::{SERVED_BY, served_mark};
 pub use tree::{ForkGuard, stop_servers};
 
 /// Adds to a type of node its metrics, and equality by tree and path.

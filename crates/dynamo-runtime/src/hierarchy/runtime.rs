@@ -10,6 +10,7 @@ use crate::config::{Config, ConfigError};
 use crate::health::HealthStatus;
 use crate::metrics::{MetricsError, NameStyle, Path};
 use crate::server::ServerError;
+use crate::shared::SharedError;
 
 /// Why a runtime could not be created.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +19,9 @@ pub enum RuntimeError {
     /// A setting has a wrong value.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The process cannot share its metrics.
+    #[error(transparent)]
+    Shared(#[from] SharedError),
     /// The status server did not start.
     #[error(transparent)]
     Server(#[from] ServerError),
@@ -100,6 +104,18 @@ impl DistributedRuntime {
     /// Sets the status that `/health` shows while no endpoint has reported one.
     pub fn set_health_status(&self, status: HealthStatus) {
         self.tree.health().set_status(status);
+    }
+
+    /// The number of this process among those that share a directory; `None` without one.
+    pub fn process_number(&self) -> Option<u64> {
+        let members = self.tree.gatherer().members.as_ref();
+        members.map(|members| members.group.number())
+    }
+
+    /// The directory in which this process shares its metrics.
+    pub fn shared_dir(&self) -> Option<&std::path::Path> {
+        let members = self.tree.gatherer().members.as_ref();
+        members.map(|members| members.group.directory().path())
     }
 
     /// The name style of the metrics of this runtime.

@@ -1,11 +1,12 @@
 //! The metrics of the runtime itself: uptime, scrapes, callbacks and external expositions.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::callbacks::CallbackStats;
 use crate::exposition::Dropped;
-use crate::metrics::{CounterCell, GaugeCell, MetricsError, Registry, SingleCore};
+use crate::metrics::{Across, CounterCell, Description, GaugeCell, MetricsError, Registry, SingleCore};
 use crate::prometheus_names::{distributed_runtime, name_prefix, runtime_metrics};
 use crate::sync::{self, lock};
 
@@ -21,6 +22,10 @@ pub(super) struct RuntimeMetrics {
     scrape_duration: Option<Gauge>,
     /// Registered with the first callback.
     callbacks: Mutex<Option<CallbackMetrics>>,
+    /// Registered with the first file of the group that is refused.
+    files_refused: Mutex<Option<Counter>>,
+    conflicts_logged: AtomicBool,
+    timeouts_logged: AtomicBool,
     /// Registered with the first callback that returns an exposition.
     external: Mutex<Option<ExternalMetrics>>,
 }
@@ -51,7 +56,8 @@ impl RuntimeMetrics {
         let scrape_duration = match is_served {
             true => Some(registry.runtime_metric(
                 runtime_metrics::SCRAPE_DURATION_SECONDS,
-                "Duration of the previous scrape in seconds, callbacks included.",
+                Description::new("Duration of the previous scrape in seconds, callbacks included.")
+                    .across(Across::Last),
                 &[],
             )?),
             false => None,
@@ -63,6 +69,9 @@ impl RuntimeMetrics {
             scrape_duration,
             callbacks: Mutex::new(None),
             external: Mutex::new(None),
+            files_refused: Mutex::new(None),
+            conflicts_logged: AtomicBool::new(false),
+            timeouts_logged: AtomicBool::new(false),
         })
     }
 
@@ -110,6 +119,50 @@ impl RuntimeMetrics {
             });
         }
         Ok(())
+    }
+
+    /// Sets the number of files in the shared directory that were refused.
+    pub(super) fn files_refused(&self, total: u64) {
+        if total == 0 {
+            return;
+        }
+        let known = {
+            let _section = sync::enter();
+            lock(&self.files_refused).clone()
+        };
+        let counter = known.or_else(|| {
+            let counter = self.registry.runtime_metric(
+                runtime_metrics::SHARED_FILES_REFUSED_TOTAL,
+                "Damaged or unknown files in the shared directory.",
+                &[],
+            );
+            let counter = counter.ok()?;
+            let _section = sync::enter();
+            *lock(&self.files_refused) = Some(Arc::clone(&counter));
+            Some(counter)
+        });
+        if let Some(counter) = counter {
+            let cell = counter.update();
+            cell.add(total.saturating_sub(cell.get()));
+        }
+    }
+
+    /// Logs once that metrics of other processes are hidden.
+    pub(super) fn warn_of_conflicts(&self, hidden: u64) {
+        if !self.conflicts_logged.swap(true, Relaxed) {
+            tracing::warn!(
+                "metrics of other processes are hidden because kind, buckets or across differ from the newest metric of the name: {hidden}; run one version of the program in all processes"
+            );
+        }
+    }
+
+    /// Logs once that other processes did not answer in time.
+    pub(super) fn processes_timed_out(&self, missed: u64) {
+        if missed > 0 && !self.timeouts_logged.swap(true, Relaxed) {
+            tracing::warn!(
+                "{missed} processes of the group did not run their callbacks before the deadline of the scrape, which shows their last values; later timeouts are not logged"
+            );
+        }
     }
 
     /// Updates the uptime, for a scrape.

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::gatherer::Gatherer;
+use super::members::Members;
 use crate::exposition::ExpositionFormat;
 use crate::health::{HealthReport, SystemHealth};
 use crate::metrics::Path;
@@ -16,7 +17,7 @@ pub(super) struct Status {
 
 impl StatusProvider for Status {
     fn run_callbacks(&self, deadline: Instant) {
-        self.gatherer.callbacks.run(&Path::root(), deadline);
+        self.gatherer.run_callbacks(&Path::root(), deadline);
     }
 
     fn callback_timeout(&self) -> Duration {
@@ -32,7 +33,9 @@ impl StatusProvider for Status {
     }
 
     fn health(&self) -> HealthReport {
-        self.health.report()
+        let members = self.gatherer.members.as_ref();
+        let of_group = members.and_then(Members::health);
+        of_group.unwrap_or_else(|| self.health.report())
     }
 
     fn uptime(&self) -> Duration {

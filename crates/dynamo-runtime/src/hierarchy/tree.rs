@@ -2,24 +2,29 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, Weak};
+use std::time::Instant;
 
+use super::agent;
 use super::gatherer::Gatherer;
 use super::runtime::RuntimeError;
+use super::served::Server;
 use super::status::Status;
-use crate::callbacks::Dispatcher;
+use crate::callbacks::{Dispatcher, ExternalText};
 use crate::config::Config;
 use crate::health::SystemHealth;
-use crate::metrics::{KeepAlive, NameStyle};
-use crate::server::{StatusProvider, StatusServer};
+use crate::metrics::{KeepAlive, NameStyle, Path};
+use crate::server::StatusProvider;
+use crate::shared::{self, Directory, Group, GroupForkGuard};
 use crate::sync::{self, lock};
 
 /// A handle of a tree. The tree and its server live as long as any handle.
 #[derive(Clone)]
 pub(crate) struct Tree(Arc<Inner>);
 
-struct Inner {
+/// The state behind the handles.
+pub(super) struct Inner {
     status: Arc<Status>,
-    server: StatusServer,
+    server: Server,
     style: NameStyle,
     /// The dispatcher, if the tree created it and must stop its thread.
     dispatcher: Option<Arc<Dispatcher>>,
@@ -71,23 +76,39 @@ impl Tree {
     ) -> Result<Self, RuntimeError> {
         let own = dispatcher.is_none().then(Arc::<Dispatcher>::default);
         let dispatcher = dispatcher.or_else(|| own.clone()).unwrap_or_default();
+        let group = match &config.shared_dir {
+            Some(path) => Some(join_group(path)?),
+            None => None,
+        };
         let status = Arc::new(Status {
-            gatherer: Gatherer::new(&config, dispatcher)?,
+            gatherer: Gatherer::new(&config, dispatcher, group)?,
             health: SystemHealth::new(config.starting_health, config.required_endpoints.clone()),
         });
         let provider = Arc::clone(&status) as Arc<dyn StatusProvider>;
-        let server = StatusServer::start(&config, provider)?;
+        let (style, has_port) = (config.name_style, config.port.is_some());
+        let server = Server::start(config, provider, group)?;
         let tree = Tree(Arc::new(Inner {
             status,
             server,
-            style: config.name_style,
+            style,
             dispatcher: own,
             shared_as,
         }));
-        if config.port.is_some() {
+        if has_port || group.is_some() {
             let mut serving = lock(&SERVING);
             serving.retain(|tree| tree.strong_count() > 0);
             serving.push(Arc::downgrade(&tree.0));
+        }
+        if let Some(group) = group {
+            let weak = Arc::downgrade(&tree.0);
+            tree.0.status.health.observe(move |health| {
+                if let Some(tree) = weak.upgrade()
+                    && let Some(members) = &tree.status.gatherer.members
+                {
+                    members.store_health(health.has_reported().then(|| health.report()));
+                }
+            });
+            agent::start(group, &tree.0);
         }
         Ok(tree)
     }
@@ -140,7 +161,33 @@ impl Tree {
     }
 }
 
+/// Joins the group of a directory.
+fn join_group(path: &std::path::Path) -> Result<&'static Group, RuntimeError> {
+    let directory = match path.to_str() {
+        Some("auto") => Directory::open(&shared::auto()?)?,
+        _ => Directory::open(path)?,
+    };
+    Ok(Group::join(directory)?)
+}
+
 impl Inner {
+    /// What is due a few times a second in a group.
+    pub(super) fn tick(&self) {
+        let gatherer = &self.status.gatherer;
+        gatherer.metrics.refresh();
+        gatherer.note_callbacks();
+        gatherer.expire();
+        self.server.take_over();
+    }
+
+    /// Runs the callbacks of this process for a scrape of another one. Returns the external expositions.
+    pub(super) fn run_callbacks_for_another(&self, deadline: Instant) -> Vec<ExternalText> {
+        let gatherer = &self.status.gatherer;
+        gatherer.metrics.refresh();
+        gatherer.callbacks.run(&Path::root(), deadline);
+        gatherer.callbacks.external_texts()
+    }
+
     fn close(&self) {
         let shared = self.shared_as.as_ref().map(|address| {
             let mut shared = lock(&SHARED);
@@ -174,6 +221,7 @@ pub struct ForkGuard {
     shared: MutexGuard<'static, HashMap<Address, Weak<Inner>>>,
     serving: MutexGuard<'static, Vec<Weak<Inner>>>,
     _gate: std::sync::RwLockWriteGuard<'static, ()>,
+    groups: GroupForkGuard,
 }
 
 impl ForkGuard {
@@ -185,17 +233,32 @@ impl ForkGuard {
             shared,
             serving,
             _gate: sync::close(),
+            groups: GroupForkGuard::new(),
         }
     }
 
     /// In the child: closes listeners and connections. The child serves nothing.
     pub fn reset(&mut self) {
-        for tree in self.serving.drain(..).filter_map(|tree| tree.upgrade()) {
+        agent::close_in_child();
+        self.groups.reset();
+        for tree in self.serving.iter().filter_map(Weak::upgrade) {
             tree.server.close_in_child();
+            if let Some(members) = &tree.status.gatherer.members {
+                members.reset();
+                tree.status.gatherer.registry.reset();
+            }
             // This may be the last handle, whose drop would take the locks that are held here.
             std::mem::forget(tree);
         }
         self.shared.clear();
+        self.serving.retain(|tree| {
+            let Some(tree) = tree.upgrade() else {
+                return false;
+            };
+            let is_shared = tree.status.gatherer.members.is_some();
+            std::mem::forget(tree);
+            is_shared
+        });
     }
 }
 

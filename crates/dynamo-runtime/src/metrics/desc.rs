@@ -115,14 +115,14 @@ impl Desc {
     }
 
     /// The metadata of a metric of the runtime itself.
-    pub(crate) fn own(
+    pub(crate) fn own<'a>(
         name: &str,
-        help: &str,
+        description: impl Into<Description<'a>>,
         kind: Kind,
         labels: &[(&str, &str)],
     ) -> Result<Self, MetricsError> {
-        let (help, root) = (Description::new(help), Path::root());
-        Self::new(name.to_owned(), help, kind, &root, labels, &[])
+        let (name, root) = (name.to_owned(), Path::root());
+        Self::new(name, description.into(), kind, &root, labels, &[])
     }
 
     /// All label names, sorted.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, RwLock, Weak};
 
 use super::collector::MetricCollector;
-use super::desc::Desc;
+use super::desc::{Desc, Description};
 use super::errors::{Difference, MetricsError};
 use super::family::{GatheredFamily, check_sample_names, conflict};
 use super::instrument::{BucketLayout, Instrument};
@@ -42,6 +42,7 @@ impl WeakRegistry {
 
 impl Registry {
     /// An empty registry whose vecs have `max_series` series at most by default; 0 is unlimited.
+    #[cfg(test)]
     pub(crate) fn new(max_series: usize) -> Self {
         Self::with_storage(max_series, None)
     }
@@ -115,24 +116,24 @@ impl Registry {
     }
 
     /// Registers a metric of the runtime itself, under the name as given.
-    pub(crate) fn own_metric<I: Instrument>(
+    pub(crate) fn own_metric<'a, I: Instrument>(
         &self,
         name: &str,
-        help: &str,
+        description: impl Into<Description<'a>>,
         labels: &[(&str, &str)],
     ) -> Result<Arc<SingleCore<I>>, MetricsError> {
-        let desc = Desc::own(name, help, I::KIND, labels)?;
+        let desc = Desc::own(name, description, I::KIND, labels)?;
         SingleCore::register(self, desc, I::Options::default())
     }
 
     /// Registers a metric of the runtime itself; the name gets the prefix [`name_prefix::RUNTIME`].
-    pub(crate) fn runtime_metric<I: Instrument>(
+    pub(crate) fn runtime_metric<'a, I: Instrument>(
         &self,
         name: &str,
-        help: &str,
+        description: impl Into<Description<'a>>,
         labels: &[(&str, &str)],
     ) -> Result<Arc<SingleCore<I>>, MetricsError> {
-        self.own_metric(&format!("{}_{name}", name_prefix::RUNTIME), help, labels)
+        self.own_metric(&format!("{}_{name}", name_prefix::RUNTIME), description, labels)
     }
 
     /// The registered metric with this metadata.

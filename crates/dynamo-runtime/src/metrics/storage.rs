@@ -95,13 +95,13 @@ impl SharedLayout {
 }
 
 /// Storage for the series of metrics.
-pub trait Storage: Send + Sync {
+pub(crate) trait Storage: Send + Sync {
     /// Adds a metric.
     fn family(&self, desc: &Desc, layout: &SharedLayout) -> io::Result<Arc<dyn FamilyStorage>>;
 }
 
 /// Storage for the series of one metric.
-pub trait FamilyStorage: Send + Sync {
+pub(crate) trait FamilyStorage: Send + Sync {
     /// Adds a series. `labels` are all labels with a value, sorted by name; `created` is in milliseconds since
     /// 1970.
     fn series(

@@ -2,6 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
+use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -144,6 +145,12 @@ impl Directory {
     pub(super) fn lock_fold(&self) -> io::Result<Option<File>> {
         let file = self.lock_file(FOLD_LOCK)?;
         Ok(try_lock(&file)?.then_some(file))
+    }
+
+    /// The address that the member that serves `port` has stored in its lock.
+    pub(crate) fn served_address(&self, port: u16) -> Option<SocketAddr> {
+        let text = fs::read_to_string(self.file(&format!("{SERVE_LOCK}{port}"))).ok()?;
+        text.trim().parse().ok()
     }
 
     /// The lock of the member that serves `port`, if no other member has it.

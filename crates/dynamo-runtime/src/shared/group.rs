@@ -74,6 +74,13 @@ pub(crate) struct MemberInfo {
     pub(crate) health: Option<Vec<u8>>,
 }
 
+impl MemberInfo {
+    /// The id as text.
+    pub(crate) fn id(&self) -> String {
+        hex(&self.id)
+    }
+}
+
 impl Group {
     /// Joins the group of a directory. Joining again returns the same group.
     pub(crate) fn join(directory: Directory) -> Result<&'static Self, SharedError> {

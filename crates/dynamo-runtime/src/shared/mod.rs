@@ -12,6 +12,7 @@ mod format;
 mod group;
 mod mapping;
 mod member;
+mod peers;
 mod records;
 mod series;
 mod table;
@@ -22,4 +23,5 @@ mod tests;
 
 pub(crate) use directory::{Directory, auto};
 pub use error::SharedError;
-pub(crate) use group::{Group, GroupForkGuard, Gathered, MemberInfo};
+pub(crate) use group::{Group, GroupForkGuard};
+pub(crate) use peers::{Requests, Response, accept, listen, respond};
