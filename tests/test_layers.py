@@ -104,5 +104,5 @@ def test_all_backends_have_the_same_files_and_a_line_in_the_table(table: dict[st
 @pytest.mark.parametrize(
     "source", sources(RUNTIME), ids=lambda source: str(source.relative_to(RUNTIME))
 )
-def test_a_module_stays_short(source: Path) -> None:
-    assert len(source.read_text().splitlines()) <= 300
+def test_a_module_has_at_most_500_lines(source: Path) -> None:
+    assert len(source.read_text().splitlines()) <= 500

@@ -69,7 +69,7 @@ def list_targets(
         table.add_row(labels["instance"], labels["namespace"], labels["component"], target.address)
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
-        console.width = 10_000  # whoever reads it wants whole lines
+        console.width = 10_000  # programs that read it need whole lines
     console.print(table)
 
 

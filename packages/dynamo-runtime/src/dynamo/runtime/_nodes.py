@@ -53,7 +53,7 @@ class Endpoint(dynamo_metrics.Endpoint):
         """
         from dynamo._serving import serve
 
-        network = self._shared.open_network()
+        network = self._shared.network()
         try:
             await serve(
                 self,
@@ -76,7 +76,7 @@ class Endpoint(dynamo_metrics.Endpoint):
         from dynamo._client import open_client
 
         namespace, component, name = self._path
-        return await open_client((namespace, component, name), self._shared.open_network())
+        return await open_client((namespace, component, name), self._shared.network())
 
 
 class Component(dynamo_metrics.Component):

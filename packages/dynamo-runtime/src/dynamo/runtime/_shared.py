@@ -19,7 +19,7 @@ class Shared:
         self._network: Network | None = None
         self._shutting_down = False
 
-    def open_network(self) -> Network:
+    def network(self) -> Network:
         """Return the network of the running event loop, made now if there is none.
 
         Raises ``ValueError`` for a bad setting, ``RuntimeError`` if another event loop has it.

@@ -42,7 +42,7 @@ def dynamo_worker(
 
             async with DistributedRuntime(asyncio.get_running_loop()) as runtime:
                 if DISCOVERY_BACKEND.is_set or REQUEST_PLANE.is_set:
-                    await runtime._shared.open_network().open()
+                    await runtime._shared.network().open()
                 return await function(runtime, *args, **kwargs)
 
         return worker

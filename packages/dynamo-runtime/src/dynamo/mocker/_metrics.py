@@ -1,4 +1,4 @@
-"""What the metrics make of the engine's steps, as vLLM's own stat logger does."""
+"""Records the steps of the engine in the metrics, as vLLM's own stat logger does."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from dynamo.runtime import Endpoint
 
 
-class Figures:
-    """Moves the ``vllm:`` families of an endpoint, and Dynamo's three of its engine."""
+class EngineMetrics:
+    """Updates the ``vllm:`` families of an endpoint, and Dynamo's three of its engine."""
 
     def __init__(self, endpoint: Endpoint, model: str, limits: Limits) -> None:
-        """Create them, with all the series that there will be.
+        """Create them, with all their series.
 
-        Raises ``MetricsError`` if another metric of the runtime has a name of theirs.
+        Raises ``MetricsError`` if another metric of the runtime has one of the names.
         """
         families = Families(endpoint.metrics, model, limits.max_model_len)
         families.info("cache_config_info", _CONFIG_TEXT, _cache_config(limits))
@@ -54,7 +54,7 @@ class Figures:
         self._load_time = dynamo.load_time.set
 
     def stepped(self, scheduler: Scheduler, step: Step) -> None:
-        """Count what a step has brought."""
+        """Record a step."""
         for sequence in step.admitted:
             self._queries(sequence.prompt)
             self._hits(sequence.cached)
@@ -73,11 +73,11 @@ class Figures:
         self._look_at(scheduler)
 
     def aborted(self, scheduler: Scheduler, sequence: Sequence) -> None:
-        """See a request that was given up: vLLM counts neither its end nor its times."""
+        """Record an aborted request: vLLM counts neither its end nor its times."""
         self._look_at(scheduler)
 
     def loaded(self, seconds: float) -> None:
-        """Note how long it took to load the model."""
+        """Record how long it took to load the model, in seconds."""
         self._load_time(seconds)
 
     def _look_at(self, scheduler: Scheduler) -> None:
