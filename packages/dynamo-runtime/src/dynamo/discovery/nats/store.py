@@ -19,6 +19,8 @@ RUNTIMES = "runtimes"
 """The first part of the keys of ``Target``."""
 _ANSWER_TIMEOUT = 5.0
 """Seconds that NATS may take to answer."""
+_SNAPSHOT_ATTEMPTS = 3
+"""Attempts at a snapshot that is empty although the bucket is not."""
 _CONSUMER_TIMEOUT = 10.0
 """Seconds after which NATS removes the consumer of a snapshot that was not finished."""
 
@@ -60,13 +62,26 @@ class Store:
 
         bucket = await self.bucket()
         try:
-            return await _initial_entries(
-                await bucket.watch(keys, ignore_deletes=True, inactive_threshold=_CONSUMER_TIMEOUT)
-            )
+            for _ in range(_SNAPSHOT_ATTEMPTS):
+                watcher = await bucket.watch(
+                    keys, ignore_deletes=True, inactive_threshold=_CONSUMER_TIMEOUT
+                )
+                entries = await _initial_entries(watcher)
+                # A watcher of nats-py sometimes ends before entries that were sent have arrived.
+                # Then it has none at all.
+                if entries or not await self._has(keys):
+                    break
+            return entries
         except nats.errors.Error as error:
             raise ConnectionError(
                 f"JetStream of NATS at {self._connection} did not list its entries: {error}"
             ) from None
+
+    async def _has(self, keys: str) -> bool:
+        """Whether the bucket has entries, or marks of removed ones, whose keys match."""
+        subjects = put_subject(keys)
+        info = await self._connection.jetstream.stream_info(f"KV_{BUCKET}", subjects)
+        return bool(info.state.subjects)
 
     async def bucket(self) -> KeyValue:
         """Return the bucket, made now if there is none.
