@@ -1,83 +1,53 @@
-// Canvases that fit their place and the screen's pixels, and the colours of the style sheet.
+// Canvases that fit their place and the screen's pixels, and the colours of page.css.
 
-/** @typedef {{context: CanvasRenderingContext2D, width: number, height: number}} Surface */
-
-/** @type {WeakMap<Element, {width: number, height: number}>} */
+/** @type {WeakMap<Element, DOMRectReadOnly>} */
 const sizes = new WeakMap();
 
-const resized = new ResizeObserver((entries) => {
-  for (const { target, contentRect } of entries) {
-    const first = !sizes.has(target);
-    sizes.set(target, { width: contentRect.width, height: contentRect.height });
-    target.dispatchEvent(new Event(first ? "sized" : "resized"));
-  }
+const observer = new ResizeObserver((entries) => {
+	for (const { target, contentRect } of entries) {
+		sizes.set(target, contentRect);
+		target.dispatchEvent(new Event("sized"));
+	}
 });
 
 /**
- * Follows the size of a canvas, so that drawing on it asks for no layout. It gets an event `sized`,
- * later `resized`.
- * @param {HTMLCanvasElement} canvas
+ * Follows the size of a canvas, so that drawing on it asks for no layout.
+ * @param {Canvas} canvas
+ * @param {() => void} draw called whenever it has another size
  */
-export function watch(canvas) {
-  resized.observe(canvas);
+export function watch(canvas, draw) {
+	canvas.addEventListener("sized", draw);
+	observer.observe(canvas);
 }
 
-/**
- * @param {HTMLCanvasElement} canvas
- * @returns {Surface | null} null before the canvas has a size
- */
+/** An empty canvas to draw on; null before it has a size. @param {Canvas} canvas */
 export function surface(canvas) {
-  const size = sizes.get(canvas);
-  const context = canvas.getContext("2d");
-  if (!size || !size.width || !context) return null;
-  const scale = devicePixelRatio;
-  const [width, height] = [Math.round(size.width * scale), Math.round(size.height * scale)];
-  if (canvas.width !== width) canvas.width = width;
-  if (canvas.height !== height) canvas.height = height;
-  context.setTransform(scale, 0, 0, scale, 0, 0);
-  context.clearRect(0, 0, size.width, size.height);
-  return { context, ...size };
+	const { width = 0, height = 0 } = sizes.get(canvas) ?? {};
+	const pen = canvas.getContext("2d");
+	if (!width || !pen) return null;
+	const scale = devicePixelRatio;
+	const pixels = [Math.round(width * scale), Math.round(height * scale)];
+	if (canvas.width !== pixels[0]) canvas.width = pixels[0];
+	if (canvas.height !== pixels[1]) canvas.height = pixels[1];
+	pen.setTransform(scale, 0, 0, scale, 0, 0);
+	pen.clearRect(0, 0, width, height);
+	return { pen, width, height };
 }
-
-/**
- * Frees the pixels of a canvas that is out of sight.
- * @param {HTMLCanvasElement} canvas
- */
-export function release(canvas) {
-  canvas.width = 0;
-}
-
-/**
- * @typedef {object} Palette
- * @property {string[]} lines
- * @property {string} grid
- * @property {string} text
- * @property {string} marker
- * @property {string} heat
- * @property {string} card
- */
 
 /** How many lines have a colour of their own. */
-export const COLOURS = 8;
+export const COLOURS = 6;
 
 /** @type {Palette | null} */
 let palette = null;
 
-/** The colours of light or dark, as page.css has them. */
+/** The colours of light or dark. @returns {Palette} */
 export function colours() {
-  if (palette) return palette;
-  const style = getComputedStyle(document.documentElement);
-  /** @param {string} name */
-  const colour = (name) => style.getPropertyValue(name).trim();
-  palette = {
-    lines: Array.from({ length: COLOURS }, (_, index) => colour(`--line-${index + 1}`)),
-    grid: colour("--grid"),
-    text: colour("--muted"),
-    marker: colour("--bad"),
-    heat: colour("--line-1"),
-    card: colour("--card"),
-  };
-  return palette;
+	if (palette) return palette;
+	const style = getComputedStyle(document.documentElement);
+	/** @param {string} name */
+	const colour = (name) => style.getPropertyValue(name).trim();
+	const lines = Array.from({ length: COLOURS }, (_, index) => colour(`--line-${index + 1}`));
+	return (palette = { lines, grid: colour("--grid"), text: colour("--muted"), marker: colour("--bad") });
 }
 
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => (palette = null));

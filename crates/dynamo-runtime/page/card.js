@@ -1,381 +1,257 @@
 // A family's card: its name and HELP, its figures now, a chart; opened, all its series as a table.
 
-import { COLOURS, release, watch } from "./canvas.js";
+import { COLOURS, watch } from "./canvas.js";
 import { drawHeatmap, drawLines } from "./charts.js";
-import { breakable, element, largeNumber, setAttribute, setText } from "./dom.js";
-import { unitOfFamily, viewOf } from "./kinds.js";
-import { labelText, splitLabels, splitName } from "./nodes.js";
+import { breakable, cut, element, figureText, legendItem, setAttribute, setText } from "./dom.js";
+import { viewOf } from "./kinds.js";
+import { labelText, splitLabels, splitName, valuesOf } from "./nodes.js";
 import { boundsOf, bucketIncreases, largestFirst, Track } from "./rates.js";
 import { SeriesTable } from "./table.js";
-import { formatted } from "./units.js";
-
-/** @typedef {import("./kinds.js").Figure} Figure */
-/** @typedef {import("./reader.js").Child} Child */
-/** @typedef {import("./reader.js").Family} Family */
-
-/**
- * What all cards share.
- * @typedef {object} Context
- * @property {import("./reader.js").Reader} reader
- * @property {import("./history.js").History} history
- * @property {number} window
- * @property {number} range
- * @property {number | null} cursor
- * @property {(card: Card) => void} onToggle
- * @property {(card: Card) => void} onLink
- */
-
-/**
- * @typedef {object} Line
- * @property {string} key
- * @property {string} label
- * @property {number} colour
- * @property {Track} track
- */
+import { exact, formatted, unitOf } from "./units.js";
 
 /** Series in the legend of a closed card. */
 const LEGEND = 4;
 
 export class Card {
-  open = false;
-  heat = false;
-  visible = false;
-  /** @type {Child[]} */
-  children = [];
-  /** @type {Line[]} the lines drawn, largest first */
-  lines = [];
+	open = false;
+	heat = false;
+	visible = false;
+	/** @type {Child[]} */
+	children = [];
+	/** The lines drawn, largest first. @type {Line[]} */
+	lines = [];
 
-  /** @type {Map<string, Track>} */
-  #tracks = new Map();
-  /** @type {Map<string, number>} colours of lines by key, kept while they are drawn */
-  #colours = new Map();
-  #search = "";
-  /** @type {string[]} */
-  #terms = [];
-  #built = false;
-  /** @type {SeriesTable | null} */
-  #table = null;
-  /** @type {Track<{bounds: number[], counts: number[]}> | null} */
-  #heatTrack = null;
+	/** By figures and children. @type {Map<string, Track>} */
+	#tracks = new Map();
+	/** @type {Track<Buckets> | null} */
+	#heatTrack = null;
+	/** The colours of the children drawn. @type {Map<string, number>} */
+	#colours = new Map();
+	/** What only labels have of a search. @type {string[]} */
+	#terms = [];
+	#built = false;
+	/** @type {SeriesTable | null} */
+	#table = null;
 
-  /**
-   * @param {Context} context
-   * @param {Family} family
-   * @param {string[]} path of the node
-   * @param {string} key
-   */
-  constructor(context, family, path, key) {
-    this.context = context;
-    this.family = family;
-    this.path = path;
-    this.key = key;
-    this.unit = unitOfFamily(family);
-    this.view = viewOf(family, []);
+	/** @param {Context} context @param {Family} family @param {string[]} path of the node @param {string} key */
+	constructor(context, family, path, key) {
+		this.context = context;
+		this.family = family;
+		this.path = path;
+		this.key = key;
+		this.unit = unitOf(family.name);
+		this.view = viewOf(family, []);
+		this.labels = splitLabels([]);
 
-    const [prefix, rest] = splitName(family.name, path);
-    const id = `card-${key.replace(/[^A-Za-z0-9_-]/g, (char) => `.${char.charCodeAt(0)}`)}`;
-    this.button = element("button", { type: "button", class: "name", "aria-expanded": "false", id }, element("span", { class: "prefix" }, ...breakable(prefix)), element("wbr"), ...breakable(rest));
-    this.button.addEventListener("click", () => this.toggle());
-    this.badge = element("span", { class: "kind" });
-    this.help = element("p", { class: "help" });
-    this.now = element("p", { class: "now" });
-    this.canvas = element("canvas", { role: "img" });
-    this.legend = element("ul", { class: "legend" });
-    this.detail = element("div", { class: "detail", hidden: true });
-    this.element = element("article", { class: "card", "aria-labelledby": id }, element("header", {}, element("h3", {}, this.button), this.badge));
-    this.element.dataset["family"] = family.name;
-  }
+		const [prefix, rest] = splitName(family.name, path);
+		this.button = element(
+			"button",
+			{ type: "button", class: "name", "aria-expanded": "false" },
+			element("span", { class: "prefix" }, ...breakable(prefix)),
+			element("wbr"),
+			...breakable(rest),
+		);
+		this.button.addEventListener("click", () => {
+			this.setOpen(!this.open);
+			context.onToggle();
+		});
+		this.badge = element("span", { class: "kind" });
+		this.help = element("p", { class: "help" });
+		this.now = element("p", { class: "now" });
+		this.canvas = element("canvas", { role: "img" });
+		this.legend = element("ul", { class: "legend" });
+		this.detail = element("div", { class: "detail", hidden: true });
+		this.element = element("article", { class: "card", "aria-label": family.name, "data-family": family.name }, element("header", {}, element("h3", {}, this.button), this.badge));
+	}
 
-  /**
-   * Tells the card which series it has; only some may be left.
-   * @param {Child[]} children
-   */
-  setChildren(children) {
-    const same = children.length === this.children.length && children.every((child, index) => child === this.children[index]);
-    if (!same) {
-      this.children = children;
-      this.view = viewOf(this.family, children);
-      this.#tracks.clear();
-      this.#heatTrack = null;
-      this.labels = splitLabels(children);
-      setText(this.badge, this.view.word);
-      this.#search = "";
-    }
-    setText(this.help, this.family.help);
-    this.element.classList.toggle("plain", this.view.draws === "none");
-  }
+	/** Tells the card which series it has. @param {Child[]} children */
+	setChildren(children) {
+		setText(this.help, this.family.help);
+		if (children.length === this.children.length && children.every((child, index) => child === this.children[index])) return;
+		this.children = children;
+		this.view = viewOf(this.family, children);
+		this.labels = splitLabels(children);
+		setText(this.badge, this.view.word);
+		this.element.classList.toggle("plain", this.view.draws === "none");
+		this.reset();
+	}
 
-  /** Forgets what was computed with another window. */
-  reset() {
-    this.#tracks.clear();
-    this.#heatTrack = null;
-    this.#table?.clear();
-  }
+	/** Forgets what was computed of other series or with another window. */
+	reset() {
+		this.#tracks.clear();
+		this.#heatTrack = null;
+		this.#table?.clear();
+	}
 
-  /**
-   * Whether a search finds the family. If only labels of some series are found, the card shows those.
-   * @param {string[]} terms
-   * @param {string} kind or `all`
-   */
-  matches(terms, kind) {
-    this.#terms = [];
-    const word = this.view.word === "summary" ? "histogram" : this.view.word === "counter" ? "counter" : this.view.word === "histogram" ? "histogram" : "gauge";
-    if (kind !== "all" && word !== kind) return false;
-    if (!terms.length) return true;
-    this.#search ||= `${this.family.name}\n${this.family.help}`.toLowerCase();
-    const left = terms.filter((term) => !this.#search.includes(term));
-    if (!left.length) return true;
-    if (!this.children.some((child) => contains(child, left))) return false;
-    this.#terms = left;
-    return true;
-  }
+	/** Whether a search finds the family. If it finds labels of some series only, the card shows those. @param {string[]} terms */
+	matches(terms) {
+		const text = [this.family.name, this.view.word, this.family.help].join("\n").toLowerCase();
+		const left = terms.filter((term) => !text.includes(term));
+		if (left.length && !this.children.some((child) => contains(child, left))) return false;
+		if (left.join(" ") !== this.#terms.join(" ")) this.reset();
+		this.#terms = left;
+		return true;
+	}
 
-  /** The series that are there now and that the search is about. */
-  present() {
-    const { reader } = this.context;
-    return this.children.filter((child) => reader.shows(child) && (!this.#terms.length || contains(child, this.#terms)));
-  }
+	/** @param {boolean} open */
+	setOpen(open) {
+		if (open === this.open) return;
+		this.open = open;
+		setAttribute(this.button, "aria-expanded", String(open));
+		this.element.classList.toggle("open", open);
+		this.detail.hidden = !open;
+		if (open && !this.#table) this.#buildDetail();
+		this.update();
+	}
 
-  toggle() {
-    this.setOpen(!this.open);
-    this.context.onToggle(this);
-  }
+	/** @param {boolean} heat */
+	setHeat(heat) {
+		this.heat = heat;
+		const button = this.detail.querySelector(".heat");
+		if (button) setAttribute(button, "aria-pressed", String(heat));
+		this.draw();
+	}
 
-  /** @param {boolean} open */
-  setOpen(open) {
-    if (open === this.open) return;
-    this.open = open;
-    setAttribute(this.button, "aria-expanded", String(open));
-    this.element.classList.toggle("open", open);
-    this.#build();
-    this.detail.hidden = !open;
-    if (open && !this.#table) this.#buildDetail();
-    this.update();
-  }
+	/** Shows what is there now, if somebody can see it. */
+	update() {
+		const { reader, timeline } = this.context;
+		if (!this.visible || !timeline.rows.length) return;
+		if (!this.#built) this.#build();
+		const present = this.children.filter((child) => reader.shows(child) && contains(child, this.#terms));
+		this.element.classList.toggle("removed", !present.length);
+		this.#chooseLines(present);
+		this.#showNow(present);
+		this.#showLegend(present);
+		this.draw();
+		if (this.open) this.#table?.update(present);
+	}
 
-  /** Draws the card, if somebody can see it. */
-  update() {
-    if (!this.visible) return;
-    this.#build();
-    const { history } = this.context;
-    if (!history.rows.length) return;
-    const present = this.present();
-    this.element.classList.toggle("removed", !this.children.some((child) => this.context.reader.shows(child)));
-    this.#chooseLines(present);
-    this.#showNow(present);
-    this.#showLegend(present);
-    this.draw();
-    if (this.open) this.#table?.update(present);
-  }
+	/** Draws the chart alone, as the pointer moves. */
+	draw() {
+		if (!this.visible || !this.#built || this.view.draws === "none") return;
+		const { timeline, range, cursor } = this.context;
+		const frame = { timeline, range, cursor, unit: this.#chartUnit(), fromZero: this.view.fromZero === true };
+		const bounds = this.open && this.heat ? boundsOf(this.children) : [];
+		if (bounds.length) {
+			this.#heatTrack ??= new Track((number) => bucketIncreases({ timeline, window: 0 }, this.children, number));
+			drawHeatmap(this.canvas, bounds, this.#heatTrack.values(timeline), frame);
+			return;
+		}
+		const lines = this.lines.map(({ colour, track }) => ({ colour, values: track.values(timeline) }));
+		drawLines(this.canvas, lines, frame, this.open ? "large" : "small");
+	}
 
-  /** Draws the chart alone, as the pointer moves. */
-  draw() {
-    if (!this.visible || !this.#built || this.view.draws === "none") return;
-    const { history, range, cursor } = this.context;
-    const frame = { history, range, cursor, unit: this.#chartUnit(), fromZero: this.view.fromZero };
-    if (this.open && this.heat && this.view.word === "histogram") {
-      drawHeatmap(this.canvas, boundsOf(this.children), this.#heatColumns(), { ...frame, unit: this.unit });
-      return;
-    }
-    const drawn = this.lines.map((line) => ({ colour: line.colour, values: line.track.values(history) }));
-    drawLines(this.canvas, drawn, frame, this.open ? "large" : "small");
-  }
+	/** Frees the pixels of a card out of sight. */
+	hide() {
+		this.visible = false;
+		this.canvas.width = 0;
+	}
 
-  /** Frees what a card out of sight does not need. */
-  hide() {
-    this.visible = false;
-    release(this.canvas);
-  }
+	/** The figures at a row, as the legend has them. @param {number} index of the row in the timeline */
+	at(index) {
+		return this.lines.map((line) => this.#legendItem(line, index));
+	}
 
-  /**
-   * The figures at a row, largest first: what the pointer shows.
-   * @param {number} index of the row in the history
-   * @returns {{label: string, colour: number, text: string}[]}
-   */
-  at(index) {
-    const unit = this.#chartUnit();
-    return this.lines.map(({ label, colour, track }) => ({
-      label,
-      colour,
-      text: formatted(unit, track.values(this.context.history)[index] ?? NaN),
-    }));
-  }
+	#chartUnit() {
+		return this.view.figures[0]?.unit(this.unit) ?? this.unit;
+	}
 
-  #chartUnit() {
-    return this.view.figures[0]?.unit(this.unit) ?? this.unit;
-  }
+	#build() {
+		this.#built = true;
+		this.element.append(this.help, this.now, this.canvas, this.legend, this.detail);
+		watch(this.canvas, () => this.draw());
+	}
 
-  #build() {
-    if (this.#built) return;
-    this.#built = true;
-    this.element.append(this.help, this.now, this.canvas, this.legend, this.detail);
-    watch(this.canvas);
-    this.canvas.addEventListener("sized", () => this.draw());
-    this.canvas.addEventListener("resized", () => this.draw());
-  }
+	#buildDetail() {
+		const heat = element("button", { type: "button", class: "heat", "aria-pressed": String(this.heat) }, "Heatmap");
+		heat.addEventListener("click", () => {
+			this.setHeat(!this.heat);
+			this.context.onToggle();
+		});
+		this.#table = new SeriesTable(this);
+		if (boundsOf(this.children).length) this.detail.append(heat);
+		this.detail.append(this.#table.element);
+		this.canvas.tabIndex = 0;
+	}
 
-  #buildDetail() {
-    const link = element("button", { type: "button", class: "quiet" }, "Copy link");
-    link.addEventListener("click", () => this.context.onLink(this));
-    const buttons = element("p", { class: "buttons" }, link);
-    if (this.view.word === "histogram") {
-      const heat = element("button", { type: "button", class: "quiet heat", "aria-pressed": String(this.heat) }, "Heatmap");
-      heat.addEventListener("click", () => {
-        this.setHeat(!this.heat);
-        this.context.onToggle(this);
-      });
-      buttons.prepend(heat);
-    }
-    this.#table = new SeriesTable(this);
-    this.detail.replaceChildren(buttons, this.#table.element);
-    this.canvas.tabIndex = 0;
-  }
+	/** @param {Child[]} present */
+	#chooseLines(present) {
+		const { draws, figures } = this.view;
+		if (draws === "figures") {
+			const children = this.#terms.length ? this.children.filter((child) => contains(child, this.#terms)) : this.children;
+			this.lines = figures.map((figure, colour) => ({ label: figure.title, colour, track: this.#track(figure, figure.title, children) }));
+		}
+		if (draws !== "series") return;
+		const last = this.context.timeline.next - 1;
+		const [figure] = figures;
+		const ranked = (present.length ? present : this.children).map((child) => ({ child, value: figure.at(this.context, [child], last) }));
+		const top = ranked.sort((a, b) => largestFirst(a.value, b.value)).slice(0, COLOURS);
+		const keys = new Set(top.map(({ child }) => child.key));
+		for (const key of this.#colours.keys()) if (!keys.has(key)) this.#colours.delete(key);
+		this.lines = top.map(({ child }) => ({ label: this.#labelOf(child), colour: this.#colour(child.key), track: this.#track(figure, child.key, [child]) }));
+	}
 
-  /** @param {boolean} heat */
-  setHeat(heat) {
-    this.heat = heat;
-    const button = this.detail.querySelector(".heat");
-    if (button) setAttribute(button, "aria-pressed", String(heat));
-    this.draw();
-  }
+	/** A colour that no other child has, and that it keeps. @param {string} key */
+	#colour(key) {
+		const taken = new Set(this.#colours.values());
+		const colour = this.#colours.get(key) ?? [...Array(COLOURS).keys()].find((one) => !taken.has(one)) ?? 0;
+		this.#colours.set(key, colour);
+		return colour;
+	}
 
-  /** @param {Child[]} present */
-  #chooseLines(present) {
-    const { view } = this;
-    if (view.draws === "none") return;
-    if (view.draws === "figures") {
-      this.lines = view.figures.map((figure, colour) => ({ key: figure.title, label: figure.title, colour, track: this.#track(figure, figure.title, this.#shown(present)) }));
-      return;
-    }
-    const [figure] = view.figures;
-    if (!figure) return;
-    const { next } = this.context.history;
-    const source = this.context;
-    const ranked = present.map((child) => ({ child, value: figure.at(source, [child], next - 1) }));
-    if (ranked.length > 1) ranked.sort((a, b) => largestFirst(a.value, b.value));
-    const top = (ranked.length ? ranked.map(({ child }) => child) : this.children).slice(0, COLOURS);
-    const keys = new Set(top.map((child) => child.key));
-    for (const key of this.#colours.keys()) if (!keys.has(key)) this.#colours.delete(key);
-    this.lines = top.map((child) => ({
-      key: child.key,
-      label: this.labelOf(child),
-      colour: this.#colour(child.key),
-      track: this.#track(figure, child.key, [child]),
-    }));
-  }
+	/** @param {Figure} figure @param {string} key @param {Child[]} children */
+	#track(figure, key, children) {
+		const track = this.#tracks.get(key) ?? new Track((number) => figure.at(this.context, children, number));
+		this.#tracks.set(key, track);
+		return track;
+	}
 
-  /**
-   * The children that quantiles are computed from: always the same array for the same children.
-   * @param {Child[]} present
-   */
-  #shown(present) {
-    return this.#terms.length && present.length ? present : this.children;
-  }
+	/** What tells a series from the others of its family. @param {Child} child */
+	#labelOf(child) {
+		return cut(valuesOf(child, this.labels.differing).join(" · ") || this.view.figures[0].title, 120);
+	}
 
-  /** @param {string} key */
-  #colour(key) {
-    let colour = this.#colours.get(key);
-    if (colour === undefined) {
-      const taken = new Set(this.#colours.values());
-      colour = 0;
-      while (taken.has(colour)) colour++;
-      this.#colours.set(key, colour);
-    }
-    return colour;
-  }
+	/** @param {Child[]} present */
+	#showNow(present) {
+		const { context, view } = this;
+		const last = context.timeline.next - 1;
+		const unit = this.#chartUnit();
+		/** @type {[title: string, value: number][]} */
+		let figures = [];
+		if (view.draws === "figures") figures = this.lines.map(({ label, track }) => [label, track.latest(context.timeline)]);
+		else if (view.draws === "series" && (present.length === 1 || (view.total && present.length))) figures = [["", view.figures[0].at(context, present, last)]];
+		const count = present.length ? `${exact(present.length)} series` : "removed";
+		this.now.replaceChildren(
+			...figures.map(([title, value], colour) => figureText(title, colour, unit.format(value))),
+			...(present.length === 1 ? [] : [element("span", { class: "count" }, count)]),
+		);
+		const texts = figures.map(([title, value]) => `${title} ${formatted(unit, value)}`.trim());
+		setAttribute(this.canvas, "aria-label", `${this.family.name}, ${view.word}: ${texts.join(", ") || count}`);
+	}
 
-  /**
-   * @param {Figure} figure
-   * @param {string} key
-   * @param {Child[]} children
-   */
-  #track(figure, key, children) {
-    const full = `${key}${this.#terms.join(" ")}`;
-    let track = this.#tracks.get(full);
-    if (!track) {
-      const source = this.context;
-      track = new Track((number) => figure.at(source, children, number));
-      this.#tracks.set(full, track);
-    }
-    return track;
-  }
+	/** @param {Child[]} present */
+	#showLegend(present) {
+		/** @type {Node[]} */
+		let items = [];
+		if (this.view.draws === "none" && !this.open) {
+			const labels = present.flatMap((child) => child.labels).filter(([name]) => !name.startsWith("dynamo_"));
+			items = labels.slice(0, 8).map(([name, value]) => element("li", {}, element("span", { class: "label" }, name), element("span", { class: "value" }, cut(value, 40))));
+		}
+		if (this.view.draws === "series" && this.children.length > 1 && !this.open) {
+			const newest = this.context.timeline.rows.length - 1;
+			items = this.lines.slice(0, LEGEND).map((line) => this.#legendItem(line, newest));
+			if (present.length > LEGEND) items.push(element("li", { class: "more" }, `${exact(present.length - LEGEND)} more`));
+		}
+		this.legend.replaceChildren(...items);
+	}
 
-  #heatColumns() {
-    const { history } = this.context;
-    this.#heatTrack ??= new Track((number) => bucketIncreases(history, this.children, number, 0));
-    return this.#heatTrack.values(history);
-  }
-
-  /**
-   * What tells a series from the others of its family.
-   * @param {Child} child
-   */
-  labelOf(child) {
-    const differing = this.labels?.differing ?? [];
-    const values = differing.map((name) => child.labels.find(([label]) => label === name)?.[1] ?? "");
-    return shortened(values.join(" · ") || this.view.figures[0]?.title || "");
-  }
-
-  /** @param {Child[]} present */
-  #showNow(present) {
-    const { history } = this.context;
-    const unit = this.#chartUnit();
-    /** @type {(Node | string)[]} */
-    const parts = [];
-    const names = [];
-    if (this.view.draws === "figures") {
-      for (const line of this.lines) {
-        const value = line.track.latest(history) ?? NaN;
-        parts.push(element("span", { class: `figure line-${line.colour + 1}` }, element("span", { class: "title" }, line.label), ...largeNumber(unit.format(value))));
-        names.push(`${line.label} ${formatted(unit, value)}`);
-      }
-    } else if (this.view.draws === "series" && (present.length === 1 || this.view.total)) {
-      const [figure] = this.view.figures;
-      const value = figure?.at(this.context, present, history.next - 1) ?? NaN;
-      parts.push(element("span", { class: "figure" }, ...largeNumber(unit.format(value))));
-      names.push(formatted(unit, value));
-    }
-    if (!present.length) parts.push(element("span", { class: "count" }, "removed"));
-    else if (this.children.length > 1) parts.push(element("span", { class: "count" }, `${present.length.toLocaleString("en")} series`));
-    this.now.replaceChildren(...parts);
-    setAttribute(this.canvas, "aria-label", `${this.family.name}, ${this.view.word}: ${names.join(", ") || `${present.length} series`}`);
-  }
-
-  /** @param {Child[]} present */
-  #showLegend(present) {
-    if (this.view.draws === "none") {
-      const pairs = present.flatMap((child) => child.labels).filter(([name]) => !name.startsWith("dynamo_"));
-      this.legend.replaceChildren(...pairs.slice(0, this.open ? 0 : 8).map(([name, value]) => element("li", { class: "pair" }, element("span", {}, name), element("b", {}, shortened(value)))));
-      return;
-    }
-    const several = this.view.draws === "series" && this.children.length > 1 && !this.open;
-    const unit = this.#chartUnit();
-    const shown = several ? this.lines.slice(0, LEGEND) : [];
-    const items = shown.map((line) =>
-      element(
-        "li",
-        {},
-        element("i", { class: `swatch line-${line.colour + 1}` }),
-        element("span", { class: "label" }, line.label),
-        element("span", { class: "value" }, formatted(unit, line.track.latest(this.context.history) ?? NaN)),
-      ),
-    );
-    const more = present.length - shown.length;
-    if (several && more > 0) items.push(element("li", { class: "more" }, `${more.toLocaleString("en")} more`));
-    this.legend.replaceChildren(...items);
-  }
+	/** @param {Line} line @param {number} index of the row */
+	#legendItem({ label, colour, track }, index) {
+		return legendItem(label, colour, formatted(this.#chartUnit(), track.values(this.context.timeline)[index]));
+	}
 }
 
-/**
- * @param {Child} child
- * @param {string[]} terms
- */
+/** @param {Child} child @param {string[]} terms */
 function contains(child, terms) {
-  const text = labelText(child);
-  return terms.every((term) => text.includes(term));
-}
-
-/** @param {string} text */
-function shortened(text) {
-  return text.length > 120 ? `${text.slice(0, 119)}…` : text;
+	return terms.every((term) => labelText(child).includes(term));
 }

@@ -3,393 +3,271 @@
 import { colours, surface } from "./canvas.js";
 import { formatted } from "./units.js";
 
-/** @typedef {import("./canvas.js").Surface} Surface */
-/** @typedef {import("./history.js").History} History */
-/** @typedef {import("./units.js").Unit} Unit */
-
-/** @typedef {{values: number[], colour: number}} DrawnLine */
-
-/**
- * @typedef {object} Frame
- * @property {History} history
- * @property {number} range milliseconds shown; less while the history is shorter
- * @property {Unit} unit
- * @property {boolean} fromZero
- * @property {number | null} cursor the time under the pointer
- */
-
 const FONT = "11px system-ui, sans-serif";
 const AXIS_WIDTH = 58;
-const TIME_HEIGHT = 18;
-
-/**
- * @param {HTMLCanvasElement} canvas
- * @param {DrawnLine[]} lines
- * @param {Frame} frame
- * @param {"spark" | "small" | "large"} size
- */
-export function drawLines(canvas, lines, frame, size) {
-  const drawn = surface(canvas);
-  const now = frame.history.rows.at(-1)?.time;
-  if (!drawn || now === undefined) return;
-  const { context, width, height } = drawn;
-  const box = plotBox(width, height, size);
-  const [low, high] = extent(lines, frame);
-  /** @param {number} value */
-  const y = (value) => box.bottom - ((value - low) / (high - low)) * (box.bottom - box.top);
-  const x = timeScale(frame, box, now);
-  if (size !== "spark") {
-    valueAxis(context, frame.unit, [low, high], y, box, size);
-    restarts(context, frame.history, x, box);
-  }
-  if (size === "large") timeAxis(context, shownRange(frame.history, frame.range), now, x, box);
-  context.save();
-  context.beginPath();
-  context.rect(box.left, 0, box.right - box.left, height);
-  context.clip();
-  for (let index = lines.length - 1; index >= 0; index--) {
-    const line = /** @type {DrawnLine} */ (lines[index]);
-    context.strokeStyle = colours().lines[line.colour] ?? colours().text;
-    stroke(context, line, frame.history, x, y, size === "large" ? 1.75 : 1.5, lines.length === 1 ? box.bottom : null);
-  }
-  context.restore();
-  if (frame.cursor !== null && size !== "spark") cursorLine(context, lines, frame, frame.cursor, x, y, box);
-}
-
-/**
- * @param {CanvasRenderingContext2D} context
- * @param {DrawnLine} line
- * @param {History} history
- * @param {(time: number) => number} x
- * @param {(value: number) => number} y
- * @param {number} width
- * @param {number | null} floor fills down to it
- */
-function stroke(context, line, history, x, y, width, floor) {
-  const { rows } = history;
-  const path = new Path2D();
-  const area = new Path2D();
-  let start = NaN;
-  let last = NaN;
-  let lastY = NaN;
-  const end = () => {
-    if (start === start && floor !== null) {
-      area.lineTo(last, floor);
-      area.lineTo(start, floor);
-    }
-    // One point alone has no line: a dot stands for it.
-    if (start === last) path.lineTo(last + 0.01, lastY);
-    start = NaN;
-  };
-  for (let index = 0; index < rows.length; index++) {
-    const row = /** @type {import("./history.js").Row} */ (rows[index]);
-    const value = line.values[index] ?? NaN;
-    if (start === start && (row.resumed || !Number.isFinite(value))) end();
-    if (!Number.isFinite(value)) continue;
-    last = x(row.time);
-    lastY = y(value);
-    if (start === start) {
-      path.lineTo(last, lastY);
-      area.lineTo(last, lastY);
-    } else {
-      start = last;
-      path.moveTo(last, lastY);
-      area.moveTo(last, lastY);
-    }
-  }
-  end();
-  if (floor !== null) {
-    context.globalAlpha = 0.13;
-    context.fillStyle = context.strokeStyle;
-    context.fill(area);
-    context.globalAlpha = 1;
-  }
-  context.lineWidth = width;
-  context.lineJoin = "round";
-  context.lineCap = "round";
-  context.stroke(path);
-}
-
-/** @typedef {{left: number, right: number, top: number, bottom: number}} Box */
-
-/**
- * @param {number} width
- * @param {number} height
- * @param {"spark" | "small" | "large"} size
- * @returns {Box}
- */
-function plotBox(width, height, size) {
-  if (size === "spark") return { left: 0, right: width - 2, top: 3, bottom: height - 1 };
-  return { left: AXIS_WIDTH, right: width - 4, top: 8, bottom: height - (size === "large" ? TIME_HEIGHT + 2 : 5) };
-}
-
+const TIME_HEIGHT = 20;
+/** Steps of the time axis, in seconds. */
+const TIME_STEPS = [5, 10, 15, 30, 60, 120, 300];
 /** A chart shows no less than this, in milliseconds. */
 const SHORTEST = 30_000;
 
-/**
- * What a chart shows of the range: a young history fills it.
- * @param {History} history
- * @param {number} range
- */
-function shownRange({ rows }, range) {
-  return Math.min(range, Math.max(SHORTEST, (rows.at(-1)?.time ?? 0) - (rows[0]?.time ?? 0)));
+/** @param {Canvas} canvas @param {DrawnLine[]} lines the first one ends on top @param {Frame} frame @param {Size} size */
+export function drawLines(canvas, lines, frame, size) {
+	const plot = plotOn(canvas, frame, size);
+	if (!plot) return;
+	plot.fit(lines);
+	if (size !== "spark") {
+		plot.valueAxis(size === "large" ? 5 : 2);
+		plot.restarts();
+	}
+	if (size === "large") plot.timeAxis();
+	for (const line of lines.toReversed()) plot.line(line, lines.length === 1);
+	if (size !== "spark") plot.cursor(lines);
 }
 
 /**
- * @param {{history: History, range: number}} frame
- * @param {Box} box
- * @param {number} now
- */
-function timeScale({ history, range }, box, now) {
-  const scale = (box.right - box.left) / shownRange(history, range);
-  return (/** @type {number} */ time) => box.right - (now - time) * scale;
-}
-
-/**
- * The lowest and the highest value shown. They differ.
- * @param {DrawnLine[]} lines
+ * Observations by bucket over time: a cell is the darker, the more its bucket has.
+ * @param {Canvas} canvas
+ * @param {number[]} bounds ascending
+ * @param {Buckets[]} columns of each row
  * @param {Frame} frame
- * @returns {[number, number]}
  */
-function extent(lines, { history, range, fromZero }) {
-  const { rows } = history;
-  const begin = (rows.at(-1)?.time ?? 0) - range;
-  let low = Infinity;
-  let high = -Infinity;
-  for (const { values } of lines) {
-    for (let index = rows.length - 1; index >= 0; index--) {
-      if (/** @type {import("./history.js").Row} */ (rows[index]).time < begin) break;
-      const value = values[index] ?? NaN;
-      if (!Number.isFinite(value)) continue;
-      if (value < low) low = value;
-      if (value > high) high = value;
-    }
-  }
-  if (low > high) return [0, 1];
-  if (fromZero || low < (high - low) * 1.5) low = Math.min(low, 0);
-  if (low === high) {
-    if (low === 0) return [0, 1];
-    return low > 0 && fromZero ? [0, high] : [low - Math.abs(low) / 100, high + Math.abs(high) / 100];
-  }
-  return [low, high + (high - low) * 0.04];
+export function drawHeatmap(canvas, bounds, columns, frame) {
+	const plot = plotOn(canvas, frame, "large");
+	if (!plot) return;
+	plot.heat(bounds, columns);
+	plot.timeAxis();
+}
+
+/** @param {Canvas} canvas @param {Frame} frame @param {Size} size */
+function plotOn(canvas, frame, size) {
+	const drawn = surface(canvas);
+	return drawn && frame.timeline.rows.length ? new Plot(drawn.pen, drawn.width, drawn.height, frame, size) : null;
+}
+
+class Plot {
+	low = 0;
+	high = 1;
+
+	/** @param {Pen} pen @param {number} width @param {number} height @param {Frame} frame @param {Size} size */
+	constructor(pen, width, height, frame, size) {
+		this.pen = pen;
+		this.frame = frame;
+		this.rows = frame.timeline.rows;
+		this.now = this.rows[this.rows.length - 1].time;
+		this.range = shownRange(frame.timeline, frame.range);
+		const spark = size === "spark";
+		this.left = spark ? 0 : AXIS_WIDTH;
+		this.right = width - (spark ? 2 : 4);
+		this.top = spark ? 3 : 8;
+		this.bottom = height - (spark ? 1 : size === "large" ? TIME_HEIGHT : 5);
+		pen.font = FONT;
+		pen.textBaseline = "middle";
+		pen.lineJoin = pen.lineCap = "round";
+	}
+
+	/** @param {number} time */
+	x(time) {
+		return this.right - ((this.now - time) / this.range) * (this.right - this.left);
+	}
+
+	/** @param {number} value */
+	y(value) {
+		return this.bottom - ((value - this.low) / (this.high - this.low)) * (this.bottom - this.top);
+	}
+
+	/** Fits the value axis to what is shown of some lines. @param {DrawnLine[]} lines */
+	fit(lines) {
+		let low = Infinity;
+		let high = -Infinity;
+		for (const { values } of lines) {
+			for (let index = this.rows.length - 1; index >= 0 && this.rows[index].time >= this.now - this.range; index--) {
+				const value = values[index];
+				if (!Number.isFinite(value)) continue;
+				if (value < low) low = value;
+				if (value > high) high = value;
+			}
+		}
+		if (low > high) return;
+		if (this.frame.fromZero || low < (high - low) * 1.5) low = Math.min(low, 0);
+		const room = (high - low) * 0.04 || Math.abs(high) / 100 || 1;
+		this.low = low === high && low ? low - room : low;
+		this.high = high + room;
+	}
+
+	/** @param {DrawnLine} line @param {boolean} filled */
+	line({ values, colour }, filled) {
+		const { pen, rows } = this;
+		const path = new Path2D();
+		const area = new Path2D();
+		let [start, x, y] = [NaN, NaN, NaN];
+		const end = () => {
+			if (Number.isNaN(start)) return;
+			area.lineTo(x, this.bottom);
+			area.lineTo(start, this.bottom);
+			if (start === x) path.lineTo(x + 0.01, y); // a point alone is a dot
+			start = NaN;
+		};
+		let index = rows.findIndex(({ time }) => time >= this.now - this.range);
+		for (; index < rows.length; index++) {
+			const value = values[index];
+			if (rows[index].resumed || !Number.isFinite(value)) end();
+			if (!Number.isFinite(value)) continue;
+			x = this.x(rows[index].time);
+			y = this.y(value);
+			if (Number.isNaN(start)) {
+				start = x;
+				path.moveTo(x, y);
+				area.moveTo(x, y);
+			}
+			path.lineTo(x, y);
+			area.lineTo(x, y);
+		}
+		end();
+		pen.strokeStyle = pen.fillStyle = colours().lines[colour];
+		if (filled) {
+			pen.globalAlpha = 0.13;
+			pen.fill(area);
+			pen.globalAlpha = 1;
+		}
+		pen.lineWidth = 1.5;
+		pen.stroke(path);
+	}
+
+	/** @param {number} wanted how many values */
+	valueAxis(wanted) {
+		const { pen, frame } = this;
+		pen.strokeStyle = colours().grid;
+		pen.lineWidth = 1;
+		for (const tick of ticks(this.low, this.high, wanted, frame.unit.bytes)) {
+			const y = Math.round(this.y(tick)) + 0.5;
+			this.stroke(this.left, y, this.right, y);
+			this.label(formatted(frame.unit, tick), y);
+		}
+	}
+
+	timeAxis() {
+		const wanted = (this.right - this.left) / 90;
+		const step = 1000 * (TIME_STEPS.find((seconds) => this.range / seconds / 1000 <= wanted) ?? 600);
+		this.pen.textAlign = "center";
+		this.pen.fillStyle = colours().text;
+		for (let time = Math.ceil((this.now - this.range) / step) * step; time <= this.now; time += step) {
+			const x = this.x(time);
+			if (x > this.left + 20 && x < this.right - 20) this.pen.fillText(clock(time), x, this.bottom + TIME_HEIGHT / 2 + 2);
+		}
+	}
+
+	/** Marks where the process began anew. */
+	restarts() {
+		const { pen } = this;
+		pen.strokeStyle = colours().marker;
+		pen.setLineDash([3, 3]);
+		for (const { time, restarted } of this.rows) {
+			const x = Math.round(this.x(time)) + 0.5;
+			if (restarted && x >= this.left) this.stroke(x, this.top, x, this.bottom);
+		}
+		pen.setLineDash([]);
+	}
+
+	/** @param {DrawnLine[]} lines */
+	cursor(lines) {
+		const { pen, frame, rows } = this;
+		if (frame.cursor === null) return;
+		const index = nearestRow(frame.timeline, frame.cursor);
+		const x = this.x(rows[index].time);
+		if (x < this.left) return;
+		pen.strokeStyle = colours().text;
+		pen.lineWidth = 1;
+		this.stroke(x, this.top, x, this.bottom);
+		for (const { values, colour } of lines) {
+			if (!Number.isFinite(values[index])) continue;
+			pen.fillStyle = colours().lines[colour];
+			pen.beginPath();
+			pen.arc(x, this.y(values[index]), 3, 0, 7);
+			pen.fill();
+		}
+	}
+
+	/** @param {number[]} bounds @param {Buckets[]} columns */
+	heat(bounds, columns) {
+		const { pen, rows } = this;
+		const height = (this.bottom - this.top) / bounds.length;
+		const cells = columns.map(({ counts }) => counts.map((count, index) => Math.max(0, count - (counts[index - 1] ?? 0))));
+		const most = Math.max(1e-9, ...cells.flat());
+		pen.fillStyle = colours().lines[0];
+		for (let index = 1; index < rows.length; index++) {
+			const right = this.x(rows[index].time);
+			const left = Math.max(this.left, this.x(rows[index - 1].time));
+			if (right <= left || rows[index].resumed) continue;
+			cells[index].forEach((count, bucket) => {
+				pen.globalAlpha = count && 0.08 + 0.92 * Math.sqrt(count / most);
+				pen.fillRect(left, this.bottom - (bucket + 1) * height + 0.5, right - left + 0.3, Math.max(height - 1, 1));
+			});
+		}
+		pen.globalAlpha = 1;
+		const every = Math.ceil(16 / height);
+		for (let bucket = 0; bucket < bounds.length; bucket += every) {
+			const bound = bounds[bucket];
+			this.label(bound === Infinity ? "+Inf" : `≤ ${formatted(this.frame.unit, bound)}`, this.bottom - (bucket + 0.5) * height);
+		}
+	}
+
+	/** Writes a value left of the plot. @param {string} text @param {number} y */
+	label(text, y) {
+		this.pen.textAlign = "right";
+		this.pen.fillStyle = colours().text;
+		this.pen.fillText(text, this.left - 7, y, AXIS_WIDTH - 9);
+	}
+
+	/** @param {number} x1 @param {number} y1 @param {number} x2 @param {number} y2 */
+	stroke(x1, y1, x2, y2) {
+		this.pen.beginPath();
+		this.pen.moveTo(x1, y1);
+		this.pen.lineTo(x2, y2);
+		this.pen.stroke();
+	}
 }
 
 /**
  * Round values between two. Those of bytes are round in their own step.
  * @param {number} low
  * @param {number} high
- * @param {number} wanted
- * @param {Unit} unit
+ * @param {number} wanted how many
+ * @param {boolean} [bytes]
  */
-export function ticks(low, high, wanted, unit) {
-  const base = unit.word.startsWith("bytes") ? 1024 ** Math.max(0, Math.floor(Math.log(Math.max(high, 1)) / Math.log(1024))) : 1;
-  const rough = (high - low) / base / wanted;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = ([1, 2, 5, 10].find((factor) => factor * power >= rough) ?? 10) * power * base;
-  /** @type {number[]} */
-  const found = [];
-  for (let tick = Math.ceil(low / step); tick * step <= high && found.length < 12; tick++) found.push(tick * step);
-  return found;
+export function ticks(low, high, wanted, bytes) {
+	const base = bytes ? 1024 ** Math.max(0, Math.floor(Math.log2(Math.max(high, 1)) / 10)) : 1;
+	const rough = (high - low) / base / wanted;
+	const power = 10 ** Math.floor(Math.log10(rough));
+	const step = ([1, 2, 5, 10].find((factor) => factor * power >= rough) ?? 10) * power * base;
+	const found = [];
+	for (let tick = Math.ceil(low / step); tick * step <= high && found.length < 12; tick++) found.push(tick * step);
+	return found;
 }
 
-/**
- * @param {CanvasRenderingContext2D} context
- * @param {Unit} unit
- * @param {[number, number]} extent
- * @param {(value: number) => number} y
- * @param {Box} box
- * @param {"small" | "large"} size
- */
-function valueAxis(context, unit, [low, high], y, box, size) {
-  const { grid, text } = colours();
-  context.font = FONT;
-  context.textAlign = "right";
-  context.textBaseline = "middle";
-  context.lineWidth = 1;
-  context.strokeStyle = grid;
-  context.fillStyle = text;
-  for (const tick of ticks(low, high, size === "large" ? 5 : 2, unit)) {
-    const at = Math.round(y(tick)) + 0.5;
-    context.beginPath();
-    context.moveTo(box.left, at);
-    context.lineTo(box.right, at);
-    context.stroke();
-    context.fillText(formatted(unit, tick), box.left - 7, at, AXIS_WIDTH - 9);
-  }
-}
-
-/**
- * @param {CanvasRenderingContext2D} context
- * @param {number} range
- * @param {number} now
- * @param {(time: number) => number} x
- * @param {Box} box
- */
-function timeAxis(context, range, now, x, box) {
-  const wanted = (box.right - box.left) / 90;
-  const step = [10, 15, 30, 60, 120, 300, 600].map((seconds) => seconds * 1000).find((step) => range / step <= wanted) ?? 600_000;
-  context.font = FONT;
-  context.textAlign = "center";
-  context.textBaseline = "alphabetic";
-  context.fillStyle = colours().text;
-  for (let time = Math.ceil((now - range) / step) * step; time <= now; time += step) {
-    const at = x(time);
-    if (at < box.left + 20 || at > box.right - 20) continue;
-    context.fillText(clock(time), at, box.bottom + TIME_HEIGHT - 3);
-  }
-}
-
-/**
- * A time of day.
- * @param {number} time
- */
-export function clock(time) {
-  return new Date(time).toTimeString().slice(0, 8);
-}
-
-/**
- * Marks where the process began anew.
- * @param {CanvasRenderingContext2D} context
- * @param {History} history
- * @param {(time: number) => number} x
- * @param {Box} box
- */
-function restarts(context, history, x, box) {
-  context.save();
-  context.strokeStyle = colours().marker;
-  context.lineWidth = 1;
-  context.setLineDash([3, 3]);
-  for (const row of history.rows) {
-    const at = Math.round(x(row.time)) + 0.5;
-    if (!row.restarted || at < box.left) continue;
-    context.beginPath();
-    context.moveTo(at, box.top);
-    context.lineTo(at, box.bottom);
-    context.stroke();
-  }
-  context.restore();
-}
-
-/**
- * @param {CanvasRenderingContext2D} context
- * @param {DrawnLine[]} lines
- * @param {Frame} frame
- * @param {number} time
- * @param {(time: number) => number} x
- * @param {(value: number) => number} y
- * @param {Box} box
- */
-function cursorLine(context, lines, frame, time, x, y, box) {
-  const index = nearestRow(frame.history, time);
-  const row = frame.history.rows[index];
-  if (!row) return;
-  const at = x(row.time);
-  if (at < box.left) return;
-  context.strokeStyle = colours().text;
-  context.lineWidth = 1;
-  context.beginPath();
-  context.moveTo(Math.round(at) + 0.5, box.top);
-  context.lineTo(Math.round(at) + 0.5, box.bottom);
-  context.stroke();
-  for (const line of lines) {
-    const value = line.values[index] ?? NaN;
-    if (!Number.isFinite(value)) continue;
-    context.fillStyle = colours().lines[line.colour] ?? colours().text;
-    context.beginPath();
-    context.arc(at, y(value), 3, 0, 7);
-    context.fill();
-  }
-}
-
-/**
- * The index of the row nearest to a time; -1 without rows.
- * @param {History} history
- * @param {number} time
- */
-export function nearestRow({ rows }, time) {
-  let best = -1;
-  let distance = Infinity;
-  for (let index = rows.length - 1; index >= 0; index--) {
-    const off = Math.abs(/** @type {import("./history.js").Row} */ (rows[index]).time - time);
-    if (off > distance) break;
-    distance = off;
-    best = index;
-  }
-  return best;
+/** What a chart shows of a range: a young timeline fills it. @param {Timeline} timeline @param {number} range milliseconds */
+function shownRange({ rows }, range) {
+	return Math.min(range, Math.max(SHORTEST, rows[rows.length - 1].time - rows[0].time));
 }
 
 /**
  * The time at a place of a chart.
  * @param {number} place pixels from the canvas' left edge
  * @param {number} width of the canvas
- * @param {History} history
+ * @param {Timeline} timeline
  * @param {number} range
  */
-export function timeAt(place, width, history, range) {
-  const now = history.rows.at(-1)?.time ?? 0;
-  const { left, right } = plotBox(width, 0, "large");
-  return now - ((right - place) / (right - left)) * shownRange(history, range);
+export function timeAt(place, width, timeline, range) {
+	const now = timeline.rows.at(-1)?.time ?? 0;
+	return now - ((width - 4 - place) / (width - 4 - AXIS_WIDTH)) * shownRange(timeline, range);
 }
 
-/**
- * Observations by bucket over time: a cell is the darker, the more a bucket has.
- * @param {HTMLCanvasElement} canvas
- * @param {number[]} bounds ascending
- * @param {{bounds: number[], counts: number[]}[]} columns cumulative counts of each row
- * @param {Frame} frame
- */
-export function drawHeatmap(canvas, bounds, columns, frame) {
-  const drawn = surface(canvas);
-  const { rows } = frame.history;
-  const now = rows.at(-1)?.time;
-  if (!drawn || now === undefined || !bounds.length) return;
-  const { context, width, height } = drawn;
-  const box = plotBox(width, height, "large");
-  const x = timeScale(frame, box, now);
-  const step = (box.bottom - box.top) / bounds.length;
-  let most = 0;
-  const cells = columns.map(({ bounds: own, counts }) =>
-    bounds.map((bound) => {
-      const at = own.indexOf(bound);
-      const inside = at < 0 ? 0 : Math.max(0, (counts[at] ?? 0) - (counts[at - 1] ?? 0));
-      most = Math.max(most, inside);
-      return inside;
-    }),
-  );
-  context.fillStyle = colours().heat;
-  for (let index = 1; index < rows.length; index++) {
-    const row = /** @type {import("./history.js").Row} */ (rows[index]);
-    const right = x(row.time);
-    if (right < box.left || row.resumed) continue;
-    const left = Math.max(box.left, x(/** @type {import("./history.js").Row} */ (rows[index - 1]).time));
-    for (let bucket = 0; bucket < bounds.length; bucket++) {
-      const inside = cells[index]?.[bucket] ?? 0;
-      if (!inside) continue;
-      context.globalAlpha = 0.08 + 0.92 * Math.sqrt(inside / most);
-      context.fillRect(left, box.bottom - (bucket + 1) * step + 0.5, right - left + 0.3, Math.max(step - 1, 1));
-    }
-  }
-  context.globalAlpha = 1;
-  bucketAxis(context, bounds, frame.unit, step, box);
-  timeAxis(context, shownRange(frame.history, frame.range), now, x, box);
+/** The index of the row nearest to a time; -1 without rows. @param {Timeline} timeline @param {number} time */
+export function nearestRow({ rows }, time) {
+	let index = rows.length - 1;
+	while (index > 0 && Math.abs(rows[index - 1].time - time) <= Math.abs(rows[index].time - time)) index--;
+	return index;
 }
 
-/**
- * @param {CanvasRenderingContext2D} context
- * @param {number[]} bounds
- * @param {Unit} unit
- * @param {number} step the height of a bucket
- * @param {Box} box
- */
-function bucketAxis(context, bounds, unit, step, box) {
-  const every = Math.ceil(16 / step);
-  context.font = FONT;
-  context.textAlign = "right";
-  context.textBaseline = "middle";
-  context.fillStyle = colours().text;
-  for (let bucket = 0; bucket < bounds.length; bucket += every) {
-    const bound = /** @type {number} */ (bounds[bucket]);
-    const label = bound === Infinity ? "+Inf" : `≤ ${formatted(unit, bound)}`;
-    context.fillText(label, box.left - 7, box.bottom - (bucket + 0.5) * step, AXIS_WIDTH - 9);
-  }
-}
+/** A time of day. @param {number} time */
+export const clock = (time) => new Date(time).toTimeString().slice(0, 8);

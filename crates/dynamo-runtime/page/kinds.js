@@ -1,155 +1,107 @@
-// How each kind of family is drawn: one entry in one table.
+// How each kind of family is shown: one entry in one table.
 
 import { bucketIncreases, mean, quantile, rate, sum } from "./rates.js";
-import { number as plain, perSecond, unitOf } from "./units.js";
+import { NUMBER, perSecond } from "./units.js";
 
-/** @typedef {import("./history.js").History} History */
-/** @typedef {import("./reader.js").Child} Child */
-/** @typedef {import("./reader.js").Family} Family */
-/** @typedef {import("./units.js").Unit} Unit */
-
-/**
- * What points are computed from.
- * @typedef {object} Source
- * @property {History} history
- * @property {number} window milliseconds over which rates and quantiles are computed
- */
-
-/**
- * A figure of some series at a row.
- * @typedef {object} Figure
- * @property {string} title
- * @property {(unit: Unit) => Unit} unit from that of the family's values
- * @property {(source: Source, children: Child[], number: number) => number} at
- * @property {boolean} [exact] whether a table shows the sample with all its digits
- */
-
-/**
- * @typedef {object} View
- * @property {string} word
- * @property {"series" | "figures" | "none"} draws a line for each series, a line for each figure, or none
- * @property {Figure[]} figures drawn; of several series the first one ranks them
- * @property {Figure[]} columns of the table
- * @property {boolean} total whether the figures of series add up
- * @property {boolean} fromZero whether charts begin at zero
- */
-
-/** @type {(unit: Unit) => Unit} */
+/** @param {Unit} unit */
 const same = (unit) => unit;
-/** @type {(unit: Unit) => Unit} */
-const perSecondOfCount = () => perSecond(plain);
 
-/** @param {Source} source @param {number | undefined} id @param {number} number */
-const sampleAt = (source, id, number) => (id === undefined ? NaN : (source.history.row(number).values[id] ?? NaN));
+/** @param {Source} source @param {Sample | null} sample @param {number} number */
+const valueAt = ({ timeline }, sample, number) => (sample ? timeline.value(sample.id, number) : NaN);
+/** @param {Source} source @param {Sample | null} sample @param {number} number */
+const rateAt = (source, sample, number) => (sample ? rate(source, sample.id, number) : NaN);
 
 /** @type {Figure} */
-const VALUE = {
-  title: "Value",
-  unit: same,
-  at: (source, children, number) => sum(children.map((child) => sampleAt(source, child.value?.id, number))),
+export const VALUE = {
+	title: "Value",
+	unit: same,
+	at: (source, children, number) => sum(children.map(({ value }) => valueAt(source, value, number))),
 };
 /** @type {Figure} */
-const RATE = {
-  title: "Rate",
-  unit: perSecond,
-  at: (source, children, number) =>
-    sum(children.map((child) => (child.value ? rate(source.history, child.value.id, number, source.window) : NaN))),
+export const RATE = {
+	title: "Rate",
+	unit: perSecond,
+	at: (source, children, number) => sum(children.map(({ value }) => rateAt(source, value, number))),
 };
 /** @type {Figure} */
 const OBSERVED = {
-  title: "Rate",
-  unit: perSecondOfCount,
-  at: (source, children, number) =>
-    sum(children.map((child) => (child.count ? rate(source.history, child.count.id, number, source.window) : NaN))),
+	title: "Rate",
+	unit: () => perSecond(NUMBER),
+	at: (source, children, number) => sum(children.map(({ count }) => rateAt(source, count, number))),
 };
 /** @type {Figure} */
-const MEAN_OF = { title: "Mean", unit: same, at: (source, children, number) => mean(source.history, children, number, source.window) };
+const MEAN = {
+	title: "Mean",
+	unit: same,
+	at: mean,
+};
 /** @type {Figure} */
 const COUNT = {
-  title: "Count",
-  unit: () => plain,
-  exact: true,
-  at: (source, children, number) => sum(children.map((child) => sampleAt(source, child.count?.id, number))),
+	title: "Count",
+	unit: same,
+	exact: true,
+	at: (source, children, number) => sum(children.map(({ count }) => valueAt(source, count, number))),
 };
 
-/** Bucket counts that the quantiles of one point share. @type {WeakMap<Child[], {row: object, window: number, found: {bounds: number[], counts: number[]}}>} */
-const shared = new WeakMap();
-
-/**
- * @param {Source} source
- * @param {Child[]} children
- * @param {number} number
- */
-function buckets(source, children, number) {
-  const row = source.history.row(number);
-  const last = shared.get(children);
-  if (last && last.row === row && last.window === source.window) return last.found;
-  const found = bucketIncreases(source.history, children, number, source.window);
-  shared.set(children, { row, window: source.window, found });
-  return found;
-}
+/** The buckets of the last point, which its quantiles share. @type {WeakMap<Child[], {time: number, window: number, buckets: Buckets}>} */
+const last = new WeakMap();
 
 /** @param {number} q @returns {Figure} */
-const quantileOf = (q) => ({
-  title: `p${q * 100}`,
-  unit: same,
-  at: (source, children, number) => {
-    const { bounds, counts } = buckets(source, children, number);
-    return quantile(q, bounds, counts);
-  },
+export const quantileFigure = (q) => ({
+	title: `p${q * 100}`,
+	unit: same,
+	at: (source, children, number) => {
+		const { window } = source;
+		const time = source.timeline.time(number);
+		let known = last.get(children);
+		if (known?.time !== time || known.window !== window) {
+			known = { time, window, buckets: bucketIncreases(source, children, number) };
+			last.set(children, known);
+		}
+		return known.buckets.bounds.length ? quantile(q, known.buckets) : mean(source, children, number);
+	},
 });
+const QUANTILES = [0.5, 0.95, 0.99].map(quantileFigure);
 
-/** The quantiles that histograms are drawn as. */
-export const QUANTILES = [0.5, 0.95, 0.99].map(quantileOf);
+/** @type {View} */
+const COUNTER = { word: "counter", draws: "series", figures: [RATE], columns: [RATE, { ...VALUE, title: "Total", exact: true }], total: true, fromZero: true };
+/** @type {View} */
+const GAUGE = { word: "gauge", draws: "series", figures: [VALUE], columns: [VALUE, { ...VALUE, title: "Sample", exact: true }] };
+/** @type {View} */
+const HISTOGRAM = { word: "histogram", draws: "figures", figures: QUANTILES, columns: [OBSERVED, MEAN, ...QUANTILES, COUNT], fromZero: true };
+/** @type {View} */
+const SUMMARY = { ...HISTOGRAM, word: "summary", figures: [MEAN], columns: [OBSERVED, MEAN, COUNT] };
+/** @type {View} */
+const INFO = { word: "info", draws: "none", figures: [], columns: [VALUE] };
 
-/** @type {Record<"counter" | "gauge" | "unknown" | "histogram" | "mean" | "info", View>} */
+/** A native histogram has no buckets in a text. @param {Child[]} children @returns {View} */
+const histogram = (children) => (children.some(({ buckets }) => buckets.length) ? HISTOGRAM : { ...SUMMARY, word: "histogram" });
+
+/** The quantiles of several series cannot be merged. @param {Child[]} children @returns {View} */
+function summary(children) {
+	if (children.length !== 1 || !children[0].quantiles.length) return SUMMARY;
+	/** @type {Figure[]} */
+	const figures = children[0].quantiles.slice(-3).map(({ bound, sample }) => ({
+		title: `p${Number((bound * 100).toPrecision(6))}`,
+		unit: same,
+		at: (source, _children, number) => valueAt(source, sample, number),
+	}));
+	return { ...SUMMARY, figures, columns: [OBSERVED, MEAN, ...figures, COUNT] };
+}
+
+/** @type {Record<Kind, (children: Child[]) => View>} */
 const VIEWS = {
-  counter: { word: "counter", draws: "series", figures: [RATE], columns: [RATE, { ...VALUE, title: "Total", exact: true }], total: true, fromZero: true },
-  gauge: { word: "gauge", draws: "series", figures: [VALUE], columns: [VALUE, { ...VALUE, title: "Sample", exact: true, unit: () => plain }], total: false, fromZero: false },
-  unknown: { word: "untyped", draws: "series", figures: [VALUE], columns: [VALUE, { ...VALUE, title: "Sample", exact: true, unit: () => plain }], total: false, fromZero: false },
-  histogram: { word: "histogram", draws: "figures", figures: QUANTILES, columns: [OBSERVED, MEAN_OF, ...QUANTILES, COUNT], total: false, fromZero: true },
-  mean: { word: "summary", draws: "figures", figures: [MEAN_OF], columns: [OBSERVED, MEAN_OF, COUNT], total: false, fromZero: true },
-  info: { word: "info", draws: "none", figures: [], columns: [VALUE], total: false, fromZero: true },
+	counter: () => COUNTER,
+	gauge: () => GAUGE,
+	histogram,
+	gaugehistogram: histogram,
+	info: () => INFO,
+	stateset: () => GAUGE,
+	summary,
+	unknown: () => ({ ...GAUGE, word: "untyped" }),
 };
 
-/**
- * @param {Family} family
- * @param {Child[]} children
- * @returns {View}
- */
-export function viewOf(family, children) {
-  switch (family.kind) {
-    case "histogram":
-    case "gaugehistogram":
-      return children.some((child) => child.buckets.length) ? VIEWS.histogram : { ...VIEWS.mean, word: "histogram" };
-    case "summary":
-      return summaryView(children);
-    case "counter":
-      return VIEWS.counter;
-    case "info":
-      return VIEWS.info;
-    case "gauge":
-      return family.name.endsWith("_info") ? VIEWS.info : VIEWS.gauge;
-    default:
-      return VIEWS.unknown;
-  }
+/** @param {Family} family @param {Child[]} children @returns {View} */
+export function viewOf({ kind, name }, children) {
+	return VIEWS[kind === "gauge" && name.endsWith("_info") ? "info" : kind](children);
 }
-
-/**
- * The quantiles that a summary has itself, if it is one series: those of several cannot be merged.
- * @param {Child[]} children
- * @returns {View}
- */
-function summaryView(children) {
-  const [only] = children;
-  if (children.length !== 1 || !only?.quantiles.length) return VIEWS.mean;
-  const figures = only.quantiles.slice(-3).map(({ bound, sample }) => ({
-    title: `p${Number((bound * 100).toPrecision(6))}`,
-    unit: same,
-    at: (/** @type {Source} */ source, /** @type {Child[]} */ _children, /** @type {number} */ number) => sampleAt(source, sample.id, number),
-  }));
-  return { ...VIEWS.mean, figures, columns: [OBSERVED, MEAN_OF, ...figures, COUNT] };
-}
-
-/** @param {Family} family */
-export const unitOfFamily = (family) => unitOf(family.name);

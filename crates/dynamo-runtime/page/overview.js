@@ -2,193 +2,130 @@
 
 import { watch } from "./canvas.js";
 import { drawLines } from "./charts.js";
-import { arrange, element, largeNumber, setAttribute } from "./dom.js";
-import { bucketIncreases, mean, quantile, rate, sum, Track } from "./rates.js";
-import { bytes, formatted, number as plain, perSecond, seconds, share } from "./units.js";
+import { arrange, byId, element, figureText, setAttribute } from "./dom.js";
+import { quantileFigure, RATE, VALUE } from "./kinds.js";
+import { largestFirst, Track } from "./rates.js";
+import { BYTES, formatted, NUMBER, perSecond, SECONDS, SHARE } from "./units.js";
 
-/** @typedef {import("./card.js").Context} Context */
-/** @typedef {import("./reader.js").Child} Child */
-/** @typedef {import("./reader.js").Family} Family */
-/** @typedef {import("./units.js").Unit} Unit */
-
-/**
- * @typedef {object} Part
- * @property {string} title empty for the only one
- * @property {(RegExp | string)[]} families by their names; the first one found is shown
- * @property {(context: Context, children: Child[], number: number) => number} at
- */
+/** @type {Figure["at"]} */
+const largest = (source, children, number) => children.map((child) => VALUE.at(source, [child], number)).sort(largestFirst)[0];
 
 /**
- * @typedef {object} Tile
- * @property {string} title
- * @property {Unit} unit
- * @property {Family["kind"]} kind of the families
- * @property {Part[]} parts
- * @property {boolean} [full] whether its chart goes up to 1
- * @property {boolean} [bad] whether anything but zero is bad
+ * A tile with one figure.
+ * @param {string} title
+ * @param {Unit} unit
+ * @param {Kind} kind of the families
+ * @param {Figure["at"]} at
+ * @param {...RegExp} families by their names; the first one found is shown
+ * @returns {Tile}
  */
+const single = (title, unit, kind, at, ...families) => ({ title, unit, kind, parts: [{ title: "", families, at }] });
 
-/** @type {Part["at"]} */
-const rates = ({ history, window }, children, row) => sum(children.map((child) => (child.value ? rate(history, child.value.id, row, window) : NaN)));
-/** @type {Part["at"]} */
-const values = ({ history }, children, row) => sum(children.map((child) => (child.value ? (history.row(row).values[child.value.id] ?? NaN) : NaN)));
-/** @type {Part["at"]} */
-const largest = (context, children, row) => Math.max(...children.map((child) => values(context, [child], row)).filter((value) => value === value));
-/** @param {number} q @returns {Part["at"]} */
-const quantiles = (q) => ({ history, window }, children, row) => {
-  const { bounds, counts } = bucketIncreases(history, children, row, window);
-  return bounds.length ? quantile(q, bounds, counts) : mean(history, children, row, window);
-};
+/** A tile with the p50 and the p95 of a histogram. @param {string} title @param {...RegExp} families @returns {Tile} */
+const latency = (title, ...families) => ({
+	title,
+	unit: SECONDS,
+	kind: "histogram",
+	parts: [0.5, 0.95].map(quantileFigure).map(({ title, at }) => ({ title, families, at })),
+});
 
-/** @param {(RegExp | string)[]} families @returns {Part[]} */
-const halfAndTail = (families) => [
-  { title: "p50", families, at: quantiles(0.5) },
-  { title: "p95", families, at: quantiles(0.95) },
-];
-
+const PER_SECOND = perSecond(NUMBER);
 /** @type {Tile[]} */
 const TILES = [
-  {
-    title: "Requests",
-    unit: perSecond(plain),
-    kind: "counter",
-    parts: [{ title: "", families: ["dynamo_component_requests_total", "dynamo_frontend_requests_total", "vllm:request_success_total", /(^|_)requests_total$/], at: rates }],
-  },
-  {
-    title: "Latency",
-    unit: seconds,
-    kind: "histogram",
-    parts: halfAndTail(["dynamo_component_request_duration_seconds", "dynamo_frontend_request_duration_seconds", "vllm:e2e_request_latency_seconds", /(^|_)(latency|request_duration)_seconds$/]),
-  },
-  { title: "Time to first token", unit: seconds, kind: "histogram", parts: halfAndTail(["vllm:time_to_first_token_seconds", "dynamo_frontend_time_to_first_token_seconds"]) },
-  {
-    title: "Requests now",
-    unit: plain,
-    kind: "gauge",
-    parts: [
-      { title: "running", families: ["vllm:num_requests_running", "dynamo_component_inflight_requests", "dynamo_frontend_inflight_requests"], at: values },
-      { title: "waiting", families: ["vllm:num_requests_waiting", "dynamo_work_handler_queue_depth", "dynamo_frontend_queued_requests"], at: values },
-    ],
-  },
-  { title: "Tokens generated", unit: perSecond(plain), kind: "counter", parts: [{ title: "", families: ["vllm:generation_tokens_total"], at: rates }] },
-  {
-    title: "KV cache",
-    unit: share,
-    kind: "gauge",
-    full: true,
-    parts: [{ title: "", families: ["vllm:kv_cache_usage_perc", "dynamo_component_gpu_cache_usage_percent", "dynamo_component_kvstats_gpu_cache_usage_percent"], at: largest }],
-  },
-  { title: "Errors", unit: perSecond(plain), kind: "counter", bad: true, parts: [{ title: "", families: ["dynamo_component_errors_total", /(^|_)errors_total$/], at: rates }] },
-  { title: "GIL wait", unit: seconds, kind: "histogram", parts: halfAndTail(["dynamo_runtime_gil_wait_seconds"]) },
-  { title: "Event-loop lag", unit: seconds, kind: "histogram", parts: halfAndTail(["dynamo_runtime_event_loop_lag_seconds"]) },
-  { title: "Memory", unit: bytes, kind: "gauge", parts: [{ title: "", families: ["process_resident_memory_bytes"], at: values }] },
-  { title: "CPU", unit: share, kind: "counter", parts: [{ title: "", families: ["process_cpu_seconds_total"], at: rates }] },
+	single("Requests", PER_SECOND, "counter", RATE.at, /^dynamo_(component|frontend)_requests_total$/, /^vllm:request_success_total$/, /(^|_)requests_total$/),
+	latency("Latency", /^dynamo_(component|frontend)_request_duration_seconds$/, /^vllm:e2e_request_latency_seconds$/, /(^|_)(latency|request_duration)_seconds$/),
+	latency("Time to first token", /^(vllm:|dynamo_frontend_)time_to_first_token_seconds$/),
+	{
+		title: "Requests now",
+		unit: NUMBER,
+		kind: "gauge",
+		parts: [
+			{ title: "running", families: [/^vllm:num_requests_running$/, /^dynamo_(component|frontend)_inflight_requests$/], at: VALUE.at },
+			{ title: "waiting", families: [/^vllm:num_requests_waiting$/, /^dynamo_(work_handler_queue_depth|frontend_queued_requests)$/], at: VALUE.at },
+		],
+	},
+	single("Tokens generated", PER_SECOND, "counter", RATE.at, /^vllm:generation_tokens_total$/),
+	single("KV cache", SHARE, "gauge", largest, /^vllm:kv_cache_usage_perc$/, /^dynamo_component_(kvstats_)?gpu_cache_usage_percent$/),
+	{ ...single("Errors", PER_SECOND, "counter", RATE.at, /^dynamo_component_errors_total$/, /(^|_)errors_total$/), bad: true },
+	latency("GIL wait", /^dynamo_runtime_gil_wait_seconds$/),
+	latency("Event-loop lag", /^dynamo_runtime_event_loop_lag_seconds$/),
+	single("Memory", BYTES, "gauge", VALUE.at, /^process_resident_memory_bytes$/),
+	single("CPU", SHARE, "counter", RATE.at, /^process_cpu_seconds_total$/),
 ];
-
-/** The runtime's own metrics do not stand for the worker's work. */
-const INTERNAL = /^(dynamo_runtime|python|process)_/;
 
 /** A tile on the page. */
 class TileView {
-  /** @type {{part: Part, family: Family, track: Track}[]} */
-  #shown = [];
+	/** @type {{title: string, family: Family, track: Track}[]} */
+	#shown = [];
 
-  /**
-   * @param {Tile} tile
-   * @param {Context} context
-   */
-  constructor(tile, context) {
-    this.tile = tile;
-    this.context = context;
-    this.figures = element("p", { class: "now" });
-    this.canvas = element("canvas", { role: "img" });
-    watch(this.canvas);
-    this.canvas.addEventListener("sized", () => this.draw());
-    this.canvas.addEventListener("resized", () => this.draw());
-    this.element = element("li", { class: "tile" }, element("h3", {}, tile.title), this.figures, this.canvas);
-  }
+	/** @param {Tile} tile @param {Context} context */
+	constructor(tile, context) {
+		this.tile = tile;
+		this.context = context;
+		this.figures = element("p", { class: "now" });
+		this.canvas = element("canvas", { role: "img" });
+		watch(this.canvas, () => this.draw());
+		this.element = element("li", { class: "tile" }, element("h3", {}, tile.title), this.figures, this.canvas);
+	}
 
-  /** Finds the families again. Returns whether there are any. */
-  find() {
-    const { families } = this.context.reader;
-    this.#shown = [];
-    for (const part of this.tile.parts) {
-      const family = findFamily(families, part.families, this.tile.kind);
-      if (!family) continue;
-      const children = [...family.children.values()];
-      const { context } = this;
-      this.#shown.push({ part, family, track: new Track((number) => part.at(context, children, number)) });
-    }
-    this.element.title = [...new Set(this.#shown.map(({ family }) => family.name))].join(", ");
-    return this.#shown.length > 0;
-  }
+	/** Finds the families again. Returns whether there are any. */
+	find() {
+		const { context } = this;
+		this.#shown = this.tile.parts.flatMap(({ title, families, at }) => {
+			const family = findFamily(context.reader.families.values(), families, this.tile.kind);
+			if (!family) return [];
+			const children = [...family.children.values()];
+			return [{ title, family, track: new Track((number) => at(context, children, number)) }];
+		});
+		this.element.title = [...new Set(this.#shown.map(({ family }) => family.name))].join(", ");
+		return this.#shown.length > 0;
+	}
 
-  update() {
-    const { unit, bad, title } = this.tile;
-    const texts = [];
-    /** @type {HTMLElement[]} */
-    const parts = [];
-    let alarming = false;
-    for (const [colour, { part, track }] of this.#shown.entries()) {
-      const value = track.latest(this.context.history) ?? NaN;
-      const label = part.title && element("span", { class: "title" }, part.title);
-      const named = this.#shown.length > 1 ? `figure line-${colour + 1}` : "figure";
-      parts.push(element("span", { class: named }, label, ...largeNumber(unit.format(value))));
-      texts.push(`${part.title} ${formatted(unit, value)}`.trim());
-      alarming ||= bad === true && value > 0;
-    }
-    this.element.classList.toggle("alarming", alarming);
-    this.figures.replaceChildren(...parts);
-    setAttribute(this.canvas, "aria-label", `${title}: ${texts.join(", ")}`);
-    this.draw();
-  }
+	update() {
+		const { unit, bad, title } = this.tile;
+		const figures = this.#shown.map((one) => ({ ...one, value: one.track.latest(this.context.timeline) }));
+		this.element.classList.toggle("alarming", bad === true && figures.some(({ value }) => value > 0));
+		this.figures.replaceChildren(
+			...figures.map(({ title, value }, colour) => figureText(title, colour, unit.format(value))),
+		);
+		setAttribute(this.canvas, "aria-label", `${title}: ${figures.map((one) => `${one.title} ${formatted(unit, one.value)}`.trim()).join(", ")}`);
+		this.draw();
+	}
 
-  draw() {
-    const { history, range } = this.context;
-    const lines = this.#shown.map(({ track }, colour) => ({ colour, values: track.values(history) }));
-    drawLines(this.canvas, lines, { history, range, unit: this.tile.unit, fromZero: true, cursor: null }, "spark");
-  }
+	draw() {
+		const { timeline, range } = this.context;
+		const lines = this.#shown.map(({ track }, colour) => ({ colour, values: track.values(timeline) }));
+		drawLines(this.canvas, lines, { timeline, range, unit: this.tile.unit, fromZero: true, cursor: null }, "spark");
+	}
 }
 
 export class Overview {
-  /**
-   * @param {Element} list
-   * @param {Context} context
-   */
-  constructor(list, context) {
-    this.list = list;
-    this.tiles = TILES.map((tile) => new TileView(tile, context));
-    /** @type {TileView[]} */
-    this.shown = [];
-  }
+	list = byId("overview");
 
-  /** Finds the families again. */
-  find() {
-    this.shown = this.tiles.filter((tile) => tile.find());
-    arrange(this.list, this.shown.map((tile) => tile.element));
-  }
+	/** @param {Context} context */
+	constructor(context) {
+		this.tiles = TILES.map((tile) => new TileView(tile, context));
+		this.shown = this.tiles;
+	}
 
-  update() {
-    for (const tile of this.shown) tile.update();
-  }
+	/** Finds the families again. */
+	find() {
+		this.shown = this.tiles.filter((tile) => tile.find());
+		arrange(this.list, this.shown.map((tile) => tile.element));
+	}
+
+	update() {
+		for (const tile of this.shown) tile.update();
+	}
 }
 
-/**
- * @param {Map<string, Family>} families
- * @param {(RegExp | string)[]} wanted
- * @param {Family["kind"]} kind
- */
+/** @param {Iterable<Family>} families @param {RegExp[]} wanted @param {Kind} kind */
 function findFamily(families, wanted, kind) {
-  for (const name of wanted) {
-    if (typeof name === "string") {
-      // OpenMetrics gives a counter's family no _total.
-      const family = families.get(name) ?? families.get(name.replace(/_total$/, ""));
-      if (family?.kind === kind && family.children.size) return family;
-      continue;
-    }
-    for (const family of families.values()) {
-      if (family.kind === kind && name.test(family.name) && !INTERNAL.test(family.name) && family.children.size) return family;
-    }
-  }
-  return undefined;
+	const candidates = [...families].filter((family) => family.kind === kind && family.children.size);
+	for (const name of wanted) {
+		// OpenMetrics gives a counter's family no _total. The runtime's own counters are not the worker's.
+		const found = candidates.find((family) => (name.test(family.name) || name.test(`${family.name}_total`)) && !/^dynamo_runtime_.*_total$/.test(family.name));
+		if (found) return found;
+	}
+	return undefined;
 }

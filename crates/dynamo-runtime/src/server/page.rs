@@ -53,7 +53,6 @@ const ASSETS: &[Asset] = &[
     asset!("dom.js", JAVASCRIPT),
     asset!("exposition.js", JAVASCRIPT),
     asset!("header.js", JAVASCRIPT),
-    asset!("history.js", JAVASCRIPT),
     asset!("icon.svg", SVG),
     asset!("kinds.js", JAVASCRIPT),
     asset!("location.js", JAVASCRIPT),
@@ -66,6 +65,7 @@ const ASSETS: &[Asset] = &[
     asset!("rates.js", JAVASCRIPT),
     asset!("reader.js", JAVASCRIPT),
     asset!("table.js", JAVASCRIPT),
+    asset!("timeline.js", JAVASCRIPT),
     asset!("units.js", JAVASCRIPT),
 ];
 
@@ -164,7 +164,8 @@ mod tests {
         let mut files: Vec<String> = std::fs::read_dir(folder)
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .filter(|name| !name.ends_with(".json") && name != "node_modules")
+            .filter(|name| !name.ends_with(".json") && !name.ends_with(".d.ts"))
+            .filter(|name| name != "node_modules")
             .collect();
         files.sort();
         let mut embedded: Vec<&str> = ASSETS.iter().map(|asset| asset.name).collect();
