@@ -37,6 +37,7 @@ GLIBC := manylinux_2_17
 VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' $(RUNTIME)/pyproject.toml)
 METRICS_SDIST := dist/dynamo_metrics-$(VERSION).tar.gz
 METRICS_WHEEL := dist/dynamo_metrics-$(VERSION)-cp310-abi3-manylinux2014_$(ARCH).$(GLIBC)_$(ARCH).whl
+UNWINDER := target/wheels/$(ARCH)/libgcc_s.so.1
 RUNTIME_SDIST := dist/dynamo_runtime-$(VERSION).tar.gz
 RUNTIME_WHEEL := dist/dynamo_runtime-$(VERSION)-py3-none-any.whl
 
@@ -174,9 +175,16 @@ $(WHEELS)/.installed: $(WHEELS)/$(MARK) pyproject.toml
 $(METRICS_SDIST): $(METRICS_SOURCES) $(METRICS)/README.md $(shell find crates) | $(WHEELS)/.installed
 	PATH="$(CURDIR)/$(WHEELS)/bin:$$PATH" python -m build --no-isolation --sdist --outdir dist $(METRICS)
 
-$(METRICS_WHEEL): export MATURIN_PEP517_ARGS = --zig --compatibility $(GLIBC) $(if $(TARGET),--target $(TARGET))
+$(UNWINDER): tools/libgcc_s.map | $(WHEELS)/.installed
+	@mkdir -p $(@D)
+	sed -n 's/^ *\(_Unwind_.*\);$$/void \1(void) {}/p' $< \
+	| $(WHEELS)/bin/python -m ziglang cc -target $(ARCH)-linux-gnu -shared -nostdlib -x c - -o $@ \
+		-Wl,-soname,libgcc_s.so.1 -Wl,--version-script=$<
+
+$(METRICS_WHEEL): export MATURIN_PEP517_ARGS = --zig --compatibility $(GLIBC) \
+	$(if $(TARGET),--target $(TARGET)) -- -C link-arg=$(CURDIR)/$(UNWINDER)
 $(METRICS_WHEEL): export CARGO_TARGET_DIR = $(CURDIR)/target/wheels
-$(METRICS_WHEEL): $(METRICS_SOURCES) $(METRICS)/README.md | $(METRICS_SDIST)
+$(METRICS_WHEEL): $(METRICS_SOURCES) $(METRICS)/README.md $(UNWINDER) | $(METRICS_SDIST)
 	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT \
 	&& tar -xzf $(METRICS_SDIST) --touch --strip-components 1 --directory "$$folder" \
 	&& PATH="$(CURDIR)/$(WHEELS)/bin:$$PATH" $(call pip,$(WHEELS)) wheel \

@@ -192,14 +192,23 @@ def test_the_native_module_is_for_every_python_from_3_10_on() -> None:
     assert "dynamo_metrics/_native.abi3.so" in files(metrics_wheel())
 
 
-def test_auditwheel_agrees_that_the_wheel_needs_no_more_than_glibc_2_17() -> None:
+@pytest.fixture(scope="module")
+def report() -> str:
+    """What auditwheel says of the native wheel."""
     auditwheel = ROOT / ".venv-wheels" / "bin" / "auditwheel"
-    report = subprocess.run(
-        [auditwheel, "show", metrics_wheel()], capture_output=True, text=True, check=True
-    ).stdout
+    command = [auditwheel, "show", metrics_wheel()]
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
+def test_auditwheel_agrees_that_the_wheel_needs_no_more_than_glibc_2_17(report: str) -> None:
     [tag] = re.findall(r'platform tag:\s+"(\w+)"', report)
     assert tag == f"manylinux_2_17_{platform.machine()}"
     assert tag in metrics_wheel().name
+
+
+def test_the_native_module_uses_the_unwinder_of_glibc(report: str) -> None:
+    """glibc ends threads with it. A second unwinder in the module crashes programs at exit."""
+    assert "libgcc_s.so.1" in report
 
 
 def test_the_metrics_sdist_holds_all_that_cargo_needs() -> None:
