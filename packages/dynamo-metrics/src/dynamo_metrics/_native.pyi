@@ -202,14 +202,14 @@ class CounterVec(_CounterVec[_Float, float, Counter]):
 
 @final
 class IntCounter(_Counter[_Int, int]):
-    """A counter of whole things; it stays at 2**64 - 1 rather than starting over.
+    """A counter of integers; it stays at 2**64 - 1 rather than starting over.
 
     Updates take integers up to 2**64 - 1: larger ones raise OverflowError, floats TypeError.
     """
 
 @final
 class IntCounterVec(_CounterVec[_Int, int, IntCounter]):
-    """Counters of whole things, one for each combination of label values.
+    """Counters of integers, one for each combination of label values.
 
     Whatever takes labels raises ValueError if one is missing or unknown.
     Updates take integers up to 2**64 - 1: larger ones raise OverflowError, floats TypeError.
@@ -228,14 +228,14 @@ class GaugeVec(_GaugeVec[_Float, float, Gauge]):
 
 @final
 class IntGauge(_Gauge[_Int, int]):
-    """A gauge of whole things; it stays at the limits of 64 bits rather than wrapping round.
+    """A gauge of integers; it stays at the limits of 64 bits rather than wrapping round.
 
     Updates take integers from -2**63 to 2**63 - 1: others raise OverflowError, floats TypeError.
     """
 
 @final
 class IntGaugeVec(_GaugeVec[_Int, int, IntGauge]):
-    """Gauges of whole things, one for each combination of label values.
+    """Gauges of integers, one for each combination of label values.
 
     Whatever takes labels raises ValueError if one is missing or unknown.
     Updates take integers from -2**63 to 2**63 - 1: others raise OverflowError, floats TypeError.
@@ -414,11 +414,11 @@ class Job:
         """Its name, for messages."""
     @property
     def returns_text(self) -> bool:
-        """Whether what the callback returns is a text of metrics."""
+        """Whether the callback returns an exposition."""
     def finish(self, succeeded: bool, text: str | None = None) -> bool:
         """Say how it went; return whether to log it, true for the first failure of a callback.
 
-        text is what the callback returned, if it is one that returns text.
+        text is the exposition that the callback returned, if it returns one.
         """
 
 def install(

@@ -126,8 +126,8 @@ class Runtime(Node):
         *,
         name_style: Literal["hierarchy", "component"] | None = None,
     ) -> None:
-        _traces.install_if_asked()
         shows_process = _settings.PROCESS_METRICS.read()
+        _traces.install_if_asked()
         if name_style is not None:
             _arguments.text(name_style, "name_style")
         super().__init__(_native.Node.runtime(name_style=name_style))
