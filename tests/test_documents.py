@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from dynamo._settings import SETTINGS
 from tests.support.documents import ROOT, Program, block_with, blocks, documents, programs
 
 RUN = """
@@ -84,6 +85,42 @@ def test_the_readme_lists_every_setting() -> None:
     config = "".join((ROOT / source).read_text() for source in sources)
     rows = re.findall(r"^\| `(DYN_\w+)` \|", (ROOT / "README.md").read_text(), re.MULTILINE)
     assert sorted(rows) == sorted(set(re.findall(r'"(DYN_\w+)"', config)))
+
+
+def test_the_documents_list_every_setting_of_serving() -> None:
+    """The table of ``dynamo._settings`` and that of docs/serving.md say the same."""
+    rows = re.findall(
+        r"^\| `([A-Z_]+)` \| (.+?) \| (.+) \|$",
+        (ROOT / "docs/serving.md").read_text(),
+        re.MULTILINE,
+    )
+    assert [variable for variable, _, _ in rows] == [one.variable for one in SETTINGS]
+    for (_, default, meaning), setting in zip(rows, SETTINGS, strict=True):
+        if default.startswith("`"):
+            assert default == f"`{_written(setting.default)}`"
+        else:
+            assert setting.default is None
+        assert meaning.startswith(setting.meaning)
+
+
+def test_serving_reads_no_variable_that_is_not_in_the_table() -> None:
+    source = ROOT / "packages/dynamo-runtime/src/dynamo"
+    read = {
+        (path.name, variable)
+        for path in source.rglob("*.py")
+        for variable in re.findall(r'"((?:DYN|NATS)_[A-Z_]+)"', path.read_text())
+    }
+    # The guard marks the processes of an engine with a variable that is no setting.
+    assert read - {("_guard.py", "DYN_VLLM_WORKER")} == {
+        ("_settings.py", setting.variable) for setting in SETTINGS if setting.variable != "POD_IP"
+    }
+
+
+def _written(default: object) -> str:
+    """A default as people set it."""
+    if isinstance(default, bool):
+        return str(default).lower()
+    return f"{default:g}" if isinstance(default, float) else str(default)
 
 
 def _anchors(document: Path) -> list[str]:
