@@ -80,7 +80,7 @@ def test_the_readme_shows_a_page_and_a_snippet_before_anything_else() -> None:
 def test_the_readme_lists_every_setting() -> None:
     sources = (
         "crates/dynamo-runtime/src/config.rs",
-        "packages/dynamo-metrics/src/dynamo_metrics/_traces.py",
+        "packages/dynamo-metrics/src/dynamo_metrics/_settings.py",
     )
     config = "".join((ROOT / source).read_text() for source in sources)
     rows = re.findall(r"^\| `(DYN_\w+)` \|", (ROOT / "README.md").read_text(), re.MULTILINE)

@@ -10,12 +10,11 @@ pub use crate::metrics::gauge::GaugeCell;
 pub use crate::metrics::histogram::HistogramCell;
 pub use crate::metrics::instrument::Instrument;
 pub use crate::metrics::number::Number;
-pub use crate::process::{ProcessCounter, ProcessHistogram};
 
 use crate::callbacks::{CallbackHandle, ExternalOptions};
 use crate::config::Config;
 use crate::hierarchy::{DistributedRuntime, Metrics, RuntimeError};
-use crate::metrics::{Metric, MetricVec, MetricsError, UseError};
+use crate::metrics::{Metric, MetricVec, MetricsError, Registered, UseError};
 
 /// Access to the storage of a metric.
 pub trait MetricExt {
@@ -134,6 +133,8 @@ pub trait MetricsExt {
         action: Action,
         options: ExternalOptions,
     ) -> Result<CallbackHandle, MetricsError>;
+    /// Exposes a metric of the node `home` here as well; does nothing if it is exposed here.
+    fn adopt(&self, home: &Metrics, metric: &impl Registered) -> Result<(), MetricsError>;
     /// Whether a scrape of this node runs callbacks.
     fn has_callbacks(&self) -> bool;
     /// The hierarchy labels of this node's metrics.
@@ -158,6 +159,10 @@ impl MetricsExt for Metrics {
         self.register_exposition_action(name, action, options)
     }
 
+    fn adopt(&self, home: &Metrics, metric: &impl Registered) -> Result<(), MetricsError> {
+        self.adopt(home, metric)
+    }
+
     fn has_callbacks(&self) -> bool {
         self.has_callbacks()
     }
@@ -171,16 +176,10 @@ impl MetricsExt for Metrics {
 pub trait RuntimeExt: Sized {
     /// As [`DistributedRuntime::with_config`]. The thread that serves `dispatcher` runs the callbacks.
     fn with_dispatcher(config: Config, dispatcher: Arc<Dispatcher>) -> Result<Self, RuntimeError>;
-    /// Whether the status server shows metrics of the process.
-    fn serves_process_metrics(&self) -> bool;
 }
 
 impl RuntimeExt for DistributedRuntime {
     fn with_dispatcher(config: Config, dispatcher: Arc<Dispatcher>) -> Result<Self, RuntimeError> {
         DistributedRuntime::with_dispatcher(config, dispatcher)
-    }
-
-    fn serves_process_metrics(&self) -> bool {
-        self.serves_process_metrics()
     }
 }

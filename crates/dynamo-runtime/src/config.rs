@@ -47,9 +47,6 @@ pub struct Config {
     /// `_created` samples, which Prometheus stores as series. Default false. OpenMetrics 2 and protobuf
     /// have a field for creation times and always show them.
     pub created_samples: bool,
-    /// `DYN_METRICS_PROCESS`: whether `/metrics` shows metrics of the process, such as `process_*`. Default
-    /// true.
-    pub process_metrics: bool,
 }
 
 impl Default for Config {
@@ -66,7 +63,6 @@ impl Default for Config {
             callback_timeout: Duration::from_secs(1),
             max_series: 0,
             created_samples: false,
-            process_metrics: true,
         }
     }
 }
@@ -97,7 +93,6 @@ impl Config {
             callback_timeout: CALLBACK_TIMEOUT.read(&lookup, default.callback_timeout)?,
             max_series: MAX_SERIES.read(&lookup, default.max_series)?,
             created_samples: CREATED_SAMPLES.read(&lookup, default.created_samples)?,
-            process_metrics: PROCESS_METRICS.read(&lookup, default.process_metrics)?,
         };
         config.check_paths()?;
         Ok(config)
@@ -272,11 +267,6 @@ const CREATED_SAMPLES: Rule<bool> = Rule {
     },
     problem: "is neither yes nor no",
     remedy: "1, true, on or yes; or 0, false, off or no",
-};
-
-const PROCESS_METRICS: Rule<bool> = Rule {
-    variable: "DYN_METRICS_PROCESS",
-    ..CREATED_SAMPLES
 };
 
 const LIVE_PAGE: Rule<bool> = Rule {

@@ -41,7 +41,6 @@ fn every_variable_is_read() {
         ("DYN_METRICS_CALLBACK_TIMEOUT", "0.25"),
         ("DYN_METRICS_MAX_SERIES", "5000"),
         ("DYN_METRICS_CREATED_SAMPLES", "On"),
-        ("DYN_METRICS_PROCESS", "0"),
     ]);
     let expected = Config {
         port: Some(8081),
@@ -55,7 +54,6 @@ fn every_variable_is_read() {
         callback_timeout: Duration::from_millis(250),
         max_series: 5000,
         created_samples: true,
-        process_metrics: false,
     };
     assert_eq!(config, Ok(expected));
 }
@@ -75,7 +73,6 @@ fn empty_and_blank_variables_are_unset() {
             CALLBACK_TIMEOUT.variable,
             MAX_SERIES.variable,
             CREATED_SAMPLES.variable,
-            PROCESS_METRICS.variable,
         ]
         .map(|variable| (variable, value));
         assert_eq!(config(&variables), Ok(Config::default()));

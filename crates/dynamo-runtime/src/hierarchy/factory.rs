@@ -151,6 +151,22 @@ impl Metrics {
         self.tree.gatherer().registry.unregister(metric.desc())
     }
 
+    /// Exposes a metric of the node `home` here as well: for metrics that several runtimes expose. Does
+    /// nothing if it is exposed here.
+    ///
+    /// # Errors
+    /// [`MetricsError::Conflict`] if it conflicts with a registered metric.
+    pub(crate) fn adopt(
+        &self,
+        home: &Metrics,
+        metric: &impl Registered,
+    ) -> Result<(), MetricsError> {
+        match home.tree.gatherer().registry.find(metric.desc()) {
+            Some(collector) => self.tree.gatherer().registry.adopt(collector),
+            None => Ok(()),
+        }
+    }
+
     /// Registers a callback that runs before each scrape of this node, on a thread of its own.
     ///
     /// The callbacks of a scrape run one after the other, in the order registered, and share one deadline

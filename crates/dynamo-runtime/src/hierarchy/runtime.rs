@@ -107,11 +107,6 @@ impl DistributedRuntime {
         self.tree.style()
     }
 
-    /// Whether the status server shows metrics of the process.
-    pub(crate) fn serves_process_metrics(&self) -> bool {
-        self.tree.address().is_some() && self.tree.gatherer().has_process_metrics()
-    }
-
     /// Stops the status server, within a second, and unregisters all callbacks. Metrics still count, and
     /// [`Metrics::prometheus_expfmt`](crate::Metrics::prometheus_expfmt) still returns them.
     pub fn shutdown(&self) {

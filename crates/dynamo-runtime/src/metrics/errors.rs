@@ -123,6 +123,51 @@ pub enum MetricsError {
     },
 }
 
+impl MetricsError {
+    /// The reason as a short stable word: `"conflict"`.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            MetricsError::EmptyPathPart { .. } => "empty_path_part",
+            MetricsError::Name { .. } | MetricsError::AbsoluteName { .. } => "bad_name",
+            MetricsError::LabelName { .. } | MetricsError::AddedLabel { .. } => "bad_label",
+            MetricsError::ReservedLabel { .. } => "reserved_label",
+            MetricsError::DuplicateLabel { .. } => "duplicate_label",
+            MetricsError::NoLabelNames { .. } => "no_label_names",
+            MetricsError::Buckets { .. } => "bad_buckets",
+            MetricsError::Native { .. } => "bad_native_buckets",
+            MetricsError::Unit { .. } => "bad_unit",
+            MetricsError::Conflict { .. } => "conflict",
+        }
+    }
+
+    /// The metric's name as exposed, or as given if it cannot be exposed. `None` if the error is about
+    /// something else.
+    pub fn metric(&self) -> Option<&str> {
+        match self {
+            MetricsError::EmptyPathPart { .. } | MetricsError::AddedLabel { .. } => None,
+            MetricsError::Name { what, reason } => (*what == "metric").then_some(&reason.raw),
+            MetricsError::AbsoluteName { name } | MetricsError::Conflict { name, .. } => Some(name),
+            MetricsError::LabelName { metric, .. }
+            | MetricsError::ReservedLabel { metric, .. }
+            | MetricsError::DuplicateLabel { metric, .. }
+            | MetricsError::NoLabelNames { metric, .. }
+            | MetricsError::Buckets { metric, .. }
+            | MetricsError::Native { metric, .. }
+            | MetricsError::Unit { metric, .. } => Some(metric),
+        }
+    }
+
+    /// The nodes of two metrics in conflict, the new metric's first.
+    pub fn owners(&self) -> Option<[&str; 2]> {
+        match self {
+            MetricsError::Conflict {
+                owner, other_owner, ..
+            } => Some([owner, other_owner]),
+            _ => None,
+        }
+    }
+}
+
 /// Why two metrics cannot share a name.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]

@@ -125,11 +125,19 @@ impl Registry {
         self.own_metric(&format!("{}_{name}", name_prefix::RUNTIME), help, labels)
     }
 
-    /// Registers a metric that other registries show as well.
+    /// The registered metric with this metadata.
+    pub(crate) fn find(&self, desc: &Arc<Desc>) -> Option<Arc<dyn MetricCollector>> {
+        read(&self.0.families).get(&desc.name)?.find(desc).cloned()
+    }
+
+    /// Registers a metric of another registry here as well. Does nothing if it is registered here.
     pub(crate) fn adopt(&self, collector: Arc<dyn MetricCollector>) -> Result<(), MetricsError> {
         let mut families = write(&self.0.families);
         let desc = collector.desc();
         if let Some(existing) = families.get(&desc.name) {
+            if existing.find(desc).is_some() {
+                return Ok(());
+            }
             existing.check(desc, &collector.bucket_layout())?;
         }
         check_sample_names(&families, desc)?;

@@ -10,11 +10,9 @@ Metrics are created by the ``metrics`` of a runtime, namespace, component or end
 calling their classes.
 """
 
+from dynamo_metrics import _startup as _startup
+from dynamo_metrics._errors import MetricsError
 from dynamo_metrics._native import (
-    DEFAULT,
-    ITL,
-    REQUEST_DURATION,
-    TTFT,
     CallbackHandle,
     Counter,
     CounterVec,
@@ -26,19 +24,34 @@ from dynamo_metrics._native import (
     IntCounterVec,
     IntGauge,
     IntGaugeVec,
-    MetricsError,
-    RuntimeMetrics,
+)
+from dynamo_metrics._nodes import Component, Endpoint, Namespace, Runtime
+from dynamo_metrics._runtime_metrics import RuntimeMetrics
+from dynamo_metrics._timer import Timer
+from dynamo_metrics.buckets import (
+    DEFAULT_BUCKETS,
+    ITL_BUCKETS,
+    REQUEST_DURATION_BUCKETS,
+    TTFT_BUCKETS,
     exponential_buckets,
     linear_buckets,
 )
-from dynamo_metrics._nodes import Component, Endpoint, Namespace, Runtime
-from dynamo_metrics._timer import Timer
+
+# The first names of the bucket lists.
+DEFAULT = DEFAULT_BUCKETS
+ITL = ITL_BUCKETS
+REQUEST_DURATION = REQUEST_DURATION_BUCKETS
+TTFT = TTFT_BUCKETS
 
 __all__ = [
     "DEFAULT",
+    "DEFAULT_BUCKETS",
     "ITL",
+    "ITL_BUCKETS",
     "REQUEST_DURATION",
+    "REQUEST_DURATION_BUCKETS",
     "TTFT",
+    "TTFT_BUCKETS",
     "CallbackHandle",
     "Component",
     "Counter",

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-# Both are needed after start-up, and imported now: CPython before 3.13 crashes when it finalises
+# All that is needed after start-up is imported now: CPython before 3.13 crashes when it finalises
 # while a thread imports.
-from dynamo_metrics import _native, _sampling, _threads, _traces
-from dynamo_metrics import _timer as _timer
+from dynamo_metrics import _arguments, _native, _process, _sampling, _settings, _traces
+from dynamo_metrics._runtime_metrics import RuntimeMetrics
+from dynamo_metrics._threads.log import start_log
 
 if TYPE_CHECKING:
     import asyncio
-
-    from dynamo_metrics._native import RuntimeMetrics
+    from collections.abc import Callable
 
 
 class Node:
@@ -31,7 +31,7 @@ class Node:
     @property
     def metrics(self) -> RuntimeMetrics:
         """The metrics of this node: create them, register callbacks, render them."""
-        return self._native.metrics
+        return RuntimeMetrics(self._native)
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Node):
@@ -45,12 +45,15 @@ class Node:
         return f"<{type(self).__name__} {'/'.join(self._path) or 'runtime'}>"
 
     def _endpoint(self, name: str) -> tuple[_native.Node, tuple[str, ...], object]:
+        name = _arguments.path_part(name, "endpoint")
         return self._native.endpoint(name), (*self._path, name), self._shared
 
     def _component(self, name: str) -> tuple[_native.Node, tuple[str, ...], object]:
+        name = _arguments.path_part(name, "component")
         return self._native.component(name), (*self._path, name), self._shared
 
     def _namespace(self, name: str) -> tuple[_native.Node, tuple[str, ...], object]:
+        name = _arguments.namespace(name)
         return self._native.namespace(name), (".".join((*self._path, name)),), self._shared
 
 
@@ -67,7 +70,7 @@ class Endpoint(Node):
 
         Raises ``ValueError`` for any other word.
         """
-        self._native.set_health_status(status)
+        self._native.set_health_status(_arguments.text(status, "health status"))
 
     def clear_health_status(self) -> None:
         """Remove the endpoint from ``/health``: it is no longer served."""
@@ -115,7 +118,7 @@ class Runtime(Node):
     """
 
     __module__ = "dynamo_metrics"
-    __slots__ = ("_event_loop",)
+    __slots__ = ("_before_rendering", "_event_loop")
 
     def __init__(
         self,
@@ -123,15 +126,31 @@ class Runtime(Node):
         *,
         name_style: Literal["hierarchy", "component"] | None = None,
     ) -> None:
+        shows_process = _settings.PROCESS_METRICS.read()
         _traces.install_if_asked()
+        if name_style is not None:
+            _arguments.text(name_style, "name_style")
         super().__init__(_native.Node.runtime(name_style=name_style))
         self._event_loop = event_loop
-        if self._native.serves_process_metrics:
-            _threads.start_sampling()
-            if event_loop is not None:
-                _sampling.watch_loop(event_loop)
+        self._before_rendering: Callable[[], None] | None = None
+        if shows_process:
+            self._show_process()
         if self.system_status_address is not None:
-            _threads.start_log()
+            start_log()
+
+    @property
+    def metrics(self) -> RuntimeMetrics:
+        """The metrics of the runtime and, when rendered, of all nodes below it."""
+        return RuntimeMetrics(self._native, self._before_rendering)
+
+    def _show_process(self) -> None:
+        """Expose the metrics of the process; sample those that a scrape must not wait for."""
+        _process.expose_on(self._native)
+        self._before_rendering = _process.refresh
+        if self.system_status_address is not None:
+            _sampling.start(self._native)
+            if self._event_loop is not None:
+                _sampling.watch_loop(self._event_loop)
 
     def namespace(self, name: str) -> Namespace:
         """Return a namespace: ``"a.b"`` is ``"b"`` inside ``"a"``.
@@ -150,7 +169,7 @@ class Runtime(Node):
 
         Raises ``ValueError`` for any other word.
         """
-        self._native.set_health_status(status)
+        self._native.set_health_status(_arguments.text(status, "health status"))
 
     def event_loop(self) -> asyncio.AbstractEventLoop | None:
         """Return the event loop the runtime was created with, if any."""

@@ -32,8 +32,7 @@ class Network:
         self.discovery_name = chosen_discovery(self.plane_name)
         self.drain = Drain(self.loop, GRACEFUL_SHUTDOWN_TIMEOUT.read())
         self._native = native
-        if native.serves_process_metrics:
-            _sampling.watch_loop(self.loop)
+        _sampling.watch_loop(self.loop)
         self._opening = asyncio.Lock()
         self._plane: RequestPlane | None = None
         self._discovery: Discovery | None = None
