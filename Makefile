@@ -17,6 +17,9 @@ BENCH_DYNAMO := .venv-bench-dynamo
 VLLM := .venv-vllm
 TORCH ?= torch==2.13.0
 
+# NVIDIA's Dynamo of today, for `make test-dynamo`. It has files of the same names as dynamo-runtime.
+DYNAMO := .venv-dynamo
+
 METRICS := packages/dynamo-metrics
 RUNTIME := packages/dynamo-runtime
 PACKAGES := $(METRICS)/src $(RUNTIME)/src
@@ -31,11 +34,12 @@ MARK := .python-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_in
 CREATED := $(VENV)/$(MARK)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-rust test-python test-vllm lint names dashboards format bench guard clean
+.PHONY: help run test test-rust test-python test-dynamo test-vllm lint names dashboards format bench guard clean
 
 help:
 	@echo "make run         build into $(VENV) and run a simulated worker under load on port $(PORT), until Ctrl-C"
 	@echo "make test        build and run all tests, Rust and Python"
+	@echo "make test-dynamo run the tests inside NVIDIA's Dynamo, which is installed into $(DYNAMO)"
 	@echo "make test-vllm   run the tests of dynamo.vllm with the real vLLM on the CPU: gigabytes, minutes"
 	@echo "make lint        formatting, clippy, ruff, mypy, pyright, stubtest, generated files"
 	@echo "make names       generate the Rust name constants from $(METRICS)/src/dynamo_metrics/prometheus_names.py"
@@ -48,7 +52,7 @@ run: $(VENV)/.built
 	@DYN_SYSTEM_PORT=$(PORT) exec $(BIN)/python examples/mocker/custom_metrics.py \
 		--model llama-8b --endpoint dyn://demo.backend.generate --load 8
 
-test: test-rust test-python
+test: test-rust test-python test-dynamo
 
 test-rust:
 	cargo test --workspace --locked
@@ -56,6 +60,9 @@ test-rust:
 test-python: $(VENV)/.built $(VENV)/.test
 	-@tests/support/install_prometheus.sh
 	$(BIN)/python -m pytest --numprocesses 2
+
+test-dynamo: $(DYNAMO)/.built
+	$(DYNAMO)/bin/python -m pytest --confcutdir tests/guests/nvidia tests/guests/nvidia
 
 test-vllm: $(VLLM)/.built
 	$(VLLM)/bin/python -m pytest --timeout 300 --override-ini filterwarnings=default tests/vllm
@@ -93,7 +100,7 @@ guard: $(BENCH)/.built
 	$(BENCH)/bin/python -m benchmarks.guard $(if $(UPDATE),--update)
 
 clean:
-	rm -rf $(VENV) $(BENCH) $(BENCH_DYNAMO) $(VLLM) target
+	rm -rf $(VENV) $(BENCH) $(BENCH_DYNAMO) $(DYNAMO) $(VLLM) target
 
 %/$(MARK):
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 10) or sys.exit("Python 3.10 or newer is needed, $(PYTHON) is older: name one, as in make PYTHON=python3.12")'
@@ -119,6 +126,13 @@ $(VENV)/.test: $(CREATED) pyproject.toml
 
 $(VENV)/.lint: $(CREATED) pyproject.toml
 	$(PIP) install --group lint
+	@touch $@
+
+$(DYNAMO)/.test: $(DYNAMO)/$(MARK) pyproject.toml
+	$(call pip,$(DYNAMO)) install --group dynamo
+	@touch $@
+
+$(DYNAMO)/.built: $(DYNAMO)/.test $(DYNAMO)/.metrics
 	@touch $@
 
 # What vLLM itself asks for does not install together: the list says what does.

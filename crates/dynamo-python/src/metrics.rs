@@ -384,7 +384,8 @@ impl RuntimeMetrics {
         hierarchy_labels: bool,
         cache: Option<f64>,
     ) -> PyResult<CallbackHandle> {
-        let callback = EXPOSITION_OF.call(py, &[registry])?;
+        let tree = self.0.tree_id().into_pyobject(py)?;
+        let callback = EXPOSITION_OF.call(py, &[registry, tree.as_any()])?;
         let mut added = pairs(labels, "labels")?;
         if hierarchy_labels {
             let mut own = self.0.hierarchy_labels();
@@ -438,6 +439,22 @@ impl RuntimeMetrics {
         let page = page.map_err(PyErr::from)?;
         let body = PyBytes::new(py, &page.body);
         Ok((page.content_type, page.content_encoding, body))
+    }
+
+    /// Return the name, type and description of each family of this node and all below.
+    ///
+    /// Families without series are among them, those of other libraries are not.
+    fn families(&self) -> Vec<(String, String, String)> {
+        let families = self.0.families().into_iter();
+        families
+            .map(|(name, kind, help)| (name, kind.to_string(), help))
+            .collect()
+    }
+
+    /// A number that all nodes of one runtime share.
+    #[getter]
+    fn tree_id(&self) -> usize {
+        self.0.tree_id()
     }
 
     /// Take a metric, plain or vec, out of the scrape; return whether it was in.

@@ -32,14 +32,23 @@ pub(crate) fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
 impl Node {
     /// Return the root of a new tree, or of the one that serves the same fixed port already.
     ///
-    /// Settings come from the environment; name_style, if given, wins over its variable.
+    /// Settings come from the environment; name_style, if given, wins over its variable. With
+    /// serve=False there is no status server, and no metrics of the whole process.
     ///
     /// Raises ValueError for a wrong setting, OSError if the status server cannot listen.
     #[staticmethod]
-    #[pyo3(signature = (*, name_style=None))]
-    fn runtime(py: Python<'_>, name_style: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+    #[pyo3(signature = (*, name_style=None, serve=true))]
+    fn runtime(
+        py: Python<'_>,
+        name_style: Option<&Bound<'_, PyAny>>,
+        serve: bool,
+    ) -> PyResult<Self> {
         let mut config =
             Config::from_env().map_err(|error| PyValueError::new_err(error.to_string()))?;
+        if !serve {
+            config.port = None;
+            config.process_metrics = false;
+        }
         if let Some(style) = name_style {
             config.name_style = text(style, "name_style")?
                 .parse::<NameStyle>()
@@ -120,6 +129,14 @@ impl Node {
             Level::Endpoint(endpoint) => endpoint.clear_health_status(),
             _ => return Err(PyTypeError::new_err("only an endpoint can do this")),
         }
+        Ok(())
+    }
+
+    /// Refuse these names to metrics that are created from now on.
+    ///
+    /// reason, part of the error, says whose they are and what to do.
+    fn reserve(&self, names: Vec<String>, reason: &str) -> PyResult<()> {
+        self.root()?.reserve_names(names, reason);
         Ok(())
     }
 

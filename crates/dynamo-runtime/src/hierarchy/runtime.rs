@@ -113,6 +113,13 @@ impl DistributedRuntime {
         self.tree.address().is_some() && self.tree.page().shows_process()
     }
 
+    /// Refuses these names to metrics that are created from now on. `reason` says whose they are,
+    /// and what to do.
+    #[doc(hidden)]
+    pub fn reserve_names(&self, names: impl IntoIterator<Item = String>, reason: &str) {
+        self.tree.page().registry.reserve(names, reason);
+    }
+
     /// Stops the status server, within a second, and forgets all callbacks. Metrics go on counting
     /// and [`Metrics::prometheus_expfmt`](crate::Metrics::prometheus_expfmt) still renders them.
     pub fn shutdown(&self) {

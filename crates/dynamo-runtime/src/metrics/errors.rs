@@ -110,6 +110,21 @@ pub enum MetricsError {
         /// The unit as given.
         unit: String,
     },
+    /// The name, or that of one of the metric's samples, belongs to the program that exposes the
+    /// metrics.
+    #[error(
+        "metric {metric:?} of {owner} cannot be created: the name {name:?} is reserved: {reason}"
+    )]
+    Reserved {
+        /// The metric's name as exposed.
+        metric: String,
+        /// Whose the metric would be.
+        owner: String,
+        /// The reserved name.
+        name: String,
+        /// Whose the name is, and what to do.
+        reason: String,
+    },
     /// The name is taken by something it cannot share it with.
     #[error("metric {name:?} of {owner} conflicts with the one of {other_owner}: {difference}")]
     Conflict {

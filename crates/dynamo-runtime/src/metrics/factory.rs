@@ -285,6 +285,23 @@ impl Metrics {
             .collect()
     }
 
+    /// The families of this node and all below, those without series included: name, kind,
+    /// description. External families are not among them.
+    #[doc(hidden)]
+    pub fn families(&self) -> Vec<(String, super::Kind, String)> {
+        let gathered = self.tree.page().registry.gather(&self.path);
+        let families = gathered.iter().map(|gathered| &gathered.family);
+        families
+            .map(|family| (family.name.clone(), family.kind, family.help.clone()))
+            .collect()
+    }
+
+    /// The same number for all nodes of one runtime, and for no other's while it lives.
+    #[doc(hidden)]
+    pub fn tree_id(&self) -> usize {
+        self.tree.id()
+    }
+
     /// Whether rendering this node runs callbacks.
     #[doc(hidden)]
     pub fn has_callbacks(&self) -> bool {

@@ -1,7 +1,7 @@
 //! The families of a runtime: what may share a name, and what a scrape finds.
 
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, RwLock, Weak};
 use std::time::Duration;
@@ -96,6 +96,8 @@ pub(crate) struct Registry(Arc<Inner>);
 
 struct Inner {
     families: RwLock<BTreeMap<String, Gathered>>,
+    /// Names that no metric may take from now on, each with whose it is and what to do.
+    reserved: RwLock<HashMap<String, Arc<str>>>,
     /// Numbers the series in order of creation.
     next_sequence: AtomicU64,
     /// How many series a vec has at most unless it says otherwise; 0 for any number.
@@ -116,6 +118,7 @@ impl Registry {
     pub(crate) fn new(max_series: usize) -> Self {
         Registry(Arc::new(Inner {
             families: RwLock::default(),
+            reserved: RwLock::default(),
             next_sequence: AtomicU64::new(0),
             max_series,
         }))
@@ -135,6 +138,33 @@ impl Registry {
         self.0.max_series
     }
 
+    /// Refuses these names to metrics that are created from now on.
+    pub(crate) fn reserve(&self, names: impl IntoIterator<Item = String>, reason: &str) {
+        let reason: Arc<str> = reason.into();
+        let names = names.into_iter().map(|name| (name, Arc::clone(&reason)));
+        write(&self.0.reserved).extend(names);
+    }
+
+    fn check_reserved(&self, desc: &Desc) -> Result<(), MetricsError> {
+        let reserved = read(&self.0.reserved);
+        let samples = match desc.kind {
+            Kind::Histogram => Kind::Histogram.samples(),
+            _ => &[],
+        };
+        for suffix in [""].iter().chain(samples) {
+            let name = format!("{}{suffix}", desc.name);
+            if let Some(reason) = reserved.get(&name) {
+                return Err(MetricsError::Reserved {
+                    metric: desc.name.clone(),
+                    owner: desc.owner.to_string(),
+                    name,
+                    reason: reason.to_string(),
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// Registers the metric that `make` creates, or returns the identical one that is there.
     pub(crate) fn register<M: Member>(
         &self,
@@ -143,6 +173,7 @@ impl Registry {
         layout: Layout,
         make: impl FnOnce(Arc<Desc>, &Registry) -> M,
     ) -> Result<Arc<M>, MetricsError> {
+        self.check_reserved(&desc)?;
         let mut families = write(&self.0.families);
         if let Some(gathered) = families.get(&desc.name) {
             gathered.family.check(&desc, &layout, &gathered.members)?;

@@ -10,6 +10,9 @@ Metrics are created by the ``metrics`` of a runtime, namespace, component or end
 calling their classes.
 """
 
+from typing import TYPE_CHECKING
+
+from dynamo_metrics._lazy import imported
 from dynamo_metrics._native import (
     DEFAULT,
     ITL,
@@ -34,6 +37,10 @@ from dynamo_metrics._native import (
 from dynamo_metrics._nodes import Component, Endpoint, Namespace, Runtime
 from dynamo_metrics._timer import Timer
 
+if TYPE_CHECKING:
+    from dynamo_metrics.guests.nvidia import attach, install
+    from dynamo_metrics.guests.prometheus import as_collector
+
 __all__ = [
     "DEFAULT",
     "ITL",
@@ -57,6 +64,19 @@ __all__ = [
     "Runtime",
     "RuntimeMetrics",
     "Timer",
+    "as_collector",
+    "attach",
     "exponential_buckets",
+    "install",
     "linear_buckets",
 ]
+
+_HOMES = {
+    "as_collector": "dynamo_metrics.guests.prometheus",
+    "attach": "dynamo_metrics.guests.nvidia",
+    "install": "dynamo_metrics.guests.nvidia",
+}
+
+
+def __getattr__(name: str) -> object:
+    return imported(__name__, name, _HOMES)

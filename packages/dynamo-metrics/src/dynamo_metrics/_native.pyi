@@ -550,6 +550,14 @@ class RuntimeMetrics:
 
         Their callbacks run before, except when this is called inside a callback.
         """
+    def families(self) -> list[tuple[str, str, str]]:
+        """Return the name, type and description of each family of this node and all below.
+
+        Families without series are among them, those of other libraries are not.
+        """
+    @property
+    def tree_id(self) -> int:
+        """A number that all nodes of one runtime share."""
     def unregister(self, metric: _Metric) -> bool:
         """Take a metric, plain or vec, out of the scrape; return whether it was in.
 
@@ -599,10 +607,11 @@ class Node:
     """A place in the hierarchy of one runtime. Equal to every other node of the same place."""
 
     @staticmethod
-    def runtime(*, name_style: str | None = None) -> Node:
+    def runtime(*, name_style: str | None = None, serve: bool = True) -> Node:
         """Return the root of a new tree, or of the one that serves the same fixed port already.
 
-        Settings come from the environment; name_style, if given, wins over its variable.
+        Settings come from the environment; name_style, if given, wins over its variable. With
+        serve=False there is no status server, and no metrics of the whole process.
 
         Raises ValueError for a wrong setting, OSError if the status server cannot listen.
         """
@@ -625,6 +634,11 @@ class Node:
         """Set what /health says: of an endpoint, or of the runtime while no endpoint reports."""
     def clear_health_status(self) -> None:
         """Let /health forget this endpoint: it is served no more."""
+    def reserve(self, names: list[str], reason: str) -> None:
+        """Refuse these names to metrics that are created from now on.
+
+        reason, part of the error, says whose they are and what to do.
+        """
     def shutdown(self) -> None:
         """Stop the status server, within a second, and forget all callbacks."""
 
