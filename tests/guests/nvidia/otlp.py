@@ -36,7 +36,9 @@ def create(metrics: Any) -> Any:
     latency = metrics.create_histogram("latency", "Latency", buckets=[0.1, 1.0])
     for value in (0.05, 0.5, 5.0):
         latency.observe(value)
-    metrics.register_prometheus_expfmt_callback(lambda: "# TYPE engine_level gauge\nengine_level 7\n")
+    metrics.register_prometheus_expfmt_callback(
+        lambda: "# TYPE engine_level gauge\nengine_level 7\n"
+    )
     called = metrics.create_intgauge("called", "Set by a callback")
     metrics.register_callback(lambda: called.set(1))
     return called

@@ -24,7 +24,10 @@ def test_what_is_created_is_on_dynamos_metrics_beside_its_own(dynamo: Dynamo) ->
     requests = metrics.create_intcounter("requests_total", "Requests received")
     requests.inc_by(3)
     families = dynamo.scrape()
-    assert (requests.name(), families[requests.name()].type) == ("ns_comp_ep_requests_total", "counter")
+    assert (requests.name(), families[requests.name()].type) == (
+        "ns_comp_ep_requests_total",
+        "counter",
+    )
     assert sample(families, requests.name(), **HIERARCHY) == 3
     [uptime] = families[OWN].samples
     assert (families[OWN].help, uptime.labels) == (before.help, before.samples[0].labels)
@@ -111,7 +114,9 @@ def test_registries_and_texts_come_along_once(dynamo: Dynamo) -> None:
     for path in (PATH, "other.comp.ep"):
         metrics = dynamo_metrics.attach(dynamo.endpoint(path), path)
         metrics.register_collector(registry)
-        metrics.register_prometheus_expfmt_callback(lambda: "# TYPE engine_level gauge\nengine_level 1")
+        metrics.register_prometheus_expfmt_callback(
+            lambda: "# TYPE engine_level gauge\nengine_level 1"
+        )
     families = dynamo.scrape()
     assert [one.value for one in families["engine_requests_total"].samples] == [2, 2]
     assert sample(families, "engine_level") == 1
@@ -154,7 +159,9 @@ def test_a_name_of_dynamos_own_is_refused(dynamo: Dynamo, name: str) -> None:
 
 
 def test_a_histogram_whose_samples_have_a_name_of_dynamo_is_refused(dynamo: Dynamo) -> None:
-    dynamo.endpoint().metrics.register_prometheus_expfmt_callback(lambda: "# TYPE x_sum gauge\nx_sum 1\n")
+    dynamo.endpoint().metrics.register_prometheus_expfmt_callback(
+        lambda: "# TYPE x_sum gauge\nx_sum 1\n"
+    )
     metrics = dynamo_metrics.attach(dynamo.runtime, "")
     with refused(dynamo_metrics.MetricsError, '"x"', "x_sum", "NVIDIA's Dynamo"):
         metrics.create_histogram("x", "help")

@@ -22,7 +22,11 @@ class Metrics:
         self.registered: dict[str, Any] = {}
         for method in methods:
             name = f"register_prometheus_{method}_callback"
-            setattr(self, name, lambda callback, method=method: self.registered.update({method: callback}))
+            setattr(
+                self,
+                name,
+                lambda callback, method=method: self.registered.update({method: callback}),
+            )
 
 
 class Endpoint:
@@ -37,7 +41,9 @@ class Endpoint:
 
 
 def test_without_text_callbacks_the_error_says_what_to_do() -> None:
-    with refused(RuntimeError, "ai-dynamo-runtime", "register_prometheus_expfmt_callback", "install"):
+    with refused(
+        RuntimeError, "ai-dynamo-runtime", "register_prometheus_expfmt_callback", "install"
+    ):
         dynamo_metrics.attach(Endpoint(Metrics()), "ns.comp.ep")
 
 

@@ -42,7 +42,7 @@ async def _serve() -> None:
         latency.observe(0.01, {"model": request["model"]})
         yield {"text": "hello"}
 
-    asyncio.ensure_future(endpoint.serve_endpoint(handler))
+    serving = endpoint.serve_endpoint(handler)
     client = await endpoint.client()
     await client.wait_for_instances()
 
@@ -70,3 +70,5 @@ async def _serve() -> None:
     assert sample(families, "dynamo_component_requests_total") == REQUESTS
     counts = [one.value for one in families[latency.name()].samples if one.name.endswith("_count")]
     assert sum(counts) == REQUESTS
+    assert not serving.done()
+    serving.cancel()

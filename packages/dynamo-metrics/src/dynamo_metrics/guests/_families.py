@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 _ACCEPT = "application/openmetrics-text; version=1.0.0"
 
 _LABELS = r'\{((?:[^"}]|"(?:[^"\\]|\\.)*")*)\}'
-_LINE = re.compile(rf"([^\s{{]+)(?:{_LABELS})? (\S+)(?: ([^\s#]\S*))?(?: # {_LABELS} (\S+)(?: (\S+))?)?")
+_LINE = re.compile(
+    rf"([^\s{{]+)(?:{_LABELS})? (\S+)(?: ([^\s#]\S*))?(?: # {_LABELS} (\S+)(?: (\S+))?)?"
+)
 _LABEL = re.compile(r'([^=,"]+)="((?:[^"\\]|\\.)*)"')
 _ESCAPED = re.compile(r"\\(.)")
 
@@ -50,7 +52,7 @@ class Family(NamedTuple):
 
     name: str
     type: str
-    help: str
+    description: str
     unit: str
     samples: list[Sample]
 
@@ -100,7 +102,7 @@ def _describe(families: list[Family], line: str) -> None:
     elif word == "UNIT":
         families[-1] = families[-1]._replace(unit=rest[1])
     elif word == "HELP":
-        families[-1] = families[-1]._replace(help=_unescape(rest[1]))
+        families[-1] = families[-1]._replace(description=_unescape(rest[1]))
 
 
 def _sample(line: str) -> tuple[str, Sample]:

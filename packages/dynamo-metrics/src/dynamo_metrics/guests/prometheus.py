@@ -82,8 +82,8 @@ class _NodeCollector(Collector):
     def describe(self) -> Iterable[Metric]:
         """Return the families that exist, for the registry to compare their names."""
         described = [
-            Metric(*_in_openmetrics(name, kind, help))
-            for name, kind, help in self._metrics.families()
+            Metric(*_in_openmetrics(name, kind, description))
+            for name, kind, description in self._metrics.families()
             if not name.startswith(_OF_THE_PROCESS)
         ]
         registry = _calling_registry()
@@ -105,7 +105,7 @@ class _NodeCollector(Collector):
         ]
 
     def _may_show(self, family: Family, registry: CollectorRegistry) -> bool:
-        """Whether no other collector has the name; then others are refused it from now on.
+        """Return whether no other collector has the name; then others are refused it from now on.
 
         A registry compares names when a collector is registered and has no call for those that
         come later: they are entered here where ``register()`` enters them.
@@ -135,24 +135,24 @@ class _NodeCollector(Collector):
 
 
 def _calling_registry() -> CollectorRegistry | None:
-    """The registry whose method called that of the collector, as it does not pass itself."""
+    """Return the registry whose method called the collector's; it does not pass itself."""
     frame = sys._getframe(2)
     registry = frame.f_locals.get("self")
     return registry if isinstance(registry, CollectorRegistry) else None
 
 
-def _in_openmetrics(name: str, kind: str, help: str) -> tuple[str, str, str]:
+def _in_openmetrics(name: str, kind: str, description: str) -> tuple[str, str, str]:
     if kind != "counter":
-        return name, help, kind
+        return name, description, kind
     base = name.removesuffix("_total")
-    return (base, help, "counter") if base != name else (name, help, "unknown")
+    return (base, description, "counter") if base != name else (name, description, "unknown")
 
 
 def _metric(family: Family) -> Metric:
-    name, _, help, unit, samples = family
+    name, kind, description, unit, samples = family
     # Metric appends a unit that the name does not end in; ours do, those of others need not.
     unit = unit if unit and name.endswith(f"_{unit}") else ""
-    metric = Metric(name, help, family.type, unit)
+    metric = Metric(name, description, kind, unit)
     metric.samples = [
         Sample(
             sample.name,

@@ -43,11 +43,13 @@ def install() -> Installation:
         return _installed
 
 
-def _classes() -> tuple[type, type]:
+def _classes() -> tuple[Any, Any]:
     try:
         core = importlib.import_module("dynamo._core")
     except ImportError as error:
-        raise ImportError(f"install() needs {PACKAGE}: pip install {PACKAGE}=={TESTED}.*") from error
+        raise ImportError(
+            f"install() needs {PACKAGE}: pip install {PACKAGE}=={TESTED}.*"
+        ) from error
     runtime = getattr(core, "DistributedRuntime", None)
     endpoint = getattr(core, "Endpoint", None)
     if not isinstance(endpoint, type) or not hasattr(runtime, "endpoint"):
@@ -74,11 +76,11 @@ class Installation:
         self._runtime = runtime
         # Endpoints take no attributes and no weak references: each is kept, one for each path.
         self._endpoints: dict[tuple[int, str], Any] = {}
-        self._paths: dict[int, str] = {}
+        self._nodes: dict[int, tuple[Any, str]] = {}
         make, own_metrics = runtime.endpoint, endpoint.metrics
 
         def endpoint_of(self_: Any, path: str) -> Any:
-            return self._endpoint(make(self_, path), path)
+            return self._endpoint(self_, make(self_, path), path)
 
         endpoint_of.__name__, endpoint_of.__doc__ = "endpoint", make.__doc__
         runtime.endpoint = endpoint_of
@@ -86,7 +88,7 @@ class Installation:
         runtime.metrics = property(lambda self_: metrics_of(self_, ()))
         endpoint.metrics = property(
             lambda self_: EndpointMetrics(
-                self_, own_metrics.__get__(self_), self._paths.get(id(self_))
+                own_metrics.__get__(self_), *self._nodes.get(id(self_), (None, None))
             )
         )
         self._facade = _facade(runtime)
@@ -109,10 +111,10 @@ class Installation:
                 del sys.modules[_TYPES]
             _installed = None
 
-    def _endpoint(self, made: Any, path: str) -> Any:
+    def _endpoint(self, runtime: Any, made: Any, path: str) -> Any:
         path = path.removeprefix("dyn://")
         endpoint = self._endpoints.setdefault((made.connection_id(), path), made)
-        self._paths[id(endpoint)] = path
+        self._nodes[id(endpoint)] = runtime, path
         return endpoint
 
 
@@ -162,11 +164,11 @@ class Component:
 class EndpointMetrics:
     """The guide's ``metrics`` of an endpoint, with the two methods that Dynamo's own has."""
 
-    __slots__ = ("_endpoint", "_path", "_theirs")
+    __slots__ = ("_path", "_runtime", "_theirs")
 
-    def __init__(self, endpoint: Any, theirs: Any, path: str | None) -> None:
-        self._endpoint = endpoint
+    def __init__(self, theirs: Any, runtime: Any, path: str | None) -> None:
         self._theirs = theirs
+        self._runtime = runtime
         self._path = path
 
     def __getattr__(self, name: str) -> Any:
@@ -178,7 +180,7 @@ class EndpointMetrics:
                 "before dynamo_metrics.install(): ask the runtime for it again, or use "
                 "dynamo_metrics.attach(endpoint, path)"
             )
-        return getattr(metrics_of(self._endpoint, parts_of(self._path)), name)
+        return getattr(metrics_of(self._runtime, parts_of(self._path)), name)
 
     def __dir__(self) -> list[str]:
         return sorted({*dir(dynamo_metrics.RuntimeMetrics), *dir(self._theirs)})
@@ -217,7 +219,9 @@ def _facade(runtime: Any) -> type:
         def __dir__(cls) -> list[str]:
             return dir(runtime)
 
-    return Facade("DistributedRuntime", (), {"__doc__": runtime.__doc__, "__module__": "dynamo._core"})
+    return Facade(
+        "DistributedRuntime", (), {"__doc__": runtime.__doc__, "__module__": "dynamo._core"}
+    )
 
 
 def _running_loop() -> asyncio.AbstractEventLoop:

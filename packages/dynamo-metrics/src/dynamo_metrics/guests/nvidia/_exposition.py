@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import threading
 from importlib.metadata import PackageNotFoundError, version
@@ -24,19 +25,21 @@ _log = logging.getLogger("dynamo.runtime")
 _lock = threading.Lock()
 _trees: dict[int, _Tree] = {}
 
-_Typed = list[tuple[str, str, str, str, list[tuple[str, list[tuple[str, str]], float, float | None]]]]
+_Typed = list[
+    tuple[str, str, str, str, list[tuple[str, list[tuple[str, str]], float, float | None]]]
+]
 
 
 def attach(endpoint: Any, path: str) -> RuntimeMetrics:
-    """Return the ``metrics`` of a node, shown on ``/metrics`` of the Dynamo that ``endpoint`` is of.
+    """Return the ``metrics`` of a node, exposed on ``/metrics`` of Dynamo's own status server.
 
-    ``endpoint`` is an ``Endpoint`` or ``DistributedRuntime`` of ai-dynamo-runtime 1.x. ``path`` says
-    which node: ``"ns.comp.ep"``, as in ``runtime.endpoint()``, an endpoint; ``"ns.comp"`` a
-    component; ``"ns"`` a namespace; ``""`` the runtime. Attaching again returns the same node's
-    metrics and registers nothing.
+    ``endpoint`` is an ``Endpoint`` or ``DistributedRuntime`` of ai-dynamo-runtime 1.x. ``path``
+    names the node: ``"ns.comp.ep"``, as in ``runtime.endpoint()``, is an endpoint, ``"ns.comp"`` a
+    component, ``"ns"`` a namespace, ``""`` the runtime. Attaching again returns the metrics of the
+    same node and registers nothing.
 
-    Raises ``TypeError`` for an ``endpoint`` of another kind, ``ValueError`` for a path that names no
-    node, ``RuntimeError`` for a release of Dynamo that shows no metrics of others.
+    Raises ``TypeError`` for an ``endpoint`` of another kind, ``ValueError`` for a path that names
+    no node, ``RuntimeError`` for a release of Dynamo that exposes no metrics of others.
     """
     return metrics_of(endpoint, parts_of(path))
 
@@ -89,6 +92,10 @@ class _Tree:
                 f"shows metrics: install {PACKAGE}=={TESTED}.*, or use dynamo_metrics.Runtime() "
                 "with a port of its own"
             )
+        if runtime is not None:
+            # Dynamo's server takes the GIL for each scrape. CPython before 3.14 ends the process
+            # with SIGABRT if it does so while the interpreter finalises.
+            atexit.register(runtime.shutdown)
         if not _release().startswith(f"{TESTED}."):
             _log.warning(f"{PACKAGE} {_release()} is not tested with dynamo-metrics; {TESTED} is")
         url = _names.status_server() if runtime is None else runtime.system_status_server_url()
@@ -131,7 +138,7 @@ class _Tree:
         return [
             (
                 family.exposed_name,
-                family.help,
+                family.description,
                 "counter" if family.name in counters else family.type,
                 family.unit,
                 [

@@ -72,7 +72,7 @@ def _constants() -> Iterable[str]:
 
 
 def _exposed(url: str | None) -> list[str]:
-    """The families on ``/metrics``; none if nobody answers."""
+    """Return the families on ``/metrics``; none if nobody answers."""
     address = urlsplit(url or "").netloc
     if not address:
         return []
