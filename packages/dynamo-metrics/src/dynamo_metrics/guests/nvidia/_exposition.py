@@ -74,6 +74,8 @@ def metrics_of(door: Any, parts: tuple[str, ...]) -> RuntimeMetrics:
         tree = _trees.get(connection)
         if tree is None:
             tree = _trees[connection] = _Tree(theirs, runtime)
+        if runtime is not None:
+            tree.shut_down_at_exit(runtime)
     return tree.metrics(parts)
 
 
@@ -89,13 +91,9 @@ class _Tree:
         if show is None:
             raise RuntimeError(
                 f"{PACKAGE} {_release()} has no register_prometheus_expfmt_callback, by which it "
-                f"shows metrics: install {PACKAGE}=={TESTED}.*, or use dynamo_metrics.Runtime() "
+                f"exposes metrics: install {PACKAGE}=={TESTED}.*, or use dynamo_metrics.Runtime() "
                 "with a port of its own"
             )
-        if runtime is not None:
-            # Dynamo's server takes the GIL for each scrape. CPython before 3.14 ends the process
-            # with SIGABRT if it does so while the interpreter finalises.
-            atexit.register(runtime.shutdown)
         if not _release().startswith(f"{TESTED}."):
             _log.warning(f"{PACKAGE} {_release()} is not tested with dynamo-metrics; {TESTED} is")
         url = _names.status_server() if runtime is None else runtime.system_status_server_url()
@@ -106,6 +104,7 @@ class _Tree:
         self._metrics = self._root.metrics
         self._reader = Reader(self._metrics)
         self._left_out = {_names.UPTIME}
+        self._ends_at_exit = False
         _threads.start_log()
         show(self._text)
         export = getattr(theirs, "register_prometheus_typed_callback", None)
@@ -117,7 +116,17 @@ class _Tree:
         else:
             export(self._typed)
 
+    def shut_down_at_exit(self, runtime: Any) -> None:
+        """Stop Dynamo's server before the interpreter finalises.
+
+        It takes the GIL for each scrape, and CPython before 3.14 aborts the process then.
+        """
+        if not self._ends_at_exit:
+            self._ends_at_exit = True
+            atexit.register(runtime.shutdown)
+
     def metrics(self, parts: tuple[str, ...]) -> RuntimeMetrics:
+        """Return the metrics of a node: of the runtime, if there are no parts."""
         node = self._root
         for part, descend in zip(parts, ("namespace", "component", "endpoint"), strict=False):
             node = getattr(node, descend)(part)
