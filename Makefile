@@ -25,6 +25,9 @@ WITH_NODE := PATH="$$PATH:$(abspath $(BIN))"
 WHEELS := .venv-wheels
 GUARD := .venv-guard
 
+# NVIDIA's Dynamo of today, for `make test-dynamo`. It has files of the same names as dynamo-runtime.
+DYNAMO := .venv-dynamo
+
 METRICS := packages/dynamo-metrics
 RUNTIME := packages/dynamo-runtime
 PACKAGES := $(METRICS)/src $(RUNTIME)/src
@@ -51,11 +54,12 @@ MARK := .python-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_in
 CREATED := $(VENV)/$(MARK)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-rust test-page test-python test-vllm lint names dashboards format wheels bench guard clean
+.PHONY: help run test test-rust test-page test-python test-dynamo test-vllm lint names dashboards format wheels bench guard clean
 
 help:
 	@echo "make run         build into $(VENV) and run a simulated worker under load on port $(PORT), until Ctrl-C"
 	@echo "make test        build and run all tests, Rust, JavaScript and Python"
+	@echo "make test-dynamo run the tests inside NVIDIA's Dynamo, which is installed into $(DYNAMO)"
 	@echo "make test-vllm   run the tests of dynamo.vllm with the real vLLM on the CPU: gigabytes, minutes"
 	@echo "make lint        formatting, clippy, ruff, mypy, pyright, stubtest, tsc, generated files"
 	@echo "make names       generate the Rust name constants from $(METRICS)/src/dynamo_metrics/prometheus_names.py"
@@ -69,7 +73,7 @@ run: $(VENV)/.built
 	@DYN_SYSTEM_PORT=$(PORT) exec $(BIN)/python examples/mocker/custom_metrics.py \
 		--model llama-8b --endpoint dyn://demo.backend.generate --load 8
 
-test: test-rust test-page test-python
+test: test-rust test-page test-python test-dynamo
 
 test-rust:
 	cargo test --workspace --locked
@@ -81,6 +85,9 @@ test-python: $(VENV)/.built $(VENV)/.test wheels
 	-@tests/support/install_prometheus.sh
 	-@tests/support/install_chromium.sh
 	$(BIN)/python -m pytest --numprocesses 2
+
+test-dynamo: $(DYNAMO)/.built
+	$(DYNAMO)/bin/python -m pytest --confcutdir tests/guests/nvidia tests/guests/nvidia
 
 test-vllm: $(VLLM)/.built
 	$(VLLM)/bin/python -m pytest --timeout 300 --override-ini filterwarnings=default tests/vllm
@@ -122,7 +129,7 @@ guard: $(GUARD)/.built
 	$(GUARD)/bin/python -m benchmarks.guard $(if $(UPDATE),--update)
 
 clean:
-	rm -rf $(VENV) $(BENCH) $(BENCH_DYNAMO) $(VLLM) $(WHEELS) $(GUARD) $(PAGE)/node_modules dist target
+	rm -rf $(VENV) $(BENCH) $(BENCH_DYNAMO) $(DYNAMO) $(VLLM) $(WHEELS) $(GUARD) $(PAGE)/node_modules dist target
 
 %/$(MARK):
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 10) or sys.exit("Python 3.10 or newer is needed, $(PYTHON) is older: name one, as in make PYTHON=python3.12")'
@@ -156,6 +163,13 @@ $(VENV)/.node: $(CREATED)
 
 $(PAGE)/node_modules/.installed: $(VENV)/.node $(PAGE)/package.json $(PAGE)/package-lock.json
 	$(WITH_NODE) npm ci --silent --prefix $(PAGE)
+	@touch $@
+
+$(DYNAMO)/.test: $(DYNAMO)/$(MARK) pyproject.toml
+	$(call pip,$(DYNAMO)) install --group dynamo
+	@touch $@
+
+$(DYNAMO)/.built: $(DYNAMO)/.test $(DYNAMO)/.metrics
 	@touch $@
 
 # What vLLM itself asks for does not install together: the list says what does.

@@ -5,50 +5,31 @@ The Rust snippets are doctests of the crate.
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from dynamo._settings import SETTINGS
-from tests.support.documents import ROOT, Program, block_with, blocks, documents, programs
-
-RUN = """
-import json, sys
-
-document, steps = json.load(sys.stdin)
-namespace = {"__name__": "__main__"}
-for line, code, end in steps:
-    exec(compile("\\n" * (line - 1) + code, document, "exec"), namespace)
-    print(end)
-"""
-"""Runs the steps in one namespace. In a traceback, lines have their numbers in the document."""
-
-END = "-- end of the step --"
+from tests.support.documents import (
+    NVIDIA,
+    ROOT,
+    Program,
+    block_with,
+    blocks,
+    documents,
+    printed,
+    programs,
+)
 
 
 @pytest.mark.parametrize(
-    "program", [program for document in documents() for program in programs(document)], ids=str
+    "program",
+    [program for document in documents() if document != NVIDIA for program in programs(document)],
+    ids=str,
 )
 def test_a_snippet_runs_and_prints_what_stands_under_it(program: Program, tmp_path: Path) -> None:
-    steps = [(step.line, step.code, END) for step in program.steps]
-    environment = {name: os.environ[name] for name in os.environ if name[:4] != "DYN_"}
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", RUN],
-        input=json.dumps([program.document, steps]),
-        env=environment | program.settings,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=50,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    printed = done.stdout.split(f"{END}\n")
-    assert printed == [*(step.output for step in program.steps), ""]
+    assert printed(program, tmp_path) == [*(step.output for step in program.steps), ""]
 
 
 @pytest.mark.parametrize("document", documents(), ids=lambda document: document.name)

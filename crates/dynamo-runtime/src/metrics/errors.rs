@@ -109,6 +109,21 @@ pub enum MetricsError {
         /// The unit as given.
         unit: String,
     },
+    /// The name, or the name of one of the metric's samples, belongs to the program that exposes the
+    /// metrics.
+    #[error(
+        "metric {metric:?} of {owner} cannot be created: the name {name:?} is reserved: {reason}"
+    )]
+    Reserved {
+        /// The metric's name as exposed.
+        metric: String,
+        /// The node that would own the metric.
+        owner: String,
+        /// The reserved name.
+        name: String,
+        /// The owner of the name, and what to do.
+        reason: String,
+    },
     /// A metric with the same name differs, or has the same series.
     #[error("metric {name:?} of {owner} conflicts with the one of {other_owner}: {difference}")]
     Conflict {
@@ -136,6 +151,7 @@ impl MetricsError {
             MetricsError::Buckets { .. } => "bad_buckets",
             MetricsError::Native { .. } => "bad_native_buckets",
             MetricsError::Unit { .. } => "bad_unit",
+            MetricsError::Reserved { .. } => "reserved_name",
             MetricsError::Conflict { .. } => "conflict",
         }
     }
@@ -153,7 +169,8 @@ impl MetricsError {
             | MetricsError::NoLabelNames { metric, .. }
             | MetricsError::Buckets { metric, .. }
             | MetricsError::Native { metric, .. }
-            | MetricsError::Unit { metric, .. } => Some(metric),
+            | MetricsError::Unit { metric, .. }
+            | MetricsError::Reserved { metric, .. } => Some(metric),
         }
     }
 

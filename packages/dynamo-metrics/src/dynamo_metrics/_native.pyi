@@ -309,10 +309,11 @@ class Node:
     """A node of the hierarchy of one runtime. Equal to every other node with the same path."""
 
     @staticmethod
-    def runtime(*, name_style: str | None = None) -> Node:
+    def runtime(*, name_style: str | None = None, serve: bool = True) -> Node:
         """Return the root of a new tree, or of the one that serves the same fixed port already.
 
-        Settings come from the environment; name_style, if given, wins over its variable.
+        Settings come from the environment; name_style, if given, wins over its variable. With
+        serve=False there is no status server.
 
         Raises ValueError for a wrong setting, OSError if the status server cannot listen.
         """
@@ -335,11 +336,24 @@ class Node:
         """
     def clear_health_status(self) -> None:
         """Remove this endpoint from /health."""
+    def reserve(self, names: list[str], reason: str) -> None:
+        """Refuse these names to metrics that are created from now on.
+
+        reason, part of the error, names their owner and what to do.
+        """
     def shutdown(self) -> None:
         """Stop the status server, within a second, and unregister all callbacks."""
     @property
     def hierarchy_labels(self) -> list[tuple[str, str]]:
         """The labels that the hierarchy gives the metrics of this node: (name, value) pairs."""
+    @property
+    def tree_id(self) -> int:
+        """A number that all nodes of one runtime share."""
+    def families(self) -> list[tuple[str, str, str]]:
+        """Return the name, type and description of each family of this node and all below it.
+
+        Families without series are included, external families are not.
+        """
     @property
     def has_callbacks(self) -> bool:
         """Whether rendering this node runs callbacks."""

@@ -324,7 +324,7 @@ class RuntimeMetrics:
         Raises ``TypeError`` if ``registry`` has no ``collect()``, ``ImportError`` without
         ``prometheus_client``, ``ValueError`` for a label name or a time that is refused.
         """
-        callback = exposition_of(registry)
+        callback = exposition_of(registry, self._node.tree_id)
         added = _arguments.pairs(labels)
         if hierarchy_labels:
             given = {name for name, _ in added}
@@ -436,6 +436,14 @@ class RuntimeMetrics:
                 native=native,
             )
         )
+
+    def _families(self) -> list[tuple[str, str, str]]:
+        """Return the name, type and description of each family, with and without series."""
+        return self._node.families()
+
+    def _tree_id(self) -> int:
+        """Return a number that all nodes of one runtime share."""
+        return self._node.tree_id
 
     def _prepared(self, callback: Callable[[], object]) -> str:
         """Return the name of a callback, and start the thread that runs it."""

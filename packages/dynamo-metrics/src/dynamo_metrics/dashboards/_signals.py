@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dynamo.prometheus_names import work_handler
+from dynamo_metrics.prometheus_names import work_handler
 from dynamo_metrics.dashboards._scope import Scope, aggregated, total
 
 _types = work_handler.error_types
