@@ -61,6 +61,7 @@ class Store:
         import nats.errors
 
         bucket = await self.bucket()
+        entries: dict[str, bytes] = {}
         try:
             for _ in range(_SNAPSHOT_ATTEMPTS):
                 watcher = await bucket.watch(
