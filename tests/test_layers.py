@@ -85,8 +85,7 @@ def test_the_metrics_import_nothing_of_dynamo() -> None:
         for module in imports(source)
         if module == "dynamo" or module.startswith("dynamo.")
     }
-    # Known and to be mended: the names are those of dynamo_metrics.prometheus_names.
-    assert wrong <= {"dynamo_metrics/dashboards/_signals.py"}
+    assert wrong == set()
 
 
 @pytest.mark.parametrize("table", [PLANES, BACKENDS], ids=["request_plane", "discovery"])

@@ -103,7 +103,7 @@ class RequestMetrics:
                 full_name=True,
             )
         except MetricsError as error:
-            if " conflicts with " not in str(error):
+            if error.reason != "conflict":
                 raise
             raise MetricsError(
                 f"{endpoint!r} cannot be served, a metric of your own has the name of a built-in "
