@@ -73,7 +73,7 @@ export class Board {
 		return found;
 	}
 
-	/** Has all cards do something: those out of sight see to it that it costs nothing. @param {"update" | "draw" | "reset"} what */
+	/** Has all cards do something, which those out of sight ignore. @param {"update" | "draw" | "reset"} what */
 	all(what) {
 		for (const card of this.cards.values()) card[what]();
 	}
@@ -106,18 +106,17 @@ export class Board {
 	#section(group) {
 		let section = this.#sections.get(group.key);
 		if (!section) {
-			const id = `group-${[...group.path, group.title].join("-").replace(/[^A-Za-z0-9_-]+/g, "_")}`;
 			const count = element("span", { class: "count" });
 			const grid = element("div", { class: "grid" });
-			const heading = element("h2", { id, tabindex: -1 }, ...titleOf(group), count);
-			const link = element("a", { href: `#${id}` }, element("span", {}, ...titleOf(group)), element("span", { class: "count" }));
+			const heading = element("h2", { tabindex: -1 }, ...titleOf(group), count);
+			const link = element("a", { href: "#" }, element("span", {}, ...titleOf(group)), element("span", { class: "count" }));
 			// The hash is the state of the page: the link only moves.
 			link.addEventListener("click", (event) => {
 				event.preventDefault();
 				heading.scrollIntoView();
 				heading.focus({ preventScroll: true });
 			});
-			section = { group, element: element("section", { "aria-labelledby": id }, heading, grid), count, grid, link, cards: [] };
+			section = { group, element: element("section", { "aria-label": [...group.path, group.title].join(" ") }, heading, grid), count, grid, link, cards: [] };
 			this.#sections.set(group.key, section);
 		}
 		return section;

@@ -4,7 +4,7 @@ import { COLOURS, watch } from "./canvas.js";
 import { drawHeatmap, drawLines } from "./charts.js";
 import { breakable, cut, element, figureText, legendItem, setAttribute, setText } from "./dom.js";
 import { viewOf } from "./kinds.js";
-import { labelText, splitLabels, splitName, valuesOf } from "./nodes.js";
+import { equal, labelText, splitLabels, splitName, valuesOf } from "./nodes.js";
 import { boundsOf, bucketIncreases, largestFirst, Track } from "./rates.js";
 import { SeriesTable } from "./table.js";
 import { exact, formatted, unitOf } from "./units.js";
@@ -21,7 +21,7 @@ export class Card {
 	/** The lines drawn, largest first. @type {Line[]} */
 	lines = [];
 
-	/** By figures and children. @type {Map<string, Track>} */
+	/** Of figures and of children. @type {Map<Figure | Child, Track>} */
 	#tracks = new Map();
 	/** @type {Track<Buckets> | null} */
 	#heatTrack = null;
@@ -67,16 +67,19 @@ export class Card {
 	/** Tells the card which series it has. @param {Child[]} children */
 	setChildren(children) {
 		setText(this.help, this.family.help);
-		if (children.length === this.children.length && children.every((child, index) => child === this.children[index])) return;
+		if (equal(children, this.children)) return;
 		this.children = children;
 		this.view = viewOf(this.family, children);
 		this.labels = splitLabels(children);
 		setText(this.badge, this.view.word);
 		this.element.classList.toggle("plain", this.view.draws === "none");
-		this.reset();
+		this.#heatTrack = null;
+		/** @type {Set<Figure | Child>} */
+		const kept = new Set(children);
+		for (const key of this.#tracks.keys()) if (!kept.has(key)) this.#tracks.delete(key);
 	}
 
-	/** Forgets what was computed of other series or with another window. */
+	/** Forgets what was computed for another search or with another window. */
 	reset() {
 		this.#tracks.clear();
 		this.#heatTrack = null;
@@ -152,6 +155,11 @@ export class Card {
 		return this.lines.map((line) => this.#legendItem(line, index));
 	}
 
+	/** The colour of a child's line, -1 if it is not drawn. @param {Child} child */
+	colourOf({ key }) {
+		return this.#colours.get(key) ?? -1;
+	}
+
 	#chartUnit() {
 		return this.view.figures[0]?.unit(this.unit) ?? this.unit;
 	}
@@ -179,7 +187,7 @@ export class Card {
 		const { draws, figures } = this.view;
 		if (draws === "figures") {
 			const children = this.#terms.length ? this.children.filter((child) => contains(child, this.#terms)) : this.children;
-			this.lines = figures.map((figure, colour) => ({ label: figure.title, colour, track: this.#track(figure, figure.title, children) }));
+			this.lines = figures.map((figure, colour) => ({ label: figure.title, colour, track: this.#track(figure, figure, children) }));
 		}
 		if (draws !== "series") return;
 		const last = this.context.timeline.next - 1;
@@ -188,7 +196,7 @@ export class Card {
 		const top = ranked.sort((a, b) => largestFirst(a.value, b.value)).slice(0, COLOURS);
 		const keys = new Set(top.map(({ child }) => child.key));
 		for (const key of this.#colours.keys()) if (!keys.has(key)) this.#colours.delete(key);
-		this.lines = top.map(({ child }) => ({ label: this.#labelOf(child), colour: this.#colour(child.key), track: this.#track(figure, child.key, [child]) }));
+		this.lines = top.map(({ child }) => ({ label: this.#labelOf(child), colour: this.#colour(child.key), track: this.#track(child, figure, [child]) }));
 	}
 
 	/** A colour that no other child has, and that it keeps. @param {string} key */
@@ -199,8 +207,8 @@ export class Card {
 		return colour;
 	}
 
-	/** @param {Figure} figure @param {string} key @param {Child[]} children */
-	#track(figure, key, children) {
+	/** @param {Figure | Child} key @param {Figure} figure @param {Child[]} children */
+	#track(key, figure, children) {
 		const track = this.#tracks.get(key) ?? new Track((number) => figure.at(this.context, children, number));
 		this.#tracks.set(key, track);
 		return track;

@@ -17,7 +17,7 @@ export function drawLines(canvas, lines, frame, size) {
 	if (!plot) return;
 	plot.fit(lines);
 	if (size !== "spark") {
-		plot.valueAxis(size === "large" ? 5 : 2);
+		plot.valueAxis(size === "large" ? 3 : 1.5);
 		plot.restarts();
 	}
 	if (size === "large") plot.timeAxis();
@@ -99,12 +99,12 @@ class Plot {
 	line({ values, colour }, filled) {
 		const { pen, rows } = this;
 		const path = new Path2D();
-		const area = new Path2D();
+		const area = filled ? new Path2D() : null;
 		let [start, x, y] = [NaN, NaN, NaN];
 		const end = () => {
 			if (Number.isNaN(start)) return;
-			area.lineTo(x, this.bottom);
-			area.lineTo(start, this.bottom);
+			area?.lineTo(x, this.bottom);
+			area?.lineTo(start, this.bottom);
 			if (start === x) path.lineTo(x + 0.01, y); // a point alone is a dot
 			start = NaN;
 		};
@@ -118,14 +118,14 @@ class Plot {
 			if (Number.isNaN(start)) {
 				start = x;
 				path.moveTo(x, y);
-				area.moveTo(x, y);
+				area?.moveTo(x, y);
 			}
 			path.lineTo(x, y);
-			area.lineTo(x, y);
+			area?.lineTo(x, y);
 		}
 		end();
-		pen.strokeStyle = pen.fillStyle = colours().lines[colour];
-		if (filled) {
+		pen.strokeStyle = pen.fillStyle = colours().lines[colour] ?? colours().text;
+		if (area) {
 			pen.globalAlpha = 0.13;
 			pen.fill(area);
 			pen.globalAlpha = 1;
@@ -134,7 +134,7 @@ class Plot {
 		pen.stroke(path);
 	}
 
-	/** @param {number} wanted how many values */
+	/** @param {number} wanted how many values at least */
 	valueAxis(wanted) {
 		const { pen, frame } = this;
 		pen.strokeStyle = colours().grid;
@@ -232,14 +232,14 @@ class Plot {
  * Round values between two. Those of bytes are round in their own step.
  * @param {number} low
  * @param {number} high
- * @param {number} wanted how many
+ * @param {number} wanted how many at least
  * @param {boolean} [bytes]
  */
 export function ticks(low, high, wanted, bytes) {
 	const base = bytes ? 1024 ** Math.max(0, Math.floor(Math.log2(Math.max(high, 1)) / 10)) : 1;
 	const rough = (high - low) / base / wanted;
 	const power = 10 ** Math.floor(Math.log10(rough));
-	const step = ([1, 2, 5, 10].find((factor) => factor * power >= rough) ?? 10) * power * base;
+	const step = ([5, 2].find((factor) => factor * power <= rough) ?? 1) * power * base;
 	const found = [];
 	for (let tick = Math.ceil(low / step); tick * step <= high && found.length < 12; tick++) found.push(tick * step);
 	return found;

@@ -27,10 +27,10 @@ export class Cursor {
 	/** @param {PointerEvent} event */
 	#point(event) {
 		const canvas = event.target;
-		const card = canvas instanceof HTMLCanvasElement && canvas.parentElement?.tagName === "ARTICLE" ? this.board.cardOf(canvas) : undefined;
+		const card = canvas instanceof HTMLCanvasElement && canvas.matches("article > *") ? this.board.cardOf(canvas) : undefined;
 		if (!card) return this.clear();
 		const { timeline, range } = this.context;
-		this.#show(card, timeAt(event.offsetX, /** @type {Canvas} */ (canvas).clientWidth, timeline, range), event.clientX, event.clientY);
+		this.#show(card, timeAt(event.offsetX, card.canvas.clientWidth, timeline, range), event.clientX, event.clientY);
 	}
 
 	/** The arrow keys move the cursor of an open card's chart. @param {KeyboardEvent} event */
@@ -40,7 +40,7 @@ export class Cursor {
 		if (!step || !(canvas instanceof HTMLCanvasElement)) return;
 		const card = this.board.cardOf(canvas);
 		const { timeline, cursor } = this.context;
-		if (!card || !timeline.rows.length) return;
+		if (!card) return;
 		event.preventDefault();
 		const from = cursor === null ? timeline.rows.length : nearestRow(timeline, cursor);
 		const row = timeline.rows[Math.min(Math.max(from + step, 0), timeline.rows.length - 1)];

@@ -4,8 +4,8 @@ import { arrange, byId, element, pathText, setAttribute, setText } from "./dom.j
 import { pathOf } from "./nodes.js";
 import { formatted, SECONDS } from "./units.js";
 
-/** What /health says of an endpoint, in words for people. @type {Record<string, string>} */
-const WORDS = { ready: "ready", notready: "not ready" };
+/** What /health says, in words for people. @param {string} status */
+const words = (status) => status.replace("notready", "not ready");
 
 export class Header {
 	title = byId("title");
@@ -28,12 +28,12 @@ export class Header {
 
 	/** @param {Health | null} health */
 	show(health) {
-		const known = health ? health.status : "unknown";
-		setText(this.status, WORDS[known] ?? known);
+		const known = health?.status ?? "unknown";
+		setText(this.status, words(known));
 		setAttribute(this.status, "data-status", known);
-		setText(this.uptime, health && Number.isFinite(health.uptime) ? formatted(SECONDS, Math.floor(health.uptime)) : "–");
+		setText(this.uptime, formatted(SECONDS, Math.floor(health?.uptime ?? NaN)));
 		const items = Object.entries(health?.endpoints ?? {}).map(([name, status]) =>
-			element("li", { "data-status": status }, element("span", {}, name), element("b", {}, WORDS[status] ?? status)),
+			element("li", { "data-status": status }, element("span", {}, name), element("b", {}, words(status))),
 		);
 		if (this.endpoints.textContent !== items.map((item) => item.textContent).join("")) arrange(this.endpoints, items);
 		this.endpoints.hidden = items.length === 0;

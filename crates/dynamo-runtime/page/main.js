@@ -33,9 +33,8 @@ const overview = new Overview(context);
 const board = new Board(context);
 new Cursor(board);
 
-/** @param {string} name */
-const meta = (name) => document.querySelector(`meta[name="${name}"]`)?.getAttribute("content") ?? "";
-const poller = new Poller(meta("metrics-path"), meta("health-path"), onScrape, (failure) => {
+const [metrics, health] = ["metrics", "health"].map((id) => byId(id, HTMLAnchorElement).href);
+const poller = new Poller(metrics, health, onScrape, (failure) => {
 	notices.showFailure(failure);
 	notices.showSlow(null);
 	header.lost();
@@ -68,11 +67,8 @@ function onScrape({ text, health, time, took, resumed }) {
 	overview.update();
 	board.all("update");
 	const drawn = performance.now();
-	const size = formatted(BYTES, text.length);
-	setText(
-		measured,
-		`${exact(reader.families.size)} families · ${exact(reading.samples)} samples · ${size} in ${took.toFixed(0)} ms · read in ${(parsed - begin).toFixed(1)} ms, shown in ${(drawn - parsed).toFixed(1)} ms`,
-	);
+	const read = `${exact(reader.families.size)} families · ${exact(reading.samples)} samples · ${formatted(BYTES, text.length)} in ${took.toFixed(0)} ms`;
+	setText(measured, `${read} · read in ${(parsed - begin).toFixed(1)} ms, shown in ${(drawn - parsed).toFixed(1)} ms`);
 	setAttribute(measured, "data-milliseconds", (drawn - begin).toFixed(2));
 	setAttribute(document.body, "data-scrapes", String(reader.reads));
 }
@@ -87,7 +83,7 @@ function applyState() {
 	if (window !== context.window) {
 		context.window = window;
 		board.all("reset");
-		overview.find();
+		overview.find(true);
 	}
 	setText(byId("window"), `rates over ${window / 1000} s`);
 	board.filter(state.query);
@@ -129,7 +125,6 @@ for (const [control, name, unit] of /** @type {const} */ ([[every, "every", "s"]
 pause.addEventListener("click", () => {
 	poller.paused = !poller.paused;
 	setAttribute(pause, "aria-pressed", String(poller.paused));
-	setText(pause, poller.paused ? "Resume" : "Pause");
 	poller.restart();
 });
 document.addEventListener("keydown", (event) => {

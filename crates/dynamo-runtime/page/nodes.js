@@ -22,6 +22,11 @@ export function pathOf(child) {
 	return path;
 }
 
+/** Whether two lists have the same series. @param {Child[]} some @param {Child[]} others */
+export function equal(some, others) {
+	return some.length === others.length && some.every((child, index) => child === others[index]);
+}
+
 /** What stands before the colon of a name: `vllm` of `vllm:num_requests_running`. @param {string} name */
 function engineOf(name) {
 	return /^([A-Za-z][A-Za-z0-9_]*):[^:]/.exec(name)?.[1] ?? "";

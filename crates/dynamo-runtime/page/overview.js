@@ -4,6 +4,7 @@ import { watch } from "./canvas.js";
 import { drawLines } from "./charts.js";
 import { arrange, byId, element, figureText, setAttribute } from "./dom.js";
 import { quantileFigure, RATE, VALUE } from "./kinds.js";
+import { equal } from "./nodes.js";
 import { largestFirst, Track } from "./rates.js";
 import { BYTES, formatted, NUMBER, perSecond, SECONDS, SHARE } from "./units.js";
 
@@ -55,7 +56,7 @@ const TILES = [
 
 /** A tile on the page. */
 class TileView {
-	/** @type {{title: string, family: Family, track: Track}[]} */
+	/** @type {{title: string, family: Family, children: Child[], track: Track}[]} */
 	#shown = [];
 
 	/** @param {Tile} tile @param {Context} context */
@@ -68,14 +69,16 @@ class TileView {
 		this.element = element("li", { class: "tile" }, element("h3", {}, tile.title), this.figures, this.canvas);
 	}
 
-	/** Finds the families again. Returns whether there are any. */
-	find() {
+	/** Finds the families again. Returns whether there are any. @param {boolean} anew whether to compute all points again */
+	find(anew) {
 		const { context } = this;
 		this.#shown = this.tile.parts.flatMap(({ title, families, at }) => {
 			const family = findFamily(context.reader.families.values(), families, this.tile.kind);
 			if (!family) return [];
 			const children = [...family.children.values()];
-			return [{ title, family, track: new Track((number) => at(context, children, number)) }];
+			const known = this.#shown.find((one) => one.title === title);
+			if (!anew && known && equal(children, known.children)) return [known];
+			return [{ title, family, children, track: new Track((number) => at(context, children, number)) }];
 		});
 		this.element.title = [...new Set(this.#shown.map(({ family }) => family.name))].join(", ");
 		return this.#shown.length > 0;
@@ -108,9 +111,9 @@ export class Overview {
 		this.shown = this.tiles;
 	}
 
-	/** Finds the families again. */
-	find() {
-		this.shown = this.tiles.filter((tile) => tile.find());
+	/** Finds the families again. @param {boolean} anew whether to compute all points again */
+	find(anew = false) {
+		this.shown = this.tiles.filter((tile) => tile.find(anew));
 		arrange(this.list, this.shown.map((tile) => tile.element));
 	}
 

@@ -18,8 +18,8 @@ export class Poller {
 	#lastSuccess = null;
 
 	/**
-	 * @param {string} metrics relative URL
-	 * @param {string} health relative URL
+	 * @param {string} metrics URL
+	 * @param {string} health URL
 	 * @param {(scrape: Scrape) => void} onScrape
 	 * @param {(failure: Failure) => void} onFailure
 	 */

@@ -111,11 +111,11 @@ export class SeriesTable {
 	}
 
 	/** @param {TableRow} row */
-	#drawSpark({ spark, track }) {
+	#drawSpark({ single, spark, track }) {
 		const { context, unit, view } = this.card;
 		const { timeline, range } = context;
 		if (!track) return;
 		const frame = { timeline, range, unit, fromZero: view.fromZero === true, cursor: null };
-		drawLines(spark, [{ colour: 0, values: track.values(timeline) }], frame, "spark");
+		drawLines(spark, [{ colour: this.card.colourOf(single[0]), values: track.values(timeline) }], frame, "spark");
 	}
 }

@@ -177,7 +177,11 @@ mod tests {
     #[test]
     fn modules_import_only_files_that_are_there() {
         for asset in ASSETS.iter().filter(|asset| asset.name.ends_with(".js")) {
-            for line in asset.body.lines().filter(|line| line.starts_with("import ")) {
+            for line in asset
+                .body
+                .lines()
+                .filter(|line| line.starts_with("import "))
+            {
                 let (_, from) = line.split_once(" from \"./").expect(line);
                 let file = from.strip_suffix("\";").expect(line);
                 assert!(ASSETS.iter().any(|asset| asset.name == file), "{line}");

@@ -21,8 +21,8 @@ use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 use serde::Serialize;
 
-use super::{StatusSource, page};
 use super::scrape::{GatherFailed, Page, Scraper, Variant, callbacks_until, panic_message};
+use super::{StatusSource, page};
 use crate::config::Config;
 use crate::exposition::Exposition;
 use crate::exposition::encoding::Encoding;

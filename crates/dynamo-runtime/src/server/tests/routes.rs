@@ -159,9 +159,8 @@ fn the_live_page_has_the_configured_paths_relative_to_its_own() {
     assert_header(&parts, "content-type", "text/html; charset=utf-8");
     let page = std::str::from_utf8(&body).unwrap();
     for part in [
-        r#"<meta name="health-path" content="./healthz">"#,
-        r#"<a href="./metrics">/metrics</a>"#,
-        r#"<a href="./healthz">/healthz</a>"#,
+        r#"<a id="metrics" href="./metrics">/metrics</a>"#,
+        r#"<a id="health" href="./healthz">/healthz</a>"#,
         r#"<a href="./probe/live">/probe/live</a>"#,
     ] {
         assert!(page.contains(part), "{part} in {page}");
