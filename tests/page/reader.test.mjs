@@ -180,6 +180,7 @@ test("10,000 series are read in a few milliseconds once they are known", () => {
 		assert.equal(scraped.scrape(next).samples, 10_000);
 		return performance.now() - begin;
 	});
-	const typical = took.slice(2).sort((a, b) => a - b)[5];
-	assert.ok(typical < 50, `${typical} ms`);
+	// The fastest: other programs may slow the others down.
+	const fastest = Math.min(...took.slice(2));
+	assert.ok(fastest < 25, `${fastest} ms`);
 });

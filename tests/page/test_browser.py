@@ -77,8 +77,9 @@ def table(tab: Browser, family: str) -> list[dict[str, Any]]:
     rows = tab.run(
         """const table = document.querySelector(arguments[0] + " table");
         const titles = [...table.tHead.rows[0].cells].map((cell) => cell.textContent);
-        return [...table.tBodies[0].rows].map((row) => Object.fromEntries([...row.cells].map(
-            (cell, index) => [titles[index], cell.querySelector("data")?.value ?? cell.textContent])))
+        const read = (cell) => cell.querySelector("data")?.value ?? cell.textContent;
+        return [...table.tBodies[0].rows].map((row) => Object.fromEntries(
+            [...row.cells].map((cell, index) => [titles[index], read(cell)])));
         """,
         card(family),
     )
@@ -118,18 +119,20 @@ def test_make_run_shows_a_worker_under_load(tab: Browser, tmp_path: Path) -> Non
 
 
 def _take_the_picture_of_the_documents(tab: Browser, folder: Path) -> None:
-    """``UPDATE_IMAGES=1`` puts it among the documents."""
+    """``UPDATE_IMAGES=1`` puts it among the documents, with more history."""
     image = Path("docs/images/live-page.png")
     update = os.environ.get("UPDATE_IMAGES") == "1"
     tab.show_as(1440, 1000)
-    for count in (30, 60, 90) if update else (9,):
+    for count in range(20, 101, 20) if update else (9,):
         tab.wait_for_scrapes(count)
     file = ROOT / image if update else folder / image.name
     tab.screenshot(file)
     assert file.stat().st_size < 300_000
 
 
-@pytest.mark.parametrize("example", ["metrics/server_with_callback.py", "metrics/server_with_loop.py"])
+@pytest.mark.parametrize(
+    "example", ["metrics/server_with_callback.py", "metrics/server_with_loop.py"]
+)
 def test_the_examples_of_the_guide_are_shown(tab: Browser, example: str) -> None:
     with examples() as start:
         worker = start(example, DYN_SYSTEM_PORT="0", DYN_SYSTEM_HOST="127.0.0.1")
@@ -276,9 +279,7 @@ def test_a_worker_that_is_not_ready_is_shown_as_such(
     assert tab.texts("#endpoints li") == ["clearnot ready", "generatenot ready"]
 
 
-def test_removed_series_leave_the_table_and_new_ones_come(
-    tab: Browser, start: Start
-) -> None:
+def test_removed_series_leave_the_table_and_new_ones_come(tab: Browser, start: Start) -> None:
     worker = serving(
         start,
         """
@@ -307,7 +308,8 @@ input()
 def test_ten_thousand_series_take_less_than_50_ms_of_script_per_poll(
     tab: Browser, serve: Callable[..., Worker]
 ) -> None:
-    worker = serve("""
+    worker = serve(
+        """
 vecs = [metrics.create_intcountervec(f"family_{n}_total", "A family", ["model", "gpu"])
         for n in range(500)]
 children = [vec.labels(model=f"model-{n}", gpu=str(n % 8)) for vec in vecs for n in range(20)]
@@ -315,7 +317,9 @@ def step():
     for number, child in enumerate(children):
         child.inc_by(number % 7 + 1)
 metrics.register_callback(step)
-""", DYN_METRICS_CALLBACK_TIMEOUT="10")
+""",
+        DYN_METRICS_CALLBACK_TIMEOUT="10",
+    )
     tab.open(worker.address, every="1", open=f"ns_comp_ep_family_0_total@{NODE}")
     assert tab.run("return document.querySelectorAll('article').length") >= 500
     tab.wait_for_scrapes(3)
@@ -324,7 +328,9 @@ metrics.register_callback(step)
     took = []
     for count in range(4, 14):
         tab.wait_for_scrapes(count)
-        took.append(float(tab.run("return document.getElementById('measured').dataset.milliseconds")))
+        took.append(
+            float(tab.run("return document.getElementById('measured').dataset.milliseconds"))
+        )
     whole = 1000 * (_script_seconds(tab) - before) / len(took)
     print(json.dumps({"milliseconds": took, "script per poll by DevTools": whole}))
     assert statistics.median(took) <= 50, took

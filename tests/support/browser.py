@@ -50,7 +50,7 @@ class Browser:
         self._driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
 
     def open(self, address: str, path: str = "/", **state: list[str] | str) -> None:
-        """Opens a live page, and waits until it has shown a scrape; ``state`` goes into the hash."""
+        """Opens a live page, its hash made of ``state``, and waits until it has shown a scrape."""
         values = [
             (name, value)
             for name, given in state.items()
@@ -121,8 +121,7 @@ class Browser:
     def hosts(self) -> set[str]:
         """The hosts that have been asked for anything since the page was opened."""
         messages = [
-            json.loads(entry["message"])["message"]
-            for entry in self._driver.get_log("performance")
+            json.loads(entry["message"])["message"] for entry in self._driver.get_log("performance")
         ]
         sent = [one["params"] for one in messages if one["method"] == "Network.requestWillBeSent"]
         return {urlsplit(one["request"]["url"]).netloc for one in sent}
