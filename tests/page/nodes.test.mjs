@@ -35,7 +35,7 @@ test("a search finds labels as they are written, and without quotes", () => {
 	assert.deepEqual(searchTerms("  "), []);
 });
 
-test("labels that are the same in all series are told from those that differ", () => {
+test("labels that are the same in all series are separated from those that differ", () => {
 	const children = [child({ a: "1", b: "x" }), child({ a: "1", b: "y" }), child({ a: "1", b: "y", c: "z" })];
 	assert.deepEqual(splitLabels(children), { differing: ["b", "c"], same: [["a", "1"]] });
 });

@@ -59,7 +59,7 @@ test("scrapes that are further apart than the window still give rates", () => {
 	assert.equal(rate(scraped, 0, scraped.last), 1);
 });
 
-test("what is no number is left out of a sum and stands last in an order", () => {
+test("NaN is left out of a sum and is last in an order", () => {
 	assert.equal(sum([1, NaN, 2]), 3);
 	assert.ok(Number.isNaN(sum([NaN])) && Number.isNaN(sum([])));
 	assert.deepEqual([2, NaN, -1, Infinity, 5].sort(largestFirst), [Infinity, 5, 2, -1, NaN]);

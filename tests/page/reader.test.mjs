@@ -118,7 +118,7 @@ test("a summary has its quantiles, a native histogram in a text its count and it
 	assert.deepEqual([native.buckets, native.count.value, reader.shows(native)], [[], 4, true]);
 });
 
-test("a broken line is told with its number, and the others are read", () => {
+test("a broken line is an error with its number, and the others are read", () => {
 	const reader = new Reader();
 	for (let round = 0; round < 2; round++) {
 		const { samples, bad } = reader.read(`${page(1)}what is this\n${'z{a="b"} 1'}\n`);
@@ -128,7 +128,7 @@ test("a broken line is told with its number, and the others are read", () => {
 	assert.equal(reader.read(page(1)).bad.length, 0);
 });
 
-test("a broken value of a known series is told", () => {
+test("a broken value of a known series is an error", () => {
 	const reader = new Reader();
 	reader.read(page(1));
 	const { bad } = reader.read(page("many"));
@@ -145,7 +145,7 @@ test("a type that no format has is an error of its line", () => {
 	assert.deepEqual(bad, [{ line: 1, text: "# TYPE x number", reason: '"number" is not a type' }]);
 });
 
-test("a family that gets another type begins anew", () => {
+test("a family can change its type, as after a restart", () => {
 	const reader = new Reader();
 	reader.read("# TYPE x gauge\nx 1\n# TYPE y gauge\ny 2\n");
 	const { samples, changed } = reader.read("# TYPE x counter\nx 3\n# TYPE y gauge\ny 2\n");

@@ -56,7 +56,7 @@ def start() -> Iterator[Start]:
 
 @pytest.fixture
 def serve(start: Start) -> Callable[..., Worker]:
-    """Starts a worker that is ready, and has told that its metrics are there."""
+    """Starts a worker that is ready, and returns once its metrics exist."""
 
     def serve(script: str, **settings: str) -> Worker:
         settings = {"DYN_SYSTEM_STARTING_HEALTH_STATUS": "ready", **settings}
@@ -145,7 +145,9 @@ def test_the_examples_of_the_guide_are_shown(tab: Browser, example: str) -> None
         assert not tab.errors()
 
 
-def test_an_empty_runtime_is_shown_as_such(tab: Browser, serve: Callable[..., Worker]) -> None:
+def test_an_empty_runtime_has_a_page_without_figures(
+    tab: Browser, serve: Callable[..., Worker]
+) -> None:
     worker = serve("", DYN_METRICS_PROCESS="0")
     tab.open(worker.address)
     assert tab.text("#title") == worker.address
@@ -366,15 +368,15 @@ def test_a_page_behind_a_path_asks_for_nothing_outside_of_it(
         assert not tab.errors()
 
 
-def test_bad_states_are_told(tab: Browser, serve: Callable[..., Worker]) -> None:
+def test_bad_states_are_shown(tab: Browser, serve: Callable[..., Worker]) -> None:
     worker = serve(STATIC)
     with mounted(worker.address) as proxy:
         proxy.appended = 'broken{label="<b>" 1\n'
         tab.open(proxy.address, PREFIX, every="1")
         lines = fetch(worker.address).text.count("\n")
-        told = tab.text("#broken")
-        assert f"Line {lines + 1} of /metrics cannot be read: the labels have an error" in told
-        assert 'broken{label="<b>" 1' in told
+        notice = tab.text("#broken")
+        assert f"Line {lines + 1} of /metrics cannot be read: the labels have an error" in notice
+        assert 'broken{label="<b>" 1' in notice
         assert tab.is_shown(card("ns_comp_ep_requests_total"))
 
         proxy.appended = ""

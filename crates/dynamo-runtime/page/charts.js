@@ -157,7 +157,7 @@ class Plot {
 		}
 	}
 
-	/** Marks where the process began anew. */
+	/** Marks the restarts of the process. */
 	restarts() {
 		const { pen } = this;
 		pen.strokeStyle = colours().marker;

@@ -1,4 +1,4 @@
-// Bad states: the server is gone, answers slowly, or its exposition has lines that cannot be read.
+// Bad states: the server cannot be reached or is slow, or lines of its exposition cannot be read.
 
 import { clock } from "./charts.js";
 import { byId, cut, element, setText } from "./dom.js";

@@ -35,13 +35,13 @@ export function rate({ timeline, window }, id, number) {
 	return (1000 * increase(timeline, id, start, number)) / (timeline.time(number) - timeline.time(start));
 }
 
-/** The sum of those that are numbers, NaN if none is. @param {number[]} values */
+/** The sum without NaN; NaN if nothing is left. @param {number[]} values */
 export function sum(values) {
 	const numbers = values.filter((value) => value === value);
 	return numbers.length ? numbers.reduce((total, value) => total + value) : NaN;
 }
 
-/** For sorting: larger first, what is no number last. @param {number} a @param {number} b */
+/** Order for sorting: larger first, NaN last. @param {number} a @param {number} b */
 export function largestFirst(a, b) {
 	return a === a && b === b ? b - a : Number(a !== a) - Number(b !== b);
 }

@@ -18,7 +18,7 @@ const SUFFIXES = /** @type {Record<Kind, string[]>} */ ({
 /** Errors kept of a reading; a broken exposition may have one in each line. */
 export const BAD_LINES = 20;
 
-/** A process that has begun anew gives a name another type: what was known is of no use. */
+/** A restarted process can give a name another type. The caches are invalid then. */
 const RETYPED = new Error("a family has another type than before");
 
 export class Reader {

@@ -101,7 +101,7 @@ interface Row {
 	values: Float64Array;
 	/** Whether scrapes were missed before this one. */
 	resumed: boolean;
-	/** Whether the process began anew before this one. */
+	/** Whether the process restarted before this one. */
 	restarted: boolean;
 }
 

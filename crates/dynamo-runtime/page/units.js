@@ -1,4 +1,4 @@
-// Units, told from names, and numbers as people read them.
+// Units, derived from names, and numbers as people read them.
 
 const MINUS = "\u2212";
 
