@@ -52,7 +52,7 @@ pub(crate) struct Job {
 
 #[pymethods]
 impl Job {
-    /// Whether what the callback returns is a text of metrics.
+    /// Whether the callback returns an exposition.
     #[getter]
     fn returns_text(&self) -> bool {
         let job = self.job.lock().unwrap_or_else(PoisonError::into_inner);
@@ -61,7 +61,7 @@ impl Job {
 
     /// Say how it went; return whether to log it, true for the first failure of a callback.
     ///
-    /// text is what the callback returned, if it is one that returns text.
+    /// text is the exposition that the callback returned, if it returns one.
     #[pyo3(signature = (succeeded, text=None))]
     fn finish(&self, py: Python<'_>, succeeded: bool, text: Option<&str>) -> bool {
         let job = self

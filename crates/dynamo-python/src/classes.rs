@@ -282,11 +282,11 @@ classes! {
     /// Whatever takes labels raises ValueError if one is missing or unknown.
     CounterVec by create_countervec
         => CounterCell<f64>, fast::counter::<Counter, f64>, fast::counter_vec::<CounterVec, f64>;
-    /// A counter of whole things; it stays at 2**64 - 1 rather than starting over.
+    /// A counter of integers; it stays at 2**64 - 1 rather than starting over.
     ///
     /// Updates take integers up to 2**64 - 1: larger ones raise OverflowError, floats TypeError.
     IntCounter by create_intcounter,
-    /// Counters of whole things, one for each combination of label values.
+    /// Counters of integers, one for each combination of label values.
     ///
     /// Whatever takes labels raises ValueError if one is missing or unknown.
     /// Updates take integers up to 2**64 - 1: larger ones raise OverflowError, floats TypeError.
@@ -299,11 +299,11 @@ classes! {
     /// Whatever takes labels raises ValueError if one is missing or unknown.
     GaugeVec by create_gaugevec
         => GaugeCell<f64>, fast::gauge::<Gauge, f64>, fast::gauge_vec::<GaugeVec, f64>;
-    /// A gauge of whole things; it stays at the limits of 64 bits rather than wrapping round.
+    /// A gauge of integers; it stays at the limits of 64 bits rather than wrapping round.
     ///
     /// Updates take integers from -2**63 to 2**63 - 1: others raise OverflowError, floats TypeError.
     IntGauge by create_intgauge,
-    /// Gauges of whole things, one for each combination of label values.
+    /// Gauges of integers, one for each combination of label values.
     ///
     /// Whatever takes labels raises ValueError if one is missing or unknown.
     /// Updates take integers from -2**63 to 2**63 - 1: others raise OverflowError, floats TypeError.

@@ -59,18 +59,22 @@ impl Node {
     /// Return the root of a new tree, or of the one that serves the same fixed port already.
     ///
     /// Settings come from the environment; name_style and shared_dir, if given, win over their
-    /// variables.
+    /// variables. With serve=False there is no status server.
     ///
     /// Raises ValueError for a wrong setting, OSError if the status server cannot listen.
     #[staticmethod]
-    #[pyo3(signature = (*, name_style=None, shared_dir=None))]
+    #[pyo3(signature = (*, name_style=None, shared_dir=None, serve=true))]
     fn runtime(
         py: Python<'_>,
         name_style: Option<&str>,
         shared_dir: Option<PathBuf>,
+        serve: bool,
     ) -> PyResult<Self> {
         let mut config =
             Config::from_env().map_err(|error| PyValueError::new_err(error.to_string()))?;
+        if !serve {
+            config.port = None;
+        }
         if let Some(style) = name_style {
             config.name_style = style
                 .parse::<NameStyle>()
@@ -155,6 +159,14 @@ impl Node {
         Ok(())
     }
 
+    /// Refuse these names to metrics that are created from now on.
+    ///
+    /// reason, part of the error, names their owner and what to do.
+    fn reserve(&self, names: Vec<String>, reason: &str) -> PyResult<()> {
+        self.root()?.reserve_names(names, reason);
+        Ok(())
+    }
+
     /// Stop the status server, within a second, and unregister all callbacks.
     fn shutdown(&self, py: Python<'_>) -> PyResult<()> {
         let runtime = self.root()?;
@@ -166,6 +178,22 @@ impl Node {
     #[getter]
     fn hierarchy_labels(&self) -> Vec<(String, String)> {
         self.metrics.hierarchy_labels()
+    }
+
+    /// A number that all nodes of one runtime share.
+    #[getter]
+    fn tree_id(&self) -> usize {
+        self.metrics.tree_id()
+    }
+
+    /// Return the name, type and description of each family of this node and all below it.
+    ///
+    /// Families without series are included, external families are not.
+    fn families(&self) -> Vec<(String, String, String)> {
+        let families = self.metrics.families().into_iter();
+        families
+            .map(|(name, kind, help)| (name, kind.to_string(), help))
+            .collect()
     }
 
     /// Whether rendering this node runs callbacks.

@@ -14,7 +14,7 @@ pub use crate::metrics::number::Number;
 use crate::callbacks::{CallbackHandle, ExternalOptions};
 use crate::config::Config;
 use crate::hierarchy::{DistributedRuntime, Metrics, RuntimeError};
-use crate::metrics::{Metric, MetricVec, MetricsError, Registered, UseError};
+use crate::metrics::{Kind, Metric, MetricVec, MetricsError, Registered, UseError};
 
 /// Access to the storage of a metric.
 pub trait MetricExt {
@@ -139,6 +139,10 @@ pub trait MetricsExt {
     fn has_callbacks(&self) -> bool;
     /// The hierarchy labels of this node's metrics.
     fn hierarchy_labels(&self) -> Vec<(String, String)>;
+    /// The families of this node and the nodes below it, with and without series: name, kind, description.
+    fn families(&self) -> Vec<(String, Kind, String)>;
+    /// Identifies the runtime among all that are alive.
+    fn tree_id(&self) -> usize;
 }
 
 impl MetricsExt for Metrics {
@@ -170,16 +174,31 @@ impl MetricsExt for Metrics {
     fn hierarchy_labels(&self) -> Vec<(String, String)> {
         self.hierarchy_labels()
     }
+
+    fn families(&self) -> Vec<(String, Kind, String)> {
+        self.families()
+    }
+
+    fn tree_id(&self) -> usize {
+        self.tree_id()
+    }
 }
 
 /// Runtimes whose callbacks the binding runs.
 pub trait RuntimeExt: Sized {
     /// As [`DistributedRuntime::with_config`]. The thread that serves `dispatcher` runs the callbacks.
     fn with_dispatcher(config: Config, dispatcher: Arc<Dispatcher>) -> Result<Self, RuntimeError>;
+    /// Refuses these names to metrics that are created from now on. `reason`, part of the error, names
+    /// their owner and what to do.
+    fn reserve_names(&self, names: impl IntoIterator<Item = String>, reason: &str);
 }
 
 impl RuntimeExt for DistributedRuntime {
     fn with_dispatcher(config: Config, dispatcher: Arc<Dispatcher>) -> Result<Self, RuntimeError> {
         DistributedRuntime::with_dispatcher(config, dispatcher)
+    }
+
+    fn reserve_names(&self, names: impl IntoIterator<Item = String>, reason: &str) {
+        self.reserve_names(names, reason);
     }
 }

@@ -34,6 +34,8 @@ pub struct Config {
     /// `DYN_SYSTEM_USE_ENDPOINT_HEALTH_STATUS`: the required endpoints, all of which must be ready. Default
     /// none.
     pub required_endpoints: Vec<String>,
+    /// `DYN_SYSTEM_PAGE`: whether `GET /` is the live page, a web page that shows the metrics. Default true.
+    pub live_page: bool,
     /// `DYN_METRICS_NAME_STYLE`: how names of metrics are built. Default [`NameStyle::Hierarchy`].
     pub name_style: NameStyle,
     /// `DYN_METRICS_CALLBACK_TIMEOUT` (seconds): the timeout that the callbacks of one scrape share. Default
@@ -60,6 +62,7 @@ impl Default for Config {
             live_path: "/live".to_owned(),
             starting_health: HealthStatus::NotReady,
             required_endpoints: Vec::new(),
+            live_page: true,
             name_style: NameStyle::default(),
             callback_timeout: Duration::from_secs(1),
             max_series: 0,
@@ -90,6 +93,7 @@ impl Config {
             live_path: LIVE_PATH.read(&lookup, default.live_path)?,
             starting_health: STARTING_HEALTH.read(&lookup, default.starting_health)?,
             required_endpoints: REQUIRED_ENDPOINTS.read(&lookup, default.required_endpoints)?,
+            live_page: LIVE_PAGE.read(&lookup, default.live_page)?,
             name_style: NAME_STYLE.read(&lookup, default.name_style)?,
             callback_timeout: CALLBACK_TIMEOUT.read(&lookup, default.callback_timeout)?,
             max_series: MAX_SERIES.read(&lookup, default.max_series)?,
@@ -279,6 +283,11 @@ const SHARED_DIR: Rule<Option<PathBuf>> = Rule {
     },
     problem: "is not a directory",
     remedy: "the path of a local directory, or auto",
+};
+
+const LIVE_PAGE: Rule<bool> = Rule {
+    variable: "DYN_SYSTEM_PAGE",
+    ..CREATED_SAMPLES
 };
 
 /// Parses a path. Its characters need no escaping in a URL, in HTML or in the syntax of the router.

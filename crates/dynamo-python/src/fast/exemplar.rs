@@ -41,18 +41,10 @@ pub(super) unsafe fn exemplar(
 /// The labels as they are in a dict of str, else as Python reads them.
 fn pairs(labels: &Bound<'_, PyAny>) -> PyResult<Pairs> {
     if let Ok(dict) = labels.cast::<PyDict>()
-        && let Some(pairs) = dict
-            .iter()
-            .map(|(name, value)| Some((text(&name)?, text(&value)?)))
-            .collect()
+        && let Ok(pairs) = dict.items().extract()
     {
         return Ok(pairs);
     }
     let argument = PyString::new(labels.py(), EXEMPLAR);
     PAIRS.call(labels.py(), &[labels, &argument])?.extract()
-}
-
-fn text(object: &Bound<'_, PyAny>) -> Option<PyBackedStr> {
-    let string = object.cast::<PyString>().ok()?;
-    string.clone().try_into().ok()
 }

@@ -30,7 +30,9 @@ struct Agent {
 pub(super) fn start(group: &'static Group, tree: &Arc<Inner>) {
     let _section = sync::enter();
     let mut agents = lock(&AGENTS);
-    let position = agents.iter().position(|agent| std::ptr::eq(agent.group, group));
+    let position = agents
+        .iter()
+        .position(|agent| std::ptr::eq(agent.group, group));
     let position = position.unwrap_or_else(|| {
         agents.push(Agent {
             group,
@@ -55,7 +57,10 @@ pub fn resume_agents() {
 /// numbers of the sockets.
 pub(super) fn close_in_child() -> Vec<RawFd> {
     let mut agents = lock(&AGENTS);
-    agents.iter_mut().filter_map(|agent| agent.socket.take()).collect()
+    agents
+        .iter_mut()
+        .filter_map(|agent| agent.socket.take())
+        .collect()
 }
 
 impl Agent {
@@ -100,7 +105,8 @@ fn run(group: &'static Group, listener: &UnixListener) {
         if let Some(stream) = accept(listener, left) {
             let answer = thread::Builder::new().name("dynamo-answer".to_owned());
             // A member that is not answered shows its last values.
-            let _ = answer.spawn(move || respond(stream, |deadline| run_callbacks(group, deadline)));
+            let _ =
+                answer.spawn(move || respond(stream, |deadline| run_callbacks(group, deadline)));
         }
         if Instant::now() < next {
             continue;

@@ -10,7 +10,7 @@ use crate::metrics::counter::{Counter, CounterVec, IntCounter, IntCounterVec};
 use crate::metrics::gauge::{Gauge, GaugeVec, IntGauge, IntGaugeVec};
 use crate::metrics::histogram::{Histogram, HistogramOptions, HistogramVec};
 use crate::metrics::{
-    Desc, Description, Instrument, Metric, MetricVec, MetricsError, Name, Path, Registered,
+    Desc, Description, Instrument, Kind, Metric, MetricVec, MetricsError, Name, Path, Registered,
     SingleCore, VecCore,
 };
 
@@ -243,6 +243,21 @@ impl Metrics {
         labels
             .map(|(name, value)| (name.to_owned(), value))
             .collect()
+    }
+
+    /// The families of this node and the nodes below it, with and without series: name, kind, description.
+    /// External families are not included.
+    pub(crate) fn families(&self) -> Vec<(String, Kind, String)> {
+        let gathered = self.tree.gatherer().registry.gather(&self.path);
+        let families = gathered.iter().map(|gathered| &gathered.family);
+        families
+            .map(|family| (family.name.clone(), family.kind, family.help.clone()))
+            .collect()
+    }
+
+    /// Identifies the runtime among all that are alive.
+    pub(crate) fn tree_id(&self) -> usize {
+        self.tree.id()
     }
 
     /// Whether a scrape of this node runs callbacks.

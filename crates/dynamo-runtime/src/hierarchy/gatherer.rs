@@ -63,7 +63,8 @@ impl Gatherer {
         match &self.members {
             // A callback that asks for an exposition must not have others ask for it in turn.
             Some(members) if !self.callbacks.is_on_thread() => {
-                let missed = members.run_callbacks(deadline, || self.callbacks.run(scope, deadline));
+                let missed =
+                    members.run_callbacks(deadline, || self.callbacks.run(scope, deadline));
                 self.metrics.processes_timed_out(missed);
             }
             _ => self.callbacks.run(scope, deadline),
@@ -73,7 +74,9 @@ impl Gatherer {
     /// Notes whether scrapes of other processes must ask this one to run callbacks.
     pub(super) fn note_callbacks(&self) {
         if let Some(members) = &self.members {
-            members.group.set_has_callbacks(self.callbacks.any(&Path::root()));
+            members
+                .group
+                .set_has_callbacks(self.callbacks.any(&Path::root()));
         }
     }
 
@@ -95,7 +98,9 @@ impl Gatherer {
             Ok(gathered) => gathered,
             Err(error) => {
                 let directory = members.group.directory().path().display();
-                tracing::error!("the metrics of other processes in {directory} cannot be read: {error}");
+                tracing::error!(
+                    "the metrics of other processes in {directory} cannot be read: {error}"
+                );
                 return None;
             }
         };
@@ -145,8 +150,8 @@ impl Gatherer {
                 external = members.external_families(external);
             }
         }
-        let families = group
-            .unwrap_or_else(|| families.into_iter().map(ExposedFamily::from).collect());
+        let families =
+            group.unwrap_or_else(|| families.into_iter().map(ExposedFamily::from).collect());
         let (families, dropped) = merge(families, external.into_iter());
         self.metrics.dropped(dropped);
         // Consecutive expositions have similar lengths. Growing the buffer step by step would cost as

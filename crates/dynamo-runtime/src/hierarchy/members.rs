@@ -70,7 +70,9 @@ impl Members {
         *lock(&self.requests) = requests;
         let mut external = lock(&self.external);
         external.retain(|id, last| {
-            let is_alive = members.iter().any(|member| member.is_alive && member.id() == *id);
+            let is_alive = members
+                .iter()
+                .any(|member| member.is_alive && member.id() == *id);
             is_alive && last.time.elapsed() < SHOWN_FOR
         });
         missed

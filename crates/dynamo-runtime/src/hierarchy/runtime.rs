@@ -123,6 +123,12 @@ impl DistributedRuntime {
         self.tree.style()
     }
 
+    /// Refuses these names to metrics that are created from now on. `reason`, part of the error, names
+    /// their owner and what to do.
+    pub(crate) fn reserve_names(&self, names: impl IntoIterator<Item = String>, reason: &str) {
+        self.tree.gatherer().registry.reserve(names, reason);
+    }
+
     /// Stops the status server, within a second, and unregisters all callbacks. Metrics still count, and
     /// [`Metrics::prometheus_expfmt`](crate::Metrics::prometheus_expfmt) still returns them.
     pub fn shutdown(&self) {

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use crate::callbacks::CallbackStats;
 use crate::exposition::Dropped;
-use crate::metrics::{Across, CounterCell, Description, GaugeCell, MetricsError, Registry, SingleCore};
+use crate::metrics::{
+    Across, CounterCell, Description, GaugeCell, MetricsError, Registry, SingleCore,
+};
 use crate::prometheus_names::{distributed_runtime, name_prefix, runtime_metrics};
 use crate::sync::{self, lock};
 
@@ -54,12 +56,16 @@ impl RuntimeMetrics {
             &[],
         )?;
         let scrape_duration = match is_served {
-            true => Some(registry.runtime_metric(
-                runtime_metrics::SCRAPE_DURATION_SECONDS,
-                Description::new("Duration of the previous scrape in seconds, callbacks included.")
+            true => Some(
+                registry.runtime_metric(
+                    runtime_metrics::SCRAPE_DURATION_SECONDS,
+                    Description::new(
+                        "Duration of the previous scrape in seconds, callbacks included.",
+                    )
                     .across(Across::Last),
-                &[],
-            )?),
+                    &[],
+                )?,
+            ),
             false => None,
         };
         Ok(RuntimeMetrics {

@@ -185,7 +185,8 @@ fn start(
     };
     if let Some(address) = server.address() {
         file.set_len(0).map_err(failed)?;
-        file.write_all(format!("{address}\n").as_bytes()).map_err(failed)?;
+        file.write_all(format!("{address}\n").as_bytes())
+            .map_err(failed)?;
     }
     Ok((server, Some(file)))
 }

@@ -26,9 +26,9 @@ impl<'a> Description<'a> {
         }
     }
 
-    /// Sets how an exposition of several processes shows a gauge; see
-    /// [`Config::shared_dir`](crate::Config::shared_dir). The default is [`Across::Each`]. Other kinds are
-    /// summed up.
+    /// Sets how an exposition of several processes shows the metric; see
+    /// [`Config::shared_dir`](crate::Config::shared_dir). The default is [`Across::Each`] for gauges. The other
+    /// kinds are sums over all processes that ever ran, unless they are [`Across::Each`] as well.
     pub fn across(self, across: Across) -> Self {
         Description {
             across: Some(across),
@@ -66,7 +66,7 @@ pub struct Desc {
     pub(crate) help: String,
     pub(crate) unit: Option<String>,
     pub(crate) kind: Kind,
-    /// How an exposition of several processes shows a gauge.
+    /// How an exposition of several processes shows it.
     pub(crate) across: Across,
     /// The node that created it.
     pub(crate) owner: Path,
@@ -89,9 +89,12 @@ impl Desc {
         let users = const_labels.iter().map(|(name, _)| *name);
         labels::check(&name, users.chain(label_names.iter().copied()))?;
         check_unit(&name, kind, description.unit)?;
-        if description.across.is_some() && kind != Kind::Gauge {
-            return Err(MetricsError::Across { metric: name, kind });
-        }
+        let across = match (description.across, kind) {
+            (across, Kind::Gauge) => across.unwrap_or(Across::Each),
+            (Some(Across::Each), _) => Across::Each,
+            (None | Some(Across::Sum), _) => Across::Sum,
+            (Some(_), _) => return Err(MetricsError::Across { metric: name, kind }),
+        };
         let users = const_labels
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
@@ -106,7 +109,7 @@ impl Desc {
             help: description.help.to_owned(),
             unit: description.unit.map(str::to_owned),
             kind,
-            across: description.across.unwrap_or_default(),
+            across,
             owner: owner.clone(),
             template: Template::new(&const_labels, &label_names),
             const_labels,
@@ -123,6 +126,11 @@ impl Desc {
     ) -> Result<Self, MetricsError> {
         let (name, root) = (name.to_owned(), Path::root());
         Self::new(name, description.into(), kind, &root, labels, &[])
+    }
+
+    /// Whether the value counts after the end of its process.
+    pub(crate) fn outlives_process(&self) -> bool {
+        self.across.outlives_process(self.kind)
     }
 
     /// All label names, sorted.

@@ -111,7 +111,7 @@ pub enum MetricsError {
     },
     /// A metric that is no gauge has a rule for several processes.
     #[error(
-        "metric {metric:?} is a {kind}, which is always the sum of all processes: leave across out, it is for gauges"
+        "metric {metric:?} is a {kind}, which is the sum of all processes: leave across out, it is for gauges"
     )]
     Across {
         /// The metric's name as exposed.
@@ -127,6 +127,21 @@ pub enum MetricsError {
         /// The metric's name as exposed.
         metric: String,
         /// The error of the system.
+        reason: String,
+    },
+    /// The name, or the name of one of the metric's samples, belongs to the program that exposes the
+    /// metrics.
+    #[error(
+        "metric {metric:?} of {owner} cannot be created: the name {name:?} is reserved: {reason}"
+    )]
+    Reserved {
+        /// The metric's name as exposed.
+        metric: String,
+        /// The node that would own the metric.
+        owner: String,
+        /// The reserved name.
+        name: String,
+        /// The owner of the name, and what to do.
         reason: String,
     },
     /// A metric with the same name differs, or has the same series.
@@ -158,6 +173,7 @@ impl MetricsError {
             MetricsError::Unit { .. } => "bad_unit",
             MetricsError::Across { .. } => "bad_across",
             MetricsError::Storage { .. } => "storage",
+            MetricsError::Reserved { .. } => "reserved_name",
             MetricsError::Conflict { .. } => "conflict",
         }
     }
@@ -177,7 +193,8 @@ impl MetricsError {
             | MetricsError::Native { metric, .. }
             | MetricsError::Unit { metric, .. }
             | MetricsError::Across { metric, .. }
-            | MetricsError::Storage { metric, .. } => Some(metric),
+            | MetricsError::Storage { metric, .. }
+            | MetricsError::Reserved { metric, .. } => Some(metric),
         }
     }
 

@@ -43,7 +43,6 @@ pub(crate) use errors::{MetricsError, UseError};
 pub(crate) use exemplar::{Exemplar, Exemplars, Slot, unix_time};
 pub(crate) use family::{Family, GatheredFamily};
 pub(crate) use gauge::GaugeCell;
-
 pub(crate) use instrument::{BucketLayout, Instrument};
 pub(crate) use labels::{ExternalLabels, Labels, is_valid as is_valid_label};
 pub(crate) use metric::{KeepAlive, Registered, SingleCore};

@@ -348,7 +348,9 @@ impl NativeSnapshot {
     /// The number of observations.
     pub(crate) fn count(&self) -> u64 {
         let sides = self.positive.iter().chain(&self.negative);
-        sides.fold(self.zero_count, |sum, (_, count)| sum.saturating_add(*count))
+        sides.fold(self.zero_count, |sum, (_, count)| {
+            sum.saturating_add(*count)
+        })
     }
 
     fn coarsen(&mut self) {

@@ -1,8 +1,8 @@
 //! One series: its rendered labels, its value and its exemplars.
 
 use std::io;
-use std::sync::{Arc, LazyLock, OnceLock};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::{Duration, Instant};
 
 use once_cell::race::OnceBox;

@@ -12,10 +12,11 @@ use std::sync::atomic::AtomicU64;
 use super::buckets::Buckets;
 use super::desc::Desc;
 use super::exemplar::{Exemplar, Slot};
+use super::kind::Kind;
 use super::snapshot::NativeSnapshot;
 use crate::choice::UnknownChoice;
 
-/// How an exposition of several processes shows a gauge.
+/// How an exposition of several processes shows a metric.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Across {
     /// One series for each process, with the label `dynamo_process`.
@@ -32,6 +33,11 @@ pub enum Across {
 }
 
 impl Across {
+    /// Whether a value counts after the end of its process.
+    pub(crate) fn outlives_process(self, kind: Kind) -> bool {
+        kind != Kind::Gauge && self == Across::Sum
+    }
+
     /// All choices with their names.
     pub(crate) const ALL: [(&'static str, Across); 5] = [
         ("each", Across::Each),
@@ -104,11 +110,7 @@ pub(crate) trait Storage: Send + Sync {
 pub(crate) trait FamilyStorage: Send + Sync {
     /// Adds a series. `labels` are all labels with a value, sorted by name; `created` is in milliseconds since
     /// 1970.
-    fn series(
-        &self,
-        labels: &[(&str, &str)],
-        created: u64,
-    ) -> io::Result<Arc<dyn SeriesStorage>>;
+    fn series(&self, labels: &[(&str, &str)], created: u64) -> io::Result<Arc<dyn SeriesStorage>>;
 
     /// The number of series that all processes have, and whether a series with these labels is among them.
     fn group_series(&self, labels: &[(&str, &str)]) -> (usize, bool);

@@ -327,7 +327,9 @@ impl<I: Instrument> MetricCollector for VecCore<I> {
     }
 
     fn withdraw(&self) {
-        read(&self.children).all().for_each(|series| series.withdraw());
+        read(&self.children)
+            .all()
+            .for_each(|series| series.withdraw());
     }
 
     fn reset(&self) {

@@ -14,10 +14,10 @@ use std::time::{Duration, SystemTime};
 use super::directory::{DAMAGED, Directory, MEMBER, NEW, NEXT_TOTALS, TOTALS, is_alive};
 use super::format::{FileKind, HEADER, Header, Id, State, Unreadable, now, random_id};
 use super::records::{PartKind, PartRecord, Record, SeriesRecord};
-use super::series::{NEGATIVE, NATIVE_BUCKETS};
+use super::series::{NATIVE_BUCKETS, NEGATIVE};
 use super::table::{Entry, Table, Value};
 use super::view::View;
-use crate::metrics::{Kind, NativeSnapshot, Path, Scalar, WordType};
+use crate::metrics::{NativeSnapshot, Path, Scalar, WordType};
 
 /// All members look for members that have ended, one of them in this time.
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -151,7 +151,7 @@ fn log(table: &Table, folded: &[Id], blocks_start: u64) -> (Vec<u8>, Vec<u64>) {
         let Some((word_type, words, native)) = words(entry) else {
             continue;
         };
-        if variant.kind() == Kind::Gauge {
+        if !variant.outlives_process() {
             continue;
         }
         let offset = HEADER + log.len() as u64;
@@ -267,7 +267,9 @@ fn set_aside(
     refused: &AtomicU64,
 ) -> io::Result<()> {
     let path = directory.file(name);
-    let is_used = File::open(&path).and_then(|file| is_alive(&file)).unwrap_or(false);
+    let is_used = File::open(&path)
+        .and_then(|file| is_alive(&file))
+        .unwrap_or(false);
     if is_used || reason == Unreadable::Newer {
         return Ok(());
     }

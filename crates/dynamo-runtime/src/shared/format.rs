@@ -93,7 +93,11 @@ impl Header {
         let (version, kind) = (word(8) as u32, word(8) >> 32);
         if version != VERSION {
             let is_newer = version > VERSION && version < 1000;
-            return Err(if is_newer { Unreadable::Newer } else { Unreadable::Damaged });
+            return Err(if is_newer {
+                Unreadable::Newer
+            } else {
+                Unreadable::Damaged
+            });
         }
         let kind = match kind {
             0 => FileKind::Member,
@@ -125,7 +129,8 @@ pub(super) fn random_id() -> io::Result<Id> {
     let mut id = Id::default();
     let mut filled = 0;
     while filled < id.len() {
-        filled += rustix::rand::getrandom(&mut id[filled..], rustix::rand::GetRandomFlags::empty())?;
+        filled +=
+            rustix::rand::getrandom(&mut id[filled..], rustix::rand::GetRandomFlags::empty())?;
     }
     Ok(id)
 }

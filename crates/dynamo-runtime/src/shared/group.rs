@@ -66,7 +66,6 @@ pub(crate) struct Gathered {
 pub(crate) struct MemberInfo {
     pub(crate) id: Id,
     pub(crate) number: u64,
-    pub(crate) pid: u64,
     pub(crate) is_own: bool,
     pub(crate) is_alive: bool,
     pub(crate) has_callbacks: bool,
@@ -85,7 +84,10 @@ impl Group {
     /// Joins the group of a directory. Joining again returns the same group.
     pub(crate) fn join(directory: Directory) -> Result<&'static Self, SharedError> {
         let mut groups = lock(&GROUPS);
-        if let Some(group) = groups.iter().find(|group| group.member.directory == directory) {
+        if let Some(group) = groups
+            .iter()
+            .find(|group| group.member.directory == directory)
+        {
             return Ok(group);
         }
         let group = Self::separate(directory)?;
@@ -159,7 +161,6 @@ impl Group {
             MemberInfo {
                 id: view.header.id,
                 number: view.header.number,
-                pid: view.header.pid,
                 is_own: view.header.id == own,
                 is_alive: view.is_alive,
                 has_callbacks: view.header.has_callbacks,
@@ -278,7 +279,9 @@ impl Reader {
             }
             folded.clone_from(&view.folded);
         }
-        for (name, view) in &mut self.members {
+        let mut members: Vec<_> = self.members.iter_mut().collect();
+        members.sort_by_key(|(_, view)| (view.header.number, view.header.created));
+        for (name, view) in members {
             if !folded.contains(&view.header.id)
                 && let Err(reason) = view.read(&mut self.table)
             {
@@ -313,7 +316,11 @@ impl Reader {
     ) {
         let path = directory.file(name);
         let is_new = match name == TOTALS {
-            true => self.refused_totals.replace(inode(&path).unwrap_or_default()) != inode(&path),
+            true => {
+                self.refused_totals
+                    .replace(inode(&path).unwrap_or_default())
+                    != inode(&path)
+            }
             false => self.refused.insert(name.to_owned()),
         };
         if is_new {
@@ -381,7 +388,9 @@ impl GroupFamily {
 
 impl Collector for GroupFamily {
     fn visit(&self, at: Cursor, limit: usize, visitor: &mut Visitor<'_>) -> Option<Cursor> {
-        let start = self.series.partition_point(|series| series.sequence < at.next);
+        let start = self
+            .series
+            .partition_point(|series| series.sequence < at.next);
         let mut rest = self.series[start..].iter();
         for series in rest.by_ref().take(limit) {
             let value = match (&series.value, &self.buckets) {

@@ -36,11 +36,7 @@ pub(super) fn grow(file: &File, offset: u64, len: usize) -> io::Result<&'static 
 
 /// In a forked child: maps a part of another file over `words`, which [`grow`] returned, so that references
 /// to them lead there.
-pub(super) fn replace(
-    words: &'static [AtomicU64],
-    file: &File,
-    offset: u64,
-) -> io::Result<()> {
+pub(super) fn replace(words: &'static [AtomicU64], file: &File, offset: u64) -> io::Result<()> {
     allocate(file, offset, words.len() * WORD)?;
     let start = words.as_ptr().cast_mut().cast::<c_void>();
     // SAFETY: the range is exactly a mapping of `grow`, so that no other memory is affected; it stays

@@ -154,7 +154,9 @@ impl Contents {
         // Without the lock, two members may choose one number, which is better than no metrics.
         let _lock = directory.lock_join()?;
         let taken = taken_numbers(directory)?;
-        self.number = (0..).find(|number| !taken.contains(number)).unwrap_or_default();
+        self.number = (0..)
+            .find(|number| !taken.contains(number))
+            .unwrap_or_default();
         let header = Header {
             kind: FileKind::Member,
             id: self.id,
@@ -265,7 +267,9 @@ impl Contents {
             let generation = block.state.generation + 1;
             self.file
                 .write_all_at(&make(block.offset, generation).to_bytes(), slot.record)?;
-            block.words[1..].iter().for_each(|word| word.store(0, Relaxed));
+            block.words[1..]
+                .iter()
+                .for_each(|word| word.store(0, Relaxed));
             fill(&block.words[1..]);
             block.is_inherited = is_inherited;
             block.state = State {

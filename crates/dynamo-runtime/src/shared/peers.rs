@@ -80,8 +80,11 @@ impl Requests {
     pub(crate) fn send(&mut self, members: &[MemberInfo], deadline: Instant) {
         let left = deadline.saturating_duration_since(Instant::now());
         let millis = (left.as_millis() as u64).to_ne_bytes();
-        self.pending
-            .retain(|id, _| members.iter().any(|member| member.is_alive && member.id() == *id));
+        self.pending.retain(|id, _| {
+            members
+                .iter()
+                .any(|member| member.is_alive && member.id() == *id)
+        });
         for member in members {
             let is_asked = member.is_alive && member.has_callbacks && !member.is_own;
             let id = member.id();

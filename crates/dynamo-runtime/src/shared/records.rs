@@ -16,7 +16,10 @@ pub(super) enum Record {
     Family(FamilyRecord),
     Series(SeriesRecord),
     /// The log continues at `next` and reaches to `end`.
-    Jump { next: u64, end: u64 },
+    Jump {
+        next: u64,
+        end: u64,
+    },
     /// A block for the native buckets or for an exemplar of a series.
     Part(PartRecord),
     /// The members whose values are in the totals.
@@ -184,7 +187,9 @@ impl FamilyRecord {
         out.option(component);
         out.option(endpoint);
         out.number(self.bounds.len() as u64);
-        self.bounds.iter().for_each(|bound| out.number(bound.to_bits()));
+        self.bounds
+            .iter()
+            .for_each(|bound| out.number(bound.to_bits()));
         out.option(self.native.as_deref());
     }
 
@@ -224,7 +229,13 @@ impl FamilyRecord {
 impl SeriesRecord {
     fn write(&self, out: &mut Writer) {
         let words = u64::from(self.words);
-        for number in [self.generation, self.family, self.block, words, self.created] {
+        for number in [
+            self.generation,
+            self.family,
+            self.block,
+            words,
+            self.created,
+        ] {
             out.number(number);
         }
         out.number(self.labels.len() as u64);

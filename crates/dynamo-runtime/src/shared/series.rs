@@ -8,9 +8,7 @@ use std::sync::{Arc, Mutex};
 use super::format::now;
 use super::group::Group;
 use super::member::{Member, Slot};
-use super::records::{
-    ExemplarWords, FamilyRecord, PartKind, PartRecord, Record, SeriesRecord,
-};
+use super::records::{ExemplarWords, FamilyRecord, PartKind, PartRecord, Record, SeriesRecord};
 use crate::metrics::{
     Across, Desc, Exemplar, FamilyStorage, Kind, NativeBucket, NativeSnapshot, SeriesStorage,
     SharedLayout, Slot as ExemplarSlot, Storage,
@@ -50,7 +48,7 @@ impl Storage for &'static Group {
             group: self,
             name,
             record: offset,
-            kind: desc.kind,
+            is_kept: desc.outlives_process(),
             words: layout.words + usize::from(stamps),
             has_native: layout.native.is_some(),
         }))
@@ -62,17 +60,13 @@ struct SharedFamily {
     group: &'static Group,
     name: String,
     record: u64,
-    kind: Kind,
+    is_kept: bool,
     words: usize,
     has_native: bool,
 }
 
 impl FamilyStorage for SharedFamily {
-    fn series(
-        &self,
-        labels: &[(&str, &str)],
-        created: u64,
-    ) -> io::Result<Arc<dyn SeriesStorage>> {
+    fn series(&self, labels: &[(&str, &str)], created: u64) -> io::Result<Arc<dyn SeriesStorage>> {
         let labels = labels
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
@@ -83,7 +77,12 @@ impl FamilyStorage for SharedFamily {
         let words = self.words + skipped - 1;
         let mut contents = lock(&member.contents);
         let key = (self.record, labels);
-        let slot = match contents.resume(&key) {
+        // The native buckets of a series that was dropped cannot be continued: they are added up.
+        let resumed = match self.has_native {
+            true => None,
+            false => contents.resume(&key),
+        };
+        let slot = match resumed {
             Some(slot) => slot,
             None => {
                 let make = |block, generation| {
@@ -102,7 +101,7 @@ impl FamilyStorage for SharedFamily {
         Ok(Arc::new(SharedSeries {
             member,
             slot,
-            kind: self.kind,
+            is_kept: self.is_kept,
             words: contents.words(slot),
             skipped,
             parts: Mutex::default(),
@@ -119,7 +118,8 @@ impl FamilyStorage for SharedFamily {
 struct SharedSeries {
     member: &'static Member,
     slot: Slot,
-    kind: Kind,
+    /// Whether the value counts when this object is dropped.
+    is_kept: bool,
     /// The block, with its state.
     words: &'static [AtomicU64],
     /// The number of words before those of the metric.
@@ -275,7 +275,9 @@ impl SeriesStorage for SharedSeries {
         }
         // Exemplars of other traces have about the same length.
         let room = (words.len() + 1).next_multiple_of(8);
-        let added = self.part(PartKind::Exemplar, room, |block| write_exemplar(block, &words));
+        let added = self.part(PartKind::Exemplar, room, |block| {
+            write_exemplar(block, &words)
+        });
         if let Ok(added) = added
             && let Some((old, _)) = parts.exemplars.insert(slot, added)
         {
@@ -344,7 +346,7 @@ impl SeriesStorage for SharedSeries {
 impl Drop for SharedSeries {
     /// Counters and histograms go on counting for the group, unless they were removed.
     fn drop(&mut self) {
-        let is_kept = self.kind != Kind::Gauge && !self.is_removed.load(Relaxed);
+        let is_kept = self.is_kept && !self.is_removed.load(Relaxed);
         let parts = std::mem::take(&mut *lock(&self.parts));
         let mut contents = lock(&self.member.contents);
         if is_kept {

@@ -94,7 +94,10 @@ impl Sum {
     pub(super) fn add(&mut self, other: Sum) {
         let sum = self.high + other.high;
         if !sum.is_finite() {
-            *self = Sum { high: sum, low: 0.0 };
+            *self = Sum {
+                high: sum,
+                low: 0.0,
+            };
             return;
         }
         // Knuth's two-sum: the rounding error, exactly.
@@ -195,7 +198,7 @@ impl Table {
         Some(index)
     }
 
-    /// The entry of a series. A gauge of each process gets the number of its process as a label.
+    /// The entry of a series. One of each process gets the number of its process as a label.
     pub(super) fn entry(
         &mut self,
         variant_index: u32,
@@ -205,7 +208,7 @@ impl Table {
     ) -> u32 {
         let variant = &mut self.variants[variant_index as usize];
         let mut pairs = series.labels.clone();
-        if variant.shape.kind == Kind::Gauge && variant.shape.across == Across::Each {
+        if variant.shape.across == Across::Each {
             pairs.push((labels::PROCESS.to_owned(), process.to_string()));
         }
         pairs.sort_unstable();
@@ -249,11 +252,7 @@ impl Table {
     /// totals, and `updated` the time of the last update.
     pub(super) fn add(&mut self, entry: u32, scalar: Scalar, low: f64, updated: u64) {
         let entry = &mut self.entries[entry as usize];
-        let shape = &self.variants[entry.variant as usize].shape;
-        let across = match shape.kind {
-            Kind::Gauge => shape.across,
-            _ => Across::Sum,
-        };
+        let across = self.variants[entry.variant as usize].shape.across;
         let is_chosen = match (&entry.value, across) {
             (Value::Sum(_), _) => false,
             (Value::One(other, _), Across::Min) => scalar.to_f64() < other.to_f64(),
@@ -395,8 +394,9 @@ impl Variant {
         Arc::clone(family)
     }
 
-    pub(super) fn kind(&self) -> Kind {
-        self.shape.kind
+    /// Whether values count after the end of their process.
+    pub(super) fn outlives_process(&self) -> bool {
+        self.shape.across.outlives_process(self.shape.kind)
     }
 
     pub(super) fn record(

@@ -17,8 +17,8 @@ use super::view::View;
 use super::{fold, format, records};
 use crate::metrics::histogram::HistogramCell;
 use crate::metrics::{
-    Across, CounterCell, Desc, Description, Exemplar, GaugeCell, Instrument,
-    Kind, Path, Registry, SingleCore, Snapshot, Storage, VecCore,
+    Across, CounterCell, Desc, Description, Exemplar, GaugeCell, Instrument, Kind, Path, Registry,
+    SingleCore, Snapshot, Storage, VecCore,
 };
 
 /// A directory that is removed at the end.
@@ -67,7 +67,11 @@ fn registry(group: &'static Group) -> Registry {
     Registry::with_storage(0, Some(Arc::new(group) as Arc<dyn Storage>))
 }
 
-fn single<I: Instrument>(registry: &Registry, name: &str, options: I::Options) -> Arc<SingleCore<I>> {
+fn single<I: Instrument>(
+    registry: &Registry,
+    name: &str,
+    options: I::Options,
+) -> Arc<SingleCore<I>> {
     with::<I>(registry, name, Description::new("Help."), options)
 }
 
@@ -109,8 +113,12 @@ fn counters_and_histograms_are_sums_and_survive_their_processes() {
     let (first, second) = (folder.join(), folder.join());
     for (group, by) in [(first, 2), (second, 3)] {
         let registry = registry(group);
-        single::<CounterCell<u64>>(&registry, "c", ()).update().add(by);
-        single::<CounterCell<f64>>(&registry, "f", ()).update().add(0.1);
+        single::<CounterCell<u64>>(&registry, "c", ())
+            .update()
+            .add(by);
+        single::<CounterCell<f64>>(&registry, "f", ())
+            .update()
+            .add(0.1);
         let histogram = single::<HistogramCell>(&registry, "h", Some(vec![1.0]).into());
         histogram.update().add(0.5);
         histogram.update().add(4.0);
@@ -177,7 +185,10 @@ fn removed_series_disappear_and_their_space_is_used_again() {
         let value = format!("{round:08}");
         vec.with_label_values(&[&value]).inc();
         if round % 1000 == 0 {
-            assert_eq!(text(group), format!("c{{l=\"kept\"}} 7\nc{{l=\"{value}\"}} 1\n"));
+            assert_eq!(
+                text(group),
+                format!("c{{l=\"kept\"}} 7\nc{{l=\"{value}\"}} 1\n")
+            );
         }
         assert!(vec.remove_label_values(&[&value]).unwrap());
     }
@@ -192,8 +203,12 @@ fn a_dropped_runtime_goes_on_counting_and_continues() {
     let group = folder.join();
     for _ in 0..3 {
         let registry = registry(group);
-        single::<CounterCell<u64>>(&registry, "c", ()).update().inc();
-        single::<GaugeCell<f64>>(&registry, "g", ()).update().set(1.0);
+        single::<CounterCell<u64>>(&registry, "c", ())
+            .update()
+            .inc();
+        single::<GaugeCell<f64>>(&registry, "g", ())
+            .update()
+            .set(1.0);
     }
     assert_eq!(text(group), "c{a=\"b\"} 3\n");
 }
@@ -250,7 +265,8 @@ fn the_newest_exemplar_of_all_processes_is_shown() {
     for (group, trace) in groups.iter().zip(["old", "new"]) {
         let registry = registry(group);
         let core = single::<CounterCell<u64>>(&registry, "c", ());
-        let metric = crate::metrics::Metric::new(&core, crate::metrics::KeepAlive::new(Arc::new(())));
+        let metric =
+            crate::metrics::Metric::new(&core, crate::metrics::KeepAlive::new(Arc::new(())));
         for _ in 0..3 {
             let exemplar = Exemplar::new(&[("trace_id", trace)], 1.0).unwrap();
             metric.update_with_exemplar(exemplar, CounterCell::inc);
@@ -342,9 +358,13 @@ static FILE: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let registry = registry(group);
     let core = single::<CounterCell<f64>>(&registry, "c", ());
     let metric = crate::metrics::Metric::new(&core, crate::metrics::KeepAlive::new(Arc::new(())));
-    metric.inc_by_with_exemplar(1.0, &[("trace_id", "x")]).unwrap();
+    metric
+        .inc_by_with_exemplar(1.0, &[("trace_id", "x")])
+        .unwrap();
     let native = crate::HistogramOptions::default().native(crate::NativeOptions::default());
-    single::<HistogramCell>(&registry, "h", native).update().add(3.0);
+    single::<HistogramCell>(&registry, "h", native)
+        .update()
+        .add(3.0);
     let file = fs::read(folder.0.join(&folder.files(MEMBER)[0])).unwrap();
     std::mem::forget((registry, metric));
     file
@@ -374,7 +394,11 @@ fn reading_damaged_files_never_panics() {
             1 | 2 => {
                 for _ in 0..=random.next(4) {
                     let at = random.next(HEADER / 8 + 1200) as usize;
-                    let at = if at < 512 { at % 128 } else { HEADER as usize + at - 512 };
+                    let at = if at < 512 {
+                        at % 128
+                    } else {
+                        HEADER as usize + at - 512
+                    };
                     bytes[at] ^= 1 << random.next(8);
                 }
             }
@@ -416,7 +440,9 @@ fn damaged_files_are_set_aside_and_the_rest_goes_on() {
     let groups = [folder.join(), folder.join(), folder.join()];
     for group in &groups {
         let registry = registry(group);
-        single::<CounterCell<u64>>(&registry, "c", ()).update().inc();
+        single::<CounterCell<u64>>(&registry, "c", ())
+            .update()
+            .inc();
         std::mem::forget(registry);
     }
     assert_eq!(text(groups[0]), "c{a=\"b\"} 3\n");
@@ -442,7 +468,9 @@ fn damaged_files_are_set_aside_and_the_rest_goes_on() {
 #[test]
 fn the_order_of_members_does_not_change_a_sum_of_floats() {
     let mut random = Random(7);
-    let mut values: Vec<f64> = (0..1000).map(|_| random.next(1 << 50) as f64 / 1e4).collect();
+    let mut values: Vec<f64> = (0..1000)
+        .map(|_| random.next(1 << 50) as f64 / 1e4)
+        .collect();
     let sum = |values: &[f64]| {
         let mut sum = Sum::default();
         values.iter().for_each(|value| sum.add((*value).into()));

@@ -15,12 +15,14 @@ use super::format::{
     FileKind, HEADER, HEADER_READ, HEALTH_LENGTH, HEALTH_SEQUENCE, HEALTH_TEXT, Header, Id, State,
     Unreadable, u64_at,
 };
-use super::records::{ExemplarWords, FamilyRecord, MAX_RECORD, PartKind, PartRecord, Record, SeriesRecord};
+use super::records::{
+    ExemplarWords, FamilyRecord, MAX_RECORD, PartKind, PartRecord, Record, SeriesRecord,
+};
 use super::series::{
     NATIVE_BUCKETS, NATIVE_SCHEMA, NATIVE_THRESHOLD, NATIVE_USED, NATIVE_ZERO_COUNT, NEGATIVE,
 };
 use super::table::{Sum, Table};
-use crate::metrics::{Exemplar, Kind, NativeSnapshot, Scalar, WordType};
+use crate::metrics::{Exemplar, NativeSnapshot, Scalar, WordType};
 
 /// Gaps between blocks that are read along.
 const GAP: u64 = 512;
@@ -59,7 +61,8 @@ struct Series {
     generation: u64,
     metric: u64,
     word_type: WordType,
-    kind: Kind,
+    /// Whether the value counts after the end of the process.
+    is_kept: bool,
     is_native: bool,
     block: u64,
     words: usize,
@@ -192,13 +195,23 @@ impl View {
         let mut bytes = Vec::new();
         while self.at != self.header.log_end {
             // The log may continue in another part: what follows this record is unknown.
-            let left = self.header.log_end.checked_sub(self.at).ok_or(Unreadable::Damaged)?;
+            let left = self
+                .header
+                .log_end
+                .checked_sub(self.at)
+                .ok_or(Unreadable::Damaged)?;
             let part = usize::try_from(left.min(1 << 16)).map_err(|_| Unreadable::Damaged)?;
             bytes.resize(part, 0);
-            let read = self.file.read_at(&mut bytes, self.at).map_err(|_| Unreadable::Damaged)?;
+            let read = self
+                .file
+                .read_at(&mut bytes, self.at)
+                .map_err(|_| Unreadable::Damaged)?;
             bytes.truncate(read);
-            let first = bytes.first_chunk().map(|length| u32::from_ne_bytes(*length) as usize);
-            if let Some(length) = first.filter(|length| *length > bytes.len() && *length <= MAX_RECORD)
+            let first = bytes
+                .first_chunk()
+                .map(|length| u32::from_ne_bytes(*length) as usize);
+            if let Some(length) =
+                first.filter(|length| *length > bytes.len() && *length <= MAX_RECORD)
             {
                 bytes.resize(length, 0);
                 self.file
@@ -233,7 +246,11 @@ impl View {
             }
             rest = &rest[length..];
         }
-        if self.at == begin { Err(Unreadable::Damaged) } else { Ok(()) }
+        if self.at == begin {
+            Err(Unreadable::Damaged)
+        } else {
+            Ok(())
+        }
     }
 
     fn add_record(
@@ -279,7 +296,10 @@ impl View {
         record: &SeriesRecord,
         table: &mut Table,
     ) -> Result<Series, Unreadable> {
-        let metric = self.metrics.get(&record.family).ok_or(Unreadable::Damaged)?;
+        let metric = self
+            .metrics
+            .get(&record.family)
+            .ok_or(Unreadable::Damaged)?;
         let family = &metric.record;
         let words = record.words as usize;
         let is_native = family.native.is_some();
@@ -299,7 +319,7 @@ impl View {
             generation: record.generation,
             metric: record.family,
             word_type: family.word_type,
-            kind: family.kind,
+            is_kept: family.across.outlives_process(family.kind),
             is_native,
             block: record.block,
             words,
@@ -312,7 +332,10 @@ impl View {
 
     /// Plans how to read the blocks of all series and parts.
     fn lay_out(&mut self) -> Result<(), Unreadable> {
-        let series = self.series.iter().map(|series| (series.block, series.words));
+        let series = self
+            .series
+            .iter()
+            .map(|series| (series.block, series.words));
         let parts = self.parts.iter();
         let parts = parts.map(|part| (part.contents.block, part.contents.words as usize));
         let mut blocks: Vec<(u64, u64)> = series
@@ -364,7 +387,7 @@ impl View {
     fn add_values(&mut self, table: &mut Table, stable: &[bool]) {
         let is_ended = self.header.kind == FileKind::Member && !self.is_alive;
         for metric in self.metrics.values() {
-            if !(is_ended && metric.record.kind == Kind::Gauge) {
+            if !is_ended || metric.record.across.outlives_process(metric.record.kind) {
                 table.note(metric.variant, metric.record.created);
             }
         }
@@ -377,7 +400,7 @@ impl View {
             };
             let state = State::of(self.word(self.series[index].position));
             if !state.is_live
-                || (is_ended && self.series[index].kind == Kind::Gauge)
+                || (is_ended && !self.series[index].is_kept)
                 || (state.generation != self.series[index].generation
                     && !self.read_again(index, state.generation, table))
             {
@@ -432,7 +455,11 @@ impl View {
             true => f64::from_bits(second),
             false => 0.0,
         };
-        let updated = if series.words > 1 && !is_total { second } else { 0 };
+        let updated = if series.words > 1 && !is_total {
+            second
+        } else {
+            0
+        };
         let word = self.word(position);
         match series.word_type {
             WordType::Float => table.add(entry, Scalar::Float(f64::from_bits(word)), low, updated),
@@ -471,7 +498,9 @@ impl View {
             (counts, sum, native) = last;
         } else if let Some(native) = &mut native {
             // An update in progress has changed one of the two, the native buckets first.
-            let total = counts.iter().fold(0_u64, |sum, count| sum.saturating_add(*count));
+            let total = counts
+                .iter()
+                .fold(0_u64, |sum, count| sum.saturating_add(*count));
             let of_native = native.count();
             if let Some(last) = counts.last_mut() {
                 *last = last.saturating_add(of_native.saturating_sub(total));
@@ -500,7 +529,9 @@ impl View {
 
     fn block(&self, part: &Part) -> Vec<u64> {
         let words = 1..=part.contents.words as usize;
-        words.map(|word| self.word(part.position + 8 * word)).collect()
+        words
+            .map(|word| self.word(part.position + 8 * word))
+            .collect()
     }
 
     fn native(&self, series: &Series) -> Option<NativeSnapshot> {

@@ -10,8 +10,11 @@ Metrics are created by the ``metrics`` of a runtime, namespace, component or end
 calling their classes.
 """
 
+from typing import TYPE_CHECKING
+
 from dynamo_metrics import _startup as _startup
 from dynamo_metrics._errors import MetricsError
+from dynamo_metrics._lazy import imported
 from dynamo_metrics._native import (
     CallbackHandle,
     Counter,
@@ -43,6 +46,10 @@ ITL = ITL_BUCKETS
 REQUEST_DURATION = REQUEST_DURATION_BUCKETS
 TTFT = TTFT_BUCKETS
 
+if TYPE_CHECKING:
+    from dynamo_metrics.guests.nvidia import attach, install
+    from dynamo_metrics.guests.prometheus import as_collector
+
 __all__ = [
     "DEFAULT",
     "DEFAULT_BUCKETS",
@@ -70,6 +77,19 @@ __all__ = [
     "Runtime",
     "RuntimeMetrics",
     "Timer",
+    "as_collector",
+    "attach",
     "exponential_buckets",
+    "install",
     "linear_buckets",
 ]
+
+_HOMES = {
+    "as_collector": "dynamo_metrics.guests.prometheus",
+    "attach": "dynamo_metrics.guests.nvidia",
+    "install": "dynamo_metrics.guests.nvidia",
+}
+
+
+def __getattr__(name: str) -> object:
+    return imported(__name__, name, _HOMES)

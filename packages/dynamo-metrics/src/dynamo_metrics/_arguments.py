@@ -6,7 +6,7 @@ is one line: the argument, the value, the rule.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dynamo_metrics._errors import MetricsError
@@ -32,7 +32,7 @@ def pairs(labels: object, what: str = "labels") -> list[tuple[str, str]]:
     if labels is None:
         return []
     if isinstance(labels, dict):
-        items: Iterable[object] = labels.items()
+        items: list[object] = list(labels.items())  # at once: another thread may change it
     else:
         items = _listed(labels, what, _PAIRS)
     checked = []
@@ -229,3 +229,8 @@ def _is_encodable(value: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def across(value: object) -> str | None:
+    """Return how processes show a metric together, if it was given."""
+    return None if value is None else text(value, "across")

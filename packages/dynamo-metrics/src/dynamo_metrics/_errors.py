@@ -23,7 +23,8 @@ class MetricsError(ValueError, RuntimeError):
     reason: str
     """What went wrong, one of: ``"bad_buckets"``, ``"bad_label"``, ``"bad_name"``,
     ``"bad_native_buckets"``, ``"bad_unit"``, ``"conflict"``, ``"duplicate_label"``,
-    ``"empty_path_part"``, ``"no_label_names"``, ``"not_utf8"``, ``"reserved_label"``."""
+    ``"empty_path_part"``, ``"no_label_names"``, ``"not_utf8"``, ``"reserved_label"``,
+    ``"reserved_name"``."""
 
     owners: tuple[str, ...]
     """The nodes of two metrics in conflict, such as ``"endpoint ns/comp/ep"`` or ``"the runtime"``,

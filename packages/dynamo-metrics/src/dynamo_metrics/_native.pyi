@@ -3,8 +3,10 @@
 Import the public names from dynamo_metrics.
 """
 
+import os
 from collections.abc import Callable
-from typing import Generic, TypeAlias, TypeVar, final, overload
+from pathlib import Path
+from typing import Final, Generic, TypeAlias, TypeVar, final, overload
 
 from dynamo_metrics._timer import Timer
 from dynamo_metrics._types import Float as _Float
@@ -202,14 +204,14 @@ class CounterVec(_CounterVec[_Float, float, Counter]):
 
 @final
 class IntCounter(_Counter[_Int, int]):
-    """A counter of whole things; it stays at 2**64 - 1 rather than starting over.
+    """A counter of integers; it stays at 2**64 - 1 rather than starting over.
 
     Updates take integers up to 2**64 - 1: larger ones raise OverflowError, floats TypeError.
     """
 
 @final
 class IntCounterVec(_CounterVec[_Int, int, IntCounter]):
-    """Counters of whole things, one for each combination of label values.
+    """Counters of integers, one for each combination of label values.
 
     Whatever takes labels raises ValueError if one is missing or unknown.
     Updates take integers up to 2**64 - 1: larger ones raise OverflowError, floats TypeError.
@@ -228,14 +230,14 @@ class GaugeVec(_GaugeVec[_Float, float, Gauge]):
 
 @final
 class IntGauge(_Gauge[_Int, int]):
-    """A gauge of whole things; it stays at the limits of 64 bits rather than wrapping round.
+    """A gauge of integers; it stays at the limits of 64 bits rather than wrapping round.
 
     Updates take integers from -2**63 to 2**63 - 1: others raise OverflowError, floats TypeError.
     """
 
 @final
 class IntGaugeVec(_GaugeVec[_Int, int, IntGauge]):
-    """Gauges of whole things, one for each combination of label values.
+    """Gauges of integers, one for each combination of label values.
 
     Whatever takes labels raises ValueError if one is missing or unknown.
     Updates take integers from -2**63 to 2**63 - 1: others raise OverflowError, floats TypeError.
@@ -309,10 +311,16 @@ class Node:
     """A node of the hierarchy of one runtime. Equal to every other node with the same path."""
 
     @staticmethod
-    def runtime(*, name_style: str | None = None) -> Node:
+    def runtime(
+        *,
+        name_style: str | None = None,
+        shared_dir: str | os.PathLike[str] | None = None,
+        serve: bool = True,
+    ) -> Node:
         """Return the root of a new tree, or of the one that serves the same fixed port already.
 
-        Settings come from the environment; name_style, if given, wins over its variable.
+        Settings come from the environment; name_style and shared_dir, if given, win over their
+        variables. With serve=False there is no status server.
 
         Raises ValueError for a wrong setting, OSError if the status server cannot listen.
         """
@@ -328,6 +336,12 @@ class Node:
     @property
     def system_status_address(self) -> str | None:
         """Where the status server listens, "host:port", or None."""
+    @property
+    def process_number(self) -> int | None:
+        """The number of this process among those that share a directory, or None."""
+    @property
+    def shared_dir(self) -> Path | None:
+        """The directory in which this process shares its metrics, or None."""
     def set_health_status(self, status: str) -> None:
         """Set what /health says: of an endpoint, or of the runtime while no endpoint reports.
 
@@ -335,11 +349,24 @@ class Node:
         """
     def clear_health_status(self) -> None:
         """Remove this endpoint from /health."""
+    def reserve(self, names: list[str], reason: str) -> None:
+        """Refuse these names to metrics that are created from now on.
+
+        reason, part of the error, names their owner and what to do.
+        """
     def shutdown(self) -> None:
         """Stop the status server, within a second, and unregister all callbacks."""
     @property
     def hierarchy_labels(self) -> list[tuple[str, str]]:
         """The labels that the hierarchy gives the metrics of this node: (name, value) pairs."""
+    @property
+    def tree_id(self) -> int:
+        """A number that all nodes of one runtime share."""
+    def families(self) -> list[tuple[str, str, str]]:
+        """Return the name, type and description of each family of this node and all below it.
+
+        Families without series are included, external families are not.
+        """
     @property
     def has_callbacks(self) -> bool:
         """Whether rendering this node runs callbacks."""
@@ -353,6 +380,7 @@ class Node:
         *,
         unit: str | None = None,
         full_name: bool = False,
+        across: str | None = None,
         max_series: _Int | None = None,
         idle_timeout: _Float | None = None,
         buckets: list[float] | None = None,
@@ -414,11 +442,11 @@ class Job:
         """Its name, for messages."""
     @property
     def returns_text(self) -> bool:
-        """Whether what the callback returns is a text of metrics."""
+        """Whether the callback returns an exposition."""
     def finish(self, succeeded: bool, text: str | None = None) -> bool:
         """Say how it went; return whether to log it, true for the first failure of a callback.
 
-        text is what the callback returned, if it is one that returns text.
+        text is the exposition that the callback returned, if it returns one.
         """
 
 def install(
@@ -454,6 +482,14 @@ def next_message() -> tuple[int, str] | None:
 
 def stop_messages() -> None:
     """Take no more messages and wake the thread that waits for them."""
+
+SERVED_BY: Final[str]
+
+def resume_shared() -> None:
+    """In a forked child: start the threads that share the metrics, which stayed in the parent."""
+
+def served_mark(port: int) -> str | None:
+    """Return what marks this process, in SERVED_BY of its children, as listening on port; or None."""
 
 def stop_servers() -> None:
     """Stop all status servers, within a second, without the GIL."""

@@ -6,12 +6,22 @@ from typing import TYPE_CHECKING, Literal
 
 # All that is needed after start-up is imported now: CPython before 3.13 crashes when it finalises
 # while a thread imports.
-from dynamo_metrics import _arguments, _native, _process, _sampling, _settings, _traces
+from dynamo_metrics import (
+    _arguments,
+    _native,
+    _process,
+    _sampling,
+    _settings,
+    _shared,
+    _traces,
+)
 from dynamo_metrics._runtime_metrics import RuntimeMetrics
+from dynamo_metrics._threads.callbacks import start_callbacks
 from dynamo_metrics._threads.log import start_log
 
 if TYPE_CHECKING:
     import asyncio
+    import os
     from collections.abc import Callable
 
 
@@ -114,7 +124,12 @@ class Runtime(Node):
     ``name_style`` is ``"hierarchy"`` (the default) or ``"component"`` and wins over
     ``DYN_METRICS_NAME_STYLE``. The lag of ``event_loop``, if one is given, is sampled.
 
-    Raises ``ValueError`` for a wrong setting, ``OSError`` with ``errno`` if the port is in use.
+    All processes with the same ``shared_dir``, or ``DYN_METRICS_SHARED_DIR``, form a group, and a
+    scrape of one shows all: see docs/processes.md. ``"auto"`` makes a directory for this process
+    and its children.
+
+    Raises ``ValueError`` for a wrong setting, ``OSError`` with ``errno`` if the port is in use or
+    the directory cannot be used.
     """
 
     __module__ = "dynamo_metrics"
@@ -125,18 +140,25 @@ class Runtime(Node):
         event_loop: asyncio.AbstractEventLoop | None = None,
         *,
         name_style: Literal["hierarchy", "component"] | None = None,
+        shared_dir: str | os.PathLike[str] | None = None,
     ) -> None:
-        _traces.install_if_asked()
         shows_process = _settings.PROCESS_METRICS.read()
+        _traces.install_if_asked()
         if name_style is not None:
             _arguments.text(name_style, "name_style")
-        super().__init__(_native.Node.runtime(name_style=name_style))
+        directory = _shared.directory(shared_dir)
+        super().__init__(_native.Node.runtime(name_style=name_style, shared_dir=directory))
         self._event_loop = event_loop
         self._before_rendering: Callable[[], None] | None = None
         if shows_process:
             self._show_process()
-        if self.system_status_address is not None:
+        if directory is not None:
             start_log()
+            _shared.when_forked(start_log)
+            _shared.when_forked(start_callbacks)
+        elif self.system_status_address is not None:
+            start_log()
+            _shared.mark_port(self.system_status_address)
 
     @property
     def metrics(self) -> RuntimeMetrics:
@@ -147,8 +169,11 @@ class Runtime(Node):
         """Expose the metrics of the process; sample those that a scrape must not wait for."""
         _process.expose_on(self._native)
         self._before_rendering = _process.refresh
-        if self.system_status_address is not None:
+        is_shared = self.shared_dir is not None
+        if is_shared or self.system_status_address is not None:
             _sampling.start(self._native)
+            if is_shared:
+                _shared.when_forked(_sampling.resume)
             if self._event_loop is not None:
                 _sampling.watch_loop(self._event_loop)
 
@@ -163,6 +188,17 @@ class Runtime(Node):
     def system_status_address(self) -> str | None:
         """Where the status server listens, ``"host:port"`` with the real port; None if off."""
         return self._native.system_status_address
+
+    @property
+    def shared_dir(self) -> str | None:
+        """The directory in which this process shares its metrics; None if it does not."""
+        directory = self._native.shared_dir
+        return None if directory is None else str(directory)
+
+    @property
+    def process_number(self) -> int | None:
+        """The value of the label ``dynamo_process`` for this process; None without a directory."""
+        return self._native.process_number
 
     def set_health_status(self, status: Literal["ready", "notready"]) -> None:
         """Set what ``/health`` shows while no endpoint reports: ``"ready"`` or ``"notready"``.

@@ -11,8 +11,11 @@ import contextlib
 import os
 import resource
 import threading
+from typing import TypeVar
 
 from dynamo_metrics import _native
+from dynamo_metrics._identity import only_object
+from dynamo_metrics._native import Counter
 from dynamo_metrics._runtime_metrics import RuntimeMetrics
 from dynamo_metrics.prometheus_names import process
 
@@ -21,8 +24,25 @@ HOME = _native.Node.detached()
 
 METRICS = RuntimeMetrics(HOME)
 
-_CPU = METRICS.create_counter(
-    process.CPU_SECONDS_TOTAL, "Total user and system CPU time spent in seconds.", full_name=True
+_M = TypeVar("_M")
+
+
+def create(kind: type[_M], name: str, description: str, buckets: list[float] | None = None) -> _M:
+    """Create a metric that processes of a group show for each of them, whatever its kind."""
+    handle = HOME.create(
+        kind, name, description, [], [], full_name=True, across="each", buckets=buckets
+    )
+    return only_object(*handle)
+
+
+def create_vec(kind: type[_M], name: str, description: str, label_name: str) -> _M:
+    """Create a vec with one label; see ``create()``."""
+    handle = HOME.create(kind, name, description, [], [label_name], full_name=True, across="each")
+    return only_object(*handle)
+
+
+_CPU = create(
+    Counter, process.CPU_SECONDS_TOTAL, "Total user and system CPU time spent in seconds."
 )
 _VIRTUAL_MEMORY = METRICS.create_gauge(
     process.VIRTUAL_MEMORY_BYTES, "Virtual memory size in bytes.", full_name=True

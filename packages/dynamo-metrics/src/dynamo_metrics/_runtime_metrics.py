@@ -25,7 +25,7 @@ from dynamo_metrics._threads.callbacks import start_callbacks
 if TYPE_CHECKING:
     from dynamo_metrics import _native
     from dynamo_metrics._native import CallbackHandle
-    from dynamo_metrics._types import Bounds, Collector, Float, Int, Labels, Strings
+    from dynamo_metrics._types import Across, Bounds, Collector, Float, Int, Labels, Strings
 
 _M = TypeVar("_M")
 
@@ -92,9 +92,14 @@ class RuntimeMetrics:
         *,
         unit: str | None = None,
         full_name: bool = False,
+        across: Across | None = None,
     ) -> Gauge:
-        """Create a gauge of floats."""
-        return self._create(Gauge, name, description, unit, full_name, labels)
+        """Create a gauge of floats.
+
+        ``across`` is how processes that share a directory show it: ``"each"`` (the default, with
+        the label ``dynamo_process``), ``"sum"``, ``"min"``, ``"max"`` or ``"last"``.
+        """
+        return self._create(Gauge, name, description, unit, full_name, labels, across=across)
 
     def create_intgauge(
         self,
@@ -104,9 +109,10 @@ class RuntimeMetrics:
         *,
         unit: str | None = None,
         full_name: bool = False,
+        across: Across | None = None,
     ) -> IntGauge:
-        """Create a gauge of integers."""
-        return self._create(IntGauge, name, description, unit, full_name, labels)
+        """Create a gauge of integers; for ``across`` see ``create_gauge()``."""
+        return self._create(IntGauge, name, description, unit, full_name, labels, across=across)
 
     def create_histogram(
         self,
@@ -205,16 +211,19 @@ class RuntimeMetrics:
         idle_timeout: Float | None = None,
         unit: str | None = None,
         full_name: bool = False,
+        across: Across | None = None,
     ) -> GaugeVec:
         """Create gauges of floats, one for each combination of values of ``label_names``.
 
-        For ``max_series`` and ``idle_timeout`` see ``create_countervec()``.
+        For ``max_series`` and ``idle_timeout`` see ``create_countervec()``, for
+        ``across`` see ``create_gauge()``.
         """
         return self._create_vec(
             GaugeVec,
             *(name, description, unit, full_name, label_names, const_labels),
             max_series=max_series,
             idle_timeout=idle_timeout,
+            across=across,
         )
 
     def create_intgaugevec(
@@ -228,16 +237,19 @@ class RuntimeMetrics:
         idle_timeout: Float | None = None,
         unit: str | None = None,
         full_name: bool = False,
+        across: Across | None = None,
     ) -> IntGaugeVec:
         """Create gauges of integers, one for each combination of values of ``label_names``.
 
-        For ``max_series`` and ``idle_timeout`` see ``create_countervec()``.
+        For ``max_series`` and ``idle_timeout`` see ``create_countervec()``, for
+        ``across`` see ``create_gauge()``.
         """
         return self._create_vec(
             IntGaugeVec,
             *(name, description, unit, full_name, label_names, const_labels),
             max_series=max_series,
             idle_timeout=idle_timeout,
+            across=across,
         )
 
     def create_histogramvec(
@@ -324,7 +336,7 @@ class RuntimeMetrics:
         Raises ``TypeError`` if ``registry`` has no ``collect()``, ``ImportError`` without
         ``prometheus_client``, ``ValueError`` for a label name or a time that is refused.
         """
-        callback = exposition_of(registry)
+        callback = exposition_of(registry, self._node.tree_id)
         added = _arguments.pairs(labels)
         if hierarchy_labels:
             given = {name for name, _ in added}
@@ -383,6 +395,7 @@ class RuntimeMetrics:
         full_name: bool,
         labels: Labels,
         *,
+        across: Across | None = None,
         buckets: list[float] | None = None,
         native: _native._NativeBuckets | None = None,
     ) -> _M:
@@ -397,6 +410,7 @@ class RuntimeMetrics:
                 [],
                 unit=None if unit is None else _arguments.text(unit, "unit"),
                 full_name=full_name,
+                across=_arguments.across(across),
                 buckets=buckets,
                 native=native,
             )
@@ -414,6 +428,7 @@ class RuntimeMetrics:
         *,
         max_series: Int | None,
         idle_timeout: Float | None,
+        across: Across | None = None,
         buckets: list[float] | None = None,
         native: _native._NativeBuckets | None = None,
     ) -> _M:
@@ -430,12 +445,21 @@ class RuntimeMetrics:
                 names,
                 unit=unit,
                 full_name=full_name,
+                across=_arguments.across(across),
                 max_series=max_series,
                 idle_timeout=idle_timeout,
                 buckets=buckets,
                 native=native,
             )
         )
+
+    def _families(self) -> list[tuple[str, str, str]]:
+        """Return the name, type and description of each family, with and without series."""
+        return self._node.families()
+
+    def _tree_id(self) -> int:
+        """Return a number that all nodes of one runtime share."""
+        return self._node.tree_id
 
     def _prepared(self, callback: Callable[[], object]) -> str:
         """Return the name of a callback, and start the thread that runs it."""

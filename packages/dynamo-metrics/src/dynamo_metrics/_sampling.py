@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 from dynamo_metrics import _process
+from dynamo_metrics._native import Histogram, IntCounterVec
 from dynamo_metrics._threads.callbacks import start_sampling
 from dynamo_metrics.prometheus_names import name_prefix, python_gc, runtime_metrics
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from dynamo_metrics import _native
-    from dynamo_metrics._native import Histogram, IntCounter
+    from dynamo_metrics._native import IntCounter
 
 INTERVAL = 0.25
 """Seconds between two samples: their cost stays below a thousandth of one CPU."""
@@ -40,9 +41,7 @@ _STALLS = (
 
 def _stall_histogram(name: str, description: str) -> Histogram:
     full_name = f"{name_prefix.RUNTIME}_{name}"
-    return _process.METRICS.create_histogram(
-        full_name, description, buckets=_STALLS, full_name=True
-    )
+    return _process.create(Histogram, full_name, description, buckets=list(_STALLS))
 
 
 _GIL_WAIT = _stall_histogram(
@@ -55,9 +54,7 @@ _EVENT_LOOP_LAG = _stall_histogram(
 )
 
 _GARBAGE = {
-    key: _process.METRICS.create_intcountervec(
-        name, description, [python_gc.GENERATION_LABEL], full_name=True
-    )
+    key: _process.create_vec(IntCounterVec, name, description, python_gc.GENERATION_LABEL)
     for key, name, description in (
         # The descriptions are those of prometheus_client.
         (
@@ -113,6 +110,11 @@ def start(node: _native.Node) -> None:
     """
     for metric in (_GIL_WAIT, _EVENT_LOOP_LAG, *_GARBAGE.values()):
         node.adopt(_process.HOME, metric)
+    resume()
+
+
+def resume() -> None:
+    """Sample, also in a forked child, whose threads stayed in the parent."""
     _process.refresh()
     start_sampling(_Sampler())
 

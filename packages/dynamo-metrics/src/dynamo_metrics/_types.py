@@ -1,7 +1,7 @@
 """What the functions of this package take, for annotations. For type checkers only."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Protocol, SupportsFloat, SupportsIndex, TypeAlias
+from typing import Any, Literal, Protocol, SupportsFloat, SupportsIndex, TypeAlias
 
 Float: TypeAlias = SupportsFloat | SupportsIndex
 """A float, an int, or what converts itself to one."""
@@ -14,6 +14,10 @@ Labels: TypeAlias = dict[str, str] | Iterable[tuple[str, str]] | None
 
 Bounds: TypeAlias = Iterable[Float] | None
 """Upper bounds of buckets, in increasing order."""
+
+
+Across: TypeAlias = Literal["each", "sum", "min", "max", "last"]
+"""How an exposition of several processes shows a gauge."""
 
 
 class Strings(Protocol):

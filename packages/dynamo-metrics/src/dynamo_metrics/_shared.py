@@ -1,0 +1,73 @@
+"""Metrics that several processes share: the directory, and what a forked child starts again.
+
+Also the mark by which a child knows that its parent listens on the port of both.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from dynamo_metrics import _environment, _native
+
+VARIABLE = "DYN_METRICS_SHARED_DIR"
+AUTO = "auto"
+
+_in_child: list[Callable[[], None]] = []
+"""What a forked child of a process that shares its metrics does."""
+
+
+def directory(given: str | os.PathLike[str] | None) -> str | None:
+    """Return the directory to share metrics in: ``given``, that of the environment, or None.
+
+    ``"auto"`` makes a directory and hands it to child processes by the environment.
+    """
+    path = os.fspath(given) if given is not None else _environment.text(VARIABLE, "")
+    if not isinstance(path, str):
+        raise TypeError(f"shared_dir must be a str or a path, not {type(given).__name__}")
+    if path != AUTO:
+        return path or None
+    path = _automatic()
+    os.environ[VARIABLE] = path
+    return path
+
+
+def _automatic() -> str:
+    """Make a directory below ``XDG_RUNTIME_DIR``, or else that of temporary files."""
+    base = os.environ.get("XDG_RUNTIME_DIR", "")
+    usable = base if base and os.access(base, os.W_OK | os.X_OK) else None
+    return tempfile.mkdtemp(prefix="dynamo-metrics-", dir=usable)
+
+
+def when_forked(action: Callable[[], None]) -> None:
+    """Call ``action`` in each forked child from now on."""
+    if action not in _in_child:
+        _in_child.append(action)
+
+
+def mark_port(address: str) -> None:
+    """Leave a mark for child processes, which cannot listen on the port of this one."""
+    port = address.rpartition(":")[2]
+    mark = _native.served_mark(int(port)) if port.isdigit() else None
+    known = [one for one in os.environ.get(_native.SERVED_BY, "").split(",") if one]
+    if mark is not None and mark not in known:
+        os.environ[_native.SERVED_BY] = ",".join([*known[-7:], mark])
+
+
+def is_file_of(path: Path) -> bool:
+    """Return whether ``path`` is a file that this package writes into a shared directory."""
+    prefixes = ("member-", "new-", "damaged-", "serve-", "lock-", "totals")
+    return path.name.startswith(prefixes)
+
+
+def _after_fork_in_child() -> None:
+    if _in_child:
+        _native.resume_shared()
+        for action in _in_child:
+            action()
+
+
+# Registered after the hooks of the modules whose threads it starts.
+os.register_at_fork(after_in_child=_after_fork_in_child)
