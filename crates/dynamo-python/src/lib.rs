@@ -11,6 +11,7 @@ mod limits;
 mod log;
 mod node;
 mod python;
+mod shared;
 
 use pyo3::prelude::*;
 
@@ -25,5 +26,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     node::add(module)?;
     callbacks::add(module)?;
     log::add(module)?;
+    shared::add(module)?;
     fork::add(module)
 }

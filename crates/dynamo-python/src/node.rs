@@ -20,6 +20,7 @@ use crate::classes;
 use crate::create::{Limits, Native, NewMetric};
 use crate::errors::IntoPyErr;
 use crate::limits::seconds;
+use crate::log::start_if_needed;
 
 #[derive(PartialEq, Eq, Hash)]
 enum Level {
@@ -329,6 +330,7 @@ impl Node {
         DistributedRuntime::with_dispatcher(config, Arc::clone(&DISPATCHER))
             .map(|runtime| Level::Runtime(runtime).into())
             .map_err(|error| error.into_py_err(py))
+            .inspect(|_| start_if_needed(py))
     }
 
     fn root(&self) -> PyResult<&DistributedRuntime> {

@@ -10,6 +10,7 @@ pub use crate::metrics::gauge::GaugeCell;
 pub use crate::metrics::histogram::HistogramCell;
 pub use crate::metrics::instrument::Instrument;
 pub use crate::metrics::number::Number;
+pub use crate::shared::{SharedFile, SharedMember, describe, reset};
 
 use crate::callbacks::{CallbackHandle, ExternalOptions};
 use crate::config::Config;

@@ -12,9 +12,9 @@ use crate::shared::{Group, accept, listen, respond};
 use crate::sync::{self, lock};
 
 /// How often the thread looks for a port without a server.
-const INTERVAL: Duration = Duration::from_millis(200);
+const INTERVAL: Duration = Duration::from_millis(100);
 /// Every so many intervals, the thread looks for members that have ended.
-const FOLD_EVERY: u32 = 4;
+const FOLD_EVERY: u32 = 8;
 
 /// The agents of this process, one for each group.
 static AGENTS: Mutex<Vec<Agent>> = Mutex::new(Vec::new());

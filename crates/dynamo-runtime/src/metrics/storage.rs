@@ -112,8 +112,9 @@ pub(crate) trait FamilyStorage: Send + Sync {
     /// 1970.
     fn series(&self, labels: &[(&str, &str)], created: u64) -> io::Result<Arc<dyn SeriesStorage>>;
 
-    /// The number of series that all processes have, and whether a series with these labels is among them.
-    fn group_series(&self, labels: &[(&str, &str)]) -> (usize, bool);
+    /// Whether a series with these labels may be added: a process has it already, or all processes have fewer
+    /// than `limit` series together. Processes that add series at the same moment may exceed the limit.
+    fn admits(&self, labels: &[(&str, &str)], limit: usize) -> bool;
 }
 
 /// Storage for one series. Its drop ends the use of the words.

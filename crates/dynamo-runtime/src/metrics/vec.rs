@@ -203,8 +203,7 @@ impl<I: Instrument> VecCore<I> {
         let mut labels: Vec<_> = constants.chain(names.zip(values.iter().copied())).collect();
         labels.retain(|(_, value)| !value.is_empty());
         labels.sort_unstable();
-        let (count, is_known) = storage.group_series(&labels);
-        count >= limit && !is_known
+        !storage.admits(&labels, limit)
     }
 
     /// Moves a new series into shared storage. If that fails, the series counts, and no scrape shows it.

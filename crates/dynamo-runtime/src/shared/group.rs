@@ -1,6 +1,6 @@
 //! The group of this process: its members, as a scrape reads them.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -50,6 +50,8 @@ struct Reader {
     /// The number of series of members whose files are gone, which are in the table still.
     stale: usize,
     read: Option<Instant>,
+    /// The series that this process has added since the last read, by name.
+    added: HashMap<String, HashSet<Vec<(String, String)>>>,
 }
 
 /// The families of a scrape.
@@ -170,14 +172,25 @@ impl Group {
         Ok(members.collect())
     }
 
-    /// The number of series that all members have of a name, and whether one has these labels.
-    pub(super) fn series(&self, name: &str, labels: &[(&str, &str)]) -> (usize, bool) {
+    /// Whether a series may be added; see [`FamilyStorage::admits`](crate::metrics::FamilyStorage::admits).
+    pub(super) fn admits(&self, name: &str, labels: &[(&str, &str)], limit: usize) -> bool {
         let mut reader = lock(&self.reader);
         let is_recent = reader.read.is_some_and(|read| read.elapsed() < COUNT_AGE);
         if !is_recent && reader.read(&self.member.directory, &self.refused).is_err() {
-            return (0, false);
+            return true;
         }
-        reader.table.count(name, labels)
+        let (count, is_known) = reader.table.count(name, labels);
+        let added = reader.added.get(name).map_or(0, HashSet::len);
+        if is_known || count + added < limit {
+            if !is_known {
+                let labels = labels.iter();
+                let owned = labels.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+                let added = reader.added.entry(name.to_owned()).or_default();
+                added.insert(owned.collect());
+            }
+            return true;
+        }
+        false
     }
 
     /// Moves the values of members that have ended into the totals, unless another member does.
@@ -209,6 +222,7 @@ impl Reader {
             }
         }
         self.read = Some(Instant::now());
+        self.added.clear();
         Ok(())
     }
 

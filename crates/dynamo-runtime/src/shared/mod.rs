@@ -5,6 +5,7 @@
 //! merges them (`table`, `group`). The values of members that have ended are moved into one file of totals
 //! (`fold`). The life of a member is the lock of its file.
 
+mod describe;
 mod directory;
 mod error;
 mod fold;
@@ -21,6 +22,7 @@ mod view;
 #[cfg(test)]
 mod tests;
 
+pub use describe::{SharedFile, SharedMember, describe, reset};
 pub(crate) use directory::{Directory, auto};
 pub use error::SharedError;
 pub(crate) use group::{Group, GroupForkGuard};

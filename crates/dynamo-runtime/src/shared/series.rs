@@ -109,8 +109,8 @@ impl FamilyStorage for SharedFamily {
         }))
     }
 
-    fn group_series(&self, labels: &[(&str, &str)]) -> (usize, bool) {
-        self.group.series(&self.name, labels)
+    fn admits(&self, labels: &[(&str, &str)], limit: usize) -> bool {
+        self.group.admits(&self.name, labels, limit)
     }
 }
 

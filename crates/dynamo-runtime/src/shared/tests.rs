@@ -15,7 +15,8 @@ use super::group::Group;
 use super::table::{Sum, Table};
 use super::view::View;
 use super::{fold, format, records};
-use crate::metrics::histogram::HistogramCell;
+use crate::metrics::histogram::{HistogramCell, HistogramOptions};
+use crate::metrics::native::NativeOptions;
 use crate::metrics::{
     Across, CounterCell, Desc, Description, Exemplar, GaugeCell, Instrument, Kind, Path, Registry,
     SingleCore, Snapshot, Storage, VecCore,
@@ -242,8 +243,8 @@ fn native_histograms_of_differing_schemas_are_merged() {
     let groups = [folder.join(), folder.join()];
     for (group, top) in groups.iter().zip([10, 1_000_000]) {
         let registry = registry(group);
-        let native = crate::NativeOptions::default().max_buckets(20);
-        let options = crate::HistogramOptions::default().native(native);
+        let native = NativeOptions::default().max_buckets(20);
+        let options = HistogramOptions::default().native(native);
         let histogram = single::<HistogramCell>(&registry, "h", options);
         for step in 1..=100 {
             histogram.update().add(f64::from(step * top) / 100.0);
@@ -305,7 +306,7 @@ fn a_forked_child_starts_at_zero_behind_the_same_handles() {
     let group = folder.join();
     let registry = registry(group);
     let counter = single::<CounterCell<u64>>(&registry, "c", ());
-    let native = crate::HistogramOptions::default().native(crate::NativeOptions::default());
+    let native = HistogramOptions::default().native(NativeOptions::default());
     let histogram = single::<HistogramCell>(&registry, "h", native);
     counter.update().add(5);
     histogram.update().add(3.0);
@@ -361,7 +362,7 @@ static FILE: LazyLock<Vec<u8>> = LazyLock::new(|| {
     metric
         .inc_by_with_exemplar(1.0, &[("trace_id", "x")])
         .unwrap();
-    let native = crate::HistogramOptions::default().native(crate::NativeOptions::default());
+    let native = HistogramOptions::default().native(NativeOptions::default());
     single::<HistogramCell>(&registry, "h", native)
         .update()
         .add(3.0);

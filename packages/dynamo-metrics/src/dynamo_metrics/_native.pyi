@@ -483,6 +483,23 @@ def next_message() -> tuple[int, str] | None:
 def stop_messages() -> None:
     """Take no more messages and wake the thread that waits for them."""
 
+def describe_shared(
+    directory: str | os.PathLike[str],
+) -> list[tuple[str, int, int, tuple[int, int, bool] | None]]:
+    """Return the files with values in a shared directory: the totals, then the members by number.
+
+    Each is (name, bytes, series, member); member is None for the totals, and (number, process id,
+    whether it lives) for a member.
+
+    Raises OSError if the directory cannot be used.
+    """
+
+def reset_shared(directory: str | os.PathLike[str]) -> bool:
+    """Remove all values from a shared directory; return False, and do nothing, while a member lives.
+
+    Raises OSError if the directory cannot be used.
+    """
+
 SERVED_BY: Final[str]
 
 def resume_shared() -> None:

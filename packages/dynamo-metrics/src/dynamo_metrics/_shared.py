@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable
-from pathlib import Path
 
 from dynamo_metrics import _environment, _native
 
@@ -54,12 +53,6 @@ def mark_port(address: str) -> None:
     known = [one for one in os.environ.get(_native.SERVED_BY, "").split(",") if one]
     if mark is not None and mark not in known:
         os.environ[_native.SERVED_BY] = ",".join([*known[-7:], mark])
-
-
-def is_file_of(path: Path) -> bool:
-    """Return whether ``path`` is a file that this package writes into a shared directory."""
-    prefixes = ("member-", "new-", "damaged-", "serve-", "lock-", "totals")
-    return path.name.startswith(prefixes)
 
 
 def _after_fork_in_child() -> None:

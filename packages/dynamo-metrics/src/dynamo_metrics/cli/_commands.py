@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from dynamo_metrics import _native
 from dynamo_metrics.cli import _dashboard
 
 COMMANDS = "dynamo_metrics.commands"
@@ -48,6 +49,30 @@ def dashboard(
             _dashboard.write(text, output)
     except (OSError, ValueError, ImportError) as error:
         sys.exit(str(error))
+
+
+@app.command()
+def processes(
+    directory: Annotated[
+        Path, typer.Argument(help="The directory that the processes share.", file_okay=False)
+    ],
+    reset: Annotated[
+        bool,
+        typer.Option(help="Start from zero: remove all values. Possible while no process lives."),
+    ] = False,
+) -> None:
+    """List the processes that share a directory, their files, and the totals of ended ones."""
+    try:
+        if reset and not _native.reset_shared(directory):
+            sys.exit(f"{directory} is in use: end its processes first, whose values would remain")
+        files = _native.describe_shared(directory)
+    except OSError as error:
+        sys.exit(str(error))
+    print(f"{'PROCESS':>7} {'PID':>8} {'STATE':6} {'SERIES':>8} {'BYTES':>10} FILE")
+    for name, size, series, member in files:
+        number, pid, lives = member or ("", "", None)
+        state = {True: "lives", False: "ended", None: "totals"}[lives]
+        print(f"{number:>7} {pid:>8} {state:6} {series:>8} {size:>10} {name}")
 
 
 for _entry in sorted(entry_points(group=COMMANDS), key=lambda entry: entry.name):

@@ -1,0 +1,214 @@
+"""Processes that start, fork, stop and die in a group."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.processes.conftest import EXAMPLES, eventually, get, value
+from tests.support.process import SERVE, Start, free_port
+
+STORM = Path(__file__).with_name("storm.py")
+
+
+def settings(directory: Path, port: int) -> dict[str, str]:
+    return {"DYN_METRICS_SHARED_DIR": str(directory), "DYN_SYSTEM_PORT": str(port)}
+
+
+COUNT = SERVE + """
+counter = metrics.create_intcounter("counted_total", "help")
+gauge = metrics.create_gauge("value", "help")
+counter.inc()
+gauge.set(runtime.process_number)
+"""
+
+
+def test_processes_with_one_port_are_one_exposition(start: Start, directory: Path) -> None:
+    port = free_port()
+    members = [start(COUNT + "input()", **settings(directory, port)) for _ in range(3)]
+    addresses = {member.line() for member in members}
+    assert len(addresses) == 1
+    eventually(lambda: _is(port, "ns_comp_ep_counted_total", 3))
+    text = get(port)
+    numbers = {value(text, "ns_comp_ep_value", dynamo_process=str(n)) for n in range(3)}
+    assert numbers == {0, 1, 2}
+    assert value(text, "dynamo_runtime_processes") == 3
+    for number in range(3):
+        assert value(text, "process_open_fds", dynamo_process=str(number)) > 0
+
+
+def _is(port: int, name: str, expected: float) -> None:
+    assert value(get(port), name) == expected
+
+
+def test_another_process_takes_over_the_port_within_a_second(start: Start, directory: Path) -> None:
+    port = free_port()
+    first = start(COUNT + "print(os.getpid())\ninput()", **settings(directory, port))
+    first.line()
+    second = start(COUNT + "input()", **settings(directory, port))
+    second.line()
+    os.kill(int(first.line()), signal.SIGKILL)
+    began = time.monotonic()
+    eventually(lambda: _is(port, "ns_comp_ep_counted_total", 2), timeout=5)
+    assert time.monotonic() - began < 2  # a second, on a machine that does nothing else
+
+
+def test_a_stopped_process_delays_one_scrape_by_the_deadline_at_most(
+    start: Start, directory: Path
+) -> None:
+    port = free_port()
+    options = {**settings(directory, port), "DYN_METRICS_CALLBACK_TIMEOUT": "0.5"}
+    script = COUNT + "metrics.register_callback(lambda: gauge.set(7))\nprint(os.getpid())\ninput()"
+    server = start(script, **options)
+    server.line()
+    other = start(script, **options)
+    other.line()
+    pid = int(other.line())
+    eventually(lambda: _is(port, "ns_comp_ep_value", 14))
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        assert value(get(port), "ns_comp_ep_counted_total") == 2
+        assert time.monotonic() - began < 1.5
+        began = time.monotonic()
+        assert value(get(port), "ns_comp_ep_value") == 14
+        assert time.monotonic() - began < 0.4, "a late process is not waited for again"
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_a_forked_child_counts_on_its_own_and_runs_callbacks(start: Start, directory: Path) -> None:
+    port = free_port()
+    worker = start(
+        COUNT
+        + """
+import warnings
+warnings.simplefilter("ignore")
+metrics.register_callback(lambda: gauge.set(os.getpid()))
+later = metrics.create_histogram("later_seconds", "help", native=True)
+later.observe(1)
+pids = []
+for _ in range(2):
+    pid = os.fork()
+    if not pid:
+        assert counter.get() == 0
+        counter.inc_by(10)
+        later.observe(2)
+        metrics.create_intcounter("child_total", "help").inc()
+        import time
+        time.sleep(60)
+        os._exit(0)
+    pids.append(pid)
+print(*pids)
+input()
+""",
+        **settings(directory, port),
+    )
+    worker.line()
+    pids = [int(pid) for pid in worker.line().split()]
+
+    def all_are_shown() -> None:
+        text = get(port)
+        assert value(text, "ns_comp_ep_counted_total") == 21
+        assert value(text, "ns_comp_ep_later_seconds_count") == 3
+        assert value(text, "ns_comp_ep_child_total") == 2
+        assert value(text, "ns_comp_ep_value", dynamo_process="1") in pids
+
+    eventually(all_are_shown)
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+
+
+    def their_files_are_gone() -> None:
+        text = get(port)
+        assert value(text, "ns_comp_ep_counted_total") == 21
+        assert value(text, "dynamo_runtime_processes") == 1
+        assert len(list(directory.glob("member-*"))) == 1
+
+    eventually(their_files_are_gone)
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_pools_of_processes_are_counted_together(method: str, directory: Path) -> None:
+    script = f"""
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+import pool
+
+if __name__ == "__main__":
+    context = multiprocessing.get_context("{method}")
+    with ProcessPoolExecutor(3, mp_context=context) as executor:
+        sum(executor.map(pool.square, range(200)))
+    print(pool.metrics.prometheus_expfmt())
+"""
+    environment = {**os.environ, "DYN_METRICS_SHARED_DIR": str(directory)}
+    file = directory.with_name("program.py")
+    file.write_text(script)
+    result = subprocess.run(
+        [sys.executable, "-W", "ignore", str(file)],
+        env={**environment, "PYTHONPATH": str(EXAMPLES)},
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert value(result.stdout, "demo_pool_square_squared_total") == 200
+
+
+def test_no_kill_loses_or_repeats_an_update(directory: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-W", "ignore", str(STORM), str(directory), str(free_port()), "100", "7"],
+        capture_output=True,
+        text=True,
+        timeout=55,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert result.stdout.splitlines()[-1].startswith("ok")
+
+
+def test_a_child_that_inherited_the_port_has_no_server_and_says_so(start: Start) -> None:
+    port = free_port()
+    worker = start(
+        SERVE
+        + """
+import subprocess, textwrap
+script = textwrap.dedent('''
+    import logging, sys
+    logging.basicConfig(stream=sys.stdout)
+    from dynamo_metrics import Runtime
+    print(Runtime().system_status_address)
+''')
+print(subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout)
+print("end")
+""",
+        DYN_SYSTEM_PORT=str(port),
+    )
+    worker.line()
+    text = worker.text("end")
+    assert "None" in text
+    assert f"port {port} is served by the parent" in text
+    assert "DYN_METRICS_SHARED_DIR=auto" in text
+
+
+def test_an_unrelated_process_still_gets_an_error(start: Start) -> None:
+    port = free_port()
+    start(SERVE + "input()", DYN_SYSTEM_PORT=str(port)).line()
+    other = start(
+        """
+        from dynamo_metrics import Runtime
+        try:
+            Runtime()
+        except OSError as error:
+            print(error.errno)
+        """,
+        DYN_SYSTEM_PORT=str(port),
+    )
+    assert other.line() == "98"
