@@ -6,14 +6,14 @@
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path as FilePath;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
 
 use super::directory::{DAMAGED, Directory, MEMBER, NEW, NEXT_TOTALS, TOTALS, is_alive};
 use super::format::{FileKind, HEADER, Header, Id, State, Unreadable, now, random_id};
 use super::records::{PartKind, PartRecord, Record, SeriesRecord};
+use super::refused::Refused;
 use super::series::{NATIVE_BUCKETS, NEGATIVE};
 use super::table::{Entry, Table, Value};
 use super::view::View;
@@ -23,7 +23,7 @@ use crate::metrics::{NativeSnapshot, Path, Scalar, WordType};
 const INTERVAL: Duration = Duration::from_millis(500);
 
 /// Folds all members that have ended. Does nothing if another member is doing that, or has just done it.
-pub(super) fn fold(directory: &Directory, refused: &AtomicU64) -> io::Result<()> {
+pub(super) fn fold(directory: &Directory, refused: &Refused) -> io::Result<()> {
     let Some(lock) = directory.lock_fold()? else {
         return Ok(());
     };
@@ -39,7 +39,7 @@ pub(super) fn fold(directory: &Directory, refused: &AtomicU64) -> io::Result<()>
     fold_locked(directory, refused)
 }
 
-fn fold_locked(directory: &Directory, refused: &AtomicU64) -> io::Result<()> {
+fn fold_locked(directory: &Directory, refused: &Refused) -> io::Result<()> {
     remove_unfinished(directory)?;
     let mut table = Table::default();
     let totals = directory.file(TOTALS);
@@ -264,30 +264,13 @@ fn set_aside(
     directory: &Directory,
     name: &str,
     reason: Unreadable,
-    refused: &AtomicU64,
+    refused: &Refused,
 ) -> io::Result<()> {
     let path = directory.file(name);
-    let is_used = File::open(&path)
-        .and_then(|file| is_alive(&file))
-        .unwrap_or(false);
-    if is_used || reason == Unreadable::Newer {
+    let file = File::open(&path)?;
+    refused.add(&path, file.metadata()?.ino(), reason);
+    if is_alive(&file)? || reason == Unreadable::Newer {
         return Ok(());
     }
-    fs::rename(&path, directory.file(&format!("{DAMAGED}{name}-{}", now())))?;
-    refused.fetch_add(1, Relaxed);
-    log_refused(&path, reason);
-    Ok(())
-}
-
-/// Logs that a file is not read.
-pub(super) fn log_refused(path: &FilePath, reason: Unreadable) {
-    let path = path.display();
-    match reason {
-        Unreadable::Damaged => tracing::error!(
-            "{path} is damaged or no file of shared metrics: its values are not shown, and it is renamed to damaged-… when its process has ended"
-        ),
-        Unreadable::Newer => tracing::error!(
-            "{path} was written by a newer version of this library: its values are not shown; use one version in all processes"
-        ),
-    }
+    fs::rename(&path, directory.file(&format!("{DAMAGED}{name}-{}", now())))
 }

@@ -5,15 +5,15 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path as FilePath;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use super::directory::{Directory, MEMBER, TOTALS};
 use super::error::SharedError;
 use super::fold;
-use super::format::{Id, Unreadable, hex};
+use super::format::{Id, hex};
 use super::member::{Contents, Member};
+use super::refused::{Refused, RefusedGuard};
 use super::table::{Entry, FamilyEntries, Table, Value};
 use super::view::View;
 use crate::metrics::{
@@ -31,8 +31,7 @@ const COUNT_AGE: Duration = Duration::from_millis(100);
 pub(crate) struct Group {
     pub(super) member: Member,
     reader: Mutex<Reader>,
-    /// The number of files that could not be read.
-    refused: AtomicU64,
+    refused: Refused,
 }
 
 /// The groups of this process.
@@ -43,10 +42,6 @@ struct Reader {
     table: Table,
     totals: Option<View>,
     members: BTreeMap<String, View>,
-    /// Files that were refused, so that each is logged once.
-    refused: HashSet<String>,
-    /// The inode of totals that were refused.
-    refused_totals: Option<u64>,
     /// The number of series of members whose files are gone, which are in the table still.
     stale: usize,
     read: Option<Instant>,
@@ -103,7 +98,7 @@ impl Group {
         Ok(Box::leak(Box::new(Group {
             member,
             reader: Mutex::default(),
-            refused: AtomicU64::new(0),
+            refused: Refused::default(),
         })))
     }
 
@@ -133,7 +128,7 @@ impl Group {
 
     /// The number of files that this process could not read.
     pub(crate) fn refused(&self) -> u64 {
-        self.refused.load(Relaxed)
+        self.refused.count()
     }
 
     /// The families of all members, sorted by name, with the series of `scope` and the nodes below it.
@@ -206,7 +201,7 @@ impl Group {
 
 impl Reader {
     /// Reads all values of the group, from files that belong together.
-    fn read(&mut self, directory: &Directory, refused: &AtomicU64) -> io::Result<()> {
+    fn read(&mut self, directory: &Directory, refused: &Refused) -> io::Result<()> {
         for _ in 0..TRIES {
             self.refresh(directory, refused)?;
             self.table.clear_values();
@@ -215,7 +210,7 @@ impl Reader {
             let totals = directory.file(TOTALS);
             let is_current = match &self.totals {
                 Some(view) => view.is_at(&totals),
-                None => inode(&totals).is_none_or(|inode| self.refused_totals == Some(inode)),
+                None => inode(&totals).is_none_or(|inode| refused.contains(&totals, inode)),
             };
             if is_current {
                 break;
@@ -227,12 +222,11 @@ impl Reader {
     }
 
     /// Opens files that are new, and closes those that are gone.
-    fn refresh(&mut self, directory: &Directory, refused: &AtomicU64) -> io::Result<()> {
+    fn refresh(&mut self, directory: &Directory, refused: &Refused) -> io::Result<()> {
         let totals = directory.file(TOTALS);
         if !self.totals.as_ref().is_some_and(|view| view.is_at(&totals)) {
             self.stale += self.totals.take().map_or(0, |view| view.len());
-            let inode = inode(&totals);
-            if inode.is_some() && inode != self.refused_totals {
+            if inode(&totals).is_some_and(|inode| !refused.contains(&totals, inode)) {
                 self.totals = self.open(directory, TOTALS, refused)?;
             }
         }
@@ -245,7 +239,6 @@ impl Reader {
         });
         for name in names {
             if !self.members.contains_key(&name)
-                && !self.refused.contains(&name)
                 && let Some(view) = self.open(directory, &name, refused)?
             {
                 self.members.insert(name, view);
@@ -267,15 +260,19 @@ impl Reader {
     }
 
     fn open(
-        &mut self,
+        &self,
         directory: &Directory,
         name: &str,
-        refused: &AtomicU64,
+        refused: &Refused,
     ) -> io::Result<Option<View>> {
-        match View::open(&directory.file(name)) {
+        let path = directory.file(name);
+        let Some(inode) = inode(&path).filter(|inode| !refused.contains(&path, *inode)) else {
+            return Ok(None);
+        };
+        match View::open(&path) {
             Ok(Ok(view)) => Ok(Some(view)),
             Ok(Err(reason)) => {
-                self.refuse(directory, name, reason, refused);
+                refused.add(&path, inode, reason);
                 Ok(None)
             }
             // It was removed meanwhile.
@@ -284,7 +281,7 @@ impl Reader {
         }
     }
 
-    fn read_views(&mut self, directory: &Directory, refused: &AtomicU64) {
+    fn read_views(&mut self, directory: &Directory, refused: &Refused) {
         let mut damaged = Vec::new();
         let mut folded = HashSet::new();
         if let Some(view) = &mut self.totals {
@@ -306,9 +303,10 @@ impl Reader {
             return;
         }
         for (name, reason) in damaged {
-            // The file may have been removed, or replaced by another one.
-            if directory.file(&name).exists() {
-                self.refuse(directory, &name, reason, refused);
+            // The file may have been removed.
+            let path = directory.file(&name);
+            if let Some(inode) = inode(&path) {
+                refused.add(&path, inode, reason);
             }
             self.members.remove(&name);
             if name == TOTALS {
@@ -318,29 +316,6 @@ impl Reader {
         // A part of the values may be in the table already.
         self.forget();
         self.read_views(directory, refused);
-    }
-
-    /// Ignores a file from now on, and logs it once.
-    fn refuse(
-        &mut self,
-        directory: &Directory,
-        name: &str,
-        reason: Unreadable,
-        refused: &AtomicU64,
-    ) {
-        let path = directory.file(name);
-        let is_new = match name == TOTALS {
-            true => {
-                self.refused_totals
-                    .replace(inode(&path).unwrap_or_default())
-                    != inode(&path)
-            }
-            false => self.refused.insert(name.to_owned()),
-        };
-        if is_new {
-            refused.fetch_add(1, Relaxed);
-            fold::log_refused(&path, reason);
-        }
     }
 }
 
@@ -440,10 +415,12 @@ impl Collector for GroupFamily {
     }
 }
 
-/// Holds the locks of all groups during a fork.
+/// Holds the locks of all groups during a fork. The gate of [`sync`](crate::sync) is closed before: who holds one
+/// of these locks never waits for the gate.
 pub(crate) struct GroupForkGuard {
     groups: MutexGuard<'static, Vec<&'static Group>>,
     readers: Vec<MutexGuard<'static, Reader>>,
+    refused: Vec<RefusedGuard<'static>>,
     contents: Vec<MutexGuard<'static, Contents>>,
 }
 
@@ -451,6 +428,7 @@ impl GroupForkGuard {
     pub(crate) fn new() -> Self {
         let groups = lock(&GROUPS);
         let readers = groups.iter().map(|group| lock(&group.reader)).collect();
+        let refused = groups.iter().map(|group| group.refused.lock()).collect();
         let contents = groups
             .iter()
             .map(|group| lock(&group.member.contents))
@@ -458,6 +436,7 @@ impl GroupForkGuard {
         GroupForkGuard {
             groups,
             readers,
+            refused,
             contents,
         }
     }
@@ -476,6 +455,7 @@ impl GroupForkGuard {
             **reader = Reader::default();
         }
         self.readers.clear();
+        self.refused.clear();
         self.contents.clear();
     }
 }

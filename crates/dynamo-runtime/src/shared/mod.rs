@@ -15,6 +15,7 @@ mod mapping;
 mod member;
 mod peers;
 mod records;
+mod refused;
 mod series;
 mod table;
 mod view;

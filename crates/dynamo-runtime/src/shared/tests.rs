@@ -5,13 +5,13 @@
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::PathBuf;
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, LazyLock};
 
 use super::directory::{Directory, MEMBER, TOTALS};
 use super::error::SharedError;
 use super::format::{HEADER, random_id};
 use super::group::Group;
+use super::refused::Refused;
 use super::table::{Sum, Table};
 use super::view::View;
 use super::{fold, format, records};
@@ -47,7 +47,7 @@ impl Folder {
     }
 
     fn fold(&self) {
-        let refused = AtomicU64::new(0);
+        let refused = Refused::default();
         let _ = fs::remove_file(self.0.join("lock-fold"));
         fold::fold(&self.directory(), &refused).unwrap();
     }
