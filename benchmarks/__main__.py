@@ -22,6 +22,7 @@ TOPICS = (
     "held_gil",
     "memory",
     "startup",
+    "processes",
     "contention",
     "rust_updates",
 )

@@ -1,6 +1,6 @@
-"""Kills members of a group at random points, and checks what a scrape shows meanwhile and in the end.
+"""Kills members of a group at random points, and checks what scrapes show meanwhile and then.
 
-A program of its own: ``storm.py DIRECTORY PORT KILLS SEED``. Its last line is ``ok`` and some numbers.
+A program: ``storm.py DIRECTORY PORT KILLS SEED``. Its last line is ``ok`` and some numbers.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ directory, port, kills, seed = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), 
 os.environ["DYN_METRICS_SHARED_DIR"] = directory
 os.environ["DYN_SYSTEM_PORT"] = str(port)
 
-from dynamo_metrics import Runtime  # noqa: E402 - the settings are read at import by nobody, but look it
+from dynamo_metrics import Runtime  # noqa: E402
 
 MEMBERS = 6
 BY = 0.1

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from dynamo_metrics import MetricsError, Runtime
+from dynamo_metrics import MetricsError, Runtime, RuntimeMetrics
 from tests.processes.conftest import value
 
 
 def test_a_directory_that_others_may_write_to_is_refused(directory: Path) -> None:
     directory.mkdir()
     directory.chmod(0o777)
-    with pytest.raises(OSError, match="may be written by other users .*chmod 700"):
+    with pytest.raises(OSError, match=r"may be written by other users .*chmod 700"):
         Runtime(shared_dir=directory)
 
 
@@ -79,14 +79,18 @@ def test_a_full_disk_is_an_error_at_creation(tmp_path: Path) -> None:
         for number in range(20_000):  # beyond the room there is
             vec.inc({"l": str(number)})
         with pytest.raises(MetricsError, match="cannot be stored in the shared directory"):
-            for number in range(20_000):
-                metrics.create_intcounter(f"more_{number}_total", "help").inc()
+            _create_many(metrics)
         assert value(runtime.metrics.prometheus_expfmt(), "ns_filled_total") > 100
         with pytest.raises(OSError, match="No space left on device"):
             (place / "x").write_bytes(b"x" * (1 << 20))
         runtime.shutdown()
     finally:
         subprocess.run(["umount", "--lazy", str(place)], check=False)
+
+
+def _create_many(metrics: RuntimeMetrics) -> None:
+    for number in range(20_000):
+        metrics.create_intcounter(f"more_{number}_total", "help").inc()
 
 
 @pytest.mark.parametrize("across", ["each", "sum", "min", "max", "last"])
@@ -96,13 +100,13 @@ def test_gauges_take_a_rule(directory: Path, across: str) -> None:
     gauge.set(3)
     text = runtime.metrics.prometheus_expfmt()
     assert value(text, "ns_g") == 3
-    assert ("ns_g{dynamo_namespace=\"ns\",dynamo_process=" in text) == (across == "each")
+    assert ('ns_g{dynamo_namespace="ns",dynamo_process=' in text) == (across == "each")
     runtime.shutdown()
 
 
 def test_an_unknown_rule_is_refused() -> None:
     metrics = Runtime().namespace("ns").metrics
-    with pytest.raises(ValueError, match="across .*each, sum, min, max or last"):
+    with pytest.raises(ValueError, match=r"across .*each, sum, min, max or last"):
         metrics.create_gauge("g", "help", across="mean")  # type: ignore[arg-type]
 
 

@@ -21,12 +21,15 @@ def settings(directory: Path, port: int) -> dict[str, str]:
     return {"DYN_METRICS_SHARED_DIR": str(directory), "DYN_SYSTEM_PORT": str(port)}
 
 
-COUNT = SERVE + """
+COUNT = (
+    SERVE
+    + """
 counter = metrics.create_intcounter("counted_total", "help")
 gauge = metrics.create_gauge("value", "help")
 counter.inc()
 gauge.set(runtime.process_number)
 """
+)
 
 
 def test_processes_with_one_port_are_one_exposition(start: Start, directory: Path) -> None:
@@ -123,7 +126,6 @@ input()
     eventually(all_are_shown)
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
-
 
     def their_files_are_gone() -> None:
         text = get(port)

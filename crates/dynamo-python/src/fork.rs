@@ -54,7 +54,7 @@ fn resume_shared(py: Python<'_>) {
     py.detach(dynamo_runtime::binding::resume_agents);
 }
 
-/// Return what marks this process, in SERVED_BY of its children, as listening on port; or None.
+/// Return what marks this process, for SERVED_BY, as listening on port; or None.
 #[pyfunction]
 fn served_mark(port: u16) -> Option<String> {
     dynamo_runtime::binding::served_mark(port)

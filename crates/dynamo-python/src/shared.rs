@@ -34,7 +34,7 @@ fn describe_shared(py: Python<'_>, directory: PathBuf) -> PyResult<Vec<File>> {
     Ok(files.collect())
 }
 
-/// Remove all values from a shared directory; return False, and do nothing, while a member lives.
+/// Remove all values from a shared directory; return False, at once, while a member lives.
 ///
 /// Raises OSError if the directory cannot be used.
 #[pyfunction]

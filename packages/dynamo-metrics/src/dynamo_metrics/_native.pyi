@@ -495,7 +495,7 @@ def describe_shared(
     """
 
 def reset_shared(directory: str | os.PathLike[str]) -> bool:
-    """Remove all values from a shared directory; return False, and do nothing, while a member lives.
+    """Remove all values from a shared directory; return False, at once, while a member lives.
 
     Raises OSError if the directory cannot be used.
     """
@@ -506,7 +506,7 @@ def resume_shared() -> None:
     """In a forked child: start the threads that share the metrics, which stayed in the parent."""
 
 def served_mark(port: int) -> str | None:
-    """Return what marks this process, in SERVED_BY of its children, as listening on port; or None."""
+    """Return what marks this process, for SERVED_BY, as listening on port; or None."""
 
 def stop_servers() -> None:
     """Stop all status servers, within a second, without the GIL."""
