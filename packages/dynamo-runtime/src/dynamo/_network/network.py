@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import socket
 from typing import TYPE_CHECKING
 
 from dynamo._network.advertise import advertised
@@ -88,6 +89,9 @@ class Network:
             "component": ",".join(sorted({component for _, component, _ in paths})),
             "instance": f"{self.instance_id:x}",
         }
+        if self._native.shared_dir is not None:
+            # All processes of a group show the same metrics: Prometheus needs to scrape one.
+            labels["group"] = f"{socket.gethostname()}:{self._native.shared_dir}"
         address = await advertised(listening, self.discovery)
         await self.discovery.announce(self.instance_id, Target(address, labels))
 

@@ -35,7 +35,8 @@ class Target:
     """``host:port``, as other hosts reach it."""
     labels: dict[str, str] = field(hash=False)
     """``namespace``, ``component`` and ``instance`` (the instance id in hex). A runtime that serves
-    several namespaces or components has them separated by commas, sorted."""
+    several namespaces or components has them separated by commas, sorted. ``group``, if present, is
+    the same for runtimes that share their metrics."""
 
     def __post_init__(self) -> None:
         """Raise ``ValueError`` if a stored entry has other fields or types."""

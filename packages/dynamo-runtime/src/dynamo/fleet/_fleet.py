@@ -98,4 +98,14 @@ def _failure(error: ConnectionError) -> Callable[[], list[Target]]:
 
 
 def _sorted(targets: list[Target]) -> list[Target]:
-    return sorted(targets, key=lambda target: (target.address, target.labels["instance"]))
+    """Sort, and keep the first of the processes that share their metrics."""
+    by_address = sorted(targets, key=lambda target: (target.address, target.labels["instance"]))
+    groups: set[str] = set()
+    kept = []
+    for target in by_address:
+        group = target.labels.get("group")
+        if group is None or group not in groups:
+            kept.append(target)
+        if group is not None:
+            groups.add(group)
+    return kept
