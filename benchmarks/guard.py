@@ -1,10 +1,15 @@
 """Counts the instructions of the calls in token loops: ``make guard``.
 
-Time depends on the machine and on what else it does; the number of instructions does not. What is
-compared with ``guard.json`` is how many a call takes beyond the bare C method of the same kind: the
-loop and most of the interpreter cancel out. What is left of the interpreter, its longer way to a
-method that may be given keywords, differs from version to version: each has counts of its own,
-which ``make guard UPDATE=1 PYTHON=python3.12`` takes.
+Time depends on the machine and on what else it does; the number of instructions does not. Each
+count is divided by that of the bare C method of the same kind in the same run, so that one set of
+limits holds for all versions and builds of Python.
+
+``guard.json`` has the highest ratio of each call that was measured, over Python 3.10 to 3.13; a
+ratio may exceed it by ``_MARGIN``, which covers other compilers and builds. Python 3.10 takes twice
+the instructions of later versions for the loop and the bare call, so its ratios are lower, and a
+rise there shows later. ``make guard UPDATE=1 PYTHON=python3.12`` writes the ratios that exceed
+those of ``guard.json``. To lower the limits, empty the file to ``{}`` and run that once for each
+Python.
 """
 
 from __future__ import annotations
@@ -12,6 +17,7 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -22,13 +28,16 @@ from pathlib import Path
 from benchmarks import contenders
 from benchmarks._worker import ROOT, clean_environment
 
-_BASELINE = Path(__file__).with_name("guard.json")
-_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
-# A rise that fails: a tenth, and no less than another version of a compiler may add.
-_SHARE, _SLACK = 0.10, 4
+_HIGHEST = Path(__file__).with_name("guard.json")
+# How far a ratio may exceed the highest one measured: for builds of Python that were not. Counts of
+# one build repeat within 0.2 %; the ratios of two builds of Python 3.11 differ by up to 5 %.
+_MARGIN = 0.03
 
 # Calls that are counted, as many rounds over so many series; fewer warm up.
 _ROUNDS, _SERIES, _WARM_UP = 100, 10, 20
+# Each call is counted with label values at so many sets of addresses, and the lowest count is kept:
+# a vec takes 50 instructions more where two of its children collide in its cache.
+_LAYOUTS = 5
 
 # Our calls, and the bare method beside each.
 _UPDATES = {
@@ -50,48 +59,53 @@ _CALLS = (
 
 
 def main() -> None:
-    """Compare with the committed counts, or take those of today instead."""
+    """Compare with the committed ratios, and raise them first with ``--update``."""
     parser = argparse.ArgumentParser(prog="make guard", description=__doc__)
-    parser.add_argument("--update", action="store_true", help="write the counts to guard.json")
+    parser.add_argument("--update", action="store_true", help="write ratios that exceed guard.json")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.inside:
         return _call_all()
     if shutil.which("valgrind") is None:
-        sys.exit("the guard counts with valgrind, which is not here: apt-get install valgrind")
+        missing = "the guard counts with valgrind, which is not here: apt-get install valgrind"
+        if os.environ.get("CI") == "true":
+            sys.exit(missing)
+        return print(f"skipped: {missing}")
     counts = _count()
-    baselines = json.loads(_BASELINE.read_text())
+    ratios = {call: _ratio(counts, call) for call in _PAIRS}
+    highest = json.loads(_HIGHEST.read_text())
     if arguments.update:
-        baselines[_VERSION] = counts
-        _BASELINE.write_text(json.dumps(baselines, indent=2, sort_keys=True) + "\n")
-    if baselines.get(_VERSION, {}).keys() != counts.keys():
-        sys.exit(f"guard.json has not all counts for Python {_VERSION}: make guard UPDATE=1")
-    risen = _compare(counts, baselines[_VERSION])
-    if risen:
+        highest = {call: max(ratio, highest.get(call, 0)) for call, ratio in ratios.items()}
+        _HIGHEST.write_text(json.dumps(highest, indent=2) + "\n")
+    if highest.keys() != ratios.keys():
+        sys.exit("the calls in guard.json are not those that are counted: make guard UPDATE=1")
+    limits = {call: ratio * (1 + _MARGIN) for call, ratio in highest.items()}
+    _print(counts, limits)
+    exceeded = [call for call in _PAIRS if ratios[call] > limits[call]]
+    if exceeded:
         sys.exit(
-            f"over a tenth more instructions than in guard.json: {', '.join(risen)}: find what "
-            "takes them or, if it is worth them, make guard UPDATE=1"
+            f"more instructions than guard.json allows: {', '.join(exceeded)}: find what takes "
+            "them or, if it is worth them, make guard UPDATE=1"
         )
     return None
 
 
-def _compare(counts: dict[str, int], baseline: dict[str, int]) -> list[str]:
-    """Print all counts; return the calls whose count has risen too far."""
-    print("instructions beyond bare C    now  guard.json")
-    risen = []
-    for call, count in counts.items():
-        known = baseline[call]
-        tolerance = max(known * _SHARE, _SLACK)
-        # What fell may rise again unseen until it is taken down.
-        remark = "  fallen: make guard UPDATE=1" if count < known - tolerance else ""
-        print(f"{call:<28}{count:>5}  {known:>10}{remark}")
-        if count > known + tolerance:
-            risen.append(call)
-    return risen
+def _ratio(counts: dict[tuple[str, str], float], call: str) -> float:
+    bare = counts[contenders.BARE, _PAIRS[call]]
+    return round(counts[contenders.OURS, call] / bare, 3)
 
 
-def _count() -> dict[str, int]:
-    """Return the instructions of each call beyond its bare one, from a run under valgrind."""
+def _print(counts: dict[tuple[str, str], float], limits: dict[str, float]) -> None:
+    version = ".".join(map(str, sys.version_info[:3]))
+    print(f"{f'instructions, Python {version}':<30}ours  bare C  ratio  limit")
+    for call, bare in _PAIRS.items():
+        ours, floor = counts[contenders.OURS, call], counts[contenders.BARE, bare]
+        ratio, limit = _ratio(counts, call), limits[call]
+        print(f"{call:<28}{ours:>6.0f}{floor:>8.0f}{ratio:>7.2f}{limit:>7.2f}")
+
+
+def _count() -> dict[tuple[str, str], float]:
+    """Return the instructions of each call, with its loop, from a run under valgrind."""
     with tempfile.TemporaryDirectory() as directory:
         command = [
             "valgrind",
@@ -111,12 +125,8 @@ def _count() -> dict[str, int]:
                 Path(directory).glob("counts.*"), key=lambda path: int(path.suffix[1:])
             )
         ]
-    counts = [round(total / (_ROUNDS * _SERIES)) for total in totals]
-    per_call = dict(zip(_CALLS, counts, strict=True))
-    return {
-        call: per_call[contenders.OURS, call] - per_call[contenders.BARE, bare]
-        for call, bare in _PAIRS.items()
-    }
+    runs = [totals[first : first + _LAYOUTS] for first in range(0, len(totals), _LAYOUTS)]
+    return {call: min(run) / (_ROUNDS * _SERIES) for call, run in zip(_CALLS, runs, strict=True)}
 
 
 def _call_all() -> None:
@@ -133,13 +143,15 @@ def _call_all() -> None:
             # Verbs of a vec are those of one series, but for the bare ones.
             statements[key, call if key == contenders.BARE else f"vec.{call}"] = statement
     gc.disable()
+    layouts = [list(contenders.label_sets(_SERIES)) for _ in range(_LAYOUTS)]
     for call in _CALLS:
         loop = statements[call].loop()
-        loop(label_sets * _WARM_UP)
-        counted = label_sets * _ROUNDS
-        begin_counting()
-        loop(counted)
-        end_counting()
+        for layout in layouts:
+            loop(layout * _WARM_UP)
+            counted = layout * _ROUNDS
+            begin_counting()
+            loop(counted)
+            end_counting()
 
 
 if __name__ == "__main__":

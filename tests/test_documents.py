@@ -5,49 +5,31 @@ The Rust snippets are doctests of the crate.
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.documents import ROOT, Program, block_with, blocks, documents, programs
-
-RUN = """
-import json, sys
-
-document, steps = json.load(sys.stdin)
-namespace = {"__name__": "__main__"}
-for line, code, end in steps:
-    exec(compile("\\n" * (line - 1) + code, document, "exec"), namespace)
-    print(end)
-"""
-"""Runs the steps in one namespace. In a traceback, lines have their numbers in the document."""
-
-END = "-- end of the step --"
+from dynamo._settings import SETTINGS
+from tests.support.documents import (
+    NVIDIA,
+    ROOT,
+    Program,
+    block_with,
+    blocks,
+    documents,
+    printed,
+    programs,
+)
 
 
 @pytest.mark.parametrize(
-    "program", [program for document in documents() for program in programs(document)], ids=str
+    "program",
+    [program for document in documents() if document != NVIDIA for program in programs(document)],
+    ids=str,
 )
 def test_a_snippet_runs_and_prints_what_stands_under_it(program: Program, tmp_path: Path) -> None:
-    steps = [(step.line, step.code, END) for step in program.steps]
-    environment = {name: os.environ[name] for name in os.environ if name[:4] != "DYN_"}
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", RUN],
-        input=json.dumps([program.document, steps]),
-        env=environment | program.settings,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=50,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    printed = done.stdout.split(f"{END}\n")
-    assert printed == [*(step.output for step in program.steps), ""]
+    assert printed(program, tmp_path) == [*(step.output for step in program.steps), ""]
 
 
 @pytest.mark.parametrize("document", documents(), ids=lambda document: document.name)
@@ -79,11 +61,47 @@ def test_the_readme_shows_a_page_and_a_snippet_before_anything_else() -> None:
 def test_the_readme_lists_every_setting() -> None:
     sources = (
         "crates/dynamo-runtime/src/config.rs",
-        "packages/dynamo-metrics/src/dynamo_metrics/_traces.py",
+        "packages/dynamo-metrics/src/dynamo_metrics/_settings.py",
     )
     config = "".join((ROOT / source).read_text() for source in sources)
     rows = re.findall(r"^\| `(DYN_\w+)` \|", (ROOT / "README.md").read_text(), re.MULTILINE)
     assert sorted(rows) == sorted(set(re.findall(r'"(DYN_\w+)"', config)))
+
+
+def test_the_documents_list_every_setting_of_serving() -> None:
+    """The table of ``dynamo._settings`` and that of docs/serving.md say the same."""
+    rows = re.findall(
+        r"^\| `([A-Z_]+)` \| (.+?) \| (.+) \|$",
+        (ROOT / "docs/serving.md").read_text(),
+        re.MULTILINE,
+    )
+    assert [variable for variable, _, _ in rows] == [one.variable for one in SETTINGS]
+    for (_, default, meaning), setting in zip(rows, SETTINGS, strict=True):
+        if default.startswith("`"):
+            assert default == f"`{_written(setting.default)}`"
+        else:
+            assert setting.default is None
+        assert meaning.startswith(setting.meaning)
+
+
+def test_serving_reads_no_variable_that_is_not_in_the_table() -> None:
+    source = ROOT / "packages/dynamo-runtime/src/dynamo"
+    read = {
+        (path.name, variable)
+        for path in source.rglob("*.py")
+        for variable in re.findall(r'"((?:DYN|NATS)_[A-Z_]+)"', path.read_text())
+    }
+    # The guard marks the processes of an engine with a variable that is no setting.
+    assert read - {("_guard.py", "DYN_VLLM_WORKER")} == {
+        ("_settings.py", setting.variable) for setting in SETTINGS if setting.variable != "POD_IP"
+    }
+
+
+def _written(default: object) -> str:
+    """A default as people set it."""
+    if isinstance(default, bool):
+        return str(default).lower()
+    return f"{default:g}" if isinstance(default, float) else str(default)
 
 
 def _anchors(document: Path) -> list[str]:

@@ -153,7 +153,7 @@ def test_a_wrong_argument_is_told_to_the_example_that_has_it(start: Start) -> No
     worker = start(ENGINE, "--model", "llama-8b", "--load", "0")
     assert worker.exit_code() == 2
     last = worker.errors.splitlines()[-1]
-    assert last == "custom_metrics.py: error: argument --load: '0' is no number above 0"
+    assert last == "custom_metrics.py: error: argument --load: '0' is not a number above 0"
 
 
 def test_make_run_takes_the_port_as_the_message_about_one_in_use_has_it() -> None:

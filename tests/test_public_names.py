@@ -10,6 +10,7 @@ import pytest
 import dynamo._core
 import dynamo._prometheus_metrics
 import dynamo.asgi
+import dynamo.discovery
 import dynamo.mocker
 import dynamo.prometheus_metrics
 import dynamo.request_plane
@@ -62,25 +63,57 @@ def test_the_errors_of_requests_are_one_tree() -> None:
         assert issubclass(error, dynamo.runtime.RequestError)
 
 
+def test_request_plane_and_discovery_hold_what_backends_offer_and_their_errors() -> None:
+    assert dynamo.discovery.__all__ == [
+        "Discovery",
+        "Instance",
+        "Target",
+        "Watch",
+        "open_discovery",
+    ]
+    assert dynamo.request_plane.__all__ == [
+        "Call",
+        "CallerGoneError",
+        "ClientDisconnectedError",
+        "ConnectionLostError",
+        "EngineError",
+        "InvalidRequestError",
+        "NoInstancesError",
+        "Receiver",
+        "RequestError",
+        "RequestPlane",
+        "Served",
+        "Stream",
+        "UnavailableError",
+        "open_plane",
+    ]
+    earlier = dynamo.request_plane.CallerGoneError
+    assert earlier is dynamo.request_plane.ClientDisconnectedError
+
+
 def test_all_types_are_importable_from_prometheus_metrics() -> None:
     assert sorted(dynamo.prometheus_metrics.__all__) == [
         "CallbackHandle",
         "Counter",
         "CounterVec",
         "DEFAULT",
+        "DEFAULT_BUCKETS",
         "Gauge",
         "GaugeVec",
         "Histogram",
         "HistogramVec",
         "ITL",
+        "ITL_BUCKETS",
         "IntCounter",
         "IntCounterVec",
         "IntGauge",
         "IntGaugeVec",
         "MetricsError",
         "REQUEST_DURATION",
+        "REQUEST_DURATION_BUCKETS",
         "RuntimeMetrics",
         "TTFT",
+        "TTFT_BUCKETS",
         "Timer",
         "exponential_buckets",
         "linear_buckets",

@@ -17,7 +17,7 @@ NO_ARGUMENTS = {
     "create_intcounter": ["inc", "get"],
     "create_gauge": ["inc", "dec", "get"],
     "create_intgauge": ["inc", "dec", "get"],
-    "create_histogram": ["get_sample_count", "get_sample_sum", "time"],
+    "create_histogram": ["get_sample_count", "get_sample_sum"],
 }
 A_VALUE = {
     "create_counter": ["inc_by"],
@@ -41,7 +41,7 @@ def methods(table: dict[str, list[str]]) -> list[tuple[str, str]]:
 
 def vec_methods(table: dict[str, list[str]]) -> list[tuple[str, str]]:
     pairs = methods(table)
-    return [(f"{factory}vec", method) for factory, method in pairs if method != "time"]
+    return [(f"{factory}vec", method) for factory, method in pairs]
 
 
 def signature(function: Callable[..., Any]) -> list[str]:

@@ -7,8 +7,8 @@ import re
 
 import pytest
 
+from dynamo._network.advertise import advertised
 from dynamo.discovery.memory import MemoryDiscovery
-from dynamo.runtime._advertise import advertised
 
 
 class Elsewhere(MemoryDiscovery):

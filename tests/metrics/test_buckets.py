@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from dynamo import prometheus_metrics
 from dynamo.prometheus_metrics import (
     DEFAULT,
     ITL,
@@ -18,6 +21,7 @@ from dynamo.prometheus_metrics import (
 )
 from dynamo.runtime import Endpoint
 from tests.support import buckets, page, refused
+from tests.support.documents import ROOT
 
 INF = float("inf")
 NAN = float("nan")
@@ -141,3 +145,27 @@ def test_exponential_buckets_refuse_what_describes_no_list(
 ) -> None:
     with refused(ValueError, *parts):
         exponential_buckets(*arguments)
+
+
+def test_the_first_names_of_the_lists_are_aliases() -> None:
+    assert DEFAULT is prometheus_metrics.DEFAULT_BUCKETS
+    assert TTFT is prometheus_metrics.TTFT_BUCKETS
+    assert ITL is prometheus_metrics.ITL_BUCKETS
+    assert REQUEST_DURATION is prometheus_metrics.REQUEST_DURATION_BUCKETS
+
+
+@pytest.mark.parametrize("name", ["DEFAULT", "TTFT", "ITL", "REQUEST_DURATION"])
+def test_the_rust_library_has_the_same_lists(name: str) -> None:
+    source = (ROOT / "crates/dynamo-runtime/src/metrics/buckets.rs").read_text()
+    found = re.search(rf"pub const {name}(?:_BUCKETS)?: &\[f64\] = &\[([^\]]*)\]", source)
+    assert found
+    bounds = [float(bound) for bound in found[1].replace(",", " ").split()]
+    assert bounds == list(getattr(prometheus_metrics, name))
+
+
+@pytest.mark.parametrize("function", [linear_buckets, exponential_buckets])
+def test_helpers_refuse_what_is_no_number(function: Callable[..., object]) -> None:
+    with refused(TypeError, "start must be a number", "'1'"):
+        function("1", 2, 3)
+    with refused(TypeError, "integer"):
+        function(1, 2, 2.5)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dynamo.mocker._figures import Figures
+from dynamo.mocker._metrics import EngineMetrics
 from dynamo.mocker._scheduler import Limits
 from dynamo.runtime import DistributedRuntime
 from tests.support.page import Family, page
@@ -30,7 +30,7 @@ HIERARCHY = {
 @pytest.fixture
 def mocked(runtime: DistributedRuntime) -> dict[str, Family]:
     """The page of a mocker of the same model as the sample's, whose sequences are as short."""
-    Figures(endpoint_of(runtime), "w/model", Limits(max_model_len=128))
+    EngineMetrics(endpoint_of(runtime), "w/model", Limits(max_model_len=128))
     return page(runtime)
 
 
@@ -81,7 +81,7 @@ def test_times_of_creation_are_times(mocked: dict[str, Family]) -> None:
 
 
 def test_bounds_for_numbers_of_tokens_go_as_far_as_a_sequence(runtime: DistributedRuntime) -> None:
-    Figures(endpoint_of(runtime), "m", Limits(max_model_len=4000))
+    EngineMetrics(endpoint_of(runtime), "m", Limits(max_model_len=4000))
     family = page(runtime)["vllm:request_prompt_tokens"]
     bounds = [sample.labels["le"] for sample in family.samples if "le" in sample.labels]
     assert bounds[-5:] == ["200.0", "500.0", "1000.0", "2000.0", "+Inf"]

@@ -41,8 +41,8 @@ def test_prompts_share_their_beginnings_some_more_than_others() -> None:
 
 
 def test_a_few_clients_leave_early() -> None:
-    leaving = sum(arrival.leaves for arrival in some(Load(1.0)))
-    assert 25 < leaving < 100
+    disconnecting = sum(arrival.disconnects for arrival in some(Load(1.0)))
+    assert 25 < disconnecting < 100
 
 
 def test_the_same_seed_gives_the_same_requests() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dynamo.prometheus_names import name_prefix, process, python_gc, runtime_metrics
+from dynamo_metrics import _process
 from tests.support import sample
 from tests.support.client import scrape
 from tests.support.process import Start, Worker
@@ -170,3 +171,60 @@ def test_without_a_server_nothing_is_sampled_and_no_thread_runs(start: Start) ->
         print("gil_wait" in runtime.metrics.prometheus_expfmt())
     """)
     assert worker.lines() == ["1", "False"]
+
+
+def test_a_second_runtime_on_the_same_port_shows_them_once(start: Start) -> None:
+    worker = start(
+        """
+        import os, socket
+        from dynamo.runtime import DistributedRuntime
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            os.environ["DYN_SYSTEM_PORT"] = str(free.getsockname()[1])
+        first, second = DistributedRuntime(), DistributedRuntime()
+        print(first == second)
+        print(second.system_status_address)
+        input()
+        """,
+        DYN_SYSTEM_HOST="127.0.0.1",
+    )
+    assert worker.line() == "True"
+    worker.address = worker.line()
+    families = scrape(worker.address)
+    assert [len(families[name].samples) for name in PROCESS] == [1] * len(PROCESS)
+
+
+def test_rendering_a_runtime_in_python_reads_them_anew(start: Start) -> None:
+    worker = start("""
+        from dynamo.runtime import DistributedRuntime
+        runtime = DistributedRuntime()
+
+        def open_files():
+            lines = runtime.metrics.prometheus_expfmt().splitlines()
+            [line] = [line for line in lines if line.startswith("process_open_fds ")]
+            return int(line.split()[1])
+
+        before = open_files()
+        with open("/dev/null"):
+            print(open_files() - before)
+        print(open_files() - before)
+    """)
+    assert worker.lines() == ["1", "0"]
+
+
+def test_they_are_sampled_while_scrapes_run_callbacks_without_pause(serve: Start) -> None:
+    worker = serve("""
+        import os
+        runtime.metrics.register_callback(lambda: None)
+        files = []
+        input()
+        files = [open("/dev/null") for _ in range(100)]
+        input()
+    """)
+    before = sample(scrape(worker.address), process.OPEN_FDS)
+    worker.tell()
+    eventually(lambda: sample(scrape(worker.address), process.OPEN_FDS) >= before + 90 or None)
+
+
+def test_a_program_may_have_parentheses_and_blanks_in_its_name() -> None:
+    line = b"7 (a) b (c) S 1 7 7 0 -1 4194304 1 2 3 4 150 50 5 6 20 0 9 0 1000 8192 3 0"
+    assert _process._stat_fields(line) == {14: 150, 15: 50, 22: 1000, 23: 8192, 24: 3}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -77,12 +78,25 @@ def test_uptime_grows(address: str) -> None:
     assert uptime() < uptime()
 
 
-def test_the_index_names_the_routes(address: str) -> None:
-    answer = fetch(address, "/")
-    assert answer.status == 200
-    assert answer.headers["Content-Type"].startswith("text/html")
-    for path in ("/metrics", "/health", "/live"):
-        assert f'href="{path}"' in answer.text
+def test_the_live_page_and_its_files_are_served(address: str) -> None:
+    page = fetch(address, "/")
+    assert page.status == 200
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+    files = re.findall(r'(?:href|src)="(page/[^"]+)"', page.text)
+    assert len(files) == 3
+    for file in files:
+        answer = fetch(address, f"/{file}")
+        assert answer.status == 200
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+
+
+def test_the_live_page_can_be_switched_off(serve: Start) -> None:
+    worker = serve(DYN_SYSTEM_PAGE="0")
+    for path in ("/", "/page/main.js"):
+        answer = fetch(worker.address, path)
+        assert answer.status == 404
+        assert answer.text == "there is nothing here: try /metrics, /health, /live\n"
 
 
 @pytest.mark.parametrize("path", ["/metric", "/metrics/", "/health/x", "//", "/favicon.ico"])

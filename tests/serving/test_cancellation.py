@@ -12,8 +12,9 @@ import pytest
 from dynamo.runtime import Client, Context, DistributedRuntime, ResponseStream
 from tests.serving.conftest import nats_settings
 from tests.support.nats import NatsServer
+from tests.support.nats_link import link_to
 from tests.support.process import Start
-from tests.support.serving import collect, endpoint_of, served, settled
+from tests.support.serving import client_of, collect, endpoint_of, served, settled
 
 
 class Endless:
@@ -91,17 +92,25 @@ async def test_a_client_that_goes_away_ends_the_handler_at_its_next_yield(
 
 
 async def test_a_client_that_leaves_before_the_worker_has_taken_its_request(
-    on_nats: NatsServer,
+    on_nats: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     handler = Endless()
-    async with DistributedRuntime() as runtime, served(endpoint_of(runtime), handler) as client:
+    async with (
+        link_to(on_nats) as link,
+        DistributedRuntime() as worker,
+        served(endpoint_of(worker), handler),
+        DistributedRuntime() as runtime,
+    ):
+        monkeypatch.setenv("NATS_SERVER", link.url)
+        client = await client_of(endpoint_of(runtime))
+        link.hold("PUB")
         asking = asyncio.create_task(client.generate(None))
-        while not client._network.plane._streams:  # type: ignore[attr-defined]
-            await asyncio.sleep(0)
+        await link.held.wait()
         asking.cancel()
         await asyncio.wait({asking})
+        link.release()
         await handler.ended.wait()
-        assert (await settled(runtime, 1)).cancelled == 1
+        assert (await settled(worker, 1)).cancelled == 1
 
 
 async def test_a_client_that_leaves_after_the_last_item_cancels_nothing(plane: str) -> None:

@@ -1,20 +1,34 @@
-"""What NATS and the network may do to a connection, and how both sides notice silence."""
+"""What NATS and the network may do to a connection, and how both sides notice a lost peer."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
+import nats as nats_py
 import pytest
 
 from dynamo.discovery import Instance
-from dynamo.discovery.nats import LEASE, _Watched
+from dynamo.discovery._leases import LeasedWatch
+from dynamo.discovery._records import to_json
 from dynamo.request_plane import _frames
+from dynamo.request_plane.nats import wire
 from dynamo.runtime import Client, ConnectionLostError, DistributedRuntime, UnavailableError
 from tests.support.nats import NatsServer
 from tests.support.nats_link import link_to
-from tests.support.serving import client_of, collect, endpoint_of, served, settled, until
+from tests.support.serving import (
+    client_of,
+    collect,
+    discovery_of,
+    endpoint_of,
+    instances_of,
+    served,
+    settled,
+    until,
+    without_instances,
+)
 
 
 async def stuck(request: Any) -> AsyncIterator[Any]:
@@ -23,36 +37,70 @@ async def stuck(request: Any) -> AsyncIterator[Any]:
         await asyncio.Event().wait()
 
 
-def plane_of(client: Client) -> Any:
-    return client._network.plane
+class Outside:
+    """A peer that speaks the frames of the plane and does nothing by itself."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        self.frames: list[bytes] = []
+
+    async def note(self, message: Any) -> None:
+        self.frames.append(message.data)
+
+    async def receives(self, frame: bytes) -> None:
+        """Waits until a frame has come that begins so."""
+        await until(lambda: any(one.startswith(frame) for one in self.frames) or None)
 
 
-async def test_a_client_that_nats_throws_out_comes_back(on_nats: NatsServer) -> None:
-    async with DistributedRuntime() as runtime, served(endpoint_of(runtime), stuck) as client:
-        connection = plane_of(client)._connection
-        answer = await client.generate("wait")
-        await anext(answer)
-        thrown_out = connection.client
-        await thrown_out._process_err("'Slow Consumer'")  # what it does when NATS says so
-        with pytest.raises(ConnectionLostError):
+@asynccontextmanager
+async def outside_of(nats: NatsServer) -> AsyncIterator[Outside]:
+    async with await nats_py.connect(nats.url) as client:
+        yield Outside(client)
+
+
+@asynccontextmanager
+async def mute_worker(
+    nats: NatsServer, runtime: DistributedRuntime
+) -> AsyncIterator[tuple[Outside, Client]]:
+    """A worker that takes requests, yields 1 and then sends nothing; and a client of it."""
+    instance = Instance("ns", "comp", "generate", 7, "nats", "worker")
+    async with outside_of(nats) as worker, discovery_of("nats") as discovery:
+
+        async def take(message: Any) -> None:
+            if message.subject == "worker.new":
+                await worker.client.publish(message.reply, b"A", reply="worker.1")
+                await worker.client.publish(message.reply, b"I1", reply="worker.1")
+            else:
+                await worker.note(message)
+
+        await worker.client.subscribe("worker.*", cb=take)
+        await discovery.register(instance)
+        yield worker, await client_of(endpoint_of(runtime))
+
+
+async def test_a_client_that_nats_throws_out_comes_back(
+    on_nats: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with link_to(on_nats) as link:
+        monkeypatch.setenv("NATS_SERVER", link.url)
+        async with DistributedRuntime() as runtime, served(endpoint_of(runtime), stuck) as client:
+            answer = await client.generate("wait")
             await anext(answer)
-        while not connection.is_up:
-            await asyncio.sleep(0.01)
-        assert connection.client is not thrown_out
-        while True:
-            try:
-                assert await collect(await client.generate(1)) == [1]
-                break
-            except ConnectionLostError:  # not quite there yet
-                await asyncio.sleep(0.01)
-        assert (await settled(runtime, 2)).errors == {"publish_response": 1}
+            link.tell_clients("-ERR 'Slow Consumer'")
+            with pytest.raises(ConnectionLostError):
+                await anext(answer)
+            while True:
+                try:
+                    assert await collect(await client.generate(1)) == [1]
+                    break
+                except ConnectionLostError:  # not connected yet
+                    await asyncio.sleep(0.01)
+            assert (await settled(runtime, 2)).errors == {"publish_response": 1}
 
 
 async def test_requests_that_arrive_while_a_worker_stops_are_all_answered(
     on_nats: NatsServer,
 ) -> None:
-    import nats
-
     waiting: set[str] = set()
 
     async def answered(message: Any) -> None:
@@ -63,9 +111,9 @@ async def test_requests_that_arrive_while_a_worker_stops_are_all_answered(
     async with DistributedRuntime() as runtime:
         endpoint = endpoint_of(runtime)
         serving = asyncio.create_task(endpoint.serve_endpoint(stuck))
-        client = await client_of(endpoint)
-        (instance,) = client._watch.instances.values()
-        async with await nats.connect(on_nats.url) as outside:
+        await client_of(endpoint)
+        [instance] = await instances_of("nats")
+        async with await nats_py.connect(on_nats.url) as outside:
             await outside.subscribe("answers.*", cb=answered)
             for number in range(3000):
                 waiting.add(f"answers.{number}")
@@ -91,91 +139,117 @@ async def test_a_worker_refuses_requests_until_nats_knows_that_it_stops(
         monkeypatch.setenv("NATS_SERVER", link.url)
         serving = asyncio.create_task(endpoint_of(worker).serve_endpoint(stuck))
         await client.wait_for_instances()
-        (known,) = client._watch.instances.values()
+        [known] = await instances_of("nats")
 
         link.hold("UNSUB")
         worker.shutdown()
         await link.held.wait()
-        while client.instance_ids():
-            await client._watch.change()
-        client._watch.put(known)  # as if the news had not yet come
-        requests = []
-        for number in range(1, 4):
-            requests.append(asyncio.create_task(client.direct(1, known.instance_id)))
-            await until(lambda number=number: link.came(f"{known.address}.new") == number or None)
-        link.release()
-        await serving
-        for request in requests:
-            with pytest.raises(UnavailableError, match="it is shutting down"):
-                await request
-        client._watch.drop(known.instance_id)
+        await without_instances(client)
+        monkeypatch.setenv("NATS_SERVER", on_nats.url)
+        async with discovery_of("nats") as discovery:
+            await discovery.register(known)  # as if its removal had not arrived yet
+            await client.wait_for_instances()
+            requests = []
+            for number in range(1, 4):
+                requests.append(asyncio.create_task(client.direct(1, known.instance_id)))
+                await until(
+                    lambda number=number: link.came(f"{known.address}.new") == number or None
+                )
+            link.release()
+            await serving
+            for request in requests:
+                with pytest.raises(UnavailableError, match="it is shutting down"):
+                    await request
 
 
-async def test_a_worker_that_nothing_is_heard_of_is_given_up(on_nats: NatsServer) -> None:
-    async with DistributedRuntime() as runtime, served(endpoint_of(runtime), stuck) as client:
-        answer = await client.generate("wait")
-        await anext(answer)
-        answer._stream.heard -= 61  # type: ignore[attr-defined]
-        with pytest.raises(ConnectionLostError, match=r"^nothing was heard of the worker for 60 s"):
+async def test_a_worker_that_sends_nothing_is_given_up_and_told(
+    on_nats: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "KEEPALIVE_INTERVAL", 0.05)
+    monkeypatch.setattr(wire, "PEER_TIMEOUT", 0.5)
+    async with DistributedRuntime() as runtime, mute_worker(on_nats, runtime) as (worker, client):
+        answer = await client.generate(None)
+        assert await anext(answer) == 1
+        with pytest.raises(ConnectionLostError, match=r"^no frame came from the worker for 0.5 s"):
             await anext(answer)
-        assert (await settled(runtime, 1)).cancelled == 1  # it was there after all, and is told
+        await worker.receives(_frames.CANCEL)
 
 
-async def test_a_client_that_nothing_is_heard_of_is_given_up(on_nats: NatsServer) -> None:
-    async with DistributedRuntime() as runtime, served(endpoint_of(runtime), stuck) as client:
-        answer = await client.generate("wait")
-        await anext(answer)
-        (call,) = plane_of(client)._calls
-        call.heard -= 61
-        with pytest.raises(
-            ConnectionLostError, match="the worker lost the connection to its client"
-        ):
-            await anext(answer)
+async def test_a_client_that_sends_nothing_is_given_up_and_told(
+    on_nats: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "KEEPALIVE_INTERVAL", 0.05)
+    monkeypatch.setattr(wire, "PEER_TIMEOUT", 0.5)
+    async with (
+        DistributedRuntime() as runtime,
+        served(endpoint_of(runtime), stuck),
+        outside_of(on_nats) as client,
+    ):
+        [instance] = await instances_of("nats")
+        await client.client.subscribe("client", cb=client.note)
+        opening = _frames.opening("id", 6, b'"wait"')
+        await client.client.publish(f"{instance.address}.new", opening, reply="client")
+        await client.receives(_frames.ERROR)
+        assert b"the worker lost the connection to its client" in client.frames[-1]
         assert (await settled(runtime, 1)).errors == {"publish_response": 1}
 
 
-async def test_a_request_that_the_worker_has_forgotten_ends(on_nats: NatsServer) -> None:
-    async with DistributedRuntime() as runtime, served(endpoint_of(runtime), stuck) as client:
-        answer = await client.generate("wait")
-        await anext(answer)
-        stream: Any = answer._stream
-        (call,) = plane_of(client)._calls
-        call._forget(call)
-        stream.sent -= 6  # long enough to ask whether the worker is still there
-        with pytest.raises(ConnectionLostError, match="does not know this request any more"):
-            await anext(answer)
+async def test_a_request_that_the_worker_no_longer_has_ends(on_nats: NatsServer) -> None:
+    async with (
+        DistributedRuntime() as runtime,
+        served(endpoint_of(runtime), stuck),
+        outside_of(on_nats) as client,
+    ):
+        [instance] = await instances_of("nats")
+        await client.client.subscribe("client", cb=client.note)
+        await client.client.publish(f"{instance.address}.77", _frames.KEEPALIVE, reply="client")
+        await client.receives(_frames.ERROR)
+        assert b"the worker no longer has this request" in client.frames[-1]
 
 
-async def test_silence_of_someone_who_is_there_is_broken_in_time(on_nats: NatsServer) -> None:
-    async with DistributedRuntime() as runtime, served(endpoint_of(runtime), stuck) as client:
-        answer = await client.generate("wait")
-        await anext(answer)
-        stream: Any = answer._stream
-        (call,) = plane_of(client)._calls
-        before = stream.heard, call.heard
-        stream.sent -= 6
-        call.sent -= 6
-        while stream.heard == before[0] or call.heard == before[1]:
-            await asyncio.sleep(0.01)
+async def test_a_client_that_waits_sends_keepalives(
+    on_nats: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "KEEPALIVE_INTERVAL", 0.05)
+    async with DistributedRuntime() as runtime, mute_worker(on_nats, runtime) as (worker, client):
+        answer = await client.generate(None)
+        assert await anext(answer) == 1
+        await worker.receives(_frames.KEEPALIVE)
         await answer.aclose()
-        await settled(runtime, 1)
 
 
-async def test_a_lease_ends_unless_nobody_could_see_its_renewal() -> None:
-    watched = _Watched()
+async def test_a_worker_whose_handler_waits_sends_keepalives(
+    on_nats: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "KEEPALIVE_INTERVAL", 0.05)
+    async with (
+        DistributedRuntime() as runtime,
+        served(endpoint_of(runtime), stuck),
+        outside_of(on_nats) as client,
+    ):
+        [instance] = await instances_of("nats")
+        await client.client.subscribe("client", cb=client.note)
+        opening = _frames.opening("id", 6, b'"wait"')
+        await client.client.publish(f"{instance.address}.new", opening, reply="client")
+        await client.receives(_frames.KEEPALIVE)
+        await client.client.publish(f"{instance.address}.1", _frames.CANCEL)
+        assert (await settled(runtime, 1)).cancelled == 1
+
+
+async def test_a_lease_ends_unless_its_renewal_could_not_be_seen() -> None:
+    leased = LeasedWatch(lease=0.01)
     instance = Instance("ns", "comp", "generate", 7, "nats", "dynamo.ns.comp.generate.7")
-    watched.watch.put(instance)
-    now = asyncio.get_running_loop().time()
-    watched.seen[7] = now - LEASE - 1
-    watched.expire(missed=2.0)  # this loop stood still for two seconds
-    assert watched.watch.instances == {7: instance}
-    watched.seen[7] = now - LEASE - 1
-    watched.renew_all()  # NATS is back after an outage
-    watched.expire(missed=0.0)
-    assert watched.watch.instances == {7: instance}
-    watched.seen[7] = now - LEASE - 1
-    watched.expire(missed=0.0)
-    assert watched.watch.instances == {}
+    leased.take("7", to_json(instance))
+    await asyncio.sleep(0.02)
+    leased.expire(unobserved=0.02)  # this loop was blocked
+    assert leased.watch.instances == {7: instance}
+    await asyncio.sleep(0.02)
+    leased.renew_all()  # NATS is back after an outage
+    leased.expire(unobserved=0.0)
+    assert leased.watch.instances == {7: instance}
+    await asyncio.sleep(0.02)
+    leased.expire(unobserved=0.0)
+    assert leased.watch.instances == {}
 
 
 async def test_a_client_of_a_runtime_that_was_shut_down_says_so(plane: str) -> None:

@@ -8,21 +8,32 @@ import re
 import signal
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
+import nats as nats_py
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dynamo._nats import token
 from dynamo.discovery import Instance, Target
-from dynamo.discovery._protocol import from_json, to_json
+from dynamo.discovery._records import from_json, to_json
 from dynamo.discovery.nats import BUCKET
 from dynamo.runtime import Client, ConnectionLostError, DistributedRuntime, UnavailableError
 from tests.serving.conftest import nats_settings
 from tests.support.nats import NatsServer
 from tests.support.process import Start
-from tests.support.serving import client_of, collect, endpoint_of, served, until
+from tests.support.serving import (
+    client_of,
+    collect,
+    discovery_of,
+    endpoint_of,
+    instances_of,
+    served,
+    until,
+    without_instances,
+)
 
 WORKER = """
 import asyncio
@@ -42,14 +53,6 @@ asyncio.run(main())
 
 async def echo(request: Any) -> AsyncIterator[Any]:
     yield request
-
-
-async def without_instances(client: Client) -> float:
-    """Waits until there is none; returns how long it took, in seconds."""
-    started = time.monotonic()
-    while client.instance_ids():
-        await client._watch.change()
-    return time.monotonic() - started
 
 
 async def namespaces_of_targets(discovery: Any, expected: list[str]) -> None:
@@ -73,19 +76,22 @@ async def test_a_killed_worker_is_gone_within_ten_seconds_and_its_requests_fail(
         assert await anext(answer) == 1
         worker.interrupt(signal.SIGKILL)
         lost = asyncio.create_task(anext(answer))
-        assert await without_instances(client) < 10
+        killed = time.monotonic()
+        await without_instances(client)
+        assert time.monotonic() - killed < 10
         with pytest.raises(ConnectionLostError, match="the worker was lost before the answer"):
             await lost
         # The bucket has forgotten it as well, for those who look only now.
         bucket = f"$KV.{BUCKET}.>"
-        jetstream = client._network.discovery._connection.jetstream  # type: ignore[attr-defined]
+        async with await nats_py.connect(on_nats.url) as outside:
+            jetstream = outside.jetstream()
 
-        async def stored() -> Any:
-            state = (await jetstream.stream_info(f"KV_{BUCKET}", subjects_filter=bucket)).state
-            return state.messages
+            async def stored() -> Any:
+                state = (await jetstream.stream_info(f"KV_{BUCKET}", subjects_filter=bucket)).state
+                return state.messages
 
-        while await stored():
-            await asyncio.sleep(0.1)
+            while await stored():
+                await asyncio.sleep(0.1)
 
 
 async def test_a_request_to_a_worker_just_killed_goes_to_another(
@@ -94,7 +100,7 @@ async def test_a_request_to_a_worker_just_killed_goes_to_another(
     worker = start(WORKER, **nats_settings(on_nats))
     async with DistributedRuntime() as runtime, served(endpoint_of(runtime), echo) as client:
         while len(client.instance_ids()) < 2:
-            await client._watch.change()
+            await client.wait_for_change()
         worker.interrupt(signal.SIGKILL)
         await asyncio.to_thread(worker.exit_code)
         assert len(client.instance_ids()) == 2
@@ -108,11 +114,13 @@ async def test_a_request_that_a_worker_never_took_is_refused_when_it_dies(
     worker = start(WORKER, **nats_settings(on_nats))
     async with DistributedRuntime() as runtime:
         client = await client_of(endpoint_of(runtime))
+        [instance] = await instances_of("nats")
         worker.interrupt(signal.SIGSTOP)
-        asking = asyncio.create_task(client.generate(1))
-        await until(lambda: client._network.plane._streams or None)  # type: ignore[attr-defined]
-        connection = client._network.plane._connection.client  # type: ignore[attr-defined]
-        await connection.flush()
+        async with await nats_py.connect(on_nats.url) as outside:
+            opening = await outside.subscribe(f"{instance.address}.new")
+            await outside.flush()
+            asking = asyncio.create_task(client.generate(1))
+            await opening.next_msg(timeout=10)
         worker.interrupt(signal.SIGKILL)
         with pytest.raises(UnavailableError, match=r"^the worker is not there: it has stopped"):
             await asking
@@ -124,17 +132,21 @@ async def test_a_worker_that_stops_in_good_order_is_gone_at_once(
     worker = start(WORKER, **nats_settings(on_nats))
     async with DistributedRuntime() as runtime:
         client = await client_of(endpoint_of(runtime))
-        taken = _note_entries(client)
-        worker.interrupt(signal.SIGTERM)
-        await without_instances(client)
-        assert taken[-1] is None  # it was taken out, and not given up after its lease
+        async with entries_of(on_nats) as entries:
+            worker.interrupt(signal.SIGTERM)
+            await without_instances(client)
+            # It was removed, and did not expire.
+            await until(lambda: (entries and entries[-1] is None) or None)
         await asyncio.to_thread(worker.assert_ends_cleanly)
 
 
 async def test_leases_are_renewed(on_nats: NatsServer) -> None:
-    async with DistributedRuntime() as runtime, served(endpoint_of(runtime), echo) as client:
-        taken = _note_entries(client)
-        await until(lambda: len(taken) >= 2 or None)
+    async with (
+        DistributedRuntime() as runtime,
+        served(endpoint_of(runtime), echo) as client,
+        entries_of(on_nats) as entries,
+    ):
+        await until(lambda: len(entries) >= 2 or None)
         assert len(client.instance_ids()) == 1
 
 
@@ -151,11 +163,12 @@ async def test_a_client_of_later_finds_those_who_are_there(on_nats: NatsServer) 
 async def test_discovery_survives_a_restart_of_nats(on_nats: NatsServer) -> None:
     async with DistributedRuntime() as runtime, served(endpoint_of(runtime), echo) as client:
         (before,) = client.instance_ids()
-        connection = client._network.plane._connection  # type: ignore[attr-defined]
         on_nats.kill()
-        await until(lambda: not connection.is_up or None)
+        while await _works(client):
+            await asyncio.sleep(0.01)
         on_nats.start()
-        await until(lambda: connection.is_up or None)
+        while not await _works(client):
+            await asyncio.sleep(0.01)
         assert client.instance_ids() == [before]
         async with DistributedRuntime() as later:
             other = await endpoint_of(later).client()
@@ -182,32 +195,31 @@ async def test_a_runtime_with_a_status_server_is_a_target_for_prometheus(
             served(endpoint_of(runtime, paths[2]), echo),
         ):
             (instance,) = client.instance_ids()
-            [target] = await client._network.discovery.targets()
+            async with discovery_of(backend) as discovery:
+                [target] = await discovery.targets()
             assert target.address == reachable
             assert target.labels == {
                 "namespace": "my.ns",
                 "component": "decode,prefill",
                 "instance": f"{instance:x}",
             }
-            discovery = client._network.discovery
-    async with DistributedRuntime() as other:
+    async with DistributedRuntime() as other, discovery_of(backend) as discovery:
         await endpoint_of(other).client()
-        discovery = other._shared.network.discovery  # type: ignore[union-attr]
-        # Only itself, which serves nothing: the other one has left.
+        # Only this one, which serves nothing: the other one has left.
         await namespaces_of_targets(discovery, [""])
 
 
 async def test_a_client_alone_is_a_target_too_and_one_without_a_server_is_none(
     on_nats: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with DistributedRuntime() as without:
-        client = await endpoint_of(without).client()
-        assert await client._network.discovery.targets() == []
+    async with DistributedRuntime() as without, discovery_of("nats") as discovery:
+        await endpoint_of(without).client()
+        assert await discovery.targets() == []
         monkeypatch.setenv("DYN_SYSTEM_PORT", "0")
         async with DistributedRuntime() as runtime:
             await endpoint_of(runtime).client()
-            await namespaces_of_targets(client._network.discovery, [""])
-            [target] = await client._network.discovery.targets()
+            await namespaces_of_targets(discovery, [""])
+            [target] = await discovery.targets()
             assert target.labels["component"] == ""
 
 
@@ -231,13 +243,12 @@ async def test_a_worker_is_a_target_from_its_first_moment_on(
         **nats_settings(on_nats),
     )
     address = await asyncio.to_thread(worker.line)
-    async with DistributedRuntime() as runtime:
-        client = await endpoint_of(runtime).client()
-        [target] = await client._network.discovery.targets()
+    async with discovery_of("nats") as discovery:
+        [target] = await discovery.targets()
         assert target.address == address
         worker.tell()
         await asyncio.to_thread(worker.assert_ends_cleanly)
-        assert await client._network.discovery.targets() == []
+        assert await discovery.targets() == []
 
 
 async def test_discovery_without_a_request_plane_of_nats_still_tells_prometheus(
@@ -248,7 +259,8 @@ async def test_discovery_without_a_request_plane_of_nats_still_tells_prometheus(
     monkeypatch.setenv("DYN_SYSTEM_PORT", "0")
     async with DistributedRuntime() as runtime, served(endpoint_of(runtime), echo) as client:
         assert await collect(await client.generate(1)) == [1]
-        [target] = await client._network.discovery.targets()
+        async with discovery_of("nats") as discovery:
+            [target] = await discovery.targets()
         assert target.labels["component"] == "comp"
 
 
@@ -258,23 +270,25 @@ async def test_an_instance_on_a_plane_that_does_not_lead_there_is_not_used(
     monkeypatch.setenv("NATS_SERVER", nats.url)
     monkeypatch.setenv("DYN_DISCOVERY_BACKEND", "nats")
     async with DistributedRuntime() as runtime, served(endpoint_of(runtime), echo) as client:
-        (here,) = client._watch.instances.values()
+        [here] = await instances_of("nats")
         elsewhere = Instance("ns", "comp", "generate", 1, "memory", "1.1/ns/comp/generate/1")
         other_plane = Instance("ns", "comp", "generate", 2, "nats", "dynamo.ns.comp.generate.2")
-        for foreign in (elsewhere, other_plane):
-            await client._network.discovery.register(foreign)
-            await until(lambda foreign=foreign: foreign in client._watch.instances.values() or None)
-        assert client.instance_ids() == [here.instance_id]
+        usable = Instance("ns", "comp", "generate", 3, "memory", here.address)
+        async with discovery_of("nats") as discovery:
+            for instance in (elsewhere, other_plane, usable):
+                await discovery.register(instance)
+            # Entries arrive in order: the last one shows that the client knows the others.
+            await until(lambda: client.instance_ids() == [here.instance_id, 3] or None)
 
 
 async def test_an_entry_that_cannot_be_read_is_passed_over(
     on_nats: NatsServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with DistributedRuntime() as runtime, served(endpoint_of(runtime), echo) as client:
-        connection = client._network.plane._connection.client  # type: ignore[attr-defined]
         prefix = f"$KV.{BUCKET}.instances.ns.comp.generate"
-        for key, value in (("nohex", b"{}"), ("1", b"not json"), ("2", b"{}"), ("3", b"[]")):
-            await connection.publish(f"{prefix}.{key}", value)
+        async with await nats_py.connect(on_nats.url) as outside:
+            for key, value in (("nohex", b"{}"), ("1", b"not json"), ("2", b"{}"), ("3", b"[]")):
+                await outside.publish(f"{prefix}.{key}", value)
         await until(lambda: len(caplog.records) >= 4 or None)
         assert all("cannot be read" in record.message for record in caplog.records[:4])
         assert len(client.instance_ids()) == 1
@@ -311,14 +325,23 @@ def test_a_target_is_stored_as_documented() -> None:
     assert json.loads(stored) == {"address": "10.0.0.1:8081", "labels": labels}
 
 
-def _note_entries(client: Client) -> list[bytes | None]:
-    """The entries that discovery takes from now on; None for one that was deleted."""
-    (watched,) = client._network.discovery._watches.values()  # type: ignore[attr-defined]
-    take, taken = watched.take, list[bytes | None]()
+@asynccontextmanager
+async def entries_of(nats: NatsServer) -> AsyncIterator[list[bytes | None]]:
+    """The puts of the endpoint's instances meanwhile; None for a removal."""
+    entries: list[bytes | None] = []
 
-    def note(key: str, value: bytes | None) -> None:
-        taken.append(value)
-        take(key, value)
+    async def note(message: Any) -> None:
+        entries.append(None if "KV-Operation" in (message.headers or {}) else message.data)
 
-    watched.take = note
-    return taken
+    async with await nats_py.connect(nats.url) as outside:
+        await outside.subscribe(f"$KV.{BUCKET}.instances.ns.comp.generate.*", cb=note)
+        await outside.flush()
+        yield entries
+
+
+async def _works(client: Client) -> bool:
+    """Whether requests reach the worker."""
+    try:
+        return await collect(await client.generate(1)) == [1]
+    except ConnectionLostError:
+        return False

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 
+import nats as nats_py
 import pytest
 
 from dynamo.runtime import (
@@ -19,7 +20,16 @@ from dynamo.runtime import (
     RequestError,
 )
 from tests.support.nats import NatsServer
-from tests.support.serving import Books, Gated, collect, endpoint_of, served, settled, until
+from tests.support.serving import (
+    Books,
+    Gated,
+    collect,
+    endpoint_of,
+    instances_of,
+    served,
+    settled,
+    until,
+)
 
 Outcomes = Counter[str]
 """How requests ended as their clients saw it: ``ok`` or the name of the error."""
@@ -233,12 +243,12 @@ async def test_a_message_that_is_no_request_is_counted_and_answered(on_nats: Nat
         b'{"v":1,"id":"a","size":true}\n1',
     ]
     async with DistributedRuntime() as runtime, served(endpoint_of(runtime), echo) as client:
-        (instance,) = client._watch.instances.values()
-        connection = client._network.plane._connection.client  # type: ignore[attr-defined]
-        for message in messages:
-            reply = await connection.request(f"{instance.address}.new", message, timeout=10)
-            assert re.match(rb'!\{"code": "invalid_request", "message": "', reply.data)
-        await connection.publish(f"{instance.address}.new", b'{"v":1,"id":"a","size":2}\n{}')
+        [instance] = await instances_of("nats")
+        async with await nats_py.connect(on_nats.url) as outside:
+            for message in messages:
+                reply = await outside.request(f"{instance.address}.new", message, timeout=10)
+                assert re.match(rb'!\{"code": "invalid_request", "message": "', reply.data)
+            await outside.publish(f"{instance.address}.new", b'{"v":1,"id":"a","size":2}\n{}')
         counted = await settled(runtime, len(messages) + 1)
         assert counted.errors == {"invalid_message": len(messages) + 1}
         assert await ask(client, 1) == "ok"
@@ -248,14 +258,17 @@ async def test_frames_out_of_place_do_no_harm(on_nats: NatsServer) -> None:
     wait = Gated()
 
     async with DistributedRuntime() as runtime, served(endpoint_of(runtime), wait) as client:
-        (instance,) = client._watch.instances.values()
-        connection = client._network.plane._connection.client  # type: ignore[attr-defined]
-        answer = await client.generate(None)
-        assert await anext(answer) == 1
-        for frame in (b"", b"+", b"+x", b"+99999999999999999999", b"Cmore", b"?", b"K"):
-            await connection.publish(f"{instance.address}.1", frame)
-            await connection.publish(f"{instance.address}.77", frame)
-            await connection.publish(answer._stream.back, frame)  # type: ignore[attr-defined]
+        [instance] = await instances_of("nats")
+        async with await nats_py.connect(on_nats.url) as outside:
+            openings = await outside.subscribe(f"{instance.address}.new")
+            await outside.flush()
+            answer = await client.generate(None)
+            assert await anext(answer) == 1
+            client_subject = (await openings.next_msg(timeout=10)).reply
+            for frame in (b"", b"+", b"+x", b"+99999999999999999999", b"Cmore", b"?", b"K"):
+                await outside.publish(f"{instance.address}.1", frame)
+                await outside.publish(f"{instance.address}.77", frame)
+                await outside.publish(client_subject, frame)
         wait.go_on.set()
         assert await collect(answer) == [2]
         assert_same(await settled(runtime, 1), Counter(["ok"]))
@@ -266,19 +279,19 @@ async def test_a_body_longer_than_announced_ends_the_request(on_nats: NatsServer
         yield request
 
     async with DistributedRuntime() as runtime, served(endpoint_of(runtime), echo) as client:
-        (instance,) = client._watch.instances.values()
-        connection = client._network.plane._connection.client  # type: ignore[attr-defined]
+        [instance] = await instances_of("nats")
         told: list[bytes] = []
 
         async def note(message: Any) -> None:
             told.append(message.data)
 
-        await connection.subscribe("client", cb=note)
-        opening = b'{"v":1,"id":"a","size":10}\n1'
-        await connection.publish(f"{instance.address}.new", opening, reply="client")
-        await until(lambda: told or None)
-        await connection.publish(f"{instance.address}.1", b"C" + b"x" * 100, reply="client")
-        await until(lambda: len(told) > 1 or None)
+        async with await nats_py.connect(on_nats.url) as outside:
+            await outside.subscribe("client", cb=note)
+            opening = b'{"v":1,"id":"a","size":10}\n1'
+            await outside.publish(f"{instance.address}.new", opening, reply="client")
+            await until(lambda: told or None)
+            await outside.publish(f"{instance.address}.1", b"C" + b"x" * 100, reply="client")
+            await until(lambda: len(told) > 1 or None)
         assert told[0] == b"A"
         assert b"longer than the head of the request says" in told[1]
         assert await ask(client, 1) == "ok"

@@ -57,7 +57,7 @@ def fleet(on_nats: NatsServer, start: Start) -> list[Worker]:
 async def client_of_three(runtime: DistributedRuntime) -> Client:
     client = await endpoint_of(runtime).client()
     while len(client.instance_ids()) < 3:
-        await client._watch.change()
+        await client.wait_for_change()
     return client
 
 
@@ -166,7 +166,7 @@ async def test_hosts_restarted_one_after_the_other_lose_no_request(
             known = set(client.instance_ids())
             start(WORKER.replace("NAME", "'new'"), **nats_settings(on_nats))
             while set(client.instance_ids()) <= known:
-                await client._watch.change()
+                await client.wait_for_change()
             worker.interrupt(signal.SIGTERM)
             await asyncio.to_thread(worker.assert_ends_cleanly)
         done.set()

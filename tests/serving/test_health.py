@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from dynamo._serving.canary import Canary, CanarySettings
+from dynamo._serving.handler import prepare_handler
+from dynamo._serving.health import EndpointHealth
+from dynamo._serving.request import Activity
 from dynamo.runtime import DistributedRuntime
-from dynamo.runtime._canary import Canary, CanarySettings
-from dynamo.runtime._handler import prepare_handler
-from dynamo.runtime._health import EndpointHealth
-from dynamo.runtime._request import Activity
 from tests.support.client import fetch
 from tests.support.serving import Gated, books, client_of, collect, endpoint_of, served, until
 
@@ -57,13 +57,13 @@ async def test_a_worker_is_ready_when_all_its_endpoints_are_served(
 
         def note(endpoint: Any, status: Any) -> None:
             set_health_status(endpoint, status)
-            seen.append((endpoint._path[-1], status))
+            seen.append((str(endpoint), status))
 
         monkeypatch.setattr(type(one), "set_health_status", note)
         async with served(one, echo), served(two, echo):
-            await until(lambda: seen.count(("two", "ready")) or None)
+            await until(lambda: seen.count(("<Endpoint ns/comp/two>", "ready")) or None)
             assert await health(runtime) == (200, {"one": "ready", "two": "ready"})
-        assert seen[0] == ("one", "notready")
+        assert seen[0] == ("<Endpoint ns/comp/one>", "notready")
 
 
 async def test_endpoints_started_together_are_all_not_ready_at_first(
@@ -76,14 +76,14 @@ async def test_endpoints_started_together_are_all_not_ready_at_first(
 
         def note(endpoint: Any, status: Any) -> None:
             set_health_status(endpoint, status)
-            seen.append((endpoint._path[-1], status))
+            seen.append((str(endpoint), status))
 
         monkeypatch.setattr(kind, "set_health_status", note)
         serving = asyncio.gather(
             *(endpoint_of(runtime, f"ns/comp/{name}").serve_endpoint(echo) for name in "abc")
         )
         await becomes(runtime, 200, {"a": "ready", "b": "ready", "c": "ready"})
-        assert seen[:3] == [("a", "notready"), ("b", "notready"), ("c", "notready")]
+        assert seen[:3] == [(f"<Endpoint ns/comp/{name}>", "notready") for name in "abc"]
         runtime.shutdown()
         await serving
 
@@ -113,7 +113,7 @@ async def test_one_endpoint_served_by_two_runtimes_of_a_process_is_ready_when_bo
                 other = EndpointHealth(endpoint_of(second))
                 other.report(ready=False)
                 assert await health(first) == (503, {"generate": "notready"})
-                other.withdraw(forget=True)
+                other.withdraw(keep=False)
                 assert await health(first) == (200, {"generate": "ready"})
             # The one that has stopped does not take the other one off.
             assert await health(first) == (200, {"generate": "ready"})
@@ -226,7 +226,7 @@ async def test_no_canary_is_sent_while_requests_make_progress() -> None:
         assert busy.canaries == 1
         for task in running:
             task.cancel()
-        health.withdraw(forget=True)
+        health.withdraw(keep=False)
 
 
 @pytest.mark.parametrize(

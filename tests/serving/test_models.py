@@ -50,9 +50,12 @@ async def test_a_model_can_be_sent_as_a_request() -> None:
 @pytest.mark.parametrize(
     ("request_", "says"),
     [
-        ({}, r"^the request is no Ask: prompt: field required$"),
-        ({"prompt": "a", "tokens": "x"}, r"^the request is no Ask: tokens: input should be a val"),
-        (["a"], r"^the request is no Ask: it: input should be a valid dict"),
+        ({}, r"^the request does not fit Ask: prompt: field required$"),
+        (
+            {"prompt": "a", "tokens": "x"},
+            r"^the request does not fit Ask: tokens: input should be a val",
+        ),
+        (["a"], r"^the request does not fit Ask: it: input should be a valid dict"),
     ],
 )
 async def test_a_request_that_does_not_fit_is_refused_in_one_line(request_: Any, says: str) -> None:
@@ -69,7 +72,7 @@ async def test_an_item_that_does_not_fit_is_the_handlers_error() -> None:
 
     async with DistributedRuntime() as runtime, served(endpoint_of(runtime), wrong) as client:
         with pytest.raises(
-            EngineError, match=r"TypeError: an item of the answer is no Token: text"
+            EngineError, match=r"TypeError: an item of the answer does not fit Token: text"
         ):
             await collect(await client.generate("hi"))
         assert (await settled(runtime, 1)).errors == {"generate": 1}

@@ -11,7 +11,17 @@ from dynamo.prometheus_metrics import MetricsError
 from dynamo.prometheus_names import name_prefix, runtime_metrics
 from dynamo.runtime import DistributedRuntime, EngineError, InvalidRequestError
 from tests.support.page import buckets, page, sample
-from tests.support.serving import Gated, books, collect, endpoint_of, served, settled, until
+from tests.support.serving import (
+    Gated,
+    books,
+    collect,
+    endpoint_of,
+    instances_of,
+    plane_of,
+    served,
+    settled,
+    until,
+)
 
 LABELS = {
     "dynamo_namespace": "my-ns",
@@ -170,19 +180,20 @@ async def test_an_item_that_is_no_json_counts_as_serialization(plane: str) -> No
         answer = await client.generate(None)
         assert await anext(answer) == 1
         with pytest.raises(
-            EngineError, match=r"yielded what cannot be sent: TypeError: object can"
+            EngineError, match=r"yielded a value that cannot be sent: TypeError: object"
         ):
             await anext(answer)
         assert (await settled(runtime, 1)).errors == {"serialization": 1}
 
 
 async def test_a_request_that_is_no_json_counts_as_deserialization(plane: str) -> None:
-    async with DistributedRuntime() as runtime, served(endpoint_of(runtime), echo) as client:
+    async with DistributedRuntime() as runtime, served(endpoint_of(runtime), echo):
         # Only a client that is not ours can send such a thing.
-        (instance,) = client._watch.instances.values()
-        stream = await client._network.plane.call(instance.address, "id", b"{not json")
-        with pytest.raises(InvalidRequestError, match=r"^the request is not JSON: Expecting prop"):
-            await stream.receive()
+        [instance] = await instances_of(plane)
+        async with plane_of(plane) as other:
+            stream = await other.call(instance.address, "id", b"{not json")
+            with pytest.raises(InvalidRequestError, match=r"^the request is not JSON: Expecting"):
+                await stream.receive()
         counted = await settled(runtime, 1)
     assert counted.errors == {"deserialization": 1}
     assert counted.request_bytes == len(b"{not json")
@@ -213,7 +224,7 @@ async def test_a_metric_of_the_users_with_a_built_in_name_is_refused_with_both_r
             await endpoint.serve_endpoint(echo)
     message = str(caught.value)
     assert message.startswith("<Endpoint ns/comp/generate> cannot be served, a metric of your own")
-    assert "give yours another name" in message
+    assert "rename yours" in message
     assert "DYN_METRICS_NAME_STYLE=hierarchy" in message
     assert '"dynamo_component_requests_total"' in message
     assert len(message.splitlines()) == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -19,7 +19,14 @@ from dynamo.runtime import (
     NoInstancesError,
     UnavailableError,
 )
-from tests.support.serving import books, collect, endpoint_of, served, settled
+from tests.support.serving import (
+    books,
+    collect,
+    endpoint_of,
+    served,
+    settled,
+    without_instances,
+)
 
 
 async def count_up(request: int) -> AsyncIterator[int]:
@@ -85,11 +92,22 @@ async def test_a_handler_gets_the_context_that_its_client_made(plane: str, by: s
 
 
 async def test_a_context_that_outlives_its_requests_holds_on_to_none(plane: str) -> None:
-    context = Context()
+    listeners: set[Callable[[], None]] = set()
+
+    class Watched(Context):
+        def add_listener(self, listener: Callable[[], None]) -> None:
+            listeners.add(listener)
+
+        def remove_listener(self, listener: Callable[[], None]) -> None:
+            listeners.remove(listener)
+
+    context = Watched()
     async with DistributedRuntime() as runtime, served(endpoint_of(runtime), count_up) as client:
-        await collect(await client.generate(3, context=context))
+        answer = await client.generate(3, context=context)
+        assert len(listeners) == 1
+        await collect(answer)
         await (await client.generate(3, context=context)).aclose()
-        assert not context._listeners
+        assert not listeners
 
 
 async def test_each_request_has_an_id_of_its_own(plane: str) -> None:
@@ -199,7 +217,8 @@ async def test_nobody_to_send_to_is_an_error_that_says_so(plane: str) -> None:
         client = await endpoint_of(runtime).client()
         assert client.instance_ids() == []
         with pytest.raises(
-            NoInstancesError, match=r"^nobody serves ns/comp/generate: start a worker, or let wait_"
+            NoInstancesError,
+            match=r"^no worker serves ns/comp/generate: start one, or wait with wait_",
         ):
             await client.generate(None)
 
@@ -208,12 +227,6 @@ async def test_an_endpoint_that_is_served_no_more_has_no_instances(plane: str) -
     async with DistributedRuntime() as runtime:
         async with served(endpoint_of(runtime), echo) as client:
             assert len(client.instance_ids()) == 1
-        assert await _without_instances(client) == []
+        await without_instances(client)
         async with served(endpoint_of(runtime), echo) as again:
             assert await collect(await again.generate(1)) == [1]
-
-
-async def _without_instances(client: Any) -> list[int]:
-    while client.instance_ids():
-        await client._watch.change()
-    return list(client.instance_ids())

@@ -76,7 +76,7 @@ async def test_control_characters_in_a_value_do_not_break_the_line(
 async def test_every_word_for_on_and_off_is_understood(
     monkeypatch: pytest.MonkeyPatch, word: str
 ) -> None:
-    from dynamo.runtime._canary import CanarySettings
+    from dynamo._serving.canary import CanarySettings
 
     monkeypatch.setenv("DYN_HEALTH_CHECK_ENABLED", word)
     enabled = CanarySettings.from_environment().enabled
@@ -150,7 +150,7 @@ def test_a_runtime_imports_nothing_of_what_serving_needs(start: Start) -> None:
         import dynamo.runtime
         dynamo.runtime.DistributedRuntime().namespace("ns").component("c").endpoint("e")
         loaded = set(sys.modules) - before
-        names = ("_client", "_context", "_network", "_serving", "_plane", "discovery", "_nats")
+        names = ("_client", "_network", "_requests", "_serving", "_plane", "discovery", "_nats")
         print({name for name in loaded if any(part in name for part in names)})
         print({"asyncio", "nats", "pydantic", "json"} & loaded)
         """

@@ -15,7 +15,18 @@ from tests.serving.conftest import nats_settings
 from tests.support.client import fetch, is_refused, scrape
 from tests.support.nats import NatsServer
 from tests.support.process import Start, Worker
-from tests.support.serving import Gated, books, client_of, collect, endpoint_of, served, settled
+from tests.support.serving import (
+    Gated,
+    books,
+    client_of,
+    collect,
+    discovery_of,
+    endpoint_of,
+    instances_of,
+    served,
+    settled,
+    without_instances,
+)
 from tests.support.waiting import eventually
 
 SIGNALS = [signal.SIGTERM, signal.SIGINT]
@@ -34,7 +45,7 @@ async def handler(request):
         try:
             await asyncio.Event().wait()
         finally:
-            print("cut short", flush=True)
+            print("cancelled", flush=True)
     yield "finished"
 
 @dynamo_worker()
@@ -77,8 +88,7 @@ async def test_on_a_signal_running_requests_finish_and_the_last_scrape_shows_the
             assert await anext(answer) == "started"
 
         worker.interrupt(number)
-        while client.instance_ids():
-            await client._watch.change()
+        await without_instances(client)
         with pytest.raises(NoInstancesError):
             await client.generate("new")
         health = await asyncio.to_thread(fetch, worker.address, "/health")
@@ -99,7 +109,7 @@ async def test_on_a_signal_running_requests_finish_and_the_last_scrape_shows_the
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-async def test_requests_that_do_not_finish_in_time_are_cut_short(
+async def test_requests_that_do_not_finish_in_time_are_cancelled(
     on_nats: NatsServer, start: Start, number: signal.Signals
 ) -> None:
     worker = start_worker(start, on_nats, DYN_WORKER_GRACEFUL_SHUTDOWN_TIMEOUT="0.1")
@@ -110,13 +120,13 @@ async def test_requests_that_do_not_finish_in_time_are_cut_short(
         worker.interrupt(number)
         with pytest.raises(UnavailableError, match="shut down before the answer was complete"):
             await anext(answer)
-        assert await asyncio.to_thread(worker.line) == "cut short"
+        assert await asyncio.to_thread(worker.line) == "cancelled"
         assert await asyncio.to_thread(worker.line) == "served"
         last = books(scrape(worker.address))
         assert (last.requests, last.cancelled, last.errors) == (1, 1, {})
     worker.tell()
     assert await asyncio.to_thread(worker.exit_code) == 0
-    assert "1 requests of ns/comp/generate have not finished within the time" in worker.errors
+    assert "cancelling 1 requests of ns/comp/generate that did not finish within" in worker.errors
 
 
 async def test_a_second_signal_ends_the_waiting(on_nats: NatsServer, start: Start) -> None:
@@ -126,10 +136,9 @@ async def test_a_second_signal_ends_the_waiting(on_nats: NatsServer, start: Star
         answer = await client.generate("forever")
         await anext(answer)
         worker.interrupt(signal.SIGINT)
-        while client.instance_ids():
-            await client._watch.change()
+        await without_instances(client)
         worker.interrupt(signal.SIGINT)
-        assert await asyncio.to_thread(worker.line) == "cut short"
+        assert await asyncio.to_thread(worker.line) == "cancelled"
         with pytest.raises(UnavailableError):
             await anext(answer)
     assert await asyncio.to_thread(worker.line) == "served"
@@ -146,7 +155,7 @@ async def test_without_graceful_shutdown_nothing_is_waited_for(
         answer = await client.generate("forever")
         await anext(answer)
         worker.interrupt(signal.SIGTERM)
-        assert await asyncio.to_thread(worker.line) == "cut short"
+        assert await asyncio.to_thread(worker.line) == "cancelled"
         with pytest.raises(UnavailableError):
             await anext(answer)
     assert await asyncio.to_thread(worker.line) == "served"
@@ -169,17 +178,18 @@ async def test_a_request_that_meets_a_draining_worker_goes_to_another(plane: str
         client = await client_of(endpoint_of(first))
         answer = await client.generate(None)
         assert await anext(answer) == "old"
-        (known,) = client._watch.instances.values()
-        async with served(endpoint_of(second), new) as client:
+        [known] = await instances_of(plane)
+        async with served(endpoint_of(second), new) as client, discovery_of(plane) as discovery:
             first.shutdown()
             while not (ids := client.instance_ids()) or known.instance_id in ids:
-                await client._watch.change()
-            client._watch.put(known)  # as if the news had not yet come
+                await client.wait_for_change()
+            await discovery.register(known)  # as if its removal had not arrived yet
+            while known.instance_id not in client.instance_ids():
+                await client.wait_for_change()
             for _ in range(4):
                 assert await collect(await client.generate(None)) == ["new"]
             with pytest.raises(UnavailableError):
                 await client.direct(None, known.instance_id)
-            client._watch.drop(known.instance_id)
         go_on.set()
         assert await collect(answer) == []
         await serving
@@ -207,22 +217,40 @@ async def test_a_runtime_that_is_left_stops_what_it_serves(plane: str) -> None:
             await anext(answer)
 
 
-async def test_a_shutdown_after_a_signal_does_not_cut_the_waiting_short() -> None:
-    wait = Gated()
+def test_a_shutdown_after_a_signal_cancels_no_request(start: Start) -> None:
+    worker = start(
+        """
+        import asyncio, signal
+        from dynamo.runtime import DistributedRuntime
 
-    async with DistributedRuntime() as runtime:
-        serving = asyncio.create_task(endpoint_of(runtime).serve_endpoint(wait))
-        client = await client_of(endpoint_of(runtime))
-        answer = await client.generate(None)
-        assert await anext(answer) == 1
-        client._network._on_signal()
-        while client.instance_ids():
-            await client._watch.change()
-        runtime.shutdown()
-        await asyncio.sleep(0)
-        wait.go_on.set()
-        assert await collect(answer) == [2]
-        await serving
+        go_on = asyncio.Event()
+
+        async def handler(request):
+            yield 1
+            await go_on.wait()
+            yield 2
+
+        async def main():
+            async with DistributedRuntime() as runtime:
+                endpoint = runtime.namespace("ns").component("comp").endpoint("generate")
+                serving = asyncio.create_task(endpoint.serve_endpoint(handler))
+                client = await endpoint.client()
+                await client.wait_for_instances()
+                answer = await client.generate(None)
+                await anext(answer)
+                signal.raise_signal(signal.SIGTERM)
+                await client.wait_for_change()
+                runtime.shutdown()
+                await asyncio.sleep(0)
+                go_on.set()
+                print([item async for item in answer])
+                await serving
+
+        asyncio.run(main())
+        """
+    )
+    assert worker.line() == "[2]"
+    worker.assert_ends_cleanly()
 
 
 def test_a_worker_ends_when_nats_is_gone(nats: NatsServer, start: Start) -> None:
@@ -243,11 +271,18 @@ def is_ready(worker: Worker) -> bool:
 async def test_a_program_that_cancels_all_its_tasks_does_not_leave_clients_waiting(
     plane: str,
 ) -> None:
-    async with DistributedRuntime() as runtime, served(endpoint_of(runtime), Gated()) as client:
+    tasks: list[asyncio.Task[Any] | None] = []
+
+    async def wait(request: Any) -> AsyncIterator[int]:
+        tasks.append(asyncio.current_task())
+        yield 1
+        await asyncio.Event().wait()
+
+    async with DistributedRuntime() as runtime, served(endpoint_of(runtime), wait) as client:
         answer = await client.generate(None)
         await anext(answer)
-        (serving,) = client._network._serving
-        for task in serving._running:  # type: ignore[attr-defined]
+        for task in tasks:
+            assert task is not None
             task.cancel()
         # Python 3.10 cannot tell this from a handler that lets a CancelledError out.
         told = UnavailableError if sys.version_info >= (3, 11) else EngineError

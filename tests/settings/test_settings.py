@@ -43,8 +43,10 @@ REQUIRED = "DYN_SYSTEM_USE_ENDPOINT_HEALTH_STATUS"
             ("DYN_METRICS_MAX_SERIES", count, "not a number of series", "0 (no limit)")
             for count in ("-1", "1.5", "many", "1e3")
         ),
+        ("DYN_SYSTEM_PAGE", "maybe", "neither yes nor no", "1, true, on or yes"),
         ("DYN_METRICS_CREATED_SAMPLES", "maybe", "neither yes nor no", "1, true, on or yes"),
         ("DYN_METRICS_TRACE_EXEMPLARS", "2", "neither yes nor no", "1, true, on or yes"),
+        ("DYN_METRICS_PROCESS", "no way", "neither yes nor no", "1, true, on or yes"),
     ],
 )
 def test_a_wrong_value_is_refused_with_its_variable_and_the_remedy(
@@ -65,11 +67,13 @@ def test_a_wrong_value_is_refused_with_its_variable_and_the_remedy(
         "DYN_SYSTEM_LIVE_PATH",
         STARTING,
         REQUIRED,
+        "DYN_SYSTEM_PAGE",
         "DYN_METRICS_NAME_STYLE",
         "DYN_METRICS_CALLBACK_TIMEOUT",
         "DYN_METRICS_MAX_SERIES",
         "DYN_METRICS_CREATED_SAMPLES",
         "DYN_METRICS_TRACE_EXEMPLARS",
+        "DYN_METRICS_PROCESS",
     ],
 )
 def test_an_empty_variable_is_unset(

@@ -8,13 +8,33 @@ what it prints.
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent.parent
+
+NVIDIA = ROOT / "docs" / "nvidia-dynamo.md"
+"""The document whose snippets run in NVIDIA's Dynamo: by tests/guests/nvidia."""
+
+_RUN = """
+import json, sys
+
+document, steps = json.load(sys.stdin)
+namespace = {"__name__": "__main__"}
+for line, code, end in steps:
+    exec(compile("\\n" * (line - 1) + code, document, "exec"), namespace)
+    print(end)
+"""
+"""Runs the steps in one namespace. In a traceback, lines have their numbers in the document."""
+
+_END = "-- end of the step --"
 
 _BLOCK = re.compile(
     r"^(?:<!-- python: (?P<how>[^\n]+) -->\n)?```(?P<language>\S*)\n(?P<body>.*?)^```$",
@@ -98,3 +118,20 @@ def programs(document: Path) -> list[Program]:
         else:
             step = None
     return found
+
+
+def printed(program: Program, directory: Path) -> list[str]:
+    """What each step of a program prints in a process of its own, and what comes after the last."""
+    steps = [(step.line, step.code, _END) for step in program.steps]
+    environment = {name: os.environ[name] for name in os.environ if name[:4] != "DYN_"}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", _RUN],
+        input=json.dumps([program.document, steps]),
+        env=environment | program.settings,
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        timeout=50,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.split(f"{_END}\n")

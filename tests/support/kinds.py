@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dynamo import prometheus_metrics as types
+import dynamo_metrics as types
 
 PLAIN: dict[str, type] = {
     "create_counter": types.Counter,

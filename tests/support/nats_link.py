@@ -17,6 +17,7 @@ class NatsLink:
         self.held = asyncio.Event()
         """Set when something is held up."""
         self._command: bytes | None = None
+        self._clients: list[asyncio.StreamWriter] = []
         self._received = bytearray()
         self._released = asyncio.Event()
 
@@ -33,6 +34,11 @@ class NatsLink:
         """How many messages of a subject the server has sent through here."""
         return self._received.count(f"MSG {subject} ".encode())
 
+    def tell_clients(self, line: str) -> None:
+        """Sends a line of NATS' protocol to all clients, as the server would."""
+        for client in self._clients:
+            client.write(line.encode() + b"\r\n")
+
     async def up(self, client: asyncio.StreamReader, server: asyncio.StreamWriter) -> None:
         """Passes on what a client sends."""
         # Bodies that contain the end of a line are lines as well, and each has such an end.
@@ -45,6 +51,7 @@ class NatsLink:
 
     async def down(self, server: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         """Passes on what the server sends."""
+        self._clients.append(client)
         while data := await server.read(2**16):
             client.write(data)
             await client.drain()

@@ -8,7 +8,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
+from dynamo.discovery import Discovery, Instance, open_discovery
 from dynamo.prometheus_names import work_handler
+from dynamo.request_plane import RequestPlane, open_plane
 from dynamo.runtime import Client, DistributedRuntime, Endpoint
 from tests.support.client import PATIENCE
 from tests.support.page import Family, page
@@ -94,6 +96,38 @@ async def until(attempt: Callable[[], Any]) -> Any:
         assert time.monotonic() < deadline, f"not within {PATIENCE} s: {attempt}"
         await asyncio.sleep(0.01)
     return result
+
+
+@asynccontextmanager
+async def discovery_of(name: str) -> AsyncIterator[Discovery]:
+    """A discovery beside those of the test's runtimes: it sees what they register."""
+    discovery = await open_discovery(name)
+    try:
+        yield discovery
+    finally:
+        await discovery.close()
+
+
+@asynccontextmanager
+async def plane_of(name: str) -> AsyncIterator[RequestPlane]:
+    """A request plane beside those of the test's runtimes: its requests reach them."""
+    plane = await open_plane(name)
+    try:
+        yield plane
+    finally:
+        await plane.close()
+
+
+async def instances_of(name: str, path: str = "ns/comp/generate") -> list[Instance]:
+    """What a discovery has registered for an endpoint now."""
+    async with discovery_of(name) as discovery:
+        return list((await discovery.watch(*path.split("/"))).instances.values())
+
+
+async def without_instances(client: Client) -> None:
+    """Waits until the endpoint has no instance."""
+    while client.instance_ids():
+        await client.wait_for_change()
 
 
 async def client_of(endpoint: Endpoint) -> Client:

@@ -10,6 +10,7 @@ from typing_extensions import assert_type
 
 from dynamo.prometheus_metrics import (
     DEFAULT,
+    DEFAULT_BUCKETS,
     Counter,
     CounterVec,
     Gauge,
@@ -20,6 +21,7 @@ from dynamo.prometheus_metrics import (
     IntCounterVec,
     IntGauge,
     IntGaugeVec,
+    MetricsError,
     RuntimeMetrics,
     Timer,
     exponential_buckets,
@@ -51,6 +53,17 @@ def arguments(metrics: RuntimeMetrics, pairs: Iterator[tuple[str, str]]) -> None
     metrics.create_countervec("a", "b", label_names=("c", "d"), const_labels={"e": "f"})
     metrics.create_histogramvec("a", "b", ["c"], [("d", "e")], linear_buckets(0, 0.5, 8))
     metrics.create_histogramvec("a", "b", ["c"], buckets=exponential_buckets(0.001, 2, 10))
+
+
+def bucket_lists() -> None:
+    assert_type(DEFAULT_BUCKETS, tuple[float, ...])
+    assert_type(linear_buckets(0, 5, 4), list[float])
+
+
+def errors(error: MetricsError) -> None:
+    assert_type(error.name, str | None)
+    assert_type(error.reason, str)
+    assert_type(error.owners, tuple[str, ...])
 
 
 def reads(

@@ -48,6 +48,8 @@ async def worker(runtime: DistributedRuntime) -> None:
     assert_type(client, Client)
     assert_type(client.instance_ids(), list[int])
     assert_type(await client.wait_for_instances(), list[int])
+    assert_type(await client.wait_for_instances(timeout=5), list[int])
+    assert_type(await client.wait_for_change(), list[int])
     stream = await client.generate({"a": 1}, context=Context("id"))
     assert_type(stream, ResponseStream)
     assert_type(await client.direct(1, 2, annotated=True), ResponseStream)

@@ -117,7 +117,7 @@ def test_a_client_that_leaves_has_vllm_abort_its_request(
         ({"token_ids": [VOCABULARY]}, f"Token id {VOCABULARY} is out of vocabulary"),
         ({"prompt": ""}, "The decoder prompt cannot be empty"),
         ({"prompt": "a", "temperature": -1}, "temperature must be non-negative, got -1"),
-        ({"prompt": "a", "sampling_options": {"temprature": 1}}, "temprature is no option"),
+        ({"prompt": "a", "sampling_options": {"temprature": 1}}, "temprature is not an option"),
     ],
     ids=["too long", "unknown token", "empty", "bad option", "unknown option"],
 )

@@ -62,7 +62,7 @@ def test_other_parts_of_a_request_are_left_alone() -> None:
 
 @pytest.mark.parametrize("place", ["sampling_options", "stop_conditions"])
 def test_an_option_that_the_engine_does_not_have_is_named(place: str) -> None:
-    with pytest.raises(InvalidRequestError, match=r"^temprature is no option of this .*top_p$"):
+    with pytest.raises(InvalidRequestError, match=r"^temprature is not an option of this .*top_p$"):
         params({place: {"temprature": 1}})
 
 

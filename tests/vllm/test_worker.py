@@ -239,7 +239,10 @@ def test_help_shows_our_arguments_and_vllms(start: Start) -> None:
     ("arguments", "problem"),
     [
         ([], "the following arguments are required: --model"),
-        (["--model", "m", "--endpoint", "a.b.c"], "'a.b.c' is no endpoint: use dyn://namespace."),
+        (
+            ["--model", "m", "--endpoint", "a.b.c"],
+            "'a.b.c' is not an endpoint: use dyn://namespace.",
+        ),
         (["--model", "m", "--nonsense"], "unrecognized arguments: --nonsense"),
     ],
     ids=str,

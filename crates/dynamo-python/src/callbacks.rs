@@ -7,8 +7,7 @@ use dynamo_runtime::CallbackHandle as CoreHandle;
 use dynamo_runtime::binding::{Action, Dispatcher, Job as CoreJob, Next};
 use pyo3::prelude::*;
 
-use crate::options::seconds;
-use crate::process;
+use crate::limits::seconds;
 
 /// Hands the callbacks of all runtimes to the one thread that runs them.
 pub(crate) static DISPATCHER: LazyLock<Arc<Dispatcher>> = LazyLock::new(Arc::default);
@@ -33,7 +32,7 @@ impl CallbackHandle {
 
 #[pymethods]
 impl CallbackHandle {
-    /// Run the callback no more; return whether it was registered.
+    /// Stop running the callback; return whether it was registered.
     fn unregister(&self) -> bool {
         self.0.unregister()
     }
@@ -53,7 +52,7 @@ pub(crate) struct Job {
 
 #[pymethods]
 impl Job {
-    /// Whether what the callback returns is a text of metrics.
+    /// Whether the callback returns an exposition.
     #[getter]
     fn returns_text(&self) -> bool {
         let job = self.job.lock().unwrap_or_else(PoisonError::into_inner);
@@ -62,7 +61,7 @@ impl Job {
 
     /// Say how it went; return whether to log it, true for the first failure of a callback.
     ///
-    /// text is what the callback returned, if it is one that returns text.
+    /// text is the exposition that the callback returned, if it returns one.
     #[pyo3(signature = (succeeded, text=None))]
     fn finish(&self, py: Python<'_>, succeeded: bool, text: Option<&str>) -> bool {
         let job = self
@@ -84,50 +83,43 @@ impl Job {
 
 /// Wait for the next callback to run, without the GIL; None when there will be no more.
 ///
-/// With patience, a number of seconds, False if there was nothing to do for so long. The thread
-/// that calls this is the one that runs user code; how long it waits for the GIL is counted.
+/// Returns the callback, or None if there was none for timeout seconds, and the seconds that this
+/// thread waited for the GIL afterwards. The thread that calls this is the one that runs user code.
 #[pyfunction]
-#[pyo3(signature = (patience=None))]
-fn next_job(py: Python<'_>, patience: Option<f64>) -> PyResult<Option<Wake>> {
-    let patience = patience
-        .map(|patience| seconds(patience, "patience", "a number of seconds >= 0"))
+#[pyo3(signature = (timeout=None))]
+fn next_job(py: Python<'_>, timeout: Option<f64>) -> PyResult<Option<(Option<Job>, f64)>> {
+    let timeout = timeout
+        .map(|timeout| seconds(timeout, "timeout", "a number of seconds >= 0"))
         .transpose()?;
     loop {
         let (next, woken) = py.detach(|| {
-            let next = DISPATCHER.next_within(patience);
+            let next = DISPATCHER.next_within(timeout);
             (next, Instant::now())
         });
-        process::GIL_WAIT.observe(woken.elapsed().as_secs_f64());
+        let gil_wait = woken.elapsed().as_secs_f64();
         let job = match next {
             Next::Job(job) => job,
-            Next::Nothing => return Ok(Some(Wake::Nothing(false))),
+            Next::Nothing => return Ok(Some((None, gil_wait))),
             Next::Stopped => return Ok(None),
         };
-        let Action::Opaque(callback) = job.action() else {
+        let callback = match job.action() {
+            Action::Opaque(callback) => callback.downcast_ref::<Py<PyAny>>(),
+            _ => None,
+        };
+        let Some(callback) = callback else {
             DISPATCHER.finish(job, false);
             continue;
         };
-        let Some(callback) = callback.downcast_ref::<Py<PyAny>>() else {
-            DISPATCHER.finish(job, false);
-            continue;
-        };
-        return Ok(Some(Wake::Job(Job {
+        let job = Job {
             callback: callback.clone_ref(py),
             name: job.name().to_owned(),
             job: Mutex::new(Some(job)),
-        })));
+        };
+        return Ok(Some((Some(job), gil_wait)));
     }
 }
 
-/// Why the thread that runs user code was woken.
-#[derive(IntoPyObject)]
-enum Wake {
-    Job(Job),
-    /// Always false.
-    Nothing(bool),
-}
-
-/// Wake the thread that waits for callbacks, for it to wait anew with another patience.
+/// Wake the thread that waits for callbacks, so that it waits anew with another timeout.
 #[pyfunction]
 fn nudge_jobs() {
     DISPATCHER.wake();

@@ -2,18 +2,21 @@
 
 use std::num::NonZeroUsize;
 
-use dynamo_runtime::Metrics;
-use dynamo_runtime::binding::{CounterCell, GaugeCell, HistogramCell, Instrument, MetricExt};
+use dynamo_runtime::binding::{
+    CounterCell, GaugeCell, HistogramCell, Instrument, MetricExt, MetricVecExt, MetricsExt,
+};
 use dynamo_runtime::metrics::{Metric, MetricVec};
+use dynamo_runtime::{Metrics, MetricsError};
 use pyo3::PyClass;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString, PyTuple};
+use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 
+use crate::create::NewMetric;
 use crate::errors::IntoPyErr;
 use crate::fast::{self, Recent};
+use crate::limits;
 use crate::log::start_if_needed;
-use crate::options;
 
 /// A class of plain metrics.
 pub(crate) trait SingleClass:
@@ -39,7 +42,11 @@ pub(crate) trait VecClass:
 }
 
 macro_rules! classes {
-    ($($(#[$doc:meta])* $single:ident, $(#[$vec_doc:meta])* $vec:ident => $cell:ty, $methods:path, $vec_methods:path;)*) => {
+    ($(
+        $(#[$doc:meta])* $single:ident by $create:ident,
+        $(#[$vec_doc:meta])* $vec:ident by $create_vec:ident
+        => $cell:ty, $methods:path, $vec_methods:path $(, with $options:ident)?;
+    )*) => {
         $(
             $(#[$doc])*
             #[pyclass(frozen, weakref, module = "dynamo_metrics")]
@@ -165,7 +172,7 @@ macro_rules! classes {
                 ///
                 /// Raises ValueError for a number below 0.
                 fn set_max_series(&self, max_series: isize) -> PyResult<()> {
-                    self.0.set_max_series(NonZeroUsize::new(options::series(max_series)?));
+                    self.0.set_max_series(NonZeroUsize::new(limits::series(max_series)?));
                     Ok(())
                 }
 
@@ -176,7 +183,7 @@ macro_rules! classes {
                 ///
                 /// Raises ValueError unless the time is above 0.
                 fn set_idle_timeout(&self, seconds: Option<f64>) -> PyResult<()> {
-                    self.0.set_idle_timeout(seconds.map(options::idle).transpose()?);
+                    self.0.set_idle_timeout(seconds.map(limits::idle_timeout).transpose()?);
                     Ok(())
                 }
 
@@ -198,6 +205,52 @@ macro_rules! classes {
             Ok(())
         }
 
+        /// Creates a metric of a class, or finds the identical one. Returns its id and a new handle.
+        pub(crate) fn create(
+            metrics: &Metrics,
+            class: &Bound<'_, PyType>,
+            new: &NewMetric<'_>,
+        ) -> PyResult<(usize, Py<PyAny>)> {
+            let py = class.py();
+            $(
+                if class.is(&py.get_type::<$single>()) {
+                    let metric = metrics
+                        .$create(new.name(), new.description(), &new.labels() $(, new.$options())?)
+                        .map_err(|error| error.into_py_err(py))?;
+                    return Ok((metric.id(), $single::wrap(py, metric)?.into_any()));
+                }
+                if class.is(&py.get_type::<$vec>()) {
+                    let (names, labels) = (new.label_names(), new.labels());
+                    let vec = metrics
+                        .$create_vec(new.name(), new.description(), &names, &labels $(, new.$options())?)
+                        .map_err(|error| error.into_py_err(py))?;
+                    new.limits.apply(&vec);
+                    return Ok((vec.id(), $vec::wrap(py, vec)?.into_any()));
+                }
+            )*
+            Err(PyTypeError::new_err(format!("{class} is not a class of metrics")))
+        }
+
+        /// Exposes a metric of any class, which belongs to `home`, on another node.
+        pub(crate) fn adopt(
+            metrics: &Metrics,
+            home: &Metrics,
+            object: &Bound<'_, PyAny>,
+        ) -> PyResult<()> {
+            let adopted = |result: Result<(), MetricsError>| {
+                result.map_err(|error| error.into_py_err(object.py()))
+            };
+            $(
+                if let Ok(metric) = object.cast::<$single>() {
+                    return adopted(metrics.adopt(home, metric.get().metric()));
+                }
+                if let Ok(vec) = object.cast::<$vec>() {
+                    return adopted(metrics.adopt(home, vec.get().vec()));
+                }
+            )*
+            Err(no_metric("adopt", object))
+        }
+
         /// Takes a metric of any class out of the scrape.
         pub(crate) fn unregister(metrics: &Metrics, object: &Bound<'_, PyAny>) -> PyResult<bool> {
             $(
@@ -216,51 +269,53 @@ macro_rules! classes {
                     return Ok(metrics.unregister(vec.get().vec()));
                 }
             )*
-            Err(PyTypeError::new_err(format!(
-                "unregister() takes a metric, not {}",
-                object.get_type().name()?
-            )))
+            Err(no_metric("unregister", object))
         }
     };
 }
 
 classes! {
     /// A counter of floats.
-    Counter,
+    Counter by create_counter,
     /// Counters of floats, one for each combination of label values.
     ///
     /// Whatever takes labels raises ValueError if one is missing or unknown.
-    CounterVec => CounterCell<f64>, fast::counter::<Counter, f64>, fast::counter_vec::<CounterVec, f64>;
-    /// A counter of whole things; it stays at 2**64 - 1 rather than starting over.
+    CounterVec by create_countervec
+        => CounterCell<f64>, fast::counter::<Counter, f64>, fast::counter_vec::<CounterVec, f64>;
+    /// A counter of integers; it stays at 2**64 - 1 rather than starting over.
     ///
     /// Updates take integers up to 2**64 - 1: larger ones raise OverflowError, floats TypeError.
-    IntCounter,
-    /// Counters of whole things, one for each combination of label values.
+    IntCounter by create_intcounter,
+    /// Counters of integers, one for each combination of label values.
     ///
     /// Whatever takes labels raises ValueError if one is missing or unknown.
     /// Updates take integers up to 2**64 - 1: larger ones raise OverflowError, floats TypeError.
-    IntCounterVec => CounterCell<u64>, fast::counter::<IntCounter, u64>, fast::counter_vec::<IntCounterVec, u64>;
+    IntCounterVec by create_intcountervec
+        => CounterCell<u64>, fast::counter::<IntCounter, u64>, fast::counter_vec::<IntCounterVec, u64>;
     /// A gauge of floats.
-    Gauge,
+    Gauge by create_gauge,
     /// Gauges of floats, one for each combination of label values.
     ///
     /// Whatever takes labels raises ValueError if one is missing or unknown.
-    GaugeVec => GaugeCell<f64>, fast::gauge::<Gauge, f64>, fast::gauge_vec::<GaugeVec, f64>;
-    /// A gauge of whole things; it stays at the limits of 64 bits rather than wrapping round.
+    GaugeVec by create_gaugevec
+        => GaugeCell<f64>, fast::gauge::<Gauge, f64>, fast::gauge_vec::<GaugeVec, f64>;
+    /// A gauge of integers; it stays at the limits of 64 bits rather than wrapping round.
     ///
     /// Updates take integers from -2**63 to 2**63 - 1: others raise OverflowError, floats TypeError.
-    IntGauge,
-    /// Gauges of whole things, one for each combination of label values.
+    IntGauge by create_intgauge,
+    /// Gauges of integers, one for each combination of label values.
     ///
     /// Whatever takes labels raises ValueError if one is missing or unknown.
     /// Updates take integers from -2**63 to 2**63 - 1: others raise OverflowError, floats TypeError.
-    IntGaugeVec => GaugeCell<i64>, fast::gauge::<IntGauge, i64>, fast::gauge_vec::<IntGaugeVec, i64>;
+    IntGaugeVec by create_intgaugevec
+        => GaugeCell<i64>, fast::gauge::<IntGauge, i64>, fast::gauge_vec::<IntGaugeVec, i64>;
     /// Counts observations in buckets and sums them up.
-    Histogram,
+    Histogram by create_histogram_with,
     /// Histograms, one for each combination of label values.
     ///
     /// Whatever takes labels raises ValueError if one is missing or unknown.
-    HistogramVec => HistogramCell, fast::histogram::<Histogram>, fast::histogram_vec::<HistogramVec>;
+    HistogramVec by create_histogramvec_with
+        => HistogramCell, fast::histogram::<Histogram>, fast::histogram_vec::<HistogramVec>, with histogram;
 }
 
 fn dict<'py>(py: Python<'py>, labels: &[(String, String)]) -> PyResult<Bound<'py, PyDict>> {
@@ -269,6 +324,13 @@ fn dict<'py>(py: Python<'py>, labels: &[(String, String)]) -> PyResult<Bound<'py
         dict.set_item(name, value)?;
     }
     Ok(dict)
+}
+
+fn no_metric(method: &str, object: &Bound<'_, PyAny>) -> PyErr {
+    match object.get_type().name() {
+        Ok(class) => PyTypeError::new_err(format!("{method}() takes a metric, not {class}")),
+        Err(error) => error,
+    }
 }
 
 fn repr(class: &str, name: &str) -> String {

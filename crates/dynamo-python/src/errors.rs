@@ -1,46 +1,11 @@
-//! Rust errors as Python exceptions.
+//! Rust errors as Python exceptions, and the exceptions that Python makes of wrong arguments.
 
-use dynamo_runtime::metrics::buckets::BucketsError;
 use dynamo_runtime::{MetricsError, RuntimeError, ServerError, UseError};
-use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
+use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyType};
+use pyo3::types::{PyString, PyTuple};
 
-static METRICS_ERROR: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-
-const DOC: &str = "\
-A metric was not created; the message names the value, the rule and the way out.
-
-Its name, a label or its buckets cannot be used, or it conflicts with another metric. Both a
-ValueError and a RuntimeError, which Dynamo's own bindings raised.";
-
-/// Adds `MetricsError` to the module.
-pub(crate) fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    let py = module.py();
-    let namespace = PyDict::new(py);
-    namespace.set_item("__doc__", DOC)?;
-    namespace.set_item("__module__", "dynamo_metrics")?;
-    let bases = (
-        py.get_type::<PyValueError>(),
-        py.get_type::<PyRuntimeError>(),
-    );
-    let class = py
-        .get_type::<PyType>()
-        .call1(("MetricsError", bases, namespace))?;
-    let class = class.cast_into::<PyType>()?;
-    module.add("MetricsError", &class)?;
-    METRICS_ERROR.get_or_init(py, || class.unbind());
-    Ok(())
-}
-
-/// `MetricsError` with this message.
-pub(crate) fn metrics_error(py: Python<'_>, message: String) -> PyErr {
-    match METRICS_ERROR.get(py) {
-        Some(class) => PyErr::from_type(class.bind(py).clone(), message),
-        None => PyValueError::new_err(message),
-    }
-}
+use crate::python::{LABEL_VALUE_ERROR, METRICS_ERROR, SHOWN, WRONG_TYPE};
 
 /// As the exception that Python users expect.
 pub(crate) trait IntoPyErr {
@@ -49,19 +14,21 @@ pub(crate) trait IntoPyErr {
 
 impl IntoPyErr for MetricsError {
     fn into_py_err(self, py: Python<'_>) -> PyErr {
-        metrics_error(py, self.to_string())
+        let make = || {
+            let message = PyString::new(py, &self.to_string());
+            let name = self.metric().into_pyobject(py)?;
+            let reason = PyString::new(py, self.reason());
+            let owners = self.owners().map_or_else(Vec::new, Vec::from);
+            let owners = PyTuple::new(py, owners)?;
+            METRICS_ERROR.call(py, &[message.as_any(), &name, &reason, &owners])
+        };
+        exception(make())
     }
 }
 
 impl IntoPyErr for UseError {
     fn into_py_err(self, _py: Python<'_>) -> PyErr {
         PyValueError::new_err(self.to_string())
-    }
-}
-
-impl IntoPyErr for BucketsError {
-    fn into_py_err(self, py: Python<'_>) -> PyErr {
-        metrics_error(py, self.to_string())
     }
 }
 
@@ -83,4 +50,29 @@ impl IntoPyErr for ServerError {
             None => PyOSError::new_err(message),
         }
     }
+}
+
+/// For an argument of the wrong type; `what` names it.
+pub(crate) fn wrong_type(object: &Bound<'_, PyAny>, what: &str, expected: &str) -> PyErr {
+    let py = object.py();
+    let (what, expected) = (PyString::new(py, what), PyString::new(py, expected));
+    exception(WRONG_TYPE.call(py, &[object, &what, &expected]))
+}
+
+/// For a label value that is no str, or cannot be encoded.
+pub(crate) fn label_value_error(value: &Bound<'_, PyAny>, label: &str) -> PyErr {
+    let label = PyString::new(value.py(), label);
+    exception(LABEL_VALUE_ERROR.call(value.py(), &[value, &label]))
+}
+
+/// An object inside a message: as Python represents it, but on one line and of limited length.
+pub(crate) fn shown(object: &Bound<'_, PyAny>) -> String {
+    let text = SHOWN.call(object.py(), &[object]);
+    text.and_then(|text| text.extract())
+        .unwrap_or_else(|_| "?".to_owned())
+}
+
+/// The exception that a Python function has made, or the one that it has raised.
+fn exception(made: PyResult<Bound<'_, PyAny>>) -> PyErr {
+    made.map_or_else(|raised| raised, PyErr::from_value)
 }

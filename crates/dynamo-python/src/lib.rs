@@ -1,19 +1,16 @@
 //! `dynamo_metrics._native`: Python's view of `dynamo-runtime`. It converts values, releases the GIL and
-//! maps errors; what metrics are and do is decided in the library.
+//! maps errors. The library decides what metrics are and do; Python checks arguments.
 
-mod buckets;
 mod callbacks;
 mod classes;
+mod create;
 mod errors;
 mod fast;
 mod fork;
-mod handles;
-mod labels;
+mod limits;
 mod log;
-mod metrics;
 mod node;
-mod options;
-mod process;
+mod otlp;
 mod python;
 
 use pyo3::prelude::*;
@@ -23,13 +20,11 @@ use pyo3::prelude::*;
 /// Import the public names from dynamo_metrics.
 #[pymodule(gil_used = false)]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    log::install();
-    errors::add(module)?;
+    log::subscribe();
+    python::add(module)?;
     classes::add(module)?;
-    metrics::add(module)?;
-    buckets::add(module)?;
     node::add(module)?;
-    process::add(module)?;
+    otlp::add(module)?;
     callbacks::add(module)?;
     log::add(module)?;
     fork::add(module)

@@ -38,7 +38,7 @@ struct Queue {
 type Message = (u8, String);
 
 /// Sends the library's messages here. Does nothing if the process has a subscriber already.
-pub(crate) fn install() {
+pub(crate) fn subscribe() {
     let _ = tracing::subscriber::set_global_default(ToQueue);
 }
 

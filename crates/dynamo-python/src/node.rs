@@ -1,16 +1,24 @@
-//! The nodes of the hierarchy. `dynamo.runtime` wraps them in the classes that users hold.
+//! The nodes of the hierarchy, and what the metrics of a node can do. `dynamo_metrics` wraps both in the
+//! classes that users hold.
 
-use dynamo_runtime::binding::RuntimeExt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use dynamo_runtime::binding::{Action, MetricsExt, RuntimeExt};
 use dynamo_runtime::{
-    Component, Config, DistributedRuntime, Endpoint, HealthStatus, Metrics, NameStyle, Namespace,
+    Component, Config, DistributedRuntime, Endpoint, ExternalOptions, HealthStatus, Metrics,
+    NameStyle, Namespace,
 };
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
+use pyo3::types::{PyBytes, PyType};
 
-use crate::callbacks::DISPATCHER;
+use crate::callbacks::{CallbackHandle, DISPATCHER};
+use crate::classes;
+use crate::create::{Limits, Native, NewMetric};
 use crate::errors::IntoPyErr;
-use crate::labels::text;
-use crate::metrics::RuntimeMetrics;
+use crate::limits::seconds;
 
 #[derive(PartialEq, Eq, Hash)]
 enum Level {
@@ -20,10 +28,26 @@ enum Level {
     Endpoint(Endpoint),
 }
 
-/// A place in the hierarchy of one runtime. Equal to every other node of the same place.
+/// A node of the hierarchy of one runtime. Equal to every other node with the same path.
 #[pyclass(frozen, eq, hash, module = "dynamo_metrics._native")]
-#[derive(PartialEq, Eq, Hash)]
-pub(crate) struct Node(Level);
+pub(crate) struct Node {
+    level: Level,
+    metrics: Metrics,
+}
+
+impl PartialEq for Node {
+    fn eq(&self, other: &Self) -> bool {
+        self.level == other.level
+    }
+}
+
+impl Eq for Node {}
+
+impl Hash for Node {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.level.hash(state);
+    }
+}
 
 pub(crate) fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Node>()
@@ -33,61 +57,55 @@ pub(crate) fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
 impl Node {
     /// Return the root of a new tree, or of the one that serves the same fixed port already.
     ///
-    /// Settings come from the environment; name_style, if given, wins over its variable.
+    /// Settings come from the environment; name_style, if given, wins over its variable. With
+    /// serve=False there is no status server.
     ///
     /// Raises ValueError for a wrong setting, OSError if the status server cannot listen.
     #[staticmethod]
-    #[pyo3(signature = (*, name_style=None))]
-    fn runtime(py: Python<'_>, name_style: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+    #[pyo3(signature = (*, name_style=None, serve=true))]
+    fn runtime(py: Python<'_>, name_style: Option<&str>, serve: bool) -> PyResult<Self> {
         let mut config =
             Config::from_env().map_err(|error| PyValueError::new_err(error.to_string()))?;
+        if !serve {
+            config.port = None;
+        }
         if let Some(style) = name_style {
-            config.name_style = text(style, "name_style")?
+            config.name_style = style
                 .parse::<NameStyle>()
                 .map_err(|error| PyValueError::new_err(format!("name_style {error}")))?;
         }
-        DistributedRuntime::with_dispatcher(config, std::sync::Arc::clone(&DISPATCHER))
-            .map(|runtime| Node(Level::Runtime(runtime)))
-            .map_err(|error| error.into_py_err(py))
+        Self::root_with(py, config)
+    }
+
+    /// Return the root of a new tree without a status server, whatever the environment says.
+    #[staticmethod]
+    fn detached(py: Python<'_>) -> PyResult<Self> {
+        Self::root_with(py, Config::default())
     }
 
     /// Return a namespace of the runtime, or nested in this one.
-    fn namespace(&self, name: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let given = text(name, "namespace")?;
-        for part in given.split('.') {
-            not_empty(part, &given, "namespace")?;
-        }
-        match &self.0 {
-            Level::Runtime(runtime) => Ok(Node(Level::Namespace(runtime.namespace(&given)))),
-            Level::Namespace(namespace) => Ok(Node(Level::Namespace(namespace.namespace(&given)))),
+    fn namespace(&self, name: &str) -> PyResult<Self> {
+        match &self.level {
+            Level::Runtime(runtime) => Ok(Level::Namespace(runtime.namespace(name)).into()),
+            Level::Namespace(namespace) => Ok(Level::Namespace(namespace.namespace(name)).into()),
             _ => Err(no_child("namespace")),
         }
     }
 
     /// Return a component of this namespace.
-    fn component(&self, name: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let name = text(name, "component")?;
-        not_empty(&name, &name, "component")?;
-        match &self.0 {
-            Level::Namespace(namespace) => Ok(Node(Level::Component(namespace.component(&name)))),
+    fn component(&self, name: &str) -> PyResult<Self> {
+        match &self.level {
+            Level::Namespace(namespace) => Ok(Level::Component(namespace.component(name)).into()),
             _ => Err(no_child("component")),
         }
     }
 
     /// Return an endpoint of this component.
-    fn endpoint(&self, name: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let name = text(name, "endpoint")?;
-        not_empty(&name, &name, "endpoint")?;
-        match &self.0 {
-            Level::Component(component) => Ok(Node(Level::Endpoint(component.endpoint(&name)))),
+    fn endpoint(&self, name: &str) -> PyResult<Self> {
+        match &self.level {
+            Level::Component(component) => Ok(Level::Endpoint(component.endpoint(name)).into()),
             _ => Err(no_child("endpoint")),
         }
-    }
-
-    /// The metrics of this node.
-    #[getter]
-    fn metrics(&self) -> RuntimeMetrics {
-        RuntimeMetrics::new(self.core_metrics())
     }
 
     /// Where the status server listens, "host:port", or None.
@@ -97,66 +115,220 @@ impl Node {
         Ok(address.map(|address| address.to_string()))
     }
 
-    /// Whether there is a page that shows figures of the whole process.
-    #[getter]
-    fn serves_process_metrics(&self) -> PyResult<bool> {
-        Ok(self.root()?.serves_process_metrics())
-    }
-
     /// Set what /health says: of an endpoint, or of the runtime while no endpoint reports.
-    fn set_health_status(&self, status: &Bound<'_, PyAny>) -> PyResult<()> {
-        let status: HealthStatus = text(status, "health status")?
+    ///
+    /// Raises ValueError for an unknown status.
+    fn set_health_status(&self, status: &str) -> PyResult<()> {
+        let status: HealthStatus = status
             .parse()
             .map_err(|error| PyValueError::new_err(format!("health status {error}")))?;
-        match &self.0 {
+        match &self.level {
             Level::Endpoint(endpoint) => endpoint.set_health_status(status),
             _ => self.root()?.set_health_status(status),
         }
         Ok(())
     }
 
-    /// Let /health forget this endpoint: it is served no more.
+    /// Remove this endpoint from /health.
     fn clear_health_status(&self) -> PyResult<()> {
-        match &self.0 {
+        match &self.level {
             Level::Endpoint(endpoint) => endpoint.clear_health_status(),
             _ => return Err(PyTypeError::new_err("only an endpoint can do this")),
         }
         Ok(())
     }
 
-    /// Stop the status server, within a second, and forget all callbacks.
+    /// Refuse these names to metrics that are created from now on.
+    ///
+    /// reason, part of the error, names their owner and what to do.
+    fn reserve(&self, names: Vec<String>, reason: &str) -> PyResult<()> {
+        self.root()?.reserve_names(names, reason);
+        Ok(())
+    }
+
+    /// Stop the status server, within a second, and unregister all callbacks.
     fn shutdown(&self, py: Python<'_>) -> PyResult<()> {
         let runtime = self.root()?;
         py.detach(|| runtime.shutdown());
         Ok(())
     }
+
+    /// The labels that the hierarchy gives the metrics of this node: (name, value) pairs.
+    #[getter]
+    fn hierarchy_labels(&self) -> Vec<(String, String)> {
+        self.metrics.hierarchy_labels()
+    }
+
+    /// A number that all nodes of one runtime share.
+    #[getter]
+    fn tree_id(&self) -> usize {
+        self.metrics.tree_id()
+    }
+
+    /// Return the name, type and description of each family of this node and all below it.
+    ///
+    /// Families without series are included, external families are not.
+    fn families(&self) -> Vec<(String, String, String)> {
+        let families = self.metrics.families().into_iter();
+        families
+            .map(|(name, kind, help)| (name, kind.to_string(), help))
+            .collect()
+    }
+
+    /// Whether rendering this node runs callbacks.
+    #[getter]
+    fn has_callbacks(&self) -> bool {
+        self.metrics.has_callbacks()
+    }
+
+    /// Create a metric of one of the ten classes, or find the identical one.
+    ///
+    /// Returns its id, the same for identical metrics while one of them lives, and a new handle of
+    /// it. label_names, max_series and idle_timeout are for vecs; buckets, a list of upper bounds,
+    /// and native, (schema, growth_factor, zero_threshold, max_buckets), are for histograms.
+    ///
+    /// Raises MetricsError if the metric cannot be created, ValueError for a limit out of range.
+    #[pyo3(signature = (kind, name, description, labels, label_names, *, unit=None, full_name=false, max_series=None, idle_timeout=None, buckets=None, native=None))]
+    #[expect(clippy::too_many_arguments)]
+    fn create(
+        &self,
+        kind: &Bound<'_, PyType>,
+        name: &str,
+        description: &str,
+        labels: Vec<(PyBackedStr, PyBackedStr)>,
+        label_names: Vec<PyBackedStr>,
+        unit: Option<&str>,
+        full_name: bool,
+        max_series: Option<isize>,
+        idle_timeout: Option<f64>,
+        buckets: Option<Vec<f64>>,
+        native: Option<Native>,
+    ) -> PyResult<(usize, Py<PyAny>)> {
+        let new = NewMetric {
+            name,
+            full_name,
+            description,
+            unit,
+            labels,
+            label_names,
+            limits: Limits::new(max_series, idle_timeout)?,
+            buckets,
+            native,
+        };
+        classes::create(&self.metrics, kind, &new)
+    }
+
+    /// Expose a metric of the node home here as well; nothing changes if it is exposed here.
+    ///
+    /// Raises MetricsError if it conflicts with another metric.
+    fn adopt(&self, home: &Node, metric: &Bound<'_, PyAny>) -> PyResult<()> {
+        classes::adopt(&self.metrics, &home.metrics, metric)
+    }
+
+    /// Take a metric, plain or vec, out of the scrape; return whether it was in.
+    ///
+    /// Raises ValueError for one series of a vec, TypeError for what is no metric.
+    fn unregister(&self, metric: &Bound<'_, PyAny>) -> PyResult<bool> {
+        classes::unregister(&self.metrics, metric)
+    }
+
+    /// Register a callback; name is for messages.
+    fn register_callback(
+        &self,
+        py: Python<'_>,
+        name: String,
+        callback: Py<PyAny>,
+    ) -> PyResult<CallbackHandle> {
+        let action = Action::Opaque(Box::new(callback));
+        self.metrics
+            .register_action(name, action)
+            .map(CallbackHandle::new)
+            .map_err(|error| error.into_py_err(py))
+    }
+
+    /// Register a callback that returns metrics text; name is for messages.
+    ///
+    /// Raises MetricsError for a label that cannot be added, ValueError for a cache below 0.
+    #[pyo3(signature = (name, callback, *, labels, prefixes, exclude, cache=None))]
+    #[expect(clippy::too_many_arguments)]
+    fn register_text_callback(
+        &self,
+        py: Python<'_>,
+        name: String,
+        callback: Py<PyAny>,
+        labels: Vec<(String, String)>,
+        prefixes: Vec<String>,
+        exclude: Vec<String>,
+        cache: Option<f64>,
+    ) -> PyResult<CallbackHandle> {
+        let mut options = ExternalOptions::default()
+            .labels(labels)
+            .prefixes(prefixes)
+            .exclude(exclude);
+        if let Some(cache) = cache {
+            options = options.cache(seconds(cache, "cache", "a number of seconds >= 0")?);
+        }
+        let action = Action::Opaque(Box::new(callback));
+        self.metrics
+            .register_exposition_action(name, action, options)
+            .map(CallbackHandle::new)
+            .map_err(|error| error.into_py_err(py))
+    }
+
+    /// Return the metrics of this node and all below it, in the Prometheus text format.
+    fn prometheus_expfmt(&self, py: Python<'_>) -> String {
+        py.detach(|| self.metrics.prometheus_expfmt())
+    }
+
+    /// Return the answer to an HTTP request: Content-Type, Content-Encoding or None, the body.
+    ///
+    /// Raises ValueError for a timeout below 0.
+    fn exposition<'py>(
+        &self,
+        py: Python<'py>,
+        accept: &str,
+        accept_encoding: &str,
+        timeout: Option<f64>,
+    ) -> PyResult<(String, Option<&'static str>, Bound<'py, PyBytes>)> {
+        let timeout = timeout
+            .map(|timeout| seconds(timeout, "timeout", "a number of seconds >= 0"))
+            .transpose()?;
+        let exposition = py.detach(|| self.metrics.exposition(accept, accept_encoding, timeout))?;
+        let body = PyBytes::new(py, &exposition.body);
+        Ok((exposition.content_type, exposition.content_encoding, body))
+    }
 }
 
 impl Node {
-    fn core_metrics(&self) -> Metrics {
-        match &self.0 {
-            Level::Runtime(runtime) => runtime.metrics(),
-            Level::Namespace(namespace) => namespace.metrics(),
-            Level::Component(component) => component.metrics(),
-            Level::Endpoint(endpoint) => endpoint.metrics(),
-        }
+    /// The metrics of the node.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    fn root_with(py: Python<'_>, config: Config) -> PyResult<Self> {
+        DistributedRuntime::with_dispatcher(config, Arc::clone(&DISPATCHER))
+            .map(|runtime| Level::Runtime(runtime).into())
+            .map_err(|error| error.into_py_err(py))
     }
 
     fn root(&self) -> PyResult<&DistributedRuntime> {
-        match &self.0 {
+        match &self.level {
             Level::Runtime(runtime) => Ok(runtime),
             _ => Err(PyTypeError::new_err("only a runtime can do this")),
         }
     }
 }
 
-fn not_empty(name: &str, given: &str, level: &str) -> PyResult<()> {
-    if name.is_empty() {
-        return Err(PyValueError::new_err(format!(
-            "the {level} name {given:?} is empty or has an empty part: give every part a name"
-        )));
+impl From<Level> for Node {
+    fn from(level: Level) -> Self {
+        let metrics = match &level {
+            Level::Runtime(runtime) => runtime.metrics(),
+            Level::Namespace(namespace) => namespace.metrics(),
+            Level::Component(component) => component.metrics(),
+            Level::Endpoint(endpoint) => endpoint.metrics(),
+        };
+        Node { level, metrics }
     }
-    Ok(())
 }
 
 fn no_child(level: &str) -> PyErr {

@@ -1,4 +1,5 @@
-//! Calls into Python: of what lives there and is imported once, when first needed, and of iterables.
+//! Calls into Python. The binding imports nothing by name: `dynamo_metrics` hands over what is called,
+//! once, at its import.
 //!
 //! While the interpreter finalises, CPython before 3.14 ends a daemon thread that runs Python code by
 //! unwinding its stack, and a frame of ours on it makes that an abort. So [`call`] keeps such a
@@ -10,43 +11,22 @@ use std::hint::black_box;
 use std::sync::OnceLock;
 use std::{mem, ptr, thread};
 
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyIterator, PyList, PyString, PyTuple};
+use pyo3::types::PyTuple;
 
-/// An attribute of a Python module.
-pub(crate) struct Imported {
-    module: &'static str,
+/// A callable that Python has handed over.
+pub(crate) struct Installed {
     name: &'static str,
-    /// Not PyO3's cell: that lets a fork come in the middle, and the child would wait for ever.
+    /// Not PyO3's cell: a fork may come while another thread fills it, and the child would wait
+    /// forever.
     object: OnceLock<Py<PyAny>>,
 }
 
-/// Makes ready for a callback: refuses what cannot be one, starts the thread that runs it.
-pub(crate) static PREPARE_CALLBACK: Imported =
-    Imported::new("dynamo_metrics._threads", "prepare_callback");
-
-/// Starts the thread that runs callbacks, if none does.
-pub(crate) static START_CALLBACKS: Imported =
-    Imported::new("dynamo_metrics._threads", "start_callbacks");
-
-/// Starts the thread that passes on what is logged, if none does.
-pub(crate) static START_LOG: Imported = Imported::new("dynamo_metrics._threads", "start_log");
-
-/// Returns a function that writes a `prometheus_client` registry as text.
-pub(crate) static EXPOSITION_OF: Imported =
-    Imported::new("dynamo_metrics._collector", "exposition_of");
-
-/// What `Histogram.time()` returns.
-pub(crate) static TIMER: Imported = Imported::new("dynamo_metrics._timer", "Timer");
-
-/// `iter()`.
-static ITER: Imported = Imported::new("builtins", "iter");
-
-impl Imported {
-    const fn new(module: &'static str, name: &'static str) -> Self {
-        Imported {
-            module,
+impl Installed {
+    const fn new(name: &'static str) -> Self {
+        Installed {
             name,
             object: OnceLock::new(),
         }
@@ -58,36 +38,53 @@ impl Imported {
         py: Python<'py>,
         args: &[&Bound<'py, PyAny>],
     ) -> PyResult<Bound<'py, PyAny>> {
-        call(self.get(py)?, args)
-    }
-
-    fn get<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, PyAny>> {
-        if let Some(object) = self.object.get() {
-            return Ok(object.bind(py));
+        match self.object.get() {
+            Some(object) => call(object.bind(py), args),
+            None => Err(PyRuntimeError::new_err(format!(
+                "dynamo_metrics._native has no {}: import dynamo_metrics first",
+                self.name
+            ))),
         }
-        let import = py.import("builtins")?.getattr("__import__")?;
-        let none = py.None().into_bound(py);
-        let module = PyString::new(py, self.module).into_any();
-        let wanted = PyTuple::new(py, [self.name])?.into_any();
-        let module = call(&import, &[&module, &none, &none, &wanted])?;
-        let object = module.getattr(self.name)?.unbind();
-        Ok(self.object.get_or_init(|| object).bind(py))
     }
 }
 
-/// The items of `iterable`, all there before the first is taken, so that taking them runs no Python
-/// code; what `not_iterable` returns if it is none.
-pub(crate) fn items<'py>(
-    iterable: &Bound<'py, PyAny>,
-    not_iterable: impl FnOnce() -> PyErr,
-) -> PyResult<Bound<'py, PyIterator>> {
-    if iterable.is_exact_instance_of::<PyList>() || iterable.is_exact_instance_of::<PyTuple>() {
-        return iterable.try_iter();
-    }
-    let iterator = ITER
-        .call(iterable.py(), &[iterable])
-        .map_err(|_| not_iterable())?;
-    call(iterable.py().get_type::<PyList>().as_any(), &[&iterator])?.try_iter()
+macro_rules! installed {
+    ($($(#[$doc:meta])* $place:ident = $argument:ident;)*) => {
+        $(
+            $(#[$doc])*
+            pub(crate) static $place: Installed = Installed::new(stringify!($argument));
+        )*
+
+        /// Take over what the native core calls in Python. The first call wins.
+        #[pyfunction]
+        #[pyo3(signature = (*, $($argument),*))]
+        fn install($($argument: Py<PyAny>),*) {
+            $(
+                let _ = $place.object.set($argument);
+            )*
+        }
+    };
+}
+
+installed! {
+    /// Makes a `MetricsError` of a message, the metric's name or None, the reason, the owners.
+    METRICS_ERROR = metrics_error;
+    /// Starts the thread that passes messages to `logging`, if it is not running.
+    START_LOG = start_log;
+    /// Makes the exception for an argument of the wrong type: the object, what it is, what is expected.
+    WRONG_TYPE = wrong_type;
+    /// Makes the exception for a value that no label can have: the value and the label's name.
+    LABEL_VALUE_ERROR = label_value_error;
+    /// Represents an object on one line.
+    SHOWN = shown;
+    /// Returns the pairs of label names and values in a dict or a list; the second argument names it.
+    PAIRS = pairs;
+    /// Returns a list of label values as a list of str; the second argument is the label names.
+    LABEL_VALUES = label_values;
+}
+
+pub(crate) fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(install, module)?)
 }
 
 /// Calls a Python object with positional arguments. Whatever runs Python code is called by this.

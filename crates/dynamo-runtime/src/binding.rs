@@ -10,12 +10,11 @@ pub use crate::metrics::gauge::GaugeCell;
 pub use crate::metrics::histogram::HistogramCell;
 pub use crate::metrics::instrument::Instrument;
 pub use crate::metrics::number::Number;
-pub use crate::process::{ProcessCounter, ProcessHistogram};
 
 use crate::callbacks::{CallbackHandle, ExternalOptions};
 use crate::config::Config;
 use crate::hierarchy::{DistributedRuntime, Metrics, RuntimeError};
-use crate::metrics::{Metric, MetricVec, MetricsError, UseError};
+use crate::metrics::{Kind, Metric, MetricVec, MetricsError, Registered, UseError};
 
 /// Access to the storage of a metric.
 pub trait MetricExt {
@@ -134,10 +133,16 @@ pub trait MetricsExt {
         action: Action,
         options: ExternalOptions,
     ) -> Result<CallbackHandle, MetricsError>;
+    /// Exposes a metric of the node `home` here as well; does nothing if it is exposed here.
+    fn adopt(&self, home: &Metrics, metric: &impl Registered) -> Result<(), MetricsError>;
     /// Whether a scrape of this node runs callbacks.
     fn has_callbacks(&self) -> bool;
     /// The hierarchy labels of this node's metrics.
     fn hierarchy_labels(&self) -> Vec<(String, String)>;
+    /// The families of this node and the nodes below it, with and without series: name, kind, description.
+    fn families(&self) -> Vec<(String, Kind, String)>;
+    /// Identifies the runtime among all that are alive.
+    fn tree_id(&self) -> usize;
 }
 
 impl MetricsExt for Metrics {
@@ -158,6 +163,10 @@ impl MetricsExt for Metrics {
         self.register_exposition_action(name, action, options)
     }
 
+    fn adopt(&self, home: &Metrics, metric: &impl Registered) -> Result<(), MetricsError> {
+        self.adopt(home, metric)
+    }
+
     fn has_callbacks(&self) -> bool {
         self.has_callbacks()
     }
@@ -165,14 +174,23 @@ impl MetricsExt for Metrics {
     fn hierarchy_labels(&self) -> Vec<(String, String)> {
         self.hierarchy_labels()
     }
+
+    fn families(&self) -> Vec<(String, Kind, String)> {
+        self.families()
+    }
+
+    fn tree_id(&self) -> usize {
+        self.tree_id()
+    }
 }
 
 /// Runtimes whose callbacks the binding runs.
 pub trait RuntimeExt: Sized {
     /// As [`DistributedRuntime::with_config`]. The thread that serves `dispatcher` runs the callbacks.
     fn with_dispatcher(config: Config, dispatcher: Arc<Dispatcher>) -> Result<Self, RuntimeError>;
-    /// Whether the status server shows metrics of the process.
-    fn serves_process_metrics(&self) -> bool;
+    /// Refuses these names to metrics that are created from now on. `reason`, part of the error, names
+    /// their owner and what to do.
+    fn reserve_names(&self, names: impl IntoIterator<Item = String>, reason: &str);
 }
 
 impl RuntimeExt for DistributedRuntime {
@@ -180,7 +198,7 @@ impl RuntimeExt for DistributedRuntime {
         DistributedRuntime::with_dispatcher(config, dispatcher)
     }
 
-    fn serves_process_metrics(&self) -> bool {
-        self.serves_process_metrics()
+    fn reserve_names(&self, names: impl IntoIterator<Item = String>, reason: &str) {
+        self.reserve_names(names, reason);
     }
 }

@@ -33,6 +33,8 @@ pub struct Config {
     /// `DYN_SYSTEM_USE_ENDPOINT_HEALTH_STATUS`: the required endpoints, all of which must be ready. Default
     /// none.
     pub required_endpoints: Vec<String>,
+    /// `DYN_SYSTEM_PAGE`: whether `GET /` is the live page, a web page that shows the metrics. Default true.
+    pub live_page: bool,
     /// `DYN_METRICS_NAME_STYLE`: how names of metrics are built. Default [`NameStyle::Hierarchy`].
     pub name_style: NameStyle,
     /// `DYN_METRICS_CALLBACK_TIMEOUT` (seconds): the timeout that the callbacks of one scrape share. Default
@@ -45,9 +47,6 @@ pub struct Config {
     /// `_created` samples, which Prometheus stores as series. Default false. OpenMetrics 2 and protobuf
     /// have a field for creation times and always show them.
     pub created_samples: bool,
-    /// `DYN_METRICS_PROCESS`: whether `/metrics` shows metrics of the process, such as `process_*`. Default
-    /// true.
-    pub process_metrics: bool,
 }
 
 impl Default for Config {
@@ -59,11 +58,11 @@ impl Default for Config {
             live_path: "/live".to_owned(),
             starting_health: HealthStatus::NotReady,
             required_endpoints: Vec::new(),
+            live_page: true,
             name_style: NameStyle::default(),
             callback_timeout: Duration::from_secs(1),
             max_series: 0,
             created_samples: false,
-            process_metrics: true,
         }
     }
 }
@@ -89,11 +88,11 @@ impl Config {
             live_path: LIVE_PATH.read(&lookup, default.live_path)?,
             starting_health: STARTING_HEALTH.read(&lookup, default.starting_health)?,
             required_endpoints: REQUIRED_ENDPOINTS.read(&lookup, default.required_endpoints)?,
+            live_page: LIVE_PAGE.read(&lookup, default.live_page)?,
             name_style: NAME_STYLE.read(&lookup, default.name_style)?,
             callback_timeout: CALLBACK_TIMEOUT.read(&lookup, default.callback_timeout)?,
             max_series: MAX_SERIES.read(&lookup, default.max_series)?,
             created_samples: CREATED_SAMPLES.read(&lookup, default.created_samples)?,
-            process_metrics: PROCESS_METRICS.read(&lookup, default.process_metrics)?,
         };
         config.check_paths()?;
         Ok(config)
@@ -270,8 +269,8 @@ const CREATED_SAMPLES: Rule<bool> = Rule {
     remedy: "1, true, on or yes; or 0, false, off or no",
 };
 
-const PROCESS_METRICS: Rule<bool> = Rule {
-    variable: "DYN_METRICS_PROCESS",
+const LIVE_PAGE: Rule<bool> = Rule {
+    variable: "DYN_SYSTEM_PAGE",
     ..CREATED_SAMPLES
 };
 

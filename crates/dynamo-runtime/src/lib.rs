@@ -34,7 +34,6 @@ mod format;
 mod health;
 mod hierarchy;
 pub mod metrics;
-mod process;
 pub mod prometheus_names;
 mod server;
 mod sync;

@@ -27,22 +27,6 @@ pub(crate) fn lower_priority() {
     }
 }
 
-/// The number of `/proc` clock ticks a second.
-pub(crate) fn clock_ticks_per_second() -> f64 {
-    setting(libc::_SC_CLK_TCK).unwrap_or(100.0)
-}
-
-/// The size of a memory page in bytes.
-pub(crate) fn page_bytes() -> f64 {
-    setting(libc::_SC_PAGESIZE).unwrap_or(4096.0)
-}
-
-fn setting(name: libc::c_int) -> Option<f64> {
-    // SAFETY: `sysconf` takes any number and touches no memory of ours.
-    let value = unsafe { libc::sysconf(name) };
-    (value > 0).then_some(value as f64)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,12 +47,5 @@ mod tests {
         });
         assert_eq!(other.join().unwrap(), (before + 5).min(19));
         assert_eq!(priority(), before);
-    }
-
-    #[test]
-    fn known_settings_are_positive_and_unknown_ones_absent() {
-        assert!(clock_ticks_per_second() >= 1.0);
-        assert!(page_bytes() >= 512.0);
-        assert_eq!(setting(-1), None);
     }
 }

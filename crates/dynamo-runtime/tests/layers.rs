@@ -19,7 +19,6 @@ const ORDER: &[&str] = &[
     "prometheus_names",
     "format",
     "metrics",
-    "process",
     "exposition",
     "health",
     "config",

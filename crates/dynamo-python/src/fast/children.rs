@@ -10,8 +10,7 @@ use smallvec::SmallVec;
 
 use super::call::{Object, Raised};
 use crate::classes::VecClass;
-use crate::errors::IntoPyErr;
-use crate::labels::{shown, value_error, wrong_type};
+use crate::errors::{IntoPyErr, label_value_error, shown, wrong_type};
 use crate::log::start_if_needed;
 
 /// Vecs with up to this many labels take no memory from the heap to find a child.
@@ -209,7 +208,7 @@ fn bad_label<C: VecClass>(
     let labels = unsafe { Bound::from_borrowed_ptr(py, labels).cast_into_unchecked::<PyDict>() };
     let label = name.to_string();
     let error = match labels.get_item(name) {
-        Ok(Some(value)) => value_error(&value, &label),
+        Ok(Some(value)) => label_value_error(&value, &label),
         // A name that is not known is most likely the missing one, misspelled.
         Ok(None) => match unknown_label(&labels, class.vec().variable_labels()) {
             Some(unknown) => no_such_label(class, unknown),
@@ -228,7 +227,7 @@ fn bad_label<C: VecClass>(
 #[cold]
 fn bad_value(py: Python<'_>, value: &Bound<'_, PyString>, name: &Py<PyString>) -> Raised {
     drop(PyErr::take(py));
-    Raised::from(value_error(value.as_any(), &name.to_string()), py)
+    Raised::from(label_value_error(value.as_any(), &name.to_string()), py)
 }
 
 /// The dict has all labels and then some.

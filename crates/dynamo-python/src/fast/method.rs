@@ -112,15 +112,6 @@ impl Method {
         let doc = format!("{}\n\n{OF_EXISTING}", R::DOC);
         Self::new(R::NAME, ", labels", &doc, read_vec::<C, R>)
     }
-
-    /// A method with a body of its own, that takes nothing.
-    pub(super) fn other(
-        name: &'static str,
-        doc: &str,
-        function: ffi::PyCFunctionFastWithKeywords,
-    ) -> Self {
-        Self::new(name, "", doc, function)
-    }
 }
 
 /// The argument of methods that take exemplars, as in a signature, and the docstring with it.

@@ -5,17 +5,16 @@ use dynamo_runtime::binding::MetricVecExt;
 use dynamo_runtime::metrics::Metric;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyString, PyTuple};
+use pyo3::types::{PyList, PyString, PyTuple};
 use smallvec::SmallVec;
 
 use super::call::{Object, Raised};
 use super::children::{INLINE, utf8};
 use super::method::{Method, enter};
 use crate::classes::{SingleClass, VecClass};
-use crate::errors::IntoPyErr;
-use crate::labels::{is_unordered, text, value_error, wrong_type};
+use crate::errors::{IntoPyErr, label_value_error};
 use crate::log::start_if_needed;
-use crate::python::items;
+use crate::python::LABEL_VALUES;
 
 const DOC: &str = "Return the series with these label values, created at 0 if it is new.
 
@@ -127,30 +126,14 @@ fn strings<'py>(values: &Bound<'py, PyAny>) -> Option<SmallVec<[Bound<'py, PyStr
 #[cold]
 fn not_text<C: VecClass>(class: &C, value: &Bound<'_, PyString>, position: usize) -> PyErr {
     drop(PyErr::take(value.py()));
-    value_error(value.as_any(), name_at(class, position))
-}
-
-fn name_at<C: VecClass>(class: &C, position: usize) -> &str {
     let names = class.vec().variable_labels();
-    names.get(position).map_or("?", String::as_str)
+    let name = names.get(position).map_or("?", String::as_str);
+    label_value_error(value.as_any(), name)
 }
 
 /// What is no plain list of str, as far as it can be taken for one.
 #[cold]
 fn converted<C: VecClass>(class: &C, values: &Bound<'_, PyAny>) -> PyResult<Vec<String>> {
-    let wrong = || wrong_type(values, "label values", "a list of str");
-    // A dict would give its keys, which are no values.
-    if values.is_instance_of::<PyString>()
-        || values.is_instance_of::<PyDict>()
-        || is_unordered(values)
-    {
-        return Err(wrong());
-    }
-    items(values, wrong)?
-        .enumerate()
-        .map(|(position, value)| {
-            let name = name_at(class, position);
-            text(&value?, &format!("value of label {name:?}"))
-        })
-        .collect()
+    let names = PyList::new(values.py(), class.vec().variable_labels())?;
+    LABEL_VALUES.call(values.py(), &[values, &names])?.extract()
 }

@@ -9,8 +9,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use super::call::{Object, Raised, free_deferred};
-use crate::errors::IntoPyErr;
-use crate::labels::{shown, wrong_type};
+use crate::errors::{IntoPyErr, shown, wrong_type};
 
 /// The argument of an update, checked before anything is touched.
 pub(crate) trait Value: Copy {

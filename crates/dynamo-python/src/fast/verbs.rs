@@ -1,25 +1,21 @@
 //! What metrics can do, each verb once. The tables at the end say which class has which.
 
-use dynamo_runtime::binding::Number;
-use dynamo_runtime::binding::{CounterCell, GaugeCell, HistogramCell};
-use pyo3::ffi;
+use dynamo_runtime::binding::{CounterCell, GaugeCell, HistogramCell, Number};
 use pyo3::prelude::*;
 
-use super::call::{Object, Raised};
-use super::method::{Method, Read, Step, Update, enter};
+use super::method::{Method, Read, Step, Update};
 use super::ordered::with_label_values;
 use super::values::{Increment, Observation, Value};
 use crate::classes::{SingleClass, VecClass};
-use crate::python::TIMER;
 
 /// Whether the interpreter's lock keeps all other threads from updating a cell meanwhile: they all
 /// come through here. Then no bus has to be locked, which is most of what an update costs.
-const ALONE: bool = cfg!(not(Py_GIL_DISABLED));
+const UNSYNC: bool = cfg!(not(Py_GIL_DISABLED));
 
-/// `step!(Type "name" "doc"; Cell => method, alone)`: calls `method` of the cell, or `alone` if that
-/// will do.
+/// `step!(Type "name" "doc"; Cell => method, unsync)`: calls `method` of the cell, or `unsync` under the
+/// GIL.
 macro_rules! step {
-    ($verb:ident $name:literal $doc:literal; $cell:ident => $method:ident, $alone:ident) => {
+    ($verb:ident $name:literal $doc:literal; $cell:ident => $method:ident, $unsync:ident) => {
         struct $verb;
 
         impl<N: Number> Step<$cell<N>> for $verb {
@@ -28,8 +24,8 @@ macro_rules! step {
 
             #[inline]
             fn apply(cell: &$cell<N>) {
-                if ALONE {
-                    cell.$alone();
+                if UNSYNC {
+                    cell.$unsync();
                 } else {
                     cell.$method();
                 }
@@ -38,10 +34,10 @@ macro_rules! step {
     };
 }
 
-/// `update!(Type "name" "doc"; Cell => method, alone)`: calls `method` of the cell with the value, or
-/// `alone` if that will do.
+/// `update!(Type "name" "doc"; Cell => method, unsync)`: calls `method` of the cell with the value, or
+/// `unsync` under the GIL.
 macro_rules! update {
-    ($verb:ident $name:literal $doc:literal; $cell:ident => $method:ident, $alone:ident) => {
+    ($verb:ident $name:literal $doc:literal; $cell:ident => $method:ident, $unsync:ident) => {
         struct $verb;
 
         impl<N: Number + Value> Update<$cell<N>> for $verb {
@@ -51,8 +47,8 @@ macro_rules! update {
 
             #[inline]
             fn apply(cell: &$cell<N>, value: N) {
-                if ALONE {
-                    cell.$alone(value);
+                if UNSYNC {
+                    cell.$unsync(value);
                 } else {
                     cell.$method(value);
                 }
@@ -99,7 +95,7 @@ impl<N: Number> Step<CounterCell<N>> for CountOne {
 
     #[inline]
     fn apply(cell: &CounterCell<N>) {
-        if ALONE {
+        if UNSYNC {
             cell.inc_unsync();
         } else {
             cell.inc();
@@ -120,7 +116,7 @@ where
 
     #[inline]
     fn apply(cell: &CounterCell<N>, Increment(value): Increment<N>) {
-        if ALONE {
+        if UNSYNC {
             cell.add_unsync(value);
         } else {
             cell.add(value);
@@ -138,7 +134,7 @@ impl Update<HistogramCell> for Observe {
 
     #[inline]
     fn apply(cell: &HistogramCell, Observation(value): Observation) {
-        if ALONE {
+        if UNSYNC {
             cell.add_unsync(value);
         } else {
             cell.add(value);
@@ -214,15 +210,10 @@ where
 
 /// The methods of `Histogram`.
 pub(crate) fn histogram<C: SingleClass<Cell = HistogramCell>>() -> Vec<Method> {
-    const TIME: &str = "\
-Return a timer: of a with block, or of each call of the function it decorates.
-
-It observes seconds, on every way out, exceptions included.";
     vec![
         Method::update::<C, Observe>(),
         Method::read::<C, SampleCount>(),
         Method::read::<C, SampleSum>(),
-        Method::other("time", TIME, time::<C>),
     ]
 }
 
@@ -234,23 +225,4 @@ pub(crate) fn histogram_vec<C: VecClass<Cell = HistogramCell>>() -> Vec<Method> 
         Method::read_vec::<C, SampleCount>(),
         Method::read_vec::<C, SampleSum>(),
     ]
-}
-
-unsafe extern "C" fn time<C: SingleClass<Cell = HistogramCell>>(
-    slf: Object,
-    args: *const Object,
-    nargs: ffi::Py_ssize_t,
-    kwnames: Object,
-) -> Object {
-    // SAFETY: called by the interpreter.
-    unsafe {
-        enter::<C>(slf, args, nargs, kwnames, "time", |_, call| {
-            let [] = call.bind([])?;
-            let histogram = Bound::from_borrowed_ptr(call.py, slf);
-            TIMER
-                .call(call.py, &[&histogram])
-                .map(|timer| timer.into_ptr())
-                .map_err(|error| Raised::from(error, call.py))
-        })
-    }
 }

@@ -36,11 +36,11 @@ fn every_variable_is_read() {
             "DYN_SYSTEM_USE_ENDPOINT_HEALTH_STATUS",
             r#"["generate", "clear"]"#,
         ),
+        ("DYN_SYSTEM_PAGE", "off"),
         ("DYN_METRICS_NAME_STYLE", "component"),
         ("DYN_METRICS_CALLBACK_TIMEOUT", "0.25"),
         ("DYN_METRICS_MAX_SERIES", "5000"),
         ("DYN_METRICS_CREATED_SAMPLES", "On"),
-        ("DYN_METRICS_PROCESS", "0"),
     ]);
     let expected = Config {
         port: Some(8081),
@@ -49,11 +49,11 @@ fn every_variable_is_read() {
         live_path: "/probe/live-z".to_owned(),
         starting_health: HealthStatus::Ready,
         required_endpoints: vec!["generate".to_owned(), "clear".to_owned()],
+        live_page: false,
         name_style: NameStyle::Component,
         callback_timeout: Duration::from_millis(250),
         max_series: 5000,
         created_samples: true,
-        process_metrics: false,
     };
     assert_eq!(config, Ok(expected));
 }
@@ -68,11 +68,11 @@ fn empty_and_blank_variables_are_unset() {
             LIVE_PATH.variable,
             STARTING_HEALTH.variable,
             REQUIRED_ENDPOINTS.variable,
+            LIVE_PAGE.variable,
             NAME_STYLE.variable,
             CALLBACK_TIMEOUT.variable,
             MAX_SERIES.variable,
             CREATED_SAMPLES.variable,
-            PROCESS_METRICS.variable,
         ]
         .map(|variable| (variable, value));
         assert_eq!(config(&variables), Ok(Config::default()));

@@ -10,7 +10,7 @@ use crate::metrics::counter::{Counter, CounterVec, IntCounter, IntCounterVec};
 use crate::metrics::gauge::{Gauge, GaugeVec, IntGauge, IntGaugeVec};
 use crate::metrics::histogram::{Histogram, HistogramOptions, HistogramVec};
 use crate::metrics::{
-    Desc, Description, Instrument, Metric, MetricVec, MetricsError, Name, Path, Registered,
+    Desc, Description, Instrument, Kind, Metric, MetricVec, MetricsError, Name, Path, Registered,
     SingleCore, VecCore,
 };
 
@@ -151,6 +151,22 @@ impl Metrics {
         self.tree.gatherer().registry.unregister(metric.desc())
     }
 
+    /// Exposes a metric of the node `home` here as well: for metrics that several runtimes expose. Does
+    /// nothing if it is exposed here.
+    ///
+    /// # Errors
+    /// [`MetricsError::Conflict`] if it conflicts with a registered metric.
+    pub(crate) fn adopt(
+        &self,
+        home: &Metrics,
+        metric: &impl Registered,
+    ) -> Result<(), MetricsError> {
+        match home.tree.gatherer().registry.find(metric.desc()) {
+            Some(collector) => self.tree.gatherer().registry.adopt(collector),
+            None => Ok(()),
+        }
+    }
+
     /// Registers a callback that runs before each scrape of this node, on a thread of its own.
     ///
     /// The callbacks of a scrape run one after the other, in the order registered, and share one deadline
@@ -225,6 +241,21 @@ impl Metrics {
         labels
             .map(|(name, value)| (name.to_owned(), value))
             .collect()
+    }
+
+    /// The families of this node and the nodes below it, with and without series: name, kind, description.
+    /// External families are not included.
+    pub(crate) fn families(&self) -> Vec<(String, Kind, String)> {
+        let gathered = self.tree.gatherer().registry.gather(&self.path);
+        let families = gathered.iter().map(|gathered| &gathered.family);
+        families
+            .map(|family| (family.name.clone(), family.kind, family.help.clone()))
+            .collect()
+    }
+
+    /// Identifies the runtime among all that are alive.
+    pub(crate) fn tree_id(&self) -> usize {
+        self.tree.id()
     }
 
     /// Whether a scrape of this node runs callbacks.

@@ -9,7 +9,6 @@ use crate::callbacks::{CallbackStats, Callbacks, Dispatcher};
 use crate::config::Config;
 use crate::exposition::{ExposedFamily, ExpositionFormat, OtlpEncoder, merge};
 use crate::metrics::{MetricsError, Path, Registry, unix_time};
-use crate::process::ProcessMetrics;
 use crate::sync;
 
 /// See the module.
@@ -17,7 +16,6 @@ pub(crate) struct Gatherer {
     pub(super) registry: Registry,
     pub(super) callbacks: Arc<Callbacks>,
     pub(super) metrics: Arc<RuntimeMetrics>,
-    process: Option<ProcessMetrics>,
     pub(super) callback_timeout: Duration,
     created_samples: bool,
     /// The length of the previous exposition in bytes.
@@ -28,24 +26,15 @@ impl Gatherer {
     pub(super) fn new(config: &Config, dispatcher: Arc<Dispatcher>) -> Result<Self, MetricsError> {
         let registry = Registry::new(config.max_series);
         let metrics = Arc::new(RuntimeMetrics::new(&registry, config.port.is_some())?);
-        let process = match config.process_metrics {
-            true => Some(ProcessMetrics::new(&registry, config.port.is_some())?),
-            false => None,
-        };
         let stats = Arc::clone(&metrics) as Arc<dyn CallbackStats>;
         Ok(Gatherer {
             registry,
             callbacks: Arc::new(Callbacks::new(dispatcher, stats)),
             metrics,
-            process,
             callback_timeout: config.callback_timeout,
             created_samples: config.created_samples,
             last_len: AtomicUsize::new(0),
         })
-    }
-
-    pub(super) fn has_process_metrics(&self) -> bool {
-        self.process.is_some()
     }
 
     /// The deadline of the callbacks of a scrape that begins now and sets no limit itself.
@@ -56,9 +45,6 @@ impl Gatherer {
     /// Gathers the families of `scope` and the nodes below it, sorted by name.
     fn families(&self, scope: &Path) -> Vec<ExposedFamily> {
         self.metrics.refresh();
-        if let Some(process) = self.process.as_ref().filter(|_| *scope == Path::root()) {
-            process.refresh();
-        }
         let families = {
             let _section = sync::enter();
             self.registry.gather(scope)

@@ -107,9 +107,10 @@ impl DistributedRuntime {
         self.tree.style()
     }
 
-    /// Whether the status server shows metrics of the process.
-    pub(crate) fn serves_process_metrics(&self) -> bool {
-        self.tree.address().is_some() && self.tree.gatherer().has_process_metrics()
+    /// Refuses these names to metrics that are created from now on. `reason`, part of the error, names
+    /// their owner and what to do.
+    pub(crate) fn reserve_names(&self, names: impl IntoIterator<Item = String>, reason: &str) {
+        self.tree.gatherer().registry.reserve(names, reason);
     }
 
     /// Stops the status server, within a second, and unregisters all callbacks. Metrics still count, and

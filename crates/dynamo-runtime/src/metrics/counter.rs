@@ -47,11 +47,6 @@ impl<N: Number> CounterCell<N> {
         self.0.add_unsync(by);
     }
 
-    /// Sets the counter to a total that is counted elsewhere.
-    pub(crate) fn set_total(&self, total: N) {
-        self.0.set(total);
-    }
-
     /// The count so far.
     #[inline]
     pub fn get(&self) -> N {

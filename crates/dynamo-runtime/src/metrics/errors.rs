@@ -109,6 +109,21 @@ pub enum MetricsError {
         /// The unit as given.
         unit: String,
     },
+    /// The name, or the name of one of the metric's samples, belongs to the program that exposes the
+    /// metrics.
+    #[error(
+        "metric {metric:?} of {owner} cannot be created: the name {name:?} is reserved: {reason}"
+    )]
+    Reserved {
+        /// The metric's name as exposed.
+        metric: String,
+        /// The node that would own the metric.
+        owner: String,
+        /// The reserved name.
+        name: String,
+        /// The owner of the name, and what to do.
+        reason: String,
+    },
     /// A metric with the same name differs, or has the same series.
     #[error("metric {name:?} of {owner} conflicts with the one of {other_owner}: {difference}")]
     Conflict {
@@ -121,6 +136,53 @@ pub enum MetricsError {
         /// The difference, and the remedy.
         difference: Box<Difference>,
     },
+}
+
+impl MetricsError {
+    /// The reason as a short stable word: `"conflict"`.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            MetricsError::EmptyPathPart { .. } => "empty_path_part",
+            MetricsError::Name { .. } | MetricsError::AbsoluteName { .. } => "bad_name",
+            MetricsError::LabelName { .. } | MetricsError::AddedLabel { .. } => "bad_label",
+            MetricsError::ReservedLabel { .. } => "reserved_label",
+            MetricsError::DuplicateLabel { .. } => "duplicate_label",
+            MetricsError::NoLabelNames { .. } => "no_label_names",
+            MetricsError::Buckets { .. } => "bad_buckets",
+            MetricsError::Native { .. } => "bad_native_buckets",
+            MetricsError::Unit { .. } => "bad_unit",
+            MetricsError::Reserved { .. } => "reserved_name",
+            MetricsError::Conflict { .. } => "conflict",
+        }
+    }
+
+    /// The metric's name as exposed, or as given if it cannot be exposed. `None` if the error is about
+    /// something else.
+    pub fn metric(&self) -> Option<&str> {
+        match self {
+            MetricsError::EmptyPathPart { .. } | MetricsError::AddedLabel { .. } => None,
+            MetricsError::Name { what, reason } => (*what == "metric").then_some(&reason.raw),
+            MetricsError::AbsoluteName { name } | MetricsError::Conflict { name, .. } => Some(name),
+            MetricsError::LabelName { metric, .. }
+            | MetricsError::ReservedLabel { metric, .. }
+            | MetricsError::DuplicateLabel { metric, .. }
+            | MetricsError::NoLabelNames { metric, .. }
+            | MetricsError::Buckets { metric, .. }
+            | MetricsError::Native { metric, .. }
+            | MetricsError::Unit { metric, .. }
+            | MetricsError::Reserved { metric, .. } => Some(metric),
+        }
+    }
+
+    /// The nodes of two metrics in conflict, the new metric's first.
+    pub fn owners(&self) -> Option<[&str; 2]> {
+        match self {
+            MetricsError::Conflict {
+                owner, other_owner, ..
+            } => Some([owner, other_owner]),
+            _ => None,
+        }
+    }
 }
 
 /// Why two metrics cannot share a name.

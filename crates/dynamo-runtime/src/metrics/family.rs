@@ -46,6 +46,12 @@ impl GatheredFamily {
         }
     }
 
+    /// The metric with this metadata.
+    pub(super) fn find(&self, desc: &Arc<Desc>) -> Option<&Arc<dyn MetricCollector>> {
+        let mut collectors = self.collectors.iter();
+        collectors.find(|collector| Arc::ptr_eq(collector.desc(), desc))
+    }
+
     /// Refuses a metric that differs from the family in kind, description, unit or buckets.
     pub(super) fn check(&self, desc: &Desc, buckets: &BucketLayout) -> Result<(), MetricsError> {
         let Family {

@@ -33,14 +33,13 @@ pub use metric::Metric;
 pub use native::NativeError;
 pub use vec::MetricVec;
 
-pub(crate) use collector::{Collector, Cursor, MetricCollector, Visitor};
+pub(crate) use collector::{Collector, Cursor, Visitor};
 pub(crate) use counter::CounterCell;
 pub(crate) use desc::{Desc, Description};
 pub(crate) use errors::{MetricsError, UseError};
 pub(crate) use exemplar::{Exemplar, Exemplars, Slot, unix_time};
 pub(crate) use family::{Family, GatheredFamily};
 pub(crate) use gauge::GaugeCell;
-pub(crate) use histogram::{HistogramCell, HistogramOptions};
 pub(crate) use instrument::{BucketLayout, Instrument};
 pub(crate) use labels::{ExternalLabels, Labels, is_valid as is_valid_label};
 pub(crate) use metric::{KeepAlive, Registered, SingleCore};

@@ -1,7 +1,7 @@
 //! The registry: the families of one runtime, by name.
 
 use std::any::Any;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, RwLock, Weak};
 
@@ -21,6 +21,8 @@ pub(crate) struct Registry(Arc<Inner>);
 
 struct Inner {
     families: RwLock<BTreeMap<String, GatheredFamily>>,
+    /// Reserved names: no new metric may have one. Each with its owner and what to do.
+    reserved: RwLock<HashMap<String, Arc<str>>>,
     /// Numbers the series in order of creation.
     next_sequence: AtomicU64,
     /// The default series limit of a vec; 0 is unlimited.
@@ -42,6 +44,7 @@ impl Registry {
     pub(crate) fn new(max_series: usize) -> Self {
         Registry(Arc::new(Inner {
             families: RwLock::default(),
+            reserved: RwLock::default(),
             next_sequence: AtomicU64::new(0),
             max_series,
         }))
@@ -61,6 +64,30 @@ impl Registry {
         self.0.max_series
     }
 
+    /// Refuses these names to metrics that are created from now on.
+    pub(crate) fn reserve(&self, names: impl IntoIterator<Item = String>, reason: &str) {
+        let reason: Arc<str> = reason.into();
+        let names = names.into_iter().map(|name| (name, Arc::clone(&reason)));
+        write(&self.0.reserved).extend(names);
+    }
+
+    fn check_reserved(&self, desc: &Desc) -> Result<(), MetricsError> {
+        let reserved = read(&self.0.reserved);
+        let samples = desc.kind.sample_suffixes();
+        for suffix in [""].iter().chain(samples) {
+            let name = format!("{}{suffix}", desc.name);
+            if let Some(reason) = reserved.get(&name) {
+                return Err(MetricsError::Reserved {
+                    metric: desc.name.clone(),
+                    owner: desc.owner.to_string(),
+                    name,
+                    reason: reason.to_string(),
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// Registers the metric that `make` creates, or returns the identical metric that is registered.
     pub(crate) fn register<M: MetricCollector>(
         &self,
@@ -69,6 +96,7 @@ impl Registry {
         buckets: BucketLayout,
         make: impl FnOnce(Arc<Desc>, &Registry) -> M,
     ) -> Result<Arc<M>, MetricsError> {
+        self.check_reserved(&desc)?;
         let mut families = write(&self.0.families);
         if let Some(existing) = families.get(&desc.name) {
             existing.check(&desc, &buckets)?;
@@ -125,11 +153,19 @@ impl Registry {
         self.own_metric(&format!("{}_{name}", name_prefix::RUNTIME), help, labels)
     }
 
-    /// Registers a metric that other registries show as well.
+    /// The registered metric with this metadata.
+    pub(crate) fn find(&self, desc: &Arc<Desc>) -> Option<Arc<dyn MetricCollector>> {
+        read(&self.0.families).get(&desc.name)?.find(desc).cloned()
+    }
+
+    /// Registers a metric of another registry here as well. Does nothing if it is registered here.
     pub(crate) fn adopt(&self, collector: Arc<dyn MetricCollector>) -> Result<(), MetricsError> {
         let mut families = write(&self.0.families);
         let desc = collector.desc();
         if let Some(existing) = families.get(&desc.name) {
+            if existing.find(desc).is_some() {
+                return Ok(());
+            }
             existing.check(desc, &collector.bucket_layout())?;
         }
         check_sample_names(&families, desc)?;

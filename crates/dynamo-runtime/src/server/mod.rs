@@ -7,6 +7,7 @@ mod error;
 mod fds;
 mod limits;
 mod listener;
+mod page;
 mod routes;
 mod scrape;
 mod sockets;

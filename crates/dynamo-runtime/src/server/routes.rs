@@ -14,17 +14,17 @@ use axum::http::header::{
     ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, VARY,
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 use serde::Serialize;
 
-use super::StatusProvider;
 use super::scrape::{
     EncodedExposition, GatherFailed, Scraper, Variant, callback_deadline, panic_message,
 };
+use super::{StatusProvider, page};
 use crate::config::Config;
 use crate::exposition::{ContentEncoding, ExpositionFormat};
 use crate::health::HealthStatus;
@@ -34,18 +34,7 @@ const SCRAPE_TIMEOUT: &str = "x-prometheus-scrape-timeout-seconds";
 
 /// The routes of `provider`. `config` gives two of the paths, which have been checked.
 pub(super) fn router(config: &Config, provider: Arc<dyn StatusProvider>) -> Router {
-    let routes = [
-        (
-            METRICS_PATH,
-            "the metrics, in the Prometheus exposition format that the client accepts",
-        ),
-        (
-            &*config.health_path,
-            "200 if this process accepts work, otherwise 503",
-        ),
-        (&*config.live_path, "200 while this process runs"),
-    ];
-    let index = index_html(&routes);
+    let routes = [METRICS_PATH, &config.health_path, &config.live_path];
     let not_found = not_found_text(&routes);
     Router::new()
         .route(
@@ -57,7 +46,7 @@ pub(super) fn router(config: &Config, provider: Arc<dyn StatusProvider>) -> Rout
             get(health).with_state(Arc::clone(&provider)),
         )
         .route(&config.live_path, get(live).with_state(provider))
-        .route("/", get(|| async { Html(index) }))
+        .merge(page::routes(config, &not_found))
         .fallback(|| async { (StatusCode::NOT_FOUND, not_found) })
         .method_not_allowed_fallback(method_not_allowed)
 }
@@ -170,18 +159,6 @@ async fn method_not_allowed(method: Method, uri: Uri) -> impl IntoResponse {
     (StatusCode::METHOD_NOT_ALLOWED, text)
 }
 
-fn not_found_text(routes: &[(&str, &str)]) -> String {
-    let paths: Vec<&str> = routes.iter().map(|(path, _)| *path).collect();
+fn not_found_text(paths: &[&str]) -> String {
     format!("not found: try {}\n", paths.join(", "))
-}
-
-/// Paths and descriptions are ASCII and need no escaping.
-fn index_html(routes: &[(&str, &str)]) -> String {
-    let mut html = String::from(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<title>System status</title>\n<h1>System status</h1>\n<ul>\n",
-    );
-    for (path, description) in routes {
-        html += &format!("<li><a href=\"{path}\">{path}</a>: {description}</li>\n");
-    }
-    html + "</ul>\n</html>\n"
 }

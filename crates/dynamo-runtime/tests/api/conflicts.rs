@@ -1,7 +1,9 @@
 //! Which metrics may share a name, and the errors of those that may not.
 
 use dynamo_runtime::metrics::{Difference, Kind};
-use dynamo_runtime::{Metrics, MetricsError, Name};
+use dynamo_runtime::{Config, DistributedRuntime, Metrics, MetricsError, Name};
+
+use dynamo_runtime::binding::RuntimeExt;
 
 use super::{HIERARCHY, endpoint, exposition_of, runtime_with};
 
@@ -201,4 +203,23 @@ fn an_unregistered_metric_releases_its_name_and_still_counts() {
         exposition_of(&endpoint).value("ns_comp_gen_name", &[]),
         Some(7.0)
     );
+}
+
+#[test]
+fn a_reserved_name_is_refused_to_a_metric_and_to_its_samples() {
+    let runtime = DistributedRuntime::with_config(Config::default()).unwrap();
+    let metrics = runtime.metrics();
+    let names = ["taken", "wait_count"].map(str::to_owned);
+    runtime.reserve_names(names, "it is another program's; choose another name");
+    let refused = metrics.create_counter("taken", "help", &[]).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "metric \"taken\" of the runtime cannot be created: the name \"taken\" is reserved: it is another program's; choose another name"
+    );
+    let refused = metrics.create_histogram("wait", "help", &[], None);
+    assert!(matches!(
+        refused.unwrap_err(),
+        MetricsError::Reserved { name, .. } if name == "wait_count"
+    ));
+    metrics.create_gauge("wait", "help", &[]).unwrap();
 }

@@ -10,11 +10,12 @@ Metrics are created by the ``metrics`` of a runtime, namespace, component or end
 calling their classes.
 """
 
+from typing import TYPE_CHECKING
+
+from dynamo_metrics import _startup as _startup
+from dynamo_metrics._errors import MetricsError
+from dynamo_metrics._lazy import imported
 from dynamo_metrics._native import (
-    DEFAULT,
-    ITL,
-    REQUEST_DURATION,
-    TTFT,
     CallbackHandle,
     Counter,
     CounterVec,
@@ -26,19 +27,38 @@ from dynamo_metrics._native import (
     IntCounterVec,
     IntGauge,
     IntGaugeVec,
-    MetricsError,
-    RuntimeMetrics,
+)
+from dynamo_metrics._nodes import Component, Endpoint, Namespace, Runtime
+from dynamo_metrics._runtime_metrics import RuntimeMetrics
+from dynamo_metrics._timer import Timer
+from dynamo_metrics.buckets import (
+    DEFAULT_BUCKETS,
+    ITL_BUCKETS,
+    REQUEST_DURATION_BUCKETS,
+    TTFT_BUCKETS,
     exponential_buckets,
     linear_buckets,
 )
-from dynamo_metrics._nodes import Component, Endpoint, Namespace, Runtime
-from dynamo_metrics._timer import Timer
+
+# The first names of the bucket lists.
+DEFAULT = DEFAULT_BUCKETS
+ITL = ITL_BUCKETS
+REQUEST_DURATION = REQUEST_DURATION_BUCKETS
+TTFT = TTFT_BUCKETS
+
+if TYPE_CHECKING:
+    from dynamo_metrics.guests.nvidia import attach, install
+    from dynamo_metrics.guests.prometheus import as_collector
 
 __all__ = [
     "DEFAULT",
+    "DEFAULT_BUCKETS",
     "ITL",
+    "ITL_BUCKETS",
     "REQUEST_DURATION",
+    "REQUEST_DURATION_BUCKETS",
     "TTFT",
+    "TTFT_BUCKETS",
     "CallbackHandle",
     "Component",
     "Counter",
@@ -57,6 +77,19 @@ __all__ = [
     "Runtime",
     "RuntimeMetrics",
     "Timer",
+    "as_collector",
+    "attach",
     "exponential_buckets",
+    "install",
     "linear_buckets",
 ]
+
+_HOMES = {
+    "as_collector": "dynamo_metrics.guests.prometheus",
+    "attach": "dynamo_metrics.guests.nvidia",
+    "install": "dynamo_metrics.guests.nvidia",
+}
+
+
+def __getattr__(name: str) -> object:
+    return imported(__name__, name, _HOMES)

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 _T = TypeVar("_T")
 
-_WORDS = {
+WORDS = {
     **dict.fromkeys(("1", "true", "on", "yes"), True),
     **dict.fromkeys(("0", "false", "off", "no"), False),
 }
@@ -34,7 +34,7 @@ def flag(variable: str, *, default: bool) -> bool:
     """Return a switch: 1, true, on, yes or 0, false, off, no in any case."""
     word = text(variable, "")
     try:
-        return _WORDS[word.lower()] if word else default
+        return WORDS[word.lower()] if word else default
     except KeyError:
         raise bad(variable, word, "is neither on nor off", "true or false") from None
 

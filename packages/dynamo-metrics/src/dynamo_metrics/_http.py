@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dynamo_metrics._native import RuntimeMetrics
+    from dynamo_metrics._runtime_metrics import RuntimeMetrics
 
 
 @dataclass(frozen=True)

@@ -3,42 +3,14 @@
 Import the public names from dynamo_metrics.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import (
-    Any,
-    Final,
-    Generic,
-    Literal,
-    Protocol,
-    SupportsFloat,
-    SupportsIndex,
-    TypeAlias,
-    TypeVar,
-    final,
-    overload,
-)
+from collections.abc import Callable
+from typing import Generic, TypeAlias, TypeVar, final, overload
 
 from dynamo_metrics._timer import Timer
-
-# What updates take: a float, or an int, or what converts itself to one.
-_Float: TypeAlias = SupportsFloat | SupportsIndex
-_Int: TypeAlias = SupportsIndex
-
-# Constant labels, and the upper bounds of buckets.
-_Labels: TypeAlias = dict[str, str] | Iterable[tuple[str, str]] | None
-_Bounds: TypeAlias = Iterable[_Float] | None
-# Labels of an exemplar.
-_Exemplar: TypeAlias = dict[str, str] | Iterable[tuple[str, str]] | None
-
-class _Strings(Protocol):
-    # A list of str, or another sequence, but not a str itself, which can contain only str.
-    def __iter__(self) -> Iterator[str]: ...
-    def __getitem__(self, index: int, /) -> str: ...
-    def __contains__(self, item: object, /) -> bool: ...
-
-class _Collector(Protocol):
-    # A CollectorRegistry of prometheus_client, or one of its collectors.
-    def collect(self) -> Iterable[Any]: ...
+from dynamo_metrics._types import Float as _Float
+from dynamo_metrics._types import Int as _Int
+from dynamo_metrics._types import Labels as _Exemplar
+from dynamo_metrics._types import Strings as _Strings
 
 # What the updates of a metric take, what its get() returns, the class of a vec's series.
 _Given = TypeVar("_Given")
@@ -230,14 +202,14 @@ class CounterVec(_CounterVec[_Float, float, Counter]):
 
 @final
 class IntCounter(_Counter[_Int, int]):
-    """A counter of whole things; it stays at 2**64 - 1 rather than starting over.
+    """A counter of integers; it stays at 2**64 - 1 rather than starting over.
 
     Updates take integers up to 2**64 - 1: larger ones raise OverflowError, floats TypeError.
     """
 
 @final
 class IntCounterVec(_CounterVec[_Int, int, IntCounter]):
-    """Counters of whole things, one for each combination of label values.
+    """Counters of integers, one for each combination of label values.
 
     Whatever takes labels raises ValueError if one is missing or unknown.
     Updates take integers up to 2**64 - 1: larger ones raise OverflowError, floats TypeError.
@@ -256,14 +228,14 @@ class GaugeVec(_GaugeVec[_Float, float, Gauge]):
 
 @final
 class IntGauge(_Gauge[_Int, int]):
-    """A gauge of whole things; it stays at the limits of 64 bits rather than wrapping round.
+    """A gauge of integers; it stays at the limits of 64 bits rather than wrapping round.
 
     Updates take integers from -2**63 to 2**63 - 1: others raise OverflowError, floats TypeError.
     """
 
 @final
 class IntGaugeVec(_GaugeVec[_Int, int, IntGauge]):
-    """Gauges of whole things, one for each combination of label values.
+    """Gauges of integers, one for each combination of label values.
 
     Whatever takes labels raises ValueError if one is missing or unknown.
     Updates take integers from -2**63 to 2**63 - 1: others raise OverflowError, floats TypeError.
@@ -321,291 +293,52 @@ class HistogramVec(_Vec[Histogram]):
         """
 
 @final
-class RuntimeMetrics:
-    """The metrics of one runtime, namespace, component or endpoint.
-
-    Every create_*() takes the name, which the node's path completes (full_name=True keeps it as it
-    stands), the description, shown as HELP, and constant labels, a dict or a list of pairs, which
-    follow those of the hierarchy. A vec also takes label_names, a list: the names of the labels
-    whose values tell its series apart. unit, "seconds" for example, is shown by formats that have a
-    place for it; the name must end in it, before a counter's _total. Creating an identical metric
-    again returns the first one.
-
-    Every create_*() raises MetricsError, a ValueError, if a name or label cannot be used or the
-    metric conflicts with another; TypeError if an argument is of the wrong type.
-    """
-
-    def create_counter(
-        self,
-        name: str,
-        description: str,
-        labels: _Labels = None,
-        *,
-        unit: str | None = None,
-        full_name: bool = False,
-    ) -> Counter:
-        """Create a counter of floats."""
-    def create_intcounter(
-        self,
-        name: str,
-        description: str,
-        labels: _Labels = None,
-        *,
-        unit: str | None = None,
-        full_name: bool = False,
-    ) -> IntCounter:
-        """Create a counter of whole things."""
-    def create_gauge(
-        self,
-        name: str,
-        description: str,
-        labels: _Labels = None,
-        *,
-        unit: str | None = None,
-        full_name: bool = False,
-    ) -> Gauge:
-        """Create a gauge of floats."""
-    def create_intgauge(
-        self,
-        name: str,
-        description: str,
-        labels: _Labels = None,
-        *,
-        unit: str | None = None,
-        full_name: bool = False,
-    ) -> IntGauge:
-        """Create a gauge of whole things."""
-    def create_histogram(
-        self,
-        name: str,
-        description: str,
-        labels: _Labels = None,
-        buckets: _Bounds = None,
-        *,
-        native: bool = False,
-        schema: _Int | None = None,
-        growth_factor: _Float | None = None,
-        zero_threshold: _Float | None = None,
-        max_buckets: _Int | None = None,
-        unit: str | None = None,
-        full_name: bool = False,
-    ) -> Histogram:
-        """Create a histogram.
-
-        buckets are its upper bounds, by default 0.005 to 10 (DEFAULT); +Inf is added by itself.
-
-        With native=True it has native buckets, which grow by a constant factor and exist where
-        something was observed, and classic ones only if buckets are given. schema, from -4 to 8
-        (default 3: 9 % a bucket), or growth_factor says how fine they are; values within
-        zero_threshold (default 2**-128) count as zero; more than max_buckets (default 160) halve
-        the resolution.
-        """
-    def create_countervec(
-        self,
-        name: str,
-        description: str,
-        label_names: _Strings,
-        const_labels: _Labels = None,
-        *,
-        max_series: _Int | None = None,
-        idle_timeout: _Float | None = None,
-        unit: str | None = None,
-        full_name: bool = False,
-    ) -> CounterVec:
-        """Create counters of floats, one for each combination of values of label_names.
-
-        max_series and idle_timeout limit how many there are, and for how long one stays that is not
-        updated; see set_max_series() and set_idle_timeout().
-        """
-    def create_intcountervec(
-        self,
-        name: str,
-        description: str,
-        label_names: _Strings,
-        const_labels: _Labels = None,
-        *,
-        max_series: _Int | None = None,
-        idle_timeout: _Float | None = None,
-        unit: str | None = None,
-        full_name: bool = False,
-    ) -> IntCounterVec:
-        """Create counters of whole things, one for each combination of values of label_names.
-
-        max_series and idle_timeout limit how many there are, and for how long one stays that is not
-        updated; see set_max_series() and set_idle_timeout().
-        """
-    def create_gaugevec(
-        self,
-        name: str,
-        description: str,
-        label_names: _Strings,
-        const_labels: _Labels = None,
-        *,
-        max_series: _Int | None = None,
-        idle_timeout: _Float | None = None,
-        unit: str | None = None,
-        full_name: bool = False,
-    ) -> GaugeVec:
-        """Create gauges of floats, one for each combination of values of label_names.
-
-        max_series and idle_timeout limit how many there are, and for how long one stays that is not
-        updated; see set_max_series() and set_idle_timeout().
-        """
-    def create_intgaugevec(
-        self,
-        name: str,
-        description: str,
-        label_names: _Strings,
-        const_labels: _Labels = None,
-        *,
-        max_series: _Int | None = None,
-        idle_timeout: _Float | None = None,
-        unit: str | None = None,
-        full_name: bool = False,
-    ) -> IntGaugeVec:
-        """Create gauges of whole things, one for each combination of values of label_names.
-
-        max_series and idle_timeout limit how many there are, and for how long one stays that is not
-        updated; see set_max_series() and set_idle_timeout().
-        """
-    def create_histogramvec(
-        self,
-        name: str,
-        description: str,
-        label_names: _Strings,
-        const_labels: _Labels = None,
-        buckets: _Bounds = None,
-        *,
-        native: bool = False,
-        schema: _Int | None = None,
-        growth_factor: _Float | None = None,
-        zero_threshold: _Float | None = None,
-        max_buckets: _Int | None = None,
-        max_series: _Int | None = None,
-        idle_timeout: _Float | None = None,
-        unit: str | None = None,
-        full_name: bool = False,
-    ) -> HistogramVec:
-        """Create histograms, one for each combination of values of label_names.
-
-        For their buckets see create_histogram(), for max_series and idle_timeout see
-        create_countervec().
-        """
-    def register_callback(self, callback: Callable[[], None]) -> CallbackHandle:
-        """Have callback run, without arguments, before each scrape that shows this node.
-
-        It runs on a thread of its own. All callbacks of a scrape have DYN_METRICS_CALLBACK_TIMEOUT
-        (1 s) together; one that raises or is late is counted and logged once, and the scrape
-        answers without it.
-
-        Raises TypeError if callback cannot be called or is an async function.
-        """
-    def register_prometheus_expfmt_callback(
-        self, callback: Callable[[], str | bytes]
-    ) -> CallbackHandle:
-        """Have callback return another library's metrics before each scrape that shows this node.
-
-        The text, a str or UTF-8 bytes, is in a format of Prometheus or in OpenMetrics 1. Its
-        families stand among our own, one for each name, without further labels; what cannot be
-        understood or is there already is left out and counted. For deadlines and errors see
-        register_callback(); a text that cannot be had is shown as it last was, for up to five
-        minutes.
-
-        Raises TypeError if callback cannot be called or is an async function.
-        """
-    def register_collector(
-        self,
-        registry: _Collector,
-        *,
-        prefixes: _Strings | None = None,
-        exclude: _Strings | None = None,
-        labels: _Labels = None,
-        hierarchy_labels: bool = True,
-        cache: _Float | None = None,
-    ) -> CallbackHandle:
-        """Show the metrics of a prometheus_client registry among those of this node.
-
-        They get labels, a dict or a list of pairs, and the hierarchy's, unless
-        hierarchy_labels=False; a series that has a label of such a name keeps its own. With
-        prefixes, a list, only families whose names begin with one of them are taken; those that
-        begin with one of exclude are not, by default process_ and python_. The registry is asked
-        anew when its metrics are older than cache seconds, by default at every scrape. For the rest
-        see register_prometheus_expfmt_callback().
-
-        Raises TypeError if registry has no collect(), ImportError without prometheus_client,
-        ValueError for a label name or a time that cannot be used.
-        """
-    def exposition(
-        self, accept: str = "", accept_encoding: str = "", timeout: _Float | None = None
-    ) -> tuple[str, str | None, bytes]:
-        """Return the page for an HTTP request: Content-Type, Content-Encoding or None, the body.
-
-        accept and accept_encoding are the request's headers. timeout is how long the reader waits,
-        in seconds; callbacks get four fifths of it. They run before, as for prometheus_expfmt().
-
-        Raises ValueError for a timeout below 0.
-        """
-    def prometheus_expfmt(self) -> str:
-        """Return the metrics of this node and all below it, in the Prometheus text format.
-
-        Their callbacks run before, except when this is called inside a callback.
-        """
-    def unregister(self, metric: _Metric) -> bool:
-        """Take a metric, plain or vec, out of the scrape; return whether it was in.
-
-        Handles of it still count, unseen.
-
-        Raises ValueError for one series of a vec, which the vec's remove() takes out.
-        """
-
-@final
 class CallbackHandle:
     """A registered callback. Dropping the handle leaves the callback registered."""
 
     def unregister(self) -> bool:
-        """Run the callback no more; return whether it was registered."""
+        """Stop running the callback; return whether it was registered."""
 
-class MetricsError(ValueError, RuntimeError):
-    """A metric was not created; the message names the value, the rule and the way out.
+# For dynamo_metrics itself only: nodes, the thread that runs callbacks, the log, the end and forks.
 
-    Its name, a label or its buckets cannot be used, or it conflicts with another metric. Both a
-    ValueError and a RuntimeError, which Dynamo's own bindings raised.
+_M = TypeVar("_M")
+_NativeBuckets: TypeAlias = tuple[_Int | None, _Float | None, _Float | None, _Int | None]
+
+@final
+class OtlpEncoder:
+    """Encodes metrics as OTLP requests, for one receiver.
+
+    The requests describe their origin by the attributes of resource, (name, value) pairs. With
+    delta, counters and histograms are changes since the last commit().
     """
 
-# Upper bounds of buckets, in seconds.
-DEFAULT: Final[tuple[float, ...]]
-TTFT: Final[tuple[float, ...]]
-ITL: Final[tuple[float, ...]]
-REQUEST_DURATION: Final[tuple[float, ...]]
+    def __new__(cls, resource: list[tuple[str, str]], delta: bool) -> OtlpEncoder: ...
+    def encode(self, node: Node, timeout: float) -> list[bytes]:
+        """Run the callbacks of node, for timeout seconds at most, and return its requests.
 
-def linear_buckets(start: _Float, width: _Float, count: _Int) -> list[float]:
-    """Return count bucket bounds from start, width apart.
+        Each request is an encoded ExportMetricsServiceRequest of at most some 2 MiB.
 
-    Raises MetricsError, a ValueError, if count is not in 1 to 10000, width is not above 0, or a
-    bound is not finite.
-    """
-
-def exponential_buckets(start: _Float, factor: _Float, count: _Int) -> list[float]:
-    """Return count bucket bounds from start, each factor times the one before.
-
-    Raises MetricsError, a ValueError, if count is not in 1 to 10000, start is not above 0, factor
-    is not above 1, or a bound is not finite.
-    """
-
-# For dynamo.runtime only: nodes, the thread that runs callbacks, the log, the end and forks.
+        Raises ValueError for a timeout below 0.
+        """
+    def commit(self) -> None:
+        """Start the next changes at the totals that were encoded last: the receiver has them."""
 
 @final
 class Node:
-    """A place in the hierarchy of one runtime. Equal to every other node of the same place."""
+    """A node of the hierarchy of one runtime. Equal to every other node with the same path."""
 
     @staticmethod
-    def runtime(*, name_style: str | None = None) -> Node:
+    def runtime(*, name_style: str | None = None, serve: bool = True) -> Node:
         """Return the root of a new tree, or of the one that serves the same fixed port already.
 
-        Settings come from the environment; name_style, if given, wins over its variable.
+        Settings come from the environment; name_style, if given, wins over its variable. With
+        serve=False there is no status server.
 
         Raises ValueError for a wrong setting, OSError if the status server cannot listen.
         """
+    @staticmethod
+    def detached() -> Node:
+        """Return the root of a new tree without a status server, whatever the environment says."""
     def namespace(self, name: str) -> Node:
         """Return a namespace of the runtime, or nested in this one."""
     def component(self, name: str) -> Node:
@@ -613,20 +346,94 @@ class Node:
     def endpoint(self, name: str) -> Node:
         """Return an endpoint of this component."""
     @property
-    def metrics(self) -> RuntimeMetrics:
-        """The metrics of this node."""
-    @property
-    def serves_process_metrics(self) -> bool:
-        """Whether there is a page that shows figures of the whole process."""
-    @property
     def system_status_address(self) -> str | None:
         """Where the status server listens, "host:port", or None."""
     def set_health_status(self, status: str) -> None:
-        """Set what /health says: of an endpoint, or of the runtime while no endpoint reports."""
+        """Set what /health says: of an endpoint, or of the runtime while no endpoint reports.
+
+        Raises ValueError for an unknown status.
+        """
     def clear_health_status(self) -> None:
-        """Let /health forget this endpoint: it is served no more."""
+        """Remove this endpoint from /health."""
+    def reserve(self, names: list[str], reason: str) -> None:
+        """Refuse these names to metrics that are created from now on.
+
+        reason, part of the error, names their owner and what to do.
+        """
     def shutdown(self) -> None:
-        """Stop the status server, within a second, and forget all callbacks."""
+        """Stop the status server, within a second, and unregister all callbacks."""
+    @property
+    def hierarchy_labels(self) -> list[tuple[str, str]]:
+        """The labels that the hierarchy gives the metrics of this node: (name, value) pairs."""
+    @property
+    def tree_id(self) -> int:
+        """A number that all nodes of one runtime share."""
+    def families(self) -> list[tuple[str, str, str]]:
+        """Return the name, type and description of each family of this node and all below it.
+
+        Families without series are included, external families are not.
+        """
+    @property
+    def has_callbacks(self) -> bool:
+        """Whether rendering this node runs callbacks."""
+    def create(
+        self,
+        kind: type[_M],
+        name: str,
+        description: str,
+        labels: list[tuple[str, str]],
+        label_names: list[str],
+        *,
+        unit: str | None = None,
+        full_name: bool = False,
+        max_series: _Int | None = None,
+        idle_timeout: _Float | None = None,
+        buckets: list[float] | None = None,
+        native: _NativeBuckets | None = None,
+    ) -> tuple[int, _M]:
+        """Create a metric of one of the ten classes, or find the identical one.
+
+        Returns its id, the same for identical metrics while one of them lives, and a new handle of
+        it. label_names, max_series and idle_timeout are for vecs; buckets, a list of upper bounds,
+        and native, (schema, growth_factor, zero_threshold, max_buckets), are for histograms.
+
+        Raises MetricsError if the metric cannot be created, ValueError for a limit out of range.
+        """
+    def adopt(self, home: Node, metric: _Metric) -> None:
+        """Expose a metric of the node home here as well; nothing changes if it is exposed here.
+
+        Raises MetricsError if it conflicts with another metric.
+        """
+    def unregister(self, metric: _Metric) -> bool:
+        """Take a metric, plain or vec, out of the scrape; return whether it was in.
+
+        Raises ValueError for one series of a vec, TypeError for what is no metric.
+        """
+    def register_callback(self, name: str, callback: Callable[[], object]) -> CallbackHandle:
+        """Register a callback; name is for messages."""
+    def register_text_callback(
+        self,
+        name: str,
+        callback: Callable[[], object],
+        *,
+        labels: list[tuple[str, str]],
+        prefixes: list[str],
+        exclude: list[str],
+        cache: _Float | None = None,
+    ) -> CallbackHandle:
+        """Register a callback that returns metrics text; name is for messages.
+
+        Raises MetricsError for a label that cannot be added, ValueError for a cache below 0.
+        """
+    def prometheus_expfmt(self) -> str:
+        """Return the metrics of this node and all below it, in the Prometheus text format."""
+    def exposition(
+        self, accept: str, accept_encoding: str, timeout: _Float | None
+    ) -> tuple[str, str | None, bytes]:
+        """Return the answer to an HTTP request: Content-Type, Content-Encoding or None, the body.
+
+        Raises ValueError for a timeout below 0.
+        """
 
 @final
 class Job:
@@ -640,28 +447,34 @@ class Job:
         """Its name, for messages."""
     @property
     def returns_text(self) -> bool:
-        """Whether what the callback returns is a text of metrics."""
+        """Whether the callback returns an exposition."""
     def finish(self, succeeded: bool, text: str | None = None) -> bool:
         """Say how it went; return whether to log it, true for the first failure of a callback.
 
-        text is what the callback returned, if it is one that returns text.
+        text is the exposition that the callback returned, if it returns one.
         """
 
-def next_job(patience: float | None = None) -> Job | Literal[False] | None:
+def install(
+    *,
+    metrics_error: Callable[[str, str | None, str, tuple[str, ...]], Exception],
+    start_log: Callable[[], None],
+    wrong_type: Callable[[object, str, str], Exception],
+    label_value_error: Callable[[object, str], Exception],
+    shown: Callable[[object], str],
+    pairs: Callable[[object, str], list[tuple[str, str]]],
+    label_values: Callable[[object, list[str]], list[str]],
+) -> None:
+    """Take over what the native core calls in Python. The first call wins."""
+
+def next_job(timeout: float | None = None) -> tuple[Job | None, float] | None:
     """Wait for the next callback to run, without the GIL; None when there will be no more.
 
-    With patience, a number of seconds, False if there was nothing to do for so long. The thread
-    that calls this is the one that runs user code; how long it waits for the GIL is counted.
+    Returns the callback, or None if there was none for timeout seconds, and the seconds that this
+    thread waited for the GIL afterwards. The thread that calls this is the one that runs user code.
     """
 
 def nudge_jobs() -> None:
-    """Wake the thread that waits for callbacks, for it to wait anew with another patience."""
-
-def observe_event_loop_lag(seconds: float) -> None:
-    """Count by how many seconds an event loop ran a call late."""
-
-def count_garbage(generation: int, collections: int, collected: int, uncollectable: int) -> None:
-    """Take over what gc.get_stats() counts for one generation; ones beyond 2 are not shown."""
+    """Wake the thread that waits for callbacks, so that it waits anew with another timeout."""
 
 def stop_jobs() -> None:
     """Hand out no more callbacks and wake the thread that waits for them."""

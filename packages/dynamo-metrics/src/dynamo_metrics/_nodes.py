@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Literal
 
-# Both are needed after start-up, and imported now: CPython before 3.13 crashes when it finalises
+# All that is needed after start-up is imported now: CPython before 3.13 crashes when it finalises
 # while a thread imports.
-from dynamo_metrics import _native, _sampling, _threads, _traces
-from dynamo_metrics import _timer as _timer
+from dynamo_metrics import _arguments, _native, _process, _sampling, _settings, _traces
+from dynamo_metrics._runtime_metrics import RuntimeMetrics
+from dynamo_metrics._threads.log import start_log
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
-    from dynamo_metrics._native import RuntimeMetrics
+    from dynamo_metrics.push import Push
 
 
 class Node:
@@ -31,7 +34,7 @@ class Node:
     @property
     def metrics(self) -> RuntimeMetrics:
         """The metrics of this node: create them, register callbacks, render them."""
-        return self._native.metrics
+        return RuntimeMetrics(self._native)
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Node):
@@ -45,12 +48,15 @@ class Node:
         return f"<{type(self).__name__} {'/'.join(self._path) or 'runtime'}>"
 
     def _endpoint(self, name: str) -> tuple[_native.Node, tuple[str, ...], object]:
+        name = _arguments.path_part(name, "endpoint")
         return self._native.endpoint(name), (*self._path, name), self._shared
 
     def _component(self, name: str) -> tuple[_native.Node, tuple[str, ...], object]:
+        name = _arguments.path_part(name, "component")
         return self._native.component(name), (*self._path, name), self._shared
 
     def _namespace(self, name: str) -> tuple[_native.Node, tuple[str, ...], object]:
+        name = _arguments.namespace(name)
         return self._native.namespace(name), (".".join((*self._path, name)),), self._shared
 
 
@@ -67,7 +73,7 @@ class Endpoint(Node):
 
         Raises ``ValueError`` for any other word.
         """
-        self._native.set_health_status(status)
+        self._native.set_health_status(_arguments.text(status, "health status"))
 
     def clear_health_status(self) -> None:
         """Remove the endpoint from ``/health``: it is no longer served."""
@@ -115,7 +121,7 @@ class Runtime(Node):
     """
 
     __module__ = "dynamo_metrics"
-    __slots__ = ("_event_loop",)
+    __slots__ = ("_before_rendering", "_event_loop")
 
     def __init__(
         self,
@@ -123,15 +129,45 @@ class Runtime(Node):
         *,
         name_style: Literal["hierarchy", "component"] | None = None,
     ) -> None:
+        shows_process = _settings.PROCESS_METRICS.read()
         _traces.install_if_asked()
+        if name_style is not None:
+            _arguments.text(name_style, "name_style")
         super().__init__(_native.Node.runtime(name_style=name_style))
         self._event_loop = event_loop
-        if self._native.serves_process_metrics:
-            _threads.start_sampling()
-            if event_loop is not None:
-                _sampling.watch_loop(event_loop)
+        self._before_rendering: Callable[[], None] | None = None
+        if shows_process:
+            self._show_process()
         if self.system_status_address is not None:
-            _threads.start_log()
+            start_log()
+        if _settings.METRICS_EXPORTER.read():
+            self._start_push()
+
+    @property
+    def metrics(self) -> RuntimeMetrics:
+        """The metrics of the runtime and, when rendered, of all nodes below it."""
+        return RuntimeMetrics(self._native, self._before_rendering)
+
+    def _start_push(self) -> None:
+        from dynamo_metrics.push._exporter import start_if_asked
+
+        start_if_asked(self.push)
+
+    def _show_process(self) -> None:
+        """Expose the metrics of the process; sample those that a scrape must not wait for."""
+        _process.expose_on(self._native)
+        self._before_rendering = _process.refresh
+        if self.system_status_address is not None:
+            _sampling.start(self._native)
+            if self._event_loop is not None:
+                _sampling.watch_loop(self._event_loop)
+
+    @property
+    def push(self) -> Push:
+        """The OTLP export of all metrics of the runtime: start it, flush it, stop it."""
+        from dynamo_metrics.push import Push
+
+        return Push(self._native, self.metrics._prepare_rendering)
 
     def namespace(self, name: str) -> Namespace:
         """Return a namespace: ``"a.b"`` is ``"b"`` inside ``"a"``.
@@ -150,7 +186,7 @@ class Runtime(Node):
 
         Raises ``ValueError`` for any other word.
         """
-        self._native.set_health_status(status)
+        self._native.set_health_status(_arguments.text(status, "health status"))
 
     def event_loop(self) -> asyncio.AbstractEventLoop | None:
         """Return the event loop the runtime was created with, if any."""
@@ -159,6 +195,15 @@ class Runtime(Node):
     def shutdown(self) -> None:
         """Stop the status server, within a second, and unregister all callbacks.
 
-        Metrics go on counting, and ``metrics.prometheus_expfmt()`` still renders them.
+        Metrics go on counting, and ``metrics.prometheus_expfmt()`` still renders them. What is
+        pushed is exported once more, within a second.
         """
-        self._native.shutdown()
+        shut_down(self._native)
+
+
+def shut_down(root: _native.Node) -> None:
+    """End a runtime: export once more what is pushed, stop the status server, drop callbacks."""
+    push = sys.modules.get("dynamo_metrics.push._exporter")
+    if push is not None:
+        push.stop(root)
+    root.shutdown()

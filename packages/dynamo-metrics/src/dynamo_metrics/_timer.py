@@ -7,10 +7,10 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar, final
 
+from dynamo_metrics._native import Histogram
+
 if TYPE_CHECKING:
     from types import TracebackType
-
-    from dynamo_metrics._native import Histogram
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -74,3 +74,15 @@ class Timer:
                 observe(perf_counter() - started)
 
         return timed  # type: ignore[return-value]
+
+
+def time(self: Histogram) -> Timer:
+    """Return a timer: of a with block, or of each call of the function it decorates.
+
+    It observes seconds, on every way out, exceptions included.
+    """
+    return Timer(self)
+
+
+time.__qualname__ = "Histogram.time"
+setattr(Histogram, "time", time)  # noqa: B010 - type checkers refuse to assign a method

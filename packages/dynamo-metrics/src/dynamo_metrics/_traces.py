@@ -7,17 +7,12 @@ look for a span first; switched off, updates do not even look whether it is on.
 from __future__ import annotations
 
 import functools
-import os
 import sys
 from collections.abc import Callable
 from typing import Any
 
-from dynamo_metrics import _native
+from dynamo_metrics import _native, _settings
 
-VARIABLE = "DYN_METRICS_TRACE_EXEMPLARS"
-
-_YES = ("1", "true", "on", "yes")
-_NO = ("0", "false", "off", "no", "")
 _METHODS = ("inc", "inc_by", "observe")
 _CLASSES = (
     _native.Counter,
@@ -37,13 +32,7 @@ def install_if_asked() -> None:
     Raises ``ValueError`` for a value that is neither yes nor no.
     """
     global _installed
-    value = os.environ.get(VARIABLE, "").strip()
-    if value.lower() not in _YES + _NO:
-        raise ValueError(
-            f"{VARIABLE}={value} is neither yes nor no: use 1, true, on or yes; or 0, false, off "
-            "or no"
-        )
-    if value.lower() in _YES and not _installed:
+    if _settings.TRACE_EXEMPLARS.read() and not _installed:
         _installed = True
         for owner in _CLASSES:
             for name in _METHODS:

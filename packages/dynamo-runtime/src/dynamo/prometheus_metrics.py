@@ -6,9 +6,13 @@ calling these classes.
 
 from dynamo_metrics import (
     DEFAULT,
+    DEFAULT_BUCKETS,
     ITL,
+    ITL_BUCKETS,
     REQUEST_DURATION,
+    REQUEST_DURATION_BUCKETS,
     TTFT,
+    TTFT_BUCKETS,
     CallbackHandle,
     Counter,
     CounterVec,
@@ -29,9 +33,13 @@ from dynamo_metrics import (
 
 __all__ = [
     "DEFAULT",
+    "DEFAULT_BUCKETS",
     "ITL",
+    "ITL_BUCKETS",
     "REQUEST_DURATION",
+    "REQUEST_DURATION_BUCKETS",
     "TTFT",
+    "TTFT_BUCKETS",
     "CallbackHandle",
     "Counter",
     "CounterVec",

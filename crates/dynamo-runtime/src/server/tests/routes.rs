@@ -150,7 +150,7 @@ fn a_process_that_is_not_ready_is_still_live() {
 }
 
 #[test]
-fn the_index_links_every_route() {
+fn the_live_page_has_the_configured_paths_relative_to_its_own() {
     let config = Config {
         health_path: "/healthz".to_owned(),
         live_path: "/probe/live".to_owned(),
@@ -158,14 +158,80 @@ fn the_index_links_every_route() {
     };
     let provider = Arc::new(FakeProvider::new(EXPOSITION));
     let (parts, body) = ask(provider, &config, request(Method::GET, "/", &[]));
-    assert_eq!(parts.status, StatusCode::OK);
     assert_header(&parts, "content-type", "text/html; charset=utf-8");
-    let html = std::str::from_utf8(&body).unwrap();
-    for path in ["/metrics", "/healthz", "/probe/live"] {
+    let page = std::str::from_utf8(&body).unwrap();
+    for part in [
+        r#"<a id="metrics" href="./metrics">/metrics</a>"#,
+        r#"<a id="health" href="./healthz">/healthz</a>"#,
+        r#"<a href="./probe/live">/probe/live</a>"#,
+    ] {
+        assert!(page.contains(part), "{part} in {page}");
+    }
+    // Behind a proxy's path prefix nothing else is this server's.
+    assert!(!page.contains("href=\"/") && !page.contains("src=\"/"));
+    assert!(!page.contains('{'), "{page}");
+}
+
+#[test]
+fn files_of_the_live_page_have_their_types_and_a_strict_policy() {
+    for (path, content_type) in [
+        ("/", "text/html; charset=utf-8"),
+        ("/page/main.js", "text/javascript; charset=utf-8"),
+        ("/page/page.css", "text/css; charset=utf-8"),
+        ("/page/icon.svg", "image/svg+xml"),
+    ] {
+        let (parts, body) = get(path, &[]);
+        assert_eq!(parts.status, StatusCode::OK, "{path}");
+        assert!(!body.is_empty(), "{path}");
+        assert_header(&parts, "content-type", content_type);
+        assert_header(&parts, "x-content-type-options", "nosniff");
+        assert_header(&parts, "cache-control", "no-cache");
+        let policy = parts.headers["content-security-policy"].to_str().unwrap();
         assert!(
-            html.contains(&format!("<a href=\"{path}\">{path}</a>")),
-            "{html}"
+            policy.starts_with("default-src 'none'; ") && !policy.contains("unsafe"),
+            "{policy}"
         );
+    }
+}
+
+#[test]
+fn a_file_that_the_browser_has_is_not_sent_again() {
+    for path in ["/", "/page/main.js"] {
+        let (parts, _) = get(path, &[]);
+        let tag = parts.headers["etag"].to_str().unwrap();
+        for known in [tag, &format!("\"other\", {tag}")] {
+            let (parts, body) = get(path, &[("if-none-match", known)]);
+            assert_eq!(parts.status, StatusCode::NOT_MODIFIED);
+            assert_header(&parts, "etag", tag);
+            assert!(body.is_empty());
+        }
+        let (parts, _) = get(path, &[("if-none-match", "\"other\"")]);
+        assert_eq!(parts.status, StatusCode::OK);
+    }
+}
+
+#[test]
+fn the_live_page_needs_no_gather() {
+    let provider = Arc::new(FakeProvider::new(EXPOSITION));
+    for path in ["/", "/page/main.js"] {
+        let asked = request(Method::GET, path, &[]);
+        ask(Arc::clone(&provider), &Config::default(), asked);
+    }
+    assert_eq!(provider.gathers(), 0);
+}
+
+#[test]
+fn without_the_live_page_its_paths_are_not_found() {
+    let config = Config {
+        live_page: false,
+        ..Config::default()
+    };
+    for path in ["/", "/page/main.js"] {
+        let provider = Arc::new(FakeProvider::new(EXPOSITION));
+        let (parts, body) = ask(provider, &config, request(Method::GET, path, &[]));
+        assert_eq!(parts.status, StatusCode::NOT_FOUND, "{path}");
+        assert_header(&parts, "content-type", "text/plain; charset=utf-8");
+        assert_eq!(body, "not found: try /metrics, /health, /live\n");
     }
 }
 
@@ -190,7 +256,16 @@ fn configured_paths_replace_the_default_ones() {
 
 #[test]
 fn the_response_for_another_path_lists_the_routes() {
-    for path in ["/metric", "/metrics/", "/health/x", "//", "/%6detrics"] {
+    for path in [
+        "/metric",
+        "/metrics/",
+        "/health/x",
+        "//",
+        "/%6detrics",
+        "/page/",
+        "/page/index.html",
+        "/page/..%2fCargo.toml",
+    ] {
         let (parts, body) = get(path, &[]);
         assert_eq!(parts.status, StatusCode::NOT_FOUND, "{path}");
         assert_header(&parts, "content-type", "text/plain; charset=utf-8");

@@ -22,7 +22,7 @@ def endpoint_path(text: str) -> Path:
     parts = text.removeprefix(_SCHEME).rsplit(".", 2)
     if not text.startswith(_SCHEME) or len(parts) != 3 or not all(parts):
         raise argparse.ArgumentTypeError(
-            f"{text!r} is no endpoint: use dyn://namespace.component.endpoint"
+            f"{text!r} is not an endpoint: use dyn://namespace.component.endpoint"
         )
     namespace, component, name = parts
     return namespace, component, name

@@ -1,4 +1,4 @@
-"""What an engine is asked: objects of JSON.
+"""The requests of an engine: JSON objects.
 
 A request has ``token_ids`` or ``prompt``, a text, and options: in the request itself, or in the
 objects in which Dynamo's preprocessor puts them.
@@ -17,7 +17,7 @@ PLACES = ("sampling_options", "stop_conditions")
 def prompt_of(request: Any) -> str | list[int]:
     """Return the prompt of a request, a text or tokens.
 
-    Raises ``InvalidRequestError`` if it is no request, or has none or two.
+    Raises ``InvalidRequestError`` if it is not a request, or has no prompt or two.
     """
     if not isinstance(request, dict):
         raise InvalidRequestError(f"a request must be an object, not {_type_of(request)}")
@@ -40,14 +40,14 @@ def prompt_of(request: Any) -> str | list[int]:
 
 
 def given(options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options that are there: null leaves one to the engine."""
+    """Return the options that are set: null means the engine's default."""
     return {name: value for name, value in options.items() if value is not None}
 
 
 def placed_options(request: dict[str, Any]) -> dict[str, Any]:
     """Return the options in the objects for them, those that are there.
 
-    Raises ``InvalidRequestError`` if one of these is no object.
+    Raises ``InvalidRequestError`` if one of these is not an object.
     """
     found: dict[str, Any] = {}
     for place in PLACES:

@@ -1,10 +1,17 @@
-"""Who serves what, and where the status server of each runtime is.
+"""Which runtimes serve an endpoint, and where the status server of each runtime is.
 
 ``memory`` knows the runtimes of one event loop, ``nats`` those of a cluster, in a key-value bucket
-of JetStream. ``DYN_DISCOVERY_BACKEND`` chooses, by default it is that of the request plane.
+of JetStream. ``DYN_DISCOVERY_BACKEND`` chooses; the default is the name of the request plane.
+
+Each backend is a folder of one shape: ``discovery`` registers and watches, ``store`` is where the
+entries are. ``_backends`` is the table of backends, ``_protocol`` what each of them offers,
+``_records`` what they store, ``_watch`` what a watch returns, ``_leases`` a watch whose entries
+expire, and ``_lease_thread`` renews entries while an event loop is blocked.
 """
 
 from dynamo.discovery._backends import open_discovery
-from dynamo.discovery._protocol import Discovery, Instance, Target, Watch
+from dynamo.discovery._protocol import Discovery
+from dynamo.discovery._records import Instance, Target
+from dynamo.discovery._watch import Watch
 
 __all__ = ["Discovery", "Instance", "Target", "Watch", "open_discovery"]

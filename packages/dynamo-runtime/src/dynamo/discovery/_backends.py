@@ -1,38 +1,40 @@
-"""The table of kinds of discovery. Each is imported when it is chosen."""
+"""The table of discovery backends. Each is imported when it is chosen."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from importlib import import_module
+from typing import Protocol, cast
 
+from dynamo._settings import DISCOVERY_BACKEND
 from dynamo.discovery._protocol import Discovery
-from dynamo_metrics import _environment
 
-VARIABLE = "DYN_DISCOVERY_BACKEND"
-
-
-async def _memory() -> Discovery:
-    from dynamo.discovery.memory import MemoryDiscovery
-
-    return MemoryDiscovery()
+BACKENDS = {
+    "memory": "dynamo.discovery.memory",
+    "nats": "dynamo.discovery.nats",
+}
+"""The package of each backend."""
 
 
-async def _nats() -> Discovery:
-    from dynamo.discovery.nats import NatsDiscovery
+class Backend(Protocol):
+    """What the package of a backend has."""
 
-    return await NatsDiscovery.open()
-
-
-BACKENDS: dict[str, Callable[[], Awaitable[Discovery]]] = {"memory": _memory, "nats": _nats}
+    async def open_discovery(self) -> Discovery:
+        """Open discovery in the running event loop."""
+        ...
 
 
 def chosen_discovery(request_plane: str) -> str:
     """Return the name that ``DYN_DISCOVERY_BACKEND`` has, by default that of the request plane.
 
-    Raises ``ValueError`` if there is no such kind.
+    Raises ``ValueError`` for a name that is not in the table.
     """
-    return _environment.choice(VARIABLE, request_plane, {name: name for name in BACKENDS})
+    return DISCOVERY_BACKEND.choose(BACKENDS, request_plane)
 
 
 async def open_discovery(name: str) -> Discovery:
-    """Open discovery of this name, a key of the table."""
-    return await BACKENDS[name]()
+    """Open the backend of this name, a key of the table.
+
+    Raises ``ImportError`` if a package is missing, ``ConnectionError`` if a server cannot be
+    reached, ``ValueError`` for a bad setting.
+    """
+    return await cast(Backend, import_module(BACKENDS[name])).open_discovery()

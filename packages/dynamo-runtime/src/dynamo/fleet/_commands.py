@@ -13,14 +13,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from dynamo._nats import VARIABLE as NATS_SERVER
+from dynamo._settings import NATS_SERVER
 from dynamo.fleet import _http
 from dynamo.fleet._fleet import Fleet, fetch, shared_discovery
 from dynamo.fleet._sd import as_json
 
 NatsServer = Annotated[
     str,
-    typer.Option(envvar=NATS_SERVER, help="Where NATS is; several addresses separated by commas."),
+    typer.Option(
+        envvar=NATS_SERVER.variable, help="Where NATS is; several addresses separated by commas."
+    ),
 ]
 
 
@@ -40,7 +42,7 @@ def sd(
         typer.Option(
             min=0.0,
             max=3600.0,
-            help="Seconds for which an answer is kept: however many ask, NATS is asked once.",
+            help="Seconds for which an answer is cached, whatever the number of scrapers.",
         ),
     ] = 1.0,
     nats_server: NatsServer = "",
@@ -67,13 +69,13 @@ def list_targets(
         table.add_row(labels["instance"], labels["namespace"], labels["component"], target.address)
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
-        console.width = 10_000  # whoever reads it wants whole lines
+        console.width = 10_000  # programs that read it need whole lines
     console.print(table)
 
 
 def _discovery(nats_server: str) -> str:
     if nats_server:
-        os.environ[NATS_SERVER] = nats_server
+        os.environ[NATS_SERVER.variable] = nats_server
     try:
         return shared_discovery()
     except ValueError as error:

@@ -7,12 +7,12 @@ import logging
 from collections.abc import Callable
 from time import monotonic
 
+from dynamo._settings import DISCOVERY_BACKEND
 from dynamo.discovery import Discovery, Target, open_discovery
-from dynamo.discovery._backends import VARIABLE, chosen_discovery
-from dynamo_metrics import _environment
+from dynamo.discovery._backends import chosen_discovery
 
-_AGAIN = 1.0
-"""Seconds between attempts to reach a discovery that was never reached."""
+_RETRY_INTERVAL = 1.0
+"""Seconds between attempts to open discovery."""
 
 _log = logging.getLogger("dynamo.fleet")
 
@@ -20,18 +20,18 @@ _log = logging.getLogger("dynamo.fleet")
 def shared_discovery() -> str:
     """Return the discovery that ``DYN_DISCOVERY_BACKEND`` has, by default ``nats``.
 
-    Raises ``ValueError`` if there is no such one, or if it knows its own process only.
+    Raises ``ValueError`` for an unknown one, and for one that knows only its own process.
     """
     name = chosen_discovery("nats")
     if name == "memory":
-        raise _environment.bad(VARIABLE, name, "knows only the process that it is in", "nats")
+        raise DISCOVERY_BACKEND.refuse(name, "knows only the process that it is in", "nats")
     return name
 
 
 async def fetch(name: str) -> list[Target]:
-    """Return the targets there are now, sorted.
+    """Return the targets now, sorted.
 
-    Raises ``ConnectionError`` if discovery cannot tell, ``ImportError`` or ``ValueError`` as
+    Raises ``ConnectionError`` if discovery does not know them, ``ImportError`` or ``ValueError`` as
     ``open_discovery`` does.
     """
     discovery = await open_discovery(name)
@@ -42,9 +42,9 @@ async def fetch(name: str) -> list[Target]:
 
 
 class Fleet:
-    """Asks discovery for its targets when somebody wants them, at most every ``refresh`` seconds.
+    """Asks discovery for its targets on demand, at most every ``refresh`` seconds.
 
-    A discovery that is away is an error, never an empty list: nobody forgets targets because of it.
+    An unreachable discovery is an error, never an empty list, so that Prometheus keeps its targets.
     """
 
     def __init__(self, name: str, refresh: float) -> None:
@@ -64,12 +64,12 @@ class Fleet:
             try:
                 self._discovery = await open_discovery(self._name)
             except ConnectionError as error:
-                _log.warning("%s; trying again", error)
+                _log.warning("%s; retrying", error)
                 self._answer = _failure(error)
-                await asyncio.sleep(_AGAIN)
+                await asyncio.sleep(_RETRY_INTERVAL)
 
     async def targets(self) -> list[Target]:
-        """Return the targets, sorted. Raises ``ConnectionError`` if discovery cannot tell now."""
+        """Return the targets, sorted. Raises ``ConnectionError`` if they are not known now."""
         async with self._asking:
             if self._discovery is not None and monotonic() >= self._kept_until:
                 self._answer = await _ask(self._discovery)
@@ -77,7 +77,7 @@ class Fleet:
         return self._answer()
 
     async def close(self) -> None:
-        """Let go of discovery."""
+        """Close discovery."""
         if self._discovery is not None:
             await self._discovery.close()
 

@@ -28,10 +28,10 @@ from dynamo.discovery import Target
 from dynamo.fleet._fleet import Fleet
 from dynamo.fleet._sd import as_json
 
-_PATIENCE = 8.0
+_DISCOVERY_TIMEOUT = 8.0
 """Seconds that a request waits for discovery."""
-_IDLE = 90
-"""Seconds that a connection may be quiet: Prometheus' default is to ask every 60."""
+_IDLE_TIMEOUT = 90
+"""Seconds that a connection may be idle: Prometheus asks every 60 by default."""
 
 _Answer = tuple[int, str, str]
 """Status, content type, body."""
@@ -51,11 +51,11 @@ async def serve(fleet: Fleet, host: str, port: int) -> None:
     Prints where, once it listens. Raises ``OSError`` if it cannot, and what ``Fleet.connect``
     raises.
     """
-    told = asyncio.Event()
+    stop_requested = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told.set)
-    stopping = loop.create_task(told.wait())
+        loop.add_signal_handler(number, stop_requested.set)
+    stopping = loop.create_task(stop_requested.wait())
     connecting = loop.create_task(fleet.connect())
     try:
         with _listening(fleet, host, port) as address:
@@ -113,14 +113,14 @@ class _Server(ThreadingTCPServer):
         return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Let a connection that broke go: the client knows."""
+        """Ignore a connection that broke."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "dynamo-metrics"
     sys_version = ""
-    timeout = _IDLE
+    timeout = _IDLE_TIMEOUT
 
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
@@ -134,8 +134,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.do_GET()
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Answer what is no request, or has no method of ours."""
-        self.close_connection = True  # a body may follow, which nobody reads
+        """Answer a bad request, or one with another method."""
+        self.close_connection = True  # a body may follow, which is not read
         if code == 501:  # what the base class says to every other method
             self._answer(405, _TEXT, f"405 {self.command} is not for here: use GET\n")
         else:
@@ -161,12 +161,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _targets(self) -> list[Target]:
         server = cast(_Server, self.server)
-        asked = asyncio.run_coroutine_threadsafe(server.fleet.targets(), server.loop)
+        answer = asyncio.run_coroutine_threadsafe(server.fleet.targets(), server.loop)
         try:
-            return asked.result(_PATIENCE)
+            return answer.result(_DISCOVERY_TIMEOUT)
         except OutOfTime:
-            asked.cancel()
-            raise ConnectionError(f"discovery has not answered within {_PATIENCE:g} s") from None
+            answer.cancel()
+            raise ConnectionError(
+                f"discovery has not answered within {_DISCOVERY_TIMEOUT:g} s"
+            ) from None
 
     def _answer(self, status: int, kind: str, text: str) -> None:
         body = text.encode()
@@ -180,7 +182,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - it is called so
-        """Say nothing: there is a request every few seconds, and errors are the client's."""
+        """Log nothing: requests come every few seconds, and errors are the client's."""
 
 
 _ROUTES: dict[str, Callable[[_Handler], _Answer]] = {

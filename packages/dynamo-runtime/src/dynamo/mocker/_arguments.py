@@ -181,7 +181,7 @@ def _whole(least: int) -> Callable[[str], int]:
         except ValueError:
             value = least - 1
         if value < least:
-            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {least} on")
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {least}")
         return value
 
     return read
@@ -194,8 +194,8 @@ def _number(*, above: bool) -> Callable[[str], float]:
         except ValueError:
             value = math.nan
         if not (0 < value < math.inf or (value == 0 and not above)):
-            least = "above 0" if above else "from 0 on"
-            raise argparse.ArgumentTypeError(f"{text!r} is no number {least}")
+            least = "above 0" if above else "of at least 0"
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number {least}")
         return value
 
     return read

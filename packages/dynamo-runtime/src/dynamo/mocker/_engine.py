@@ -17,10 +17,10 @@ from dynamo.mocker._sequence import FinishReason, Sequence
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-_BEHIND = 0.05
-"""Seconds that the engine makes up for when the machine was too slow; the rest is lost."""
-_STEPS = 16
-"""Steps that are completed before other tasks have a turn."""
+_MAX_LAG = 0.05
+"""Seconds of delay that the engine catches up with; the rest is lost."""
+_MAX_STEPS = 16
+"""Steps that are completed before other tasks run."""
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,13 @@ class Options:
 
 
 class Observer(Protocol):
-    """Is told what happens in the engine."""
+    """Observes the events of the engine."""
 
     def stepped(self, scheduler: Scheduler, step: Step) -> None:
-        """See a step that is complete."""
+        """Observe a complete step."""
 
     def aborted(self, scheduler: Scheduler, sequence: Sequence) -> None:
-        """See a request that was given up."""
+        """Observe a request that was aborted."""
 
 
 class Engine:
@@ -89,11 +89,11 @@ class Engine:
             self._observer.aborted(self._scheduler, sequence)
 
     def _advance(self, clock: float) -> float | None:
-        """Do what is due; returns the seconds until more will be, None if nothing will."""
+        """Do the steps that are due; return the seconds to the next one, None if there is none."""
         scheduler = self._scheduler
-        for _ in range(_STEPS):
+        for _ in range(_MAX_STEPS):
             if self._step is None:
-                scheduler.now = max(scheduler.now, clock - _BEHIND)
+                scheduler.now = max(scheduler.now, clock - _MAX_LAG)
                 self._step = scheduler.begin()
                 if self._step is None:
                     return None

@@ -31,7 +31,7 @@ def handler_of(engine: Engine) -> Generate:
             answer = engine.submit(tokens, options)
         except ValueError as error:
             raise InvalidRequestError(str(error)) from None
-        # A client may leave while its request waits in the queue, long before the next item.
+        # A client may disconnect while its request is queued, long before the next item.
         context.add_listener(answer.abort)
         try:
             async for new, reason in answer:
@@ -49,9 +49,9 @@ def _options_of(request: dict[str, Any]) -> Options:
     min_tokens = options.get("min_tokens", 0)
     ignore_eos = options.get("ignore_eos", False)
     if max_tokens is not None and not (is_whole(max_tokens) and max_tokens > 0):
-        raise InvalidRequestError(f"max_tokens={max_tokens!r} is no whole number above 0")
+        raise InvalidRequestError(f"max_tokens={max_tokens!r} is not a whole number above 0")
     if not is_whole(min_tokens):
-        raise InvalidRequestError(f"min_tokens={min_tokens!r} is no whole number from 0 on")
+        raise InvalidRequestError(f"min_tokens={min_tokens!r} is not a whole number of at least 0")
     if not isinstance(ignore_eos, bool):
         raise InvalidRequestError(f"ignore_eos={ignore_eos!r} is neither true nor false")
     return Options(max_tokens, min_tokens, ignore_eos)

@@ -16,19 +16,19 @@ from dynamo.runtime import RequestError
 if TYPE_CHECKING:
     from dynamo.runtime import Client
 
-_MOST = 10_000
-"""Requests under way at once; those that would come on top are left out."""
+_MAX_INFLIGHT = 10_000
+"""Requests in flight at once; further ones are dropped."""
 _SPREAD = 0.8
 """The sigma of the logarithm of a prompt's length beyond its prefix."""
-_LEAVING = 0.01
-"""The share of clients that leave after the first item."""
+_DISCONNECT_SHARE = 0.01
+"""The share of clients that disconnect after the first item."""
 
 _log = logging.getLogger("dynamo.mocker")
 
 
 @dataclass(frozen=True)
 class Load:
-    """What kind of requests come, and how many."""
+    """The rate and the sizes of the requests."""
 
     rate: float
     """Requests a second, on average. They come independently of each other: a Poisson stream."""
@@ -53,8 +53,8 @@ class Arrival(NamedTuple):
     after: float
     """Seconds after the one before."""
     request: dict[str, Any]
-    leaves: bool
-    """Whether its client leaves after the first item."""
+    disconnects: bool
+    """Whether its client disconnects after the first item."""
 
 
 def arrivals(load: Load) -> Iterator[Arrival]:
@@ -78,16 +78,16 @@ def arrivals(load: Load) -> Iterator[Arrival]:
             "token_ids": prefix + tokens(length(load.prompt, room - shared)),
             "max_tokens": length(load.answer, room),
         }
-        yield Arrival(draw.expovariate(load.rate), request, draw.random() < _LEAVING)
+        yield Arrival(draw.expovariate(load.rate), request, draw.random() < _DISCONNECT_SHARE)
 
 
 async def drive(client: Client, load: Load) -> None:
     """Send the requests of a load, each at its time, until cancelled.
 
-    They come whether or not the engine keeps up, as users do. Answers that fail are left alone: the
-    worker counts them.
+    They are sent whether or not the engine keeps up, as users do. Errors are ignored: the worker
+    counts them.
     """
-    under_way: set[asyncio.Task[None]] = set()
+    inflight: set[asyncio.Task[None]] = set()
     full = False
     await client.wait_for_instances()
     due = monotonic()
@@ -95,26 +95,26 @@ async def drive(client: Client, load: Load) -> None:
         for arrival in arrivals(load):
             due += arrival.after
             await asyncio.sleep(due - monotonic())
-            if len(under_way) < _MOST:
+            if len(inflight) < _MAX_INFLIGHT:
                 full = False
                 task = asyncio.create_task(_ask(client, arrival))
-                under_way.add(task)
-                task.add_done_callback(under_way.discard)
+                inflight.add(task)
+                task.add_done_callback(inflight.discard)
             elif not full:
                 full = True
-                _log.warning("%d requests are under way, further ones are left out", _MOST)
+                _log.warning("%d requests are in flight, further ones are dropped", _MAX_INFLIGHT)
     finally:
-        for task in under_way:
+        for task in inflight:
             task.cancel()
-        if under_way:
-            await asyncio.wait(under_way)
+        if inflight:
+            await asyncio.wait(inflight)
 
 
 async def _ask(client: Client, arrival: Arrival) -> None:
     try:
         answer = await client.generate(arrival.request)
         async for _ in answer:
-            if arrival.leaves:
+            if arrival.disconnects:
                 await answer.aclose()
                 return
     except RequestError as error:

@@ -11,7 +11,7 @@ from dynamo.mocker._blocks import ROOT, block_key
 FinishReason = Literal["stop", "length", "abort"]
 
 NEVER = math.inf
-"""The time of what has not happened yet."""
+"""The time of an event that has not happened yet."""
 
 
 class Sequence:
@@ -97,7 +97,7 @@ class Sequence:
         return token
 
     def abort(self, now: float) -> None:
-        """Finish: nobody wants more of it."""
+        """Finish because the request was cancelled."""
         self._finish("abort", now)
 
     def _finish(self, reason: FinishReason, now: float) -> None:

@@ -10,9 +10,9 @@ from dynamo._engines.greeting import greet
 from dynamo._engines.handlers import Wrap
 from dynamo.mocker._arguments import Settings
 from dynamo.mocker._engine import Engine
-from dynamo.mocker._figures import Figures
 from dynamo.mocker._handler import handler_of
 from dynamo.mocker._load import Load, drive
+from dynamo.mocker._metrics import EngineMetrics
 from dynamo.mocker._model import Model
 from dynamo.mocker._scheduler import Scheduler
 from dynamo.prometheus_names import labels
@@ -22,26 +22,26 @@ _CANARY = {"token_ids": [0], "max_tokens": 1}
 
 
 async def serve(runtime: DistributedRuntime, settings: Settings, wrap: Wrap | None = None) -> None:
-    """Serve an engine until told to stop.
+    """Serve an engine until the runtime is shut down.
 
     ``wrap(endpoint, generate)`` is called once, before anything is served, and returns the handler
     that the endpoint gets; ``generate(request, context)`` has the engine answer. That is the place
-    for metrics of your own, created on the endpoint and moved by what comes and goes.
+    for metrics of your own, created on the endpoint and updated by requests and items.
 
-    Raises ``ValueError``, ``OSError`` or ``ImportError`` if a setting of the environment cannot be
-    followed, and what ``wrap`` raises.
+    Raises ``ValueError``, ``OSError`` or ``ImportError`` for a bad setting of the environment,
+    and what ``wrap`` raises.
     """
     begun = perf_counter()
     namespace, component, name = settings.endpoint
     endpoint = runtime.namespace(namespace).component(component).endpoint(name)
-    figures = Figures(endpoint, settings.model, settings.limits)
+    metrics = EngineMetrics(endpoint, settings.model, settings.limits)
     scheduler = Scheduler(settings.limits, settings.cost)
-    engine = Engine(scheduler, Model(settings.seed, settings.answer), figures)
+    engine = Engine(scheduler, Model(settings.seed, settings.answer), metrics)
     generate = handler_of(engine)
     handler = wrap(endpoint, generate) if wrap else generate
     greet(runtime, idle=None if settings.load else "set DYN_REQUEST_PLANE=nats, or --load")
     await asyncio.sleep(settings.startup)
-    figures.loaded(perf_counter() - begun)
+    metrics.loaded(perf_counter() - begun)
 
     serving = endpoint.serve_endpoint(
         handler,

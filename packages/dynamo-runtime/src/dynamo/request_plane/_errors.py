@@ -1,35 +1,36 @@
 """Why a request failed, as its client sees it.
 
 - RequestError
-  - NoInstancesError: nobody serves the endpoint
-  - UnavailableError: the worker takes no requests, or stopped before this one was done
+  - NoInstancesError: no worker serves the endpoint
+  - UnavailableError: the worker takes no requests, or stopped before it had answered this one
   - InvalidRequestError: the worker could not read the request
-  - EngineError: the worker's handler raised, or yielded what cannot be sent
-  - ConnectionLostError: the worker, or the way to it, was lost before the answer was complete
+  - EngineError: the worker's handler raised, or yielded a value that cannot be sent
+  - ConnectionLostError: the connection to the worker was lost before the answer was complete
 """
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
-_LONGEST = 2_000
+_MAX_MESSAGE_LENGTH = 2_000
+"""Characters of an error's text that are sent to the client."""
 
 
 class RequestError(Exception):
-    """A request that did not get its whole answer. The text is one line."""
+    """A request without a complete answer. The text is one line."""
 
     __module__ = "dynamo.runtime"
 
     code: ClassVar[str] = "request"
 
     def to_wire(self) -> dict[str, Any]:
-        """Return what a worker tells its client of this error."""
+        """Return the fields that a worker sends to its client."""
         text = str(self)
-        return {"code": self.code, "message": text[:_LONGEST]}
+        return {"code": self.code, "message": text[:_MAX_MESSAGE_LENGTH]}
 
 
 class NoInstancesError(RequestError):
-    """Nobody serves the endpoint, now."""
+    """No worker serves the endpoint now."""
 
     __module__ = "dynamo.runtime"
 
@@ -37,9 +38,9 @@ class NoInstancesError(RequestError):
 
 
 class UnavailableError(RequestError):
-    """The worker takes no requests, or stopped before this one was done. Another one may do it.
+    """The worker takes no requests, or stopped before it had answered. Another worker may answer.
 
-    A handler may raise it too, when it has more to do than it can.
+    A handler may raise it too, when it is overloaded.
     """
 
     __module__ = "dynamo.runtime"
@@ -50,7 +51,7 @@ class UnavailableError(RequestError):
 class InvalidRequestError(RequestError, ValueError):
     """The worker could not read the request. It fails again if it is sent again.
 
-    A handler may raise it too, for a request that it cannot make sense of.
+    A handler may raise it too, for a request that it cannot use.
     """
 
     __module__ = "dynamo.runtime"
@@ -59,7 +60,7 @@ class InvalidRequestError(RequestError, ValueError):
 
 
 class EngineError(RequestError):
-    """The worker's handler raised, or yielded what cannot be sent; ``kind`` names the exception."""
+    """The handler raised, or yielded a value that cannot be sent; ``kind`` names the exception."""
 
     __module__ = "dynamo.runtime"
 
@@ -70,12 +71,12 @@ class EngineError(RequestError):
         self.kind = kind
 
     def to_wire(self) -> dict[str, Any]:
-        """Return what a worker tells its client of this error."""
+        """Return the fields that a worker sends to its client."""
         return {**super().to_wire(), "kind": self.kind}
 
 
 class ConnectionLostError(RequestError, ConnectionError):
-    """The worker, or the way to it, was lost before the answer was complete.
+    """The connection to the worker was lost before the answer was complete.
 
     The worker may have done the work, or part of it.
     """
@@ -97,9 +98,9 @@ _BY_CODE: dict[str, type[RequestError]] = {
 }
 
 
-def from_wire(told: Any) -> RequestError:
-    """Return the error that a worker told of, whatever it sent."""
-    fields = told if isinstance(told, dict) else {}
+def from_wire(received: Any) -> RequestError:
+    """Return the error that a worker sent, whatever that was."""
+    fields = received if isinstance(received, dict) else {}
     message = str(fields.get("message", "the worker failed and did not say why"))
     if fields.get("code") == EngineError.code:
         return EngineError(message, str(fields.get("kind", "Exception")))

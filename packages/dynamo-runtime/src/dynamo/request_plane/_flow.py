@@ -1,4 +1,4 @@
-"""Flow control: a sender may be so many frames ahead of its reader, then it waits.
+"""Flow control: a sender that is ``WINDOW`` frames ahead of its reader waits.
 
 Each object has one reader or one waiting sender, in one event loop.
 """
@@ -10,11 +10,11 @@ from collections import deque
 from collections.abc import Callable
 
 WINDOW = 32
-"""How many frames may be under way between a sender and its reader."""
+"""Frames that a sender may be ahead of its reader."""
 
 
 class Credits:
-    """How many more frames a sender may send."""
+    """The number of frames that a sender may still send."""
 
     __slots__ = ("_closed", "_count", "_waiter")
 
@@ -24,7 +24,7 @@ class Credits:
         self._closed: Callable[[], Exception] | None = None
 
     async def take(self) -> None:
-        """Use one, when there is one. Raises the reason of ``close``."""
+        """Use one credit, waiting for it if there is none. Raises the reason of ``close``."""
         while self._closed is None and self._count <= 0:
             self._waiter = asyncio.get_running_loop().create_future()
             try:
@@ -36,12 +36,12 @@ class Credits:
         self._count -= 1
 
     def add(self, count: int) -> None:
-        """Let the sender go on."""
+        """Let the sender send ``count`` more frames."""
         self._count += count
         self._wake()
 
     def close(self, reason: Callable[[], Exception]) -> None:
-        """Let ``take`` raise from now on what ``reason`` makes."""
+        """Make ``take`` raise what ``reason`` returns. The first call counts."""
         if self._closed is None:
             self._closed = reason
             self._wake()
@@ -64,7 +64,7 @@ class Inbox:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing comes any more."""
+        """Whether the end was reached: no further item is accepted."""
         return self._ended
 
     def put(self, item: bytes) -> None:
@@ -74,14 +74,14 @@ class Inbox:
             self._wake()
 
     def end(self, error: Exception | None = None) -> None:
-        """Let the reader see the end, or ``error``, after what has arrived. The first counts."""
+        """End with ``error``, if any, after the items that have arrived. The first call counts."""
         if not self._ended:
             self._ended = True
             self._error = error
             self._wake()
 
     def clear(self) -> None:
-        """Drop what has arrived, and end."""
+        """Drop the items that have arrived, and end."""
         self._items.clear()
         self._ended = True
         self._error = None

@@ -1,10 +1,6 @@
-"""The frames of the NATS plane: one byte that says what it is, then its content.
+"""The frames of planes between processes: one byte for the kind, then the content.
 
-A request is published to ``<address>.new``, with the client's own subject for it as the reply
-subject: a JSON object and a line feed, then the body or its first chunk. The worker numbers it, and
-further frames of the client go to ``<address>.<number>``, which is the reply subject of all frames
-of the worker. Until a client knows that number it asks at ``<address>.alive`` whether the worker is
-there. Whoever publishes to a side that is gone gets NATS' "no responders" on the reply subject.
+The first frame of a request is a JSON object and a line feed, then the body or its first chunk.
 
 | from the worker | content |
 |---|---|
@@ -17,12 +13,12 @@ there. Whoever publishes to a side that is gone gets NATS' "no responders" on th
 | from the client | content |
 |---|---|
 | ``C`` a chunk of the body | bytes |
-| ``X`` nobody waits any more | |
+| ``X`` the request is cancelled | |
 
 | from both | content |
 |---|---|
-| ``+`` so many frames more may be sent | decimal |
-| ``K`` still here | |
+| ``+`` credits: the number of frames that may be sent in addition | decimal |
+| ``K`` keepalive | |
 """
 
 from __future__ import annotations
@@ -40,11 +36,11 @@ ERROR = b"!"
 CHUNK = b"C"
 CANCEL = b"X"
 CREDIT = b"+"
-ALIVE = b"K"
+KEEPALIVE = b"K"
 
 VERSION = 1
-LARGEST_BODY = 1 << 30
-"""Bytes that a request may have: the worker holds them all before the handler sees any."""
+MAX_BODY_BYTES = 1 << 30
+"""Limit of a request: the worker holds all of it before the handler sees any."""
 
 
 class Opening(NamedTuple):
@@ -56,7 +52,7 @@ class Opening(NamedTuple):
 
 
 class BadFrameError(Exception):
-    """Bytes that are no frame. The text says why."""
+    """Bytes that are not a frame. The text says why."""
 
 
 def opening(request_id: str, size: int, first: bytes) -> bytes:
@@ -72,23 +68,23 @@ def parse_opening(data: bytes) -> Opening:
         fields: Any = json.loads(head)
         version, request_id, size = fields["v"], fields["id"], fields["size"]
     except (ValueError, TypeError, KeyError, RecursionError):
-        raise BadFrameError("this is no request: see the frames of dynamo.request_plane") from None
+        raise BadFrameError("not a request: see the frames of dynamo.request_plane") from None
     if version != VERSION:
-        raise BadFrameError(f"version {version!r} of the protocol is not known: use {VERSION}")
+        raise BadFrameError(f"protocol version {version!r} is not known: use {VERSION}")
     if not (separator and isinstance(request_id, str) and type(size) is int):
         raise BadFrameError("the head of the request has the wrong types")
-    if not len(first) <= size <= LARGEST_BODY:
-        raise BadFrameError(f"a body of {size} bytes is refused: at most {LARGEST_BODY} are taken")
+    if not len(first) <= size <= MAX_BODY_BYTES:
+        raise BadFrameError(f"a body of {size} bytes is refused: the limit is {MAX_BODY_BYTES}")
     return Opening(request_id, size, first)
 
 
 def error(failure: RequestError) -> bytes:
-    """Return the frame that tells of a failure."""
+    """Return the frame of an error."""
     return ERROR + json.dumps(failure.to_wire()).encode()
 
 
 def parse_error(content: bytes) -> RequestError:
-    """Read what a frame tells of a failure."""
+    """Read the content of an error frame."""
     try:
         return from_wire(json.loads(content))
     except (ValueError, RecursionError):
@@ -96,17 +92,17 @@ def parse_error(content: bytes) -> RequestError:
 
 
 def credit(count: int) -> bytes:
-    """Return the frame that lets the other side send ``count`` more frames."""
+    """Return the frame that gives the peer ``count`` more credits."""
     return CREDIT + b"%d" % count
 
 
 def parse_credit(content: bytes) -> int:
-    """Read how many frames more may be sent: 0 if that is no number."""
+    """Read the credits of a frame: 0 for anything but a number."""
     return int(content) if content.isdigit() and len(content) < 10 else 0
 
 
 def parts(body: bytes, size: int) -> list[bytes]:
-    """Cut a body into chunks of at most ``size`` bytes: one empty one if it is empty."""
+    """Cut a body into chunks of at most ``size`` bytes: an empty body is one empty chunk."""
     if len(body) <= size:
         return [body]
     return [body[start : start + size] for start in range(0, len(body), size)]

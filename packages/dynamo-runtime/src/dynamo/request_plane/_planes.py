@@ -2,37 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from importlib import import_module
+from typing import Protocol, cast
 
+from dynamo._settings import REQUEST_PLANE
 from dynamo.request_plane._protocol import RequestPlane
-from dynamo_metrics import _environment
 
-VARIABLE = "DYN_REQUEST_PLANE"
-
-
-async def _memory() -> RequestPlane:
-    from dynamo.request_plane.memory import MemoryPlane
-
-    return MemoryPlane()
+PLANES = {
+    "memory": "dynamo.request_plane.memory",
+    "nats": "dynamo.request_plane.nats",
+}
+"""The package of each plane."""
 
 
-async def _nats() -> RequestPlane:
-    from dynamo.request_plane.nats import NatsPlane
+class Backend(Protocol):
+    """What the package of a plane has."""
 
-    return await NatsPlane.open()
-
-
-PLANES: dict[str, Callable[[], Awaitable[RequestPlane]]] = {"memory": _memory, "nats": _nats}
+    async def open_plane(self) -> RequestPlane:
+        """Open the plane in the running event loop."""
+        ...
 
 
 def chosen_plane() -> str:
     """Return the name that ``DYN_REQUEST_PLANE`` has, ``memory`` by default.
 
-    Raises ``ValueError`` if there is no such plane.
+    Raises ``ValueError`` for a name that is not in the table.
     """
-    return _environment.choice(VARIABLE, "memory", {name: name for name in PLANES})
+    return REQUEST_PLANE.choose(PLANES)
 
 
 async def open_plane(name: str) -> RequestPlane:
-    """Open the plane of this name, a key of the table."""
-    return await PLANES[name]()
+    """Open the plane of this name, a key of the table.
+
+    Raises ``ImportError`` if a package is missing, ``ConnectionError`` if a server cannot be
+    reached, ``ValueError`` for a bad setting.
+    """
+    return await cast(Backend, import_module(PLANES[name])).open_plane()

@@ -8,12 +8,19 @@ from typing import Protocol
 from dynamo.request_plane._errors import RequestError
 
 
-class CallerGoneError(Exception):
-    """Nobody waits for the answer any more. ``lost``: not by choice, the connection broke."""
+class ClientDisconnectedError(Exception):
+    """The client no longer reads the answer.
+
+    ``lost`` is True if the connection broke, False if the client cancelled the request.
+    """
 
     def __init__(self, *, lost: bool = False) -> None:
-        super().__init__("the connection was lost" if lost else "the client went away")
+        super().__init__("the connection was lost" if lost else "the client disconnected")
         self.lost = lost
+
+
+CallerGoneError = ClientDisconnectedError
+"""The earlier name of ``ClientDisconnectedError``."""
 
 
 class Call(Protocol):
@@ -21,7 +28,7 @@ class Call(Protocol):
 
     @property
     def id(self) -> str:
-        """What the client calls the request."""
+        """The id that the client gave the request."""
         ...
 
     @property
@@ -29,21 +36,21 @@ class Call(Protocol):
         """The body of the request."""
         ...
 
-    def on_gone(self, callback: Callable[[], None]) -> None:
-        """Have ``callback`` called once when nobody waits for the answer any more."""
+    def on_disconnect(self, callback: Callable[[], None]) -> None:
+        """Have ``callback`` called once when the client disconnects: at once if it has."""
         ...
 
     async def send(self, item: bytes) -> None:
         """Send one item of the answer, when the client has room for it.
 
-        Raises ``CallerGoneError`` if nobody waits for it.
+        Raises ``ClientDisconnectedError``.
         """
         ...
 
     async def finish(self, error: RequestError | None = None) -> None:
         """End the answer, after which the call is over.
 
-        Raises ``CallerGoneError`` if nobody waits for it.
+        Raises ``ClientDisconnectedError``.
         """
         ...
 
@@ -57,23 +64,23 @@ class Receiver(Protocol):
         ...
 
     def accept(self, call: Call) -> None:
-        """Take a request, without delay: the work is for a task of its own."""
+        """Take a request, without delay: a task of its own answers it."""
         ...
 
     def rejected(self, size: int, error_type: str) -> None:
-        """Take note of ``size`` bytes that could not be taken as a request.
+        """Count ``size`` bytes that could not be taken as a request.
 
-        ``error_type`` is ``invalid_message`` if they are none, ``response_stream`` if nothing can
-        be sent back (``prometheus_names.work_handler.error_types``).
+        ``error_type`` is ``invalid_message`` for bytes that are not a request, ``response_stream``
+        if nothing can be sent back (``prometheus_names.work_handler.error_types``).
         """
         ...
 
 
 class Served(Protocol):
-    """An endpoint that is reachable."""
+    """An endpoint that accepts requests."""
 
     async def close(self) -> None:
-        """Be reachable no more. Calls still under way may never hear of their clients again."""
+        """Stop accepting requests. Open calls may not learn when their clients disconnect."""
         ...
 
 
@@ -88,19 +95,19 @@ class Stream(Protocol):
         ...
 
     def cancel(self) -> None:
-        """Tell the worker that nobody waits. Then ``receive`` returns None."""
+        """Cancel the request. After that ``receive`` returns None."""
         ...
 
 
 class RequestPlane(Protocol):
-    """A way between clients and workers, of one event loop."""
+    """Connects clients and workers. Belongs to one event loop."""
 
     def address(self, namespace: str, component: str, endpoint: str, instance_id: int) -> str:
         """Return where clients of this plane find an instance of an endpoint."""
         ...
 
     def reaches(self, address: str) -> bool:
-        """Whether this plane leads to an address of its kind."""
+        """Whether requests of this plane arrive at ``address``, the address of such a plane."""
         ...
 
     async def serve(self, address: str, receiver: Receiver) -> Served:
@@ -108,13 +115,13 @@ class RequestPlane(Protocol):
         ...
 
     async def call(self, address: str, request_id: str, payload: bytes) -> Stream:
-        """Bring a request to ``address``, and return when the worker has taken it.
+        """Send a request to ``address``, and return when the worker has taken it.
 
-        Raises ``UnavailableError`` if nobody takes it there, another ``RequestError`` if the worker
-        refuses it or the way is lost.
+        Raises ``UnavailableError`` if no worker takes it there, another ``RequestError`` if the
+        worker refuses it or the connection is lost.
         """
         ...
 
     async def close(self) -> None:
-        """Let go of all that the plane holds. Calls under way are lost."""
+        """Disconnect. Open requests fail."""
         ...

@@ -6,7 +6,22 @@
     requests = endpoint.metrics.create_intcounter("requests_total", "Requests received")
     requests.inc()
 
-What endpoints need to be served and called is imported when it is first used.
+``_nodes`` has the four levels, ``_shared`` what they share, ``_worker`` the decorator. What serving
+and calling need is imported when it is first used.
+
+The packages of this distribution, each importing only from those above it:
+
+    prometheus_names · prometheus_metrics · asgi · wsgi     names of dynamo_metrics
+    _settings            every environment variable that is read
+    _nats                the connection to NATS
+    request_plane        how requests travel
+    discovery            how instances are found
+    _network             what a runtime has open towards others
+    _requests            what client and handler have in common
+    _client · _serving   sending requests, answering them
+    runtime              the nodes that users hold
+    fleet · _engines     what Prometheus finds; what workers around an engine share
+    mocker · vllm        such workers
 """
 
 from typing import TYPE_CHECKING
@@ -16,6 +31,9 @@ from dynamo.runtime._worker import dynamo_worker
 from dynamo_metrics._lazy import imported
 
 if TYPE_CHECKING:
+    from dynamo._client import Client, ResponseStream
+    from dynamo._requests import Context
+    from dynamo._serving import dynamo_endpoint
     from dynamo.request_plane import (
         ConnectionLostError,
         EngineError,
@@ -24,9 +42,6 @@ if TYPE_CHECKING:
         RequestError,
         UnavailableError,
     )
-    from dynamo.runtime._client import Client, ResponseStream
-    from dynamo.runtime._context import Context
-    from dynamo.runtime._models import dynamo_endpoint
 
 __all__ = [
     "Client",
@@ -47,16 +62,16 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Client": "dynamo.runtime._client",
+    "Client": "dynamo._client",
     "ConnectionLostError": "dynamo.request_plane",
-    "Context": "dynamo.runtime._context",
+    "Context": "dynamo._requests",
     "EngineError": "dynamo.request_plane",
     "InvalidRequestError": "dynamo.request_plane",
     "NoInstancesError": "dynamo.request_plane",
     "RequestError": "dynamo.request_plane",
-    "ResponseStream": "dynamo.runtime._client",
+    "ResponseStream": "dynamo._client",
     "UnavailableError": "dynamo.request_plane",
-    "dynamo_endpoint": "dynamo.runtime._models",
+    "dynamo_endpoint": "dynamo._serving",
 }
 
 

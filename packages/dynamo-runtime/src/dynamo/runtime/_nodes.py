@@ -1,10 +1,11 @@
-"""The nodes of the hierarchy that can be served and called."""
+"""The nodes of the hierarchy, with endpoints that can be served and called."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
 import dynamo_metrics
+from dynamo.runtime._shared import Shared
 
 if TYPE_CHECKING:
     import asyncio
@@ -13,43 +14,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from dynamo.runtime._client import Client
-    from dynamo.runtime._network import Network
-    from dynamo.runtime._request_metrics import Labels
-    from dynamo_metrics import _native
-
-
-class Shared:
-    """What the nodes of one runtime share."""
-
-    __slots__ = ("native", "network", "stopping")
-
-    def __init__(self, native: _native.Node) -> None:
-        self.native = native
-        self.network: Network | None = None
-        self.stopping = False
-
-    def shutdown(self) -> None:
-        """Stop the status server: at once, or when the endpoints that are served have stopped."""
-        network = self.network
-        if network is None or not network.is_serving or not network.loop.is_running():
-            self.native.shutdown()
-        elif not self.stopping:
-            self.stopping = True
-            network.loop.call_soon_threadsafe(network.drain)
-
-    def served_no_more(self) -> None:
-        """Finish a shutdown that has waited for the last endpoint to stop."""
-        if self.stopping and self.network is not None and not self.network.is_serving:
-            self.native.shutdown()
-
-    async def close(self) -> None:
-        """Stop what is still served, disconnect, stop the status server."""
-        try:
-            if self.network is not None:
-                await self.network.close()
-        finally:
-            self.native.shutdown()
+    from dynamo._client import Client
+    from dynamo._serving import Labels
 
 
 class Endpoint(dynamo_metrics.Endpoint):
@@ -72,32 +38,45 @@ class Endpoint(dynamo_metrics.Endpoint):
         ``handler(request)`` or ``handler(request, context)`` is an async generator function; what
         it yields is the answer. Requests and items are whatever JSON can hold. Each request runs in
         a task of its own and is counted in the ``dynamo_component_*`` metrics, which get
-        ``metrics_labels`` in addition. On the way out no new requests are taken; running ones have
+        ``metrics_labels`` in addition. In the drain no new requests are taken; running ones have
         ``DYN_WORKER_GRACEFUL_SHUTDOWN_TIMEOUT`` (30 s) to finish, none without
         ``graceful_shutdown``. Cancelling this stops at once.
 
         ``/health`` shows the endpoint as ready while it takes requests. With
-        ``health_check_payload``, and ``DYN_HEALTH_CHECK_ENABLED`` set, as long as the handler
-        answers that request, which it gets whenever it is idle.
+        ``health_check_payload``, and ``DYN_HEALTH_CHECK_ENABLED`` set, it is ready while the
+        handler answers that request, which it gets when it is idle.
 
-        Raises ``TypeError`` for what is no handler, ``MetricsError`` if a metric of your own has
-        the name of a built-in one, ``ValueError`` for a bad setting or an endpoint that this
-        runtime serves already, ``ConnectionError`` or ``ImportError`` if ``DYN_REQUEST_PLANE`` or
+        Raises ``TypeError`` for a bad handler, ``MetricsError`` if a metric of your own has the
+        name of a built-in one, ``ValueError`` for a bad setting or an endpoint that this runtime
+        serves already, ``ConnectionError`` or ``ImportError`` if ``DYN_REQUEST_PLANE`` or
         ``DYN_DISCOVERY_BACKEND`` cannot be used.
         """
-        from dynamo.runtime._serving import serve
+        from dynamo._serving import serve
 
-        await serve(self, handler, graceful_shutdown, metrics_labels, health_check_payload)
+        network = self._shared.network()
+        try:
+            await serve(
+                self,
+                self._path,
+                network,
+                handler,
+                graceful_shutdown,
+                metrics_labels,
+                health_check_payload,
+            )
+        finally:
+            self._shared.on_endpoint_stopped()
 
     async def client(self) -> Client:
-        """Return a client that sends requests to whoever serves this endpoint.
+        """Return a client that sends requests to the workers that serve this endpoint.
 
         Raises ``ValueError`` for a bad setting, ``ConnectionError`` or ``ImportError`` if
         ``DYN_REQUEST_PLANE`` or ``DYN_DISCOVERY_BACKEND`` cannot be used.
         """
-        from dynamo.runtime._client import open_client
+        from dynamo._client import open_client
 
-        return await open_client(self)
+        namespace, component, name = self._path
+        return await open_client((namespace, component, name), self._shared.network())
 
 
 class Component(dynamo_metrics.Component):
@@ -173,7 +152,7 @@ class DistributedRuntime(dynamo_metrics.Runtime):
     def shutdown(self) -> None:
         """Stop the status server, within a second, and unregister all callbacks.
 
-        If endpoints are being served they stop first, as on SIGTERM: the server shows their last
+        Endpoints that are served are drained first, as on SIGTERM: the server shows their last
         requests. Metrics go on counting, and ``metrics.prometheus_expfmt()`` still renders them.
         """
         self._shared.shutdown()
@@ -187,5 +166,5 @@ class DistributedRuntime(dynamo_metrics.Runtime):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Stop what is served without waiting for requests, disconnect and shut down."""
+        """Cancel the requests in flight, disconnect and shut down."""
         await self._shared.close()

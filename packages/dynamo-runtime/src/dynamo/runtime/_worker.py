@@ -1,9 +1,8 @@
-"""The decorator that workers written for Dynamo start with."""
+"""The decorator of workers written for Dynamo."""
 
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -11,8 +10,6 @@ from dynamo.runtime._nodes import DistributedRuntime
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
-
-_DISCOVERY = ("DYN_DISCOVERY_BACKEND", "DYN_REQUEST_PLANE")
 
 
 def dynamo_worker(
@@ -28,7 +25,7 @@ def dynamo_worker(
 
         asyncio.run(worker())
 
-    The runtime is shut down when the function ends, in whatever way. Where discovery is chosen
+    The runtime is shut down when the function ends, by an exception too. Where discovery is chosen
     (``DYN_DISCOVERY_BACKEND`` or ``DYN_REQUEST_PLANE``) the runtime is registered there before the
     function starts, so that Prometheus finds it. Arguments of the decorator itself are those of
     Dynamo's own bindings and have no effect.
@@ -41,11 +38,11 @@ def dynamo_worker(
         async def worker(*args: _P.args, **kwargs: _P.kwargs) -> _T:
             import asyncio
 
-            async with DistributedRuntime(asyncio.get_running_loop()) as runtime:
-                if any(map(os.environ.get, _DISCOVERY)):
-                    from dynamo.runtime._network import Network
+            from dynamo._settings import DISCOVERY_BACKEND, REQUEST_PLANE
 
-                    await Network.of(runtime._shared).open()
+            async with DistributedRuntime(asyncio.get_running_loop()) as runtime:
+                if DISCOVERY_BACKEND.is_set or REQUEST_PLANE.is_set:
+                    await runtime._shared.network().open()
                 return await function(runtime, *args, **kwargs)
 
         return worker

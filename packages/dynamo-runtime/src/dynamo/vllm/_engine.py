@@ -1,4 +1,4 @@
-"""vLLM's engine: from its start to its end."""
+"""The start, the health and the end of vLLM's engine."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from vllm.v1.engine.exceptions import EngineDeadError
 from vllm.v1.metrics.loggers import AggregateStatLoggerBase
 
 _METHOD = "VLLM_WORKER_MULTIPROC_METHOD"
-_LOOK = 0.5
-"""Seconds between looks at the engine."""
+_CHECK_INTERVAL = 0.5
+"""Seconds between checks of the engine."""
 
 
 class EngineStartError(Exception):
@@ -26,11 +26,11 @@ class EngineStartError(Exception):
 
 
 class EngineDiedError(Exception):
-    """The engine was there, and is no more."""
+    """The engine ended by itself."""
 
 
 async def start(arguments: Namespace, stat_logger: type[AggregateStatLoggerBase]) -> AsyncLLM:
-    """Start an engine, which may take minutes, beside the event loop.
+    """Start an engine, which may take minutes, in a thread.
 
     Raises ``EngineStartError`` if vLLM cannot load the model.
     """
@@ -40,7 +40,7 @@ async def start(arguments: Namespace, stat_logger: type[AggregateStatLoggerBase]
     def load() -> None:
         try:
             loading.set_result(_load(arguments, stat_logger))
-        except BaseException as error:  # whoever waits hears of it
+        except BaseException as error:  # raised again where the engine is awaited
             loading.set_exception(error)
 
     # A thread of its own, and not one of the loop's: the end of the loop would wait for those.
@@ -71,7 +71,7 @@ def _load(arguments: Namespace, stat_logger: type[AggregateStatLoggerBase]) -> A
 async def death(engine: AsyncLLM) -> NoReturn:
     """Wait until the engine has died, which raises ``EngineDiedError``."""
     while True:
-        await asyncio.sleep(_LOOK)
+        await asyncio.sleep(_CHECK_INTERVAL)
         await check(engine)
 
 
@@ -86,7 +86,7 @@ async def check(engine: AsyncLLM) -> None:
 
 
 async def stop(engine: AsyncLLM) -> None:
-    """End an engine and its processes, beside the event loop."""
+    """Stop an engine and its processes, in a thread."""
     if engine.output_handler is not None:
         # It takes the end of the processes for their death, and logs that with a traceback.
         engine.output_handler.cancel()

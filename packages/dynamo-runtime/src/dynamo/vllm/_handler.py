@@ -26,7 +26,7 @@ def handler_of(engine: AsyncLLM) -> Generate:
 
     An item has ``token_ids``, the tokens since the last one, their ``text``, and
     ``finish_reason``: ``"stop"``, ``"length"`` or another word of vLLM's in the last item, None
-    before. When the client goes away, vLLM is told to abort the request.
+    before. When the client disconnects, vLLM aborts the request.
     """
     numbers = itertools.count()
     defaults = engine.model_config.get_diff_sampling_param()
@@ -47,7 +47,7 @@ def handler_of(engine: AsyncLLM) -> Generate:
         def abort() -> None:
             aborts.append(asyncio.ensure_future(engine.abort(name)))
 
-        # A client may leave while its request waits in the queue, long before the next item.
+        # A client may disconnect while its request is queued, long before the next item.
         context.add_listener(abort)
         try:
             async with aclosing(engine.generate(prompt, params, name)) as outputs:
@@ -60,9 +60,9 @@ def handler_of(engine: AsyncLLM) -> Generate:
                     }
         except VLLMClientError as error:
             raise InvalidRequestError(str(error)) from None
-        except GracefulHTTPError as error:  # a limit of its queue
+        except GracefulHTTPError as error:  # its queue is full
             raise UnavailableError(str(error)) from None
-        except EngineGenerateError as error:  # says nothing itself
+        except EngineGenerateError as error:  # its cause has the text
             raise error.__cause__ or error from None
         finally:
             context.remove_listener(abort)

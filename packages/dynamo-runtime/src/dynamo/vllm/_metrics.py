@@ -1,4 +1,4 @@
-"""vLLM's metrics, and Dynamo's of the engine, on the page of the endpoint."""
+"""vLLM's metrics, and Dynamo's of the engine, in the exposition of the endpoint."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _VLLM = "vllm:"
 
 
 def show_families(endpoint: Endpoint, model: str) -> None:
-    """Show vLLM's families on the page, with the labels of the hierarchy and ``model``.
+    """Expose vLLM's families, with the labels of the hierarchy and ``model``.
 
     vLLM records all of them in this process, so the registry has every series, once. With
     ``PROMETHEUS_MULTIPROC_DIR`` the files there hold them a second time, and what the libraries in
@@ -33,17 +33,17 @@ def show_families(endpoint: Endpoint, model: str) -> None:
     metrics.register_collector(prometheus_client.REGISTRY, prefixes=[_VLLM], labels=added)
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         files = prometheus_client.CollectorRegistry()
-        read: Any = MultiProcessCollector  # its types are not told
+        read: Any = MultiProcessCollector  # it has no types
         read(files)
         metrics.register_collector(files, exclude=[_VLLM, "process_", "python_"], labels=added)
 
 
 def stat_logger(endpoint: Endpoint) -> type[AggregateStatLoggerBase]:
-    """Return the stat logger that has vLLM move Dynamo's gauges of its engine."""
+    """Return a stat logger with which vLLM sets Dynamo's gauges of its engine."""
     begun = perf_counter()
 
     class EngineStatLogger(AggregateStatLoggerBase):
-        """Is told by vLLM what each step of each engine has left."""
+        """Gets the statistics of each step of each engine from vLLM."""
 
         def __init__(self, vllm_config: VllmConfig, engine_indexes: list[int]) -> None:
             self._config = vllm_config
@@ -60,7 +60,7 @@ def stat_logger(endpoint: Endpoint) -> type[AggregateStatLoggerBase]:
                 self._gauges.cache_usage[engine_idx].set(scheduler_stats.kv_cache_usage)
 
         def log_engine_initialized(self) -> None:
-            """See that all engines are there; vLLM counts the blocks of all of them as one."""
+            """Set the gauges; vLLM gives the blocks of all engines in one number."""
             ranks = self._gauges.total_blocks
             for blocks in ranks.values():
                 blocks.set((self._config.cache_config.num_gpu_blocks or 0) // len(ranks))

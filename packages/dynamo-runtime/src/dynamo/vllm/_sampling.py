@@ -51,7 +51,7 @@ def sampling_params(request: dict[str, Any], defaults: dict[str, Any]) -> Sampli
     unknown = sorted(set(placed) - set(OPTIONS))
     if unknown:
         raise InvalidRequestError(
-            f"{unknown[0]} is no option of this engine, but stands in {' or '.join(PLACES)}: "
+            f"{unknown[0]} is not an option of this engine, but is in {' or '.join(PLACES)}: "
             f"leave it out, or use one of {', '.join(OPTIONS)}"
         )
     own = {name: value for name, value in given(request).items() if name in OPTIONS}

@@ -23,15 +23,15 @@ _CANARY = {"token_ids": [0], "max_tokens": 1}
 
 
 async def serve(runtime: DistributedRuntime, settings: Settings, wrap: Wrap | None = None) -> None:
-    """Serve an engine until told to stop.
+    """Serve an engine until the runtime is shut down.
 
     ``wrap(endpoint, generate)`` is called once, when the engine has started, and returns the
     handler that the endpoint gets; ``generate(request, context)`` has the engine answer. That is
-    the place for metrics of your own, created on the endpoint and moved by what comes and goes.
+    the place for metrics of your own, created on the endpoint and updated by requests and items.
 
     Raises ``EngineStartError`` if vLLM does not start, ``EngineDiedError`` if it ends by itself,
-    ``ValueError``, ``OSError`` or ``ImportError`` if a setting of the environment cannot be
-    followed, and what ``wrap`` raises.
+    ``ValueError``, ``OSError`` or ``ImportError`` for a bad setting of the environment,
+    and what ``wrap`` raises.
     """
     namespace, component, name = settings.endpoint
     endpoint = runtime.namespace(namespace).component(component).endpoint(name)

@@ -1,0 +1,458 @@
+"""Where metrics are created: the ``metrics`` of every node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar, final
+
+from dynamo_metrics import _arguments
+from dynamo_metrics._collector import exposition_of
+from dynamo_metrics._identity import only_object
+from dynamo_metrics._native import (
+    Counter,
+    CounterVec,
+    Gauge,
+    GaugeVec,
+    Histogram,
+    HistogramVec,
+    IntCounter,
+    IntCounterVec,
+    IntGauge,
+    IntGaugeVec,
+)
+from dynamo_metrics._threads.callbacks import start_callbacks
+
+if TYPE_CHECKING:
+    from dynamo_metrics import _native
+    from dynamo_metrics._native import CallbackHandle
+    from dynamo_metrics._types import Bounds, Collector, Float, Int, Labels, Strings
+
+_M = TypeVar("_M")
+
+
+@final
+class RuntimeMetrics:
+    """The metrics of one runtime, namespace, component or endpoint.
+
+    Every ``create_*()`` takes
+
+    - ``name``: the node's path completes it, unless ``full_name=True`` keeps it as it stands;
+    - ``description``: shown as HELP;
+    - ``labels`` or ``const_labels``: constant labels, a dict or a list of (name, value) pairs,
+      which follow those of the hierarchy;
+    - ``label_names``, for a vec: a list of the names whose values tell its series apart;
+    - ``unit``: ``"seconds"`` for example, for formats that show it. The name must end in it, before
+      the ``_total`` of a counter.
+
+    Creating an identical metric again returns the first one.
+
+    Every ``create_*()`` raises ``MetricsError``, a ``ValueError``, if a name or label is refused or
+    the metric conflicts with another; ``TypeError`` if an argument is of the wrong type.
+    """
+
+    __module__ = "dynamo_metrics"
+    __slots__ = ("__weakref__", "_before_rendering", "_node")
+
+    def __init__(
+        self, node: _native.Node, before_rendering: Callable[[], None] | None = None
+    ) -> None:
+        """Nodes make this; ``before_rendering`` is called first when Python renders the node."""
+        self._node = node
+        self._before_rendering = before_rendering
+
+    def create_counter(
+        self,
+        name: str,
+        description: str,
+        labels: Labels = None,
+        *,
+        unit: str | None = None,
+        full_name: bool = False,
+    ) -> Counter:
+        """Create a counter of floats."""
+        return self._create(Counter, name, description, unit, full_name, labels)
+
+    def create_intcounter(
+        self,
+        name: str,
+        description: str,
+        labels: Labels = None,
+        *,
+        unit: str | None = None,
+        full_name: bool = False,
+    ) -> IntCounter:
+        """Create a counter of integers."""
+        return self._create(IntCounter, name, description, unit, full_name, labels)
+
+    def create_gauge(
+        self,
+        name: str,
+        description: str,
+        labels: Labels = None,
+        *,
+        unit: str | None = None,
+        full_name: bool = False,
+    ) -> Gauge:
+        """Create a gauge of floats."""
+        return self._create(Gauge, name, description, unit, full_name, labels)
+
+    def create_intgauge(
+        self,
+        name: str,
+        description: str,
+        labels: Labels = None,
+        *,
+        unit: str | None = None,
+        full_name: bool = False,
+    ) -> IntGauge:
+        """Create a gauge of integers."""
+        return self._create(IntGauge, name, description, unit, full_name, labels)
+
+    def create_histogram(
+        self,
+        name: str,
+        description: str,
+        labels: Labels = None,
+        buckets: Bounds = None,
+        *,
+        native: bool = False,
+        schema: Int | None = None,
+        growth_factor: Float | None = None,
+        zero_threshold: Float | None = None,
+        max_buckets: Int | None = None,
+        unit: str | None = None,
+        full_name: bool = False,
+    ) -> Histogram:
+        """Create a histogram.
+
+        ``buckets`` are its upper bounds, by default 0.005 to 10 (``DEFAULT_BUCKETS``); +Inf is
+        added by itself.
+
+        With ``native=True`` it has native buckets, which grow by a constant factor and exist where
+        something was observed, and classic ones only if ``buckets`` are given. ``schema``, from -4
+        to 8 (default 3: 9 % a bucket), or ``growth_factor`` says how fine they are; values within
+        ``zero_threshold`` (default 2**-128) count as zero; more than ``max_buckets`` (default 160)
+        halve the resolution. Each of the four without ``native=True`` raises ``ValueError``.
+        """
+        return self._create(
+            Histogram,
+            name,
+            description,
+            unit,
+            full_name,
+            labels,
+            buckets=_arguments.bounds(buckets),
+            native=_arguments.native_buckets(
+                native, schema, growth_factor, zero_threshold, max_buckets
+            ),
+        )
+
+    def create_countervec(
+        self,
+        name: str,
+        description: str,
+        label_names: Strings,
+        const_labels: Labels = None,
+        *,
+        max_series: Int | None = None,
+        idle_timeout: Float | None = None,
+        unit: str | None = None,
+        full_name: bool = False,
+    ) -> CounterVec:
+        """Create counters of floats, one for each combination of values of ``label_names``.
+
+        ``max_series`` limits the number of series, ``idle_timeout`` the seconds that a series stays
+        without an update; see ``set_max_series()`` and ``set_idle_timeout()`` of the vec.
+        """
+        return self._create_vec(
+            CounterVec,
+            *(name, description, unit, full_name, label_names, const_labels),
+            max_series=max_series,
+            idle_timeout=idle_timeout,
+        )
+
+    def create_intcountervec(
+        self,
+        name: str,
+        description: str,
+        label_names: Strings,
+        const_labels: Labels = None,
+        *,
+        max_series: Int | None = None,
+        idle_timeout: Float | None = None,
+        unit: str | None = None,
+        full_name: bool = False,
+    ) -> IntCounterVec:
+        """Create counters of integers, one for each combination of values of ``label_names``.
+
+        For ``max_series`` and ``idle_timeout`` see ``create_countervec()``.
+        """
+        return self._create_vec(
+            IntCounterVec,
+            *(name, description, unit, full_name, label_names, const_labels),
+            max_series=max_series,
+            idle_timeout=idle_timeout,
+        )
+
+    def create_gaugevec(
+        self,
+        name: str,
+        description: str,
+        label_names: Strings,
+        const_labels: Labels = None,
+        *,
+        max_series: Int | None = None,
+        idle_timeout: Float | None = None,
+        unit: str | None = None,
+        full_name: bool = False,
+    ) -> GaugeVec:
+        """Create gauges of floats, one for each combination of values of ``label_names``.
+
+        For ``max_series`` and ``idle_timeout`` see ``create_countervec()``.
+        """
+        return self._create_vec(
+            GaugeVec,
+            *(name, description, unit, full_name, label_names, const_labels),
+            max_series=max_series,
+            idle_timeout=idle_timeout,
+        )
+
+    def create_intgaugevec(
+        self,
+        name: str,
+        description: str,
+        label_names: Strings,
+        const_labels: Labels = None,
+        *,
+        max_series: Int | None = None,
+        idle_timeout: Float | None = None,
+        unit: str | None = None,
+        full_name: bool = False,
+    ) -> IntGaugeVec:
+        """Create gauges of integers, one for each combination of values of ``label_names``.
+
+        For ``max_series`` and ``idle_timeout`` see ``create_countervec()``.
+        """
+        return self._create_vec(
+            IntGaugeVec,
+            *(name, description, unit, full_name, label_names, const_labels),
+            max_series=max_series,
+            idle_timeout=idle_timeout,
+        )
+
+    def create_histogramvec(
+        self,
+        name: str,
+        description: str,
+        label_names: Strings,
+        const_labels: Labels = None,
+        buckets: Bounds = None,
+        *,
+        native: bool = False,
+        schema: Int | None = None,
+        growth_factor: Float | None = None,
+        zero_threshold: Float | None = None,
+        max_buckets: Int | None = None,
+        max_series: Int | None = None,
+        idle_timeout: Float | None = None,
+        unit: str | None = None,
+        full_name: bool = False,
+    ) -> HistogramVec:
+        """Create histograms, one for each combination of values of ``label_names``.
+
+        For their buckets see ``create_histogram()``, for ``max_series`` and ``idle_timeout`` see
+        ``create_countervec()``.
+        """
+        return self._create_vec(
+            HistogramVec,
+            *(name, description, unit, full_name, label_names, const_labels),
+            max_series=max_series,
+            idle_timeout=idle_timeout,
+            buckets=_arguments.bounds(buckets),
+            native=_arguments.native_buckets(
+                native, schema, growth_factor, zero_threshold, max_buckets
+            ),
+        )
+
+    def register_callback(self, callback: Callable[[], None]) -> CallbackHandle:
+        """Run ``callback``, without arguments, before each scrape that shows this node.
+
+        It runs on a thread of its own. All callbacks of a scrape have
+        ``DYN_METRICS_CALLBACK_TIMEOUT`` (1 s) together; one that raises or is late is counted and
+        logged once, and the scrape answers without it.
+
+        Raises ``TypeError`` if ``callback`` cannot be called or is an async function.
+        """
+        name = self._prepared(callback)
+        return self._node.register_callback(name, callback)
+
+    def register_prometheus_expfmt_callback(
+        self, callback: Callable[[], str | bytes]
+    ) -> CallbackHandle:
+        """Show the metrics text that ``callback`` returns before each scrape that shows this node.
+
+        The text, a str or UTF-8 bytes, is in a format of Prometheus or in OpenMetrics 1. Its
+        families stand among those of this node, one for each name, without further labels. Families
+        that cannot be parsed and duplicate series are left out and counted. For deadlines and
+        errors see ``register_callback()``; a text that is late or fails is shown as it last was,
+        for up to five minutes.
+
+        Raises ``TypeError`` if ``callback`` cannot be called or is an async function.
+        """
+        name = self._prepared(callback)
+        return self._node.register_text_callback(name, callback, labels=[], prefixes=[], exclude=[])
+
+    def register_collector(
+        self,
+        registry: Collector,
+        *,
+        prefixes: Strings | None = None,
+        exclude: Strings | None = None,
+        labels: Labels = None,
+        hierarchy_labels: bool = True,
+        cache: Float | None = None,
+    ) -> CallbackHandle:
+        """Show the metrics of a ``prometheus_client`` registry among those of this node.
+
+        They get ``labels``, a dict or a list of pairs, and the hierarchy's, unless
+        ``hierarchy_labels=False``; a series that has a label of such a name keeps its own. With
+        ``prefixes``, a list, only families whose names begin with one of them are taken; those that
+        begin with one of ``exclude`` are not, by default ``process_`` and ``python_``. The registry
+        is asked anew when its metrics are older than ``cache`` seconds, by default at every scrape.
+        For the rest see ``register_prometheus_expfmt_callback()``.
+
+        Raises ``TypeError`` if ``registry`` has no ``collect()``, ``ImportError`` without
+        ``prometheus_client``, ``ValueError`` for a label name or a time that is refused.
+        """
+        callback = exposition_of(registry, self._node.tree_id)
+        added = _arguments.pairs(labels)
+        if hierarchy_labels:
+            given = {name for name, _ in added}
+            added += [pair for pair in self._node.hierarchy_labels if pair[0] not in given]
+        excluded = ["process_", "python_"]
+        if exclude is not None:
+            excluded = _arguments.strings(exclude, "exclude")
+        wanted = [] if prefixes is None else _arguments.strings(prefixes, "prefixes")
+        return self._node.register_text_callback(
+            self._prepared(callback),
+            callback,
+            labels=added,
+            prefixes=wanted,
+            exclude=excluded,
+            cache=cache,
+        )
+
+    def exposition(
+        self, accept: str = "", accept_encoding: str = "", timeout: Float | None = None
+    ) -> tuple[str, str | None, bytes]:
+        """Return the answer to an HTTP request: Content-Type, Content-Encoding or None, the body.
+
+        ``accept`` and ``accept_encoding`` are the request's headers. ``timeout`` is how long the
+        reader waits, in seconds; callbacks get four fifths of it. They run before, as for
+        ``prometheus_expfmt()``.
+
+        Raises ``ValueError`` for a timeout below 0.
+        """
+        self._prepare_rendering()
+        return self._node.exposition(accept, accept_encoding, timeout)
+
+    def prometheus_expfmt(self) -> str:
+        """Return the metrics of this node and all below it, in the Prometheus text format.
+
+        Their callbacks run before, except when this is called inside a callback.
+        """
+        self._prepare_rendering()
+        return self._node.prometheus_expfmt()
+
+    def unregister(self, metric: _native._Metric) -> bool:
+        """Take a metric, plain or vec, out of the scrape; return whether it was in.
+
+        Handles of it still count, unseen.
+
+        Raises ``ValueError`` for one series of a vec, which ``remove()`` of the vec takes out;
+        ``TypeError`` for what is no metric.
+        """
+        return self._node.unregister(metric)
+
+    def _create(
+        self,
+        kind: type[_M],
+        name: str,
+        description: str,
+        unit: str | None,
+        full_name: bool,
+        labels: Labels,
+        *,
+        buckets: list[float] | None = None,
+        native: _native._NativeBuckets | None = None,
+    ) -> _M:
+        name = _arguments.text(name, "name")
+        description = _arguments.text(description, "description")
+        return only_object(
+            *self._node.create(
+                kind,
+                name,
+                description,
+                _arguments.pairs(labels),
+                [],
+                unit=None if unit is None else _arguments.text(unit, "unit"),
+                full_name=full_name,
+                buckets=buckets,
+                native=native,
+            )
+        )
+
+    def _create_vec(
+        self,
+        kind: type[_M],
+        name: str,
+        description: str,
+        unit: str | None,
+        full_name: bool,
+        label_names: Strings,
+        const_labels: Labels,
+        *,
+        max_series: Int | None,
+        idle_timeout: Float | None,
+        buckets: list[float] | None = None,
+        native: _native._NativeBuckets | None = None,
+    ) -> _M:
+        name = _arguments.text(name, "name")
+        description = _arguments.text(description, "description")
+        unit = None if unit is None else _arguments.text(unit, "unit")
+        names = _arguments.strings(label_names, "label_names")
+        return only_object(
+            *self._node.create(
+                kind,
+                name,
+                description,
+                _arguments.pairs(const_labels, "const_labels"),
+                names,
+                unit=unit,
+                full_name=full_name,
+                max_series=max_series,
+                idle_timeout=idle_timeout,
+                buckets=buckets,
+                native=native,
+            )
+        )
+
+    def _families(self) -> list[tuple[str, str, str]]:
+        """Return the name, type and description of each family, with and without series."""
+        return self._node.families()
+
+    def _tree_id(self) -> int:
+        """Return a number that all nodes of one runtime share."""
+        return self._node.tree_id
+
+    def _prepared(self, callback: Callable[[], object]) -> str:
+        """Return the name of a callback, and start the thread that runs it."""
+        name = _arguments.callback_name(callback)
+        start_callbacks()
+        return name
+
+    def _prepare_rendering(self) -> None:
+        if self._before_rendering is not None:
+            self._before_rendering()
+        if self._node.has_callbacks:
+            start_callbacks()

@@ -1,0 +1,76 @@
+"""The environment variables that this package reads in Python, in one table.
+
+Those of the status server and of names are read by the native core: its table is
+``crates/dynamo-runtime/src/config.rs``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from dynamo_metrics import _environment
+
+_T = TypeVar("_T")
+
+
+class Setting(Generic[_T]):
+    """One variable: its name, default, parser and meaning."""
+
+    __slots__ = ("default", "meaning", "parse", "variable")
+
+    def __init__(
+        self, variable: str, default: _T, parse: Callable[[str, _T], _T], meaning: str
+    ) -> None:
+        self.variable = variable
+        self.default = default
+        self.parse = parse
+        self.meaning = meaning
+
+    def read(self) -> _T:
+        """Return the value now, the default if the variable is unset, empty or blank.
+
+        Raises ``ValueError`` for a bad value: the variable, its value, the remedy.
+        """
+        return self.parse(self.variable, self.default)
+
+
+def _yes_or_no(variable: str, default: bool) -> bool:
+    word = _environment.text(variable, "")
+    try:
+        return _environment.WORDS[word.lower()] if word else default
+    except KeyError:
+        raise _environment.bad(
+            variable,
+            word,
+            "is neither yes nor no",
+            "1, true, on or yes; or 0, false, off or no",
+        ) from None
+
+
+PROCESS_METRICS = Setting(
+    "DYN_METRICS_PROCESS",
+    True,
+    _yes_or_no,
+    "Whether runtimes expose process_*, python_gc_*, GIL wait and event-loop lag.",
+)
+
+
+def _names_otlp(variable: str, default: bool) -> bool:
+    exporters = [word.strip() for word in _environment.text(variable, "").split(",")]
+    return "otlp" in exporters or default
+
+
+METRICS_EXPORTER = Setting(
+    "OTEL_METRICS_EXPORTER",
+    False,
+    _names_otlp,
+    "Whether runtimes push their metrics: ``otlp`` is among the exporters, separated by commas.",
+)
+
+TRACE_EXEMPLARS = Setting(
+    "DYN_METRICS_TRACE_EXEMPLARS",
+    False,
+    _yes_or_no,
+    "Whether updates take the current OpenTelemetry span as their exemplar.",
+)

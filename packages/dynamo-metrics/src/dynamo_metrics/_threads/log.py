@@ -1,0 +1,55 @@
+"""The thread that passes the messages of the native core to ``logging``."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import traceback
+
+from dynamo_metrics import _native
+
+LOGGER = "dynamo.runtime"
+
+_starting = threading.RLock()
+_thread: threading.Thread | None = None
+
+
+def start_log() -> None:
+    """Start the thread, if it is not running."""
+    global _thread
+    if _thread is not None:
+        return
+    with _starting:
+        if _thread is None:
+            logger = logging.getLogger(LOGGER)
+            thread = threading.Thread(target=_run, args=(logger,), name="dynamo-log", daemon=True)
+            thread.start()
+            _thread = thread
+
+
+def join(timeout: float) -> None:
+    """Wait for the thread to end, for at most ``timeout`` seconds."""
+    if _thread is not None:
+        _thread.join(timeout)
+
+
+def log(logger: logging.Logger, level: int, message: str, *, exc_info: bool = False) -> None:
+    """Log. What a filter or handler of the user raises must not end a thread of this package."""
+    try:
+        logger.log(level, message, exc_info=exc_info)
+    except Exception:
+        traceback.print_exc()
+
+
+def _run(logger: logging.Logger) -> None:
+    while (message := _native.next_message()) is not None:
+        log(logger, *message)
+
+
+def _after_fork_in_child() -> None:
+    global _starting, _thread
+    _starting, _thread = threading.RLock(), None
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,29 @@
+"""Parts of NATS subjects, and what NATS itself says in a message."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nats.aio.msg import Msg
+
+_NO_RESPONDERS = "503"
+"""The status that NATS answers with when nobody listens to a subject."""
+_PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+
+
+def is_no_responders(message: Msg) -> bool:
+    """Whether NATS sent this message because nobody listens to the subject of a request."""
+    return bool(message.headers) and (message.headers or {}).get("Status") == _NO_RESPONDERS
+
+
+def token(name: str) -> str:
+    """Return a name as one part of a NATS subject, which is one part of a key as well.
+
+    Letters, digits, ``-`` and ``_`` stay, every other byte of the UTF-8 becomes ``=`` and two hex
+    digits. So different names stay different.
+    """
+    return "".join(
+        chr(byte) if byte in _PLAIN else f"={byte:02x}"
+        for byte in name.encode("utf-8", "surrogatepass")
+    )

@@ -1,0 +1,103 @@
+"""The request plane and the discovery of a runtime."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from typing import TYPE_CHECKING
+
+from dynamo._network.advertise import advertised
+from dynamo._network.drain import Drain, Path
+from dynamo._settings import DISCOVERY_BACKEND, GRACEFUL_SHUTDOWN_TIMEOUT, REQUEST_PLANE
+from dynamo.discovery import Discovery, Instance, Target, open_discovery
+from dynamo.discovery._backends import chosen_discovery
+from dynamo.request_plane import RequestPlane, open_plane
+from dynamo.request_plane._planes import chosen_plane
+from dynamo_metrics import _sampling
+
+if TYPE_CHECKING:
+    from dynamo_metrics import _native
+
+_CLOSED = "this runtime has been shut down: make another DistributedRuntime, and clients of it"
+
+
+class Network:
+    """One per runtime, in one event loop. Made when the first endpoint is served or called."""
+
+    def __init__(self, native: _native.Node) -> None:
+        """Read the settings. Raises ``ValueError`` for a bad one."""
+        self.loop = asyncio.get_running_loop()
+        self.instance_id = 1 + secrets.randbelow(2**63 - 1)
+        self.plane_name = chosen_plane()
+        self.discovery_name = chosen_discovery(self.plane_name)
+        self.drain = Drain(self.loop, GRACEFUL_SHUTDOWN_TIMEOUT.read())
+        self._native = native
+        _sampling.watch_loop(self.loop)
+        self._opening = asyncio.Lock()
+        self._plane: RequestPlane | None = None
+        self._discovery: Discovery | None = None
+
+    def __str__(self) -> str:
+        """Return which request plane and which discovery this is, by their settings."""
+        return (
+            f"{REQUEST_PLANE.variable}={self.plane_name}, "
+            f"{DISCOVERY_BACKEND.variable}={self.discovery_name}"
+        )
+
+    async def open(self) -> None:
+        """Connect, once.
+
+        Raises ``ImportError`` if a package is missing, ``ConnectionError`` if a server cannot be
+        reached.
+        """
+        async with self._opening:
+            if self._plane is None:
+                self._plane = await open_plane(self.plane_name)
+            if self._discovery is None:
+                self._discovery = await open_discovery(self.discovery_name)
+                await self.announce()
+
+    @property
+    def plane(self) -> RequestPlane:
+        """The open request plane. Raises ``RuntimeError`` after ``close``."""
+        if self._plane is None:
+            raise RuntimeError(_CLOSED)
+        return self._plane
+
+    @property
+    def discovery(self) -> Discovery:
+        """The open discovery. Raises ``RuntimeError`` after ``close``."""
+        if self._discovery is None:
+            raise RuntimeError(_CLOSED)
+        return self._discovery
+
+    def instance(self, path: Path) -> Instance:
+        """Return how an endpoint of this runtime is registered."""
+        namespace, component, endpoint = path
+        address = self.plane.address(namespace, component, endpoint, self.instance_id)
+        return Instance(namespace, component, endpoint, self.instance_id, self.plane_name, address)
+
+    async def announce(self) -> None:
+        """Register the status server, if there is one, with the endpoints served now."""
+        listening = self._native.system_status_address
+        if listening is None:
+            return
+        paths = self.drain.paths
+        labels = {
+            "namespace": ",".join(sorted({namespace for namespace, _, _ in paths})),
+            "component": ",".join(sorted({component for _, component, _ in paths})),
+            "instance": f"{self.instance_id:x}",
+        }
+        address = await advertised(listening, self.discovery)
+        await self.discovery.announce(self.instance_id, Target(address, labels))
+
+    async def close(self) -> None:
+        """Disconnect. What is still served must have stopped before."""
+        discovery, self._discovery = self._discovery, None
+        plane, self._plane = self._plane, None
+        try:
+            if discovery is not None:
+                await discovery.close()
+        finally:
+            if plane is not None:
+                await plane.close()

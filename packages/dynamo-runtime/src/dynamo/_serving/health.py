@@ -1,0 +1,44 @@
+"""What ``/health`` shows of the endpoints that this process serves.
+
+Runtimes of one process may share a status server and serve the same endpoint: it is ready when all
+of them are.
+"""
+
+from __future__ import annotations
+
+import dynamo_metrics
+
+_reports: dict[dynamo_metrics.Endpoint, dict[int, bool]] = {}
+
+
+class EndpointHealth:
+    """What one runtime reports of one endpoint; nothing at first."""
+
+    def __init__(self, endpoint: dynamo_metrics.Endpoint) -> None:
+        self._endpoint = endpoint
+
+    def report(self, *, ready: bool) -> None:
+        """Report whether requests are taken and answered."""
+        _reports.setdefault(self._endpoint, {})[id(self)] = ready
+        self._show()
+
+    def withdraw(self, *, keep: bool) -> None:
+        """Stop reporting.
+
+        If no other runtime of the process serves the endpoint, it leaves ``/health``; with ``keep``
+        it stays there as not ready, for a process that is about to end.
+        """
+        others = _reports.get(self._endpoint, {})
+        others.pop(id(self), None)
+        if others:
+            self._show()
+            return
+        _reports.pop(self._endpoint, None)
+        if keep:
+            self._endpoint.set_health_status("notready")
+        else:
+            self._endpoint.clear_health_status()
+
+    def _show(self) -> None:
+        ready = all(_reports[self._endpoint].values())
+        self._endpoint.set_health_status("ready" if ready else "notready")

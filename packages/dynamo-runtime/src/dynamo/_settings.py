@@ -1,0 +1,143 @@
+"""The settings of this package: every environment variable that it reads, one entry each.
+
+Other modules read a variable through its entry, never from ``os.environ``. An empty variable is
+unset. ``docs/serving.md`` lists the same variables, and a test compares the two. Settings of the
+status server and of the metrics belong to ``dynamo-metrics``.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, Generic, TypeVar
+
+from dynamo_metrics import _environment
+
+_T = TypeVar("_T")
+
+_NATS_URL = re.compile(r"(?:(?:nats|tls|wss?)://)?[^\s/,]+(?::\d+)?/?")
+_HOST_NAME = re.compile(r"[\w.-]+")
+
+
+class Setting(Generic[_T]):
+    """One environment variable."""
+
+    def __init__(
+        self, variable: str, default: Any, parse: Callable[[str, Any], _T], meaning: str
+    ) -> None:
+        self.variable = variable
+        self.default = default
+        self.meaning = meaning
+        self._parse = parse
+
+    @property
+    def is_set(self) -> bool:
+        """Whether the environment has a value for it."""
+        return bool(_environment.text(self.variable, ""))
+
+    def read(self) -> _T:
+        """Return the value now.
+
+        Raises ``ValueError``, with variable, value, rule and remedy, for a bad one.
+        """
+        return self._parse(self.variable, self.default)
+
+    def refuse(self, value: str, problem: str, remedy: str) -> ValueError:
+        """Return the error of a value that is bad for a reason that only the caller knows."""
+        return _environment.bad(self.variable, value, problem, remedy)
+
+
+class Choice(Setting[str]):
+    """A variable that names an entry of a table, which is the reader's."""
+
+    def __init__(self, variable: str, default: str | None, meaning: str) -> None:
+        super().__init__(variable, default, _environment.text, meaning)
+
+    def choose(self, known: Iterable[str], default: str | None = None) -> str:
+        """Return the name that is set, one of ``known``.
+
+        ``default`` replaces the entry's own. Raises ``ValueError`` for any other name.
+        """
+        names = {name: name for name in known}
+        return _environment.choice(self.variable, default or self.default, names)
+
+
+def _flag(variable: str, default: bool) -> bool:
+    return _environment.flag(variable, default=default)
+
+
+def _host(variable: str, default: str | None) -> str | None:
+    host = _environment.text(variable, default or "")
+    if not host:
+        return None
+    try:
+        address = ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        if not _HOST_NAME.fullmatch(host):
+            raise _environment.bad(
+                variable, host, "is not a host", "a name or an IP address, without a port"
+            ) from None
+        return host
+    return f"[{address}]" if address.version == 6 else str(address)
+
+
+def _nats_servers(variable: str, default: str) -> tuple[str, ...]:
+    given = _environment.text(variable, default)
+    servers = tuple(server.strip() for server in given.split(","))
+    if not all(_NATS_URL.fullmatch(server) for server in servers):
+        raise _environment.bad(
+            variable,
+            without_password(given),
+            "is not the address of a NATS server",
+            "nats://host:port, several of them separated by commas",
+        )
+    return servers
+
+
+def without_password(url: str) -> str:
+    """Return a URL, or several separated by commas, for messages."""
+    return re.sub(r"(^|//|,)[^@/,]*@", r"\1***@", url)
+
+
+REQUEST_PLANE = Choice("DYN_REQUEST_PLANE", "memory", "how requests travel")
+DISCOVERY_BACKEND = Choice("DYN_DISCOVERY_BACKEND", None, "how instances are found")
+SYSTEM_ADVERTISE_HOST = Setting(
+    "DYN_SYSTEM_ADVERTISE_HOST", None, _host, "host of the status server, for others"
+)
+POD_IP = Setting("POD_IP", None, _host, "address of the Kubernetes pod, `status.podIP`")
+NATS_SERVER = Setting("NATS_SERVER", "nats://localhost:4222", _nats_servers, "where NATS is")
+GRACEFUL_SHUTDOWN_TIMEOUT = Setting(
+    "DYN_WORKER_GRACEFUL_SHUTDOWN_TIMEOUT",
+    30.0,
+    _environment.seconds,
+    "seconds that running requests have at the end",
+)
+HEALTH_CHECK_ENABLED = Setting(
+    "DYN_HEALTH_CHECK_ENABLED", False, _flag, "send canaries to endpoints with a payload"
+)
+CANARY_WAIT_TIME = Setting(
+    "DYN_CANARY_WAIT_TIME",
+    10.0,
+    _environment.seconds,
+    "seconds without progress before a canary is sent",
+)
+HEALTH_CHECK_REQUEST_TIMEOUT = Setting(
+    "DYN_HEALTH_CHECK_REQUEST_TIMEOUT",
+    3.0,
+    _environment.seconds,
+    "seconds that the canary's first item may take",
+)
+
+SETTINGS: tuple[Setting[Any], ...] = (
+    REQUEST_PLANE,
+    DISCOVERY_BACKEND,
+    SYSTEM_ADVERTISE_HOST,
+    POD_IP,
+    NATS_SERVER,
+    GRACEFUL_SHUTDOWN_TIMEOUT,
+    HEALTH_CHECK_ENABLED,
+    CANARY_WAIT_TIME,
+    HEALTH_CHECK_REQUEST_TIMEOUT,
+)
+"""All of them, in the order of the table in ``docs/serving.md``."""

@@ -1,0 +1,202 @@
+"""Registers, renews and watches entries of the bucket."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from dynamo._nats import Connection, Subscription
+from dynamo.discovery._lease_thread import LeaseThread
+from dynamo.discovery._leases import LeasedWatch
+from dynamo.discovery._records import Instance, Target, from_json, to_json
+from dynamo.discovery._watch import Watch
+from dynamo.discovery.nats import store as keys
+from dynamo.discovery.nats.store import LEASE_SECONDS, Store
+
+if TYPE_CHECKING:
+    from nats.aio.msg import Msg
+
+RENEWAL_INTERVAL = 2.0
+"""Seconds between two puts of an entry."""
+_EXPIRY_INTERVAL = 0.5
+"""Seconds between two looks for expired entries."""
+
+_log = logging.getLogger("dynamo.runtime")
+
+
+class NatsDiscovery:
+    """Knows the runtimes that use the same NATS server or cluster."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._store = Store(connection)
+        self._entries: dict[str, bytes] = {}
+        self._watches: dict[str, LeasedWatch] = {}
+        self._subscriptions: list[Subscription] = []
+        self._watching = asyncio.Lock()
+        self._renew_now = asyncio.Event()
+        self._complete_at = 0.0
+        self._announcing = asyncio.Lock()
+        self._lease_thread: LeaseThread[NatsDiscovery] | None = None
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._renew()), loop.create_task(self._expire())]
+        connection.on_restored.append(self._on_restored)
+
+    @classmethod
+    async def open(cls) -> NatsDiscovery:
+        """Connect, and make the bucket if there is none.
+
+        Raises ``ValueError`` or ``ImportError`` as ``Connection`` does, ``ConnectionError`` if no
+        server can be reached or it has no JetStream.
+        """
+        connection = await Connection.acquire()
+        try:
+            await Store(connection).bucket()
+        except BaseException:
+            await connection.release()
+            raise
+        return cls(connection)
+
+    async def register(self, instance: Instance) -> None:
+        """Let clients find an instance, for as long as this event loop renews it."""
+        await self._put(keys.instance_key(instance), to_json(instance))
+
+    async def unregister(self, instance: Instance) -> None:
+        """Remove an instance: clients no longer find it."""
+        await self._delete(keys.instance_key(instance))
+
+    async def announce(self, instance_id: int, target: Target) -> None:
+        """Let Prometheus find a runtime, with these labels from now on."""
+        async with self._announcing:
+            if self._lease_thread is None:
+                self._lease_thread = await LeaseThread.start(NatsDiscovery.open)
+        key, value = keys.runtime_key(instance_id), to_json(target)
+        await self._lease_thread.run(lambda discovery: discovery._put(key, value))
+
+    async def watch(self, namespace: str, component: str, endpoint: str) -> Watch:
+        """Return the instances of an endpoint, kept up to date."""
+        prefix = keys.endpoint_prefix(namespace, component, endpoint)
+        async with self._watching:
+            if prefix not in self._watches:
+                self._watches[prefix] = await self._start_watching(prefix)
+        return self._watches[prefix].watch
+
+    async def _start_watching(self, prefix: str) -> LeasedWatch:
+        subject = keys.put_subject(prefix)
+        leased = LeasedWatch(LEASE_SECONDS)
+
+        async def on_put(message: Msg) -> None:
+            leased.take(message.subject[len(subject) :], keys.put_value(message))
+
+        subscription = await self._connection.subscribe(f"{subject}*", on_put)
+        try:
+            entries = await self._store.snapshot(f"{prefix}*")
+        except BaseException:
+            await subscription.close()
+            raise
+        self._subscriptions.append(subscription)
+        for key, value in entries.items():
+            leased.take(key.rpartition(".")[2], value)
+        return leased
+
+    async def own_address(self) -> str:
+        """Return the address from which this host reaches NATS."""
+        url = self._connection.client.connected_url
+        loop = asyncio.get_running_loop()
+        try:
+            peer = (url.hostname, url.port or 4222) if url is not None else ("localhost", 4222)
+            [(family, kind, *_, address), *_] = await loop.getaddrinfo(
+                *peer, type=socket.SOCK_DGRAM
+            )
+            # Connecting a datagram socket sends nothing: it only chooses the local address.
+            with socket.socket(family, kind) as probe:
+                probe.connect(address)
+                host = str(probe.getsockname()[0])
+        except OSError:
+            return socket.gethostname()
+        return f"[{host}]" if ":" in host else host
+
+    async def targets(self) -> list[Target]:
+        """Return the status servers now.
+
+        Raises ``ConnectionError`` while NATS is unreachable, and for the length of a lease after a
+        reconnect: a NATS server that was restarted has no entries until all runtimes have put
+        theirs again.
+        """
+        if not self._connection.is_up:
+            raise ConnectionError(f"NATS at {self._connection} is not connected")
+        if asyncio.get_running_loop().time() < self._complete_at:
+            raise ConnectionError(
+                f"NATS at {self._connection} was reconnected just now: within {LEASE_SECONDS:g} s "
+                "all runtimes have registered again"
+            )
+        entries = await self._store.snapshot(f"{keys.RUNTIMES}.*")
+        return [target for target in map(_target, entries.values()) if target is not None]
+
+    async def close(self) -> None:
+        """Remove what was registered here, and release the connection."""
+        if self._lease_thread is not None:
+            await self._lease_thread.close()
+        self._connection.on_restored.remove(self._on_restored)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.wait(self._tasks)
+        for key in list(self._entries):
+            await self._delete(key)
+        for subscription in self._subscriptions:
+            await subscription.close()
+        await self._connection.release()
+
+    async def _put(self, key: str, value: bytes) -> None:
+        await self._store.put(key, value)
+        self._entries[key] = value
+
+    async def _delete(self, key: str) -> None:
+        self._entries.pop(key, None)
+        await self._store.delete(key)
+
+    def _on_restored(self) -> None:
+        self._renew_now.set()
+        self._complete_at = asyncio.get_running_loop().time() + LEASE_SECONDS
+        for leased in self._watches.values():
+            leased.renew_all()
+
+    async def _renew(self) -> None:
+        while True:
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._renew_now.wait(), RENEWAL_INTERVAL)
+            self._renew_now.clear()
+            if not self._entries or not self._connection.is_up:
+                continue
+            try:
+                # After a restart of the server the bucket may have to be made again.
+                bucket = await self._store.bucket()
+                for key in list(self._entries):
+                    if key in self._entries:  # not deleted meanwhile
+                        await bucket.put(key, self._entries[key])
+            except Exception as error:  # of any kind: renewal must go on
+                _log.warning("discovery could not renew its leases, retrying: %s", error)
+
+    async def _expire(self) -> None:
+        now = asyncio.get_running_loop().time
+        last = now()
+        while True:
+            await asyncio.sleep(_EXPIRY_INTERVAL)
+            # While this loop was blocked, or NATS unreachable, no renewal could be seen.
+            elapsed = now() - last
+            last = now()
+            unobserved = elapsed - _EXPIRY_INTERVAL if self._connection.is_up else elapsed
+            for leased in self._watches.values():
+                leased.expire(unobserved)
+
+
+def _target(value: bytes) -> Target | None:
+    """Return the target that is stored there; None, and a line in the log, for anything else."""
+    try:
+        return from_json(Target, value)
+    except ValueError as error:
+        _log.warning("an entry of discovery cannot be read: %s", error)
+        return None

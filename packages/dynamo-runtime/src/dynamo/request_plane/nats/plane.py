@@ -1,0 +1,99 @@
+"""Brings requests to the workers of the same NATS server or cluster."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+from dynamo._nats import Connection, Subscription, token
+from dynamo.request_plane import _frames
+from dynamo.request_plane._errors import ConnectionLostError
+from dynamo.request_plane._protocol import Receiver
+from dynamo.request_plane.nats.client import NatsStream
+from dynamo.request_plane.nats.wire import Wire
+from dynamo.request_plane.nats.worker import NatsCall, NatsServed
+
+if TYPE_CHECKING:
+    from nats.aio.msg import Msg
+
+
+class NatsPlane:
+    """The requests of one runtime."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._inbox = connection.client.new_inbox()
+        self._numbers = itertools.count(1)
+        self._streams: dict[str, NatsStream] = {}
+        self._calls: set[NatsCall] = set()
+        self._wire = Wire(connection, lambda: [*self._streams.values(), *self._calls])
+        self._subscription: Subscription | None = None
+        connection.on_lost.append(self._on_lost)
+
+    @classmethod
+    async def open(cls) -> NatsPlane:
+        """Connect. Raises ``ValueError``, ``ImportError`` or ``ConnectionError``."""
+        connection = await Connection.acquire()
+        plane = cls(connection)
+        plane._subscription = await connection.subscribe(f"{plane._inbox}.*", plane._on_frame)
+        return plane
+
+    def address(self, namespace: str, component: str, endpoint: str, instance_id: int) -> str:
+        """Return the subject of an instance of an endpoint; requests go to ``.new`` below it."""
+        names = ".".join(map(token, (namespace, component, endpoint)))
+        return f"dynamo.{names}.{instance_id:x}"
+
+    def reaches(self, address: str) -> bool:
+        """Return True: every instance that is registered for this plane can be reached."""
+        return True
+
+    async def serve(self, address: str, receiver: Receiver) -> NatsServed:
+        """Bring requests for ``address`` to ``receiver``."""
+        served = NatsServed(self._wire, self._calls, address, receiver)
+        await served.open(self._connection)
+        return served
+
+    async def call(self, address: str, request_id: str, payload: bytes) -> NatsStream:
+        """Send a request to ``address``, and return when the worker has taken it.
+
+        Raises ``UnavailableError`` if no worker takes it there, ``ConnectionLostError`` if NATS or
+        the worker is lost meanwhile, ``InvalidRequestError`` if the worker refuses it.
+        """
+        reply_subject = f"{self._inbox}.{next(self._numbers)}"
+        stream = NatsStream(self._wire, self._streams, address, reply_subject)
+        try:
+            await stream.open(request_id, payload)
+        except BaseException:
+            stream.cancel()
+            raise
+        return stream
+
+    async def close(self) -> None:
+        """Fail the open requests of this runtime's clients, and release the connection."""
+        self._connection.on_lost.remove(self._on_lost)
+        for stream in list(self._streams.values()):
+            stream.fail(ConnectionLostError("this runtime was shut down"))
+            stream.disconnect()
+        await self._wire.close()
+        if self._subscription is not None:
+            await self._subscription.close()
+        await self._connection.release()
+
+    async def _on_frame(self, message: Msg) -> None:
+        stream = self._streams.get(message.subject)
+        if stream is not None:
+            stream.take_frame(message)
+        elif message.reply and message.data[:1] not in (_frames.END, _frames.ERROR):
+            # The request was cancelled before the worker named a subject for it.
+            self._wire.post(message.reply, _frames.CANCEL)
+
+    def _on_lost(self) -> None:
+        for stream in list(self._streams.values()):
+            stream.fail(
+                ConnectionLostError(
+                    f"the connection to NATS at {self._connection} broke before the answer was "
+                    "complete: send the request again"
+                )
+            )
+        for call in list(self._calls):
+            call.disconnect(lost=True)

@@ -1,0 +1,219 @@
+"""The worker's end of a request."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from dynamo._nats import Connection, Subscription, is_no_responders
+from dynamo.prometheus_names import work_handler
+from dynamo.request_plane import _frames
+from dynamo.request_plane._errors import (
+    ConnectionLostError,
+    InvalidRequestError,
+    RequestError,
+    UnavailableError,
+)
+from dynamo.request_plane._flow import WINDOW, Credits
+from dynamo.request_plane._protocol import ClientDisconnectedError, Receiver
+from dynamo.request_plane.nats.wire import Wire
+
+if TYPE_CHECKING:
+    from nats.aio.msg import Msg
+
+
+_error_types = work_handler.error_types
+
+
+class NatsServed:
+    """An endpoint that accepts requests under its subject."""
+
+    def __init__(
+        self, wire: Wire, plane_calls: set[NatsCall], address: str, receiver: Receiver
+    ) -> None:
+        """Enter each call into ``plane_calls`` too, those of all endpoints of the plane."""
+        self._wire = wire
+        self._plane_calls = plane_calls
+        self._address = address
+        self._receiver = receiver
+        self._numbers = itertools.count(1)
+        self._calls: dict[str, NatsCall] = {}
+        self._subscription: Subscription | None = None
+
+    async def open(self, connection: Connection) -> None:
+        """Accept requests: when this returns, NATS delivers them."""
+        self._subscription = await connection.subscribe(f"{self._address}.*", self._on_frame)
+        await connection.client.flush()
+
+    async def close(self) -> None:
+        """Stop accepting requests."""
+        if self._subscription is not None:
+            await self._subscription.close()
+
+    async def _on_frame(self, message: Msg) -> None:
+        name = message.subject.rpartition(".")[2]
+        if name == "new":
+            await self._on_opening(message)
+            return
+        if name == "alive":
+            return  # the subscription is the answer: without it NATS says "no responders"
+        call = self._calls.get(message.subject)
+        if call is not None:
+            if call.take_frame(message):
+                self._receiver.accept(call)
+        elif message.reply and message.data[:1] in (_frames.CHUNK, _frames.KEEPALIVE):
+            lost = ConnectionLostError("the worker no longer has this request")
+            self._wire.post(message.reply, _frames.error(lost))
+
+    async def _on_opening(self, message: Msg) -> None:
+        try:
+            opening = _frames.parse_opening(message.data)
+        except _frames.BadFrameError as problem:
+            self._receiver.rejected(len(message.data), _error_types.INVALID_MESSAGE)
+            if message.reply:
+                refusal = InvalidRequestError(str(problem))
+                self._wire.post(message.reply, _frames.error(refusal))
+            return
+        if not message.reply:
+            self._receiver.rejected(len(message.data), _error_types.INVALID_MESSAGE)
+        elif not self._receiver.accepting:
+            refused = UnavailableError("the worker takes no more requests: it is shutting down")
+            self._wire.post(message.reply, _frames.error(refused))
+        else:
+            await self._accept(opening, message.reply)
+
+    async def _accept(self, opening: _frames.Opening, target: str) -> None:
+        reply_subject = f"{self._address}.{next(self._numbers)}"
+        call = NatsCall(self._wire, opening, target, reply_subject, self._remove)
+        self._calls[reply_subject] = call
+        self._plane_calls.add(call)
+        try:
+            await self._wire.publish(target, _frames.ACCEPTED, reply_subject)
+        except ConnectionLostError:
+            self._remove(call)
+            self._receiver.rejected(opening.size, _error_types.RESPONSE_STREAM)
+            return
+        if call.complete:
+            self._receiver.accept(call)
+
+    def _remove(self, call: NatsCall) -> None:
+        self._calls.pop(call.reply_subject, None)
+        self._plane_calls.discard(call)
+
+
+class NatsCall:
+    """One request: first its body arrives, then it is answered."""
+
+    def __init__(
+        self,
+        wire: Wire,
+        opening: _frames.Opening,
+        target: str,
+        reply_subject: str,
+        on_end: Callable[[NatsCall], None],
+    ) -> None:
+        self.id = opening.id
+        self.target = target
+        self.reply_subject = reply_subject
+        self.last_sent = self.last_received = wire.now()
+        self._wire = wire
+        self._on_end = on_end
+        self._body = [opening.first]
+        self._missing_bytes = opening.size - len(opening.first)
+        self._unreturned_credits = 0
+        self._credits = Credits()
+        self._disconnected = False
+        self._lost = False
+        self._on_disconnect: Callable[[], None] | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether the whole body has arrived."""
+        return self._missing_bytes == 0
+
+    @property
+    def payload(self) -> bytes:
+        """The body."""
+        if len(self._body) > 1:
+            self._body = [b"".join(self._body)]
+        return self._body[0]
+
+    def on_disconnect(self, callback: Callable[[], None]) -> None:
+        """Have ``callback`` called once when the client disconnects."""
+        self._on_disconnect = callback
+        if self._disconnected:
+            callback()
+
+    async def send(self, item: bytes) -> None:
+        """Send one item, when the client has room. Raises ``ClientDisconnectedError``."""
+        *parts, last = _frames.parts(item, self._wire.chunk_bytes)
+        for part in parts:
+            await self._send(_frames.PART + part)
+        await self._send(_frames.ITEM + last)
+
+    async def _send(self, frame: bytes) -> None:
+        await self._credits.take()
+        await self._publish(frame)
+
+    async def finish(self, error: RequestError | None = None) -> None:
+        """End the answer. Raises ``ClientDisconnectedError``."""
+        self._on_end(self)
+        if self._disconnected:
+            if self._lost:
+                # Perhaps only this side lost NATS: a client that still waits must not for ever.
+                lost = ConnectionLostError("the worker lost the connection to its client")
+                self._wire.post(self.target, _frames.error(lost))
+            raise ClientDisconnectedError(lost=self._lost)
+        await self._publish(_frames.END if error is None else _frames.error(error))
+
+    async def _publish(self, frame: bytes) -> None:
+        self.last_sent = self._wire.now()
+        try:
+            await self._wire.publish(self.target, frame, self.reply_subject)
+        except ConnectionLostError:
+            raise ClientDisconnectedError(lost=True) from None
+
+    def take_frame(self, message: Msg) -> bool:
+        """Handle what the client, or NATS in its place, has sent; True if the body is complete."""
+        if is_no_responders(message):
+            self.disconnect()
+            return False
+        self.last_received = self._wire.now()
+        kind, content = message.data[:1], message.data[1:]
+        if kind == _frames.CHUNK and self._missing_bytes > 0:
+            return self._take_chunk(content)
+        if kind == _frames.CREDIT:
+            self._credits.add(_frames.parse_credit(content))
+        elif kind == _frames.CANCEL:
+            self.disconnect()
+        return False
+
+    def _take_chunk(self, content: bytes) -> bool:
+        self._body.append(content)
+        self._missing_bytes -= len(content)
+        if self._missing_bytes < 0:
+            too_long = InvalidRequestError("the body is longer than the head of the request says")
+            self._wire.post(self.target, _frames.error(too_long))
+            self.disconnect()
+            return False
+        self._unreturned_credits += 1
+        if self._unreturned_credits >= WINDOW // 2:
+            frame = _frames.credit(self._unreturned_credits)
+            self._wire.post(self.target, frame, self.reply_subject)
+            self._unreturned_credits = 0
+        return self.complete
+
+    def time_out(self) -> None:
+        """Give the client up."""
+        self.disconnect(lost=True)
+
+    def disconnect(self, *, lost: bool = False) -> None:
+        """Note that the client disconnected; ``lost`` if the connection broke."""
+        self._on_end(self)
+        if not self._disconnected:
+            self._disconnected = True
+            self._lost = lost
+            self._credits.close(lambda: ClientDisconnectedError(lost=lost))
+            if self._on_disconnect is not None:
+                self._on_disconnect()

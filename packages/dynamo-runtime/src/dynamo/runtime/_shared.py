@@ -1,0 +1,68 @@
+"""What the nodes of one runtime share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dynamo_metrics._nodes import shut_down
+
+if TYPE_CHECKING:
+    from dynamo._network import Network
+    from dynamo_metrics import _native
+
+
+class Shared:
+    """The status server of a runtime, and its network once an endpoint is served or called."""
+
+    __slots__ = ("_native", "_network", "_shutting_down")
+
+    def __init__(self, native: _native.Node) -> None:
+        self._native = native
+        self._network: Network | None = None
+        self._shutting_down = False
+
+    def network(self) -> Network:
+        """Return the network of the running event loop, made now if there is none.
+
+        Raises ``ValueError`` for a bad setting, ``RuntimeError`` if another event loop has it.
+        """
+        import asyncio
+
+        from dynamo._network import Network
+
+        network = self._network
+        if network is None or network.loop.is_closed():
+            network = self._network = Network(self._native)
+        elif network.loop is not asyncio.get_running_loop():
+            raise RuntimeError(
+                "this runtime serves or calls endpoints in another event loop: make a "
+                "DistributedRuntime for each loop"
+            )
+        return network
+
+    def shutdown(self) -> None:
+        """Stop the status server: at once, or after the drain of the endpoints served now."""
+        network = self._network
+        if network is None or not network.drain.is_serving or not network.loop.is_running():
+            shut_down(self._native)
+        elif not self._shutting_down:
+            self._shutting_down = True
+            network.loop.call_soon_threadsafe(network.drain.start)
+
+    def on_endpoint_stopped(self) -> None:
+        """Finish a shutdown that waits for the last endpoint to stop."""
+        network = self._network
+        if self._shutting_down and network is not None and not network.drain.is_serving:
+            shut_down(self._native)
+
+    async def close(self) -> None:
+        """Cancel the requests in flight, disconnect, and stop the status server."""
+        network = self._network
+        try:
+            if network is not None:
+                await network.drain.stop()
+                if self._network is network:
+                    self._network = None
+                await network.close()
+        finally:
+            shut_down(self._native)

@@ -1,0 +1,72 @@
+"""The end of a process whose ``/metrics`` is being scraped."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+
+import pytest
+
+from tests.support.client import PATIENCE
+
+WORKER = """
+import asyncio, sys
+import dynamo_metrics
+{install}
+from dynamo.runtime import DistributedRuntime
+
+async def main():
+    runtime = DistributedRuntime(asyncio.get_running_loop(), "mem", "tcp")
+    metrics = {metrics}
+    metrics.register_callback(metrics.create_intgauge("m", "help").inc)
+    print(runtime.system_status_server_url(), flush=True)
+    sys.stdin.readline()
+
+asyncio.run(main())
+"""
+"""Without shutdown() Dynamo 1.6.1 ends with SIGABRT under these scrapes, each time."""
+
+WAYS = {
+    "attach": ("", 'dynamo_metrics.attach(runtime, "ns")'),
+    "install": ("dynamo_metrics.install()", 'runtime.endpoint("ns.comp.ep").metrics'),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_process_that_is_scraped_ends_as_any_other(way: str) -> None:
+    install, metrics = WAYS[way]
+    worker = subprocess.Popen(
+        [sys.executable, "-c", WORKER.format(install=install, metrics=metrics)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "DYN_LOG": "off"},
+        text=True,
+    )
+    assert worker.stdout
+    url = worker.stdout.readline().strip()
+    scrapes = threading.Semaphore(0)
+    scrapers = [threading.Thread(target=_scrape, args=(url, scrapes)) for _ in range(3)]
+    for scraper in scrapers:
+        scraper.start()
+    for _ in range(10):
+        assert scrapes.acquire(timeout=PATIENCE)
+    _, errors = worker.communicate("\n", timeout=PATIENCE)
+    for scraper in scrapers:
+        scraper.join(PATIENCE)
+    assert (worker.returncode, errors) == (0, "")
+
+
+def _scrape(url: str, scrapes: threading.Semaphore) -> None:
+    """Scrapes until nobody answers."""
+    while True:
+        try:
+            urllib.request.urlopen(f"{url}/metrics", timeout=PATIENCE).read()
+        except (OSError, urllib.error.URLError, http.client.HTTPException):
+            return
+        scrapes.release()
