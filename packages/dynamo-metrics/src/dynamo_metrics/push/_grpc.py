@@ -41,11 +41,8 @@ class GrpcSender:
         is_secure = url.scheme == "https"
         target = f"{_host(url.hostname)}:{url.port or (443 if is_secure else 80)}"
         options = [("grpc.enable_retries", 0), ("grpc.primary_user_agent", "dynamo-metrics")]
-        compression = (
-            grpc.Compression.Gzip
-            if receiver.compression == "gzip"
-            else grpc.Compression.NoCompression
-        )
+        gzip = receiver.compression == "gzip"
+        compression = grpc.Compression.Gzip if gzip else grpc.Compression.NoCompression
         if is_secure:
             credentials = _credentials(receiver)
             self._channel = grpc.secure_channel(target, credentials, options, compression)
