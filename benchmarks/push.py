@@ -13,11 +13,11 @@ from benchmarks.pauses import longest_pauses
 TITLE = "Push"
 
 NOTES = """\
-One export of 100,000 counters of a vec, each with four labels, as OTLP requests: the CPU time of the
-thread that encodes, and how long it takes. While exports follow each other without a break, another
-Python thread reads the clock, as under "Pauses": "held up" is the median of its longest pauses in
-windows of 20 ms, without the time in which it had no core; that is at most how long an export has the
-GIL at a time. Not shown: sending, which depends on the receiver.
+One export of 100,000 counters of a vec, each with four labels, as OTLP requests: the CPU time of
+the thread that encodes, and how long it takes. While exports follow each other without a break,
+another Python thread reads the clock, as under "Pauses": "held up" is the median of its longest
+pauses in windows of 20 ms, without the time in which it had no core; that is at most how long an
+export has the GIL at a time. Not shown: sending, which depends on the receiver.
 """
 
 _SERIES = 100_000

@@ -1,4 +1,4 @@
-"""The real OpenTelemetry Collector understands every kind of metric: it sends on what it has understood.
+"""The real OpenTelemetry Collector understands every kind of metric: it passes all of them on.
 
 Run by `make test-otlp`, which builds the collector from Go modules.
 """
@@ -61,7 +61,7 @@ def collector(receiver: Receiver, folder: Path) -> Iterator[dict[str, str]]:
     with (folder / "log").open("w+") as log:
         process = subprocess.Popen([RELAY, "--config", str(config)], stderr=log)
         try:
-            eventually(lambda: reachable(http) and reachable(grpc) or None, 30.0)
+            eventually(lambda: (reachable(http) and reachable(grpc)) or None, 30.0)
             yield {
                 "grpc": f"http://127.0.0.1:{grpc}",
                 "http/protobuf": f"http://127.0.0.1:{http}/v1/metrics",
