@@ -10,6 +10,7 @@ mod fork;
 mod limits;
 mod log;
 mod node;
+mod otlp;
 mod python;
 
 use pyo3::prelude::*;
@@ -23,6 +24,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     python::add(module)?;
     classes::add(module)?;
     node::add(module)?;
+    otlp::add(module)?;
     callbacks::add(module)?;
     log::add(module)?;
     fork::add(module)

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use super::runtime_metrics::RuntimeMetrics;
 use crate::callbacks::{CallbackStats, Callbacks, Dispatcher};
 use crate::config::Config;
-use crate::exposition::{ExposedFamily, ExpositionFormat, merge};
-use crate::metrics::{MetricsError, Path, Registry};
+use crate::exposition::{ExposedFamily, ExpositionFormat, OtlpEncoder, merge};
+use crate::metrics::{MetricsError, Path, Registry, unix_time};
 use crate::sync;
 
 /// See the module.
@@ -42,8 +42,8 @@ impl Gatherer {
         Instant::now() + self.callback_timeout
     }
 
-    /// Appends the exposition of `scope` and the nodes below it.
-    pub(super) fn encode(&self, scope: &Path, format: ExpositionFormat, out: &mut Vec<u8>) {
+    /// Gathers the families of `scope` and the nodes below it, sorted by name.
+    fn families(&self, scope: &Path) -> Vec<ExposedFamily> {
         self.metrics.refresh();
         let families = {
             let _section = sync::enter();
@@ -57,6 +57,17 @@ impl Gatherer {
         let external = self.callbacks.external_families(scope);
         let (families, dropped) = merge(families, external.into_iter());
         self.metrics.dropped(dropped);
+        families
+    }
+
+    /// Encodes `scope` and the nodes below it as OTLP requests.
+    pub(super) fn encode_otlp(&self, scope: &Path, encoder: &mut OtlpEncoder) -> Vec<Vec<u8>> {
+        encoder.encode(&self.families(scope), unix_time())
+    }
+
+    /// Appends the exposition of `scope` and the nodes below it.
+    pub(super) fn encode(&self, scope: &Path, format: ExpositionFormat, out: &mut Vec<u8>) {
+        let families = self.families(scope);
         // Consecutive expositions have similar lengths. Growing the buffer step by step would cost as
         // much as writing to it.
         let last_len = self.last_len.load(Relaxed);

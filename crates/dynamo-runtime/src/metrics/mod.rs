@@ -37,7 +37,7 @@ pub(crate) use collector::{Collector, Cursor, Visitor};
 pub(crate) use counter::CounterCell;
 pub(crate) use desc::{Desc, Description};
 pub(crate) use errors::{MetricsError, UseError};
-pub(crate) use exemplar::{Exemplar, Exemplars, Slot};
+pub(crate) use exemplar::{Exemplar, Exemplars, Slot, unix_time};
 pub(crate) use family::{Family, GatheredFamily};
 pub(crate) use gauge::GaugeCell;
 pub(crate) use instrument::{BucketLayout, Instrument};
@@ -49,6 +49,7 @@ pub(crate) use number::Scalar;
 pub(crate) use path::Path;
 pub(crate) use registry::Registry;
 pub(crate) use snapshot::{
-    DataPoint, FixedHistogram, HistogramSnapshot, NativeSnapshot, Snapshot, SummarySnapshot,
+    DataPoint, FixedHistogram, HistogramSnapshot, NativeSide, NativeSnapshot, Snapshot,
+    SummarySnapshot,
 };
 pub(crate) use vec::VecCore;

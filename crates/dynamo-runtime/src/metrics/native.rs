@@ -245,17 +245,33 @@ impl NativeBuckets {
             self.schema -= 1;
             self.bounds = bounds(self.schema);
             for side in [&mut self.positive, &mut self.negative] {
-                side.iter_mut().for_each(|(index, _)| *index = half(*index));
-                side.dedup_by(|next, kept| {
-                    let same = next.0 == kept.0;
-                    if same {
-                        kept.1 += next.1;
-                    }
-                    same
-                });
+                merge_neighbours(side);
             }
         }
     }
+}
+
+impl NativeSnapshot {
+    /// Merges neighbouring buckets until the resolution is that of `schema`, a coarser one.
+    pub(crate) fn lower_schema(&mut self, schema: i8) {
+        while self.schema > schema {
+            self.schema -= 1;
+            merge_neighbours(&mut self.positive);
+            merge_neighbours(&mut self.negative);
+        }
+    }
+}
+
+/// Halves the resolution of one side.
+fn merge_neighbours(side: &mut Side) {
+    side.iter_mut().for_each(|(index, _)| *index = half(*index));
+    side.dedup_by(|next, kept| {
+        let same = next.0 == kept.0;
+        if same {
+            kept.1 += next.1;
+        }
+        same
+    });
 }
 
 /// The index of the bucket at half the resolution that contains this bucket.
