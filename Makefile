@@ -21,6 +21,9 @@ TORCH ?= torch==2.13.0
 PAGE := crates/dynamo-runtime/page
 WITH_NODE := PATH="$$PATH:$(abspath $(BIN))"
 
+# The OpenTelemetry Collector of `make test-otlp`.
+OTLP_RELAY := target/otlp/relay
+
 # The tools of `make wheels`, and the environment of `make guard`, which holds those wheels.
 WHEELS := .venv-wheels
 GUARD := .venv-guard
@@ -54,12 +57,13 @@ MARK := .python-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_in
 CREATED := $(VENV)/$(MARK)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-rust test-page test-python test-dynamo test-vllm lint names dashboards format wheels bench guard clean
+.PHONY: help run test test-rust test-page test-python test-dynamo test-otlp test-vllm lint names dashboards format wheels bench guard clean
 
 help:
 	@echo "make run         build into $(VENV) and run a simulated worker under load on port $(PORT), until Ctrl-C"
 	@echo "make test        build and run all tests, Rust, JavaScript and Python"
 	@echo "make test-dynamo run the tests inside NVIDIA's Dynamo, which is installed into $(DYNAMO)"
+	@echo "make test-otlp   run the tests of OTLP with the real OpenTelemetry Collector, built from Go modules"
 	@echo "make test-vllm   run the tests of dynamo.vllm with the real vLLM on the CPU: gigabytes, minutes"
 	@echo "make lint        formatting, clippy, ruff, mypy, pyright, stubtest, tsc, generated files"
 	@echo "make names       generate the Rust name constants from $(METRICS)/src/dynamo_metrics/prometheus_names.py"
@@ -84,10 +88,14 @@ test-page: $(VENV)/.node
 test-python: $(VENV)/.built $(VENV)/.test wheels
 	-@tests/support/install_prometheus.sh
 	-@tests/support/install_chromium.sh
+	-@tests/support/install_pushgateway.sh
 	$(BIN)/python -m pytest --numprocesses 2
 
 test-dynamo: $(DYNAMO)/.built
 	$(DYNAMO)/bin/python -m pytest --confcutdir tests/guests/nvidia tests/guests/nvidia
+
+test-otlp: $(VENV)/.built $(VENV)/.test $(OTLP_RELAY)
+	OTLP_RELAY=$(abspath $(OTLP_RELAY)) $(BIN)/python -m pytest tests/otlp
 
 test-vllm: $(VLLM)/.built
 	$(VLLM)/bin/python -m pytest --timeout 300 --override-ini filterwarnings=default tests/vllm
@@ -148,6 +156,10 @@ clean:
 
 $(VENV)/.built: $(VENV)/.metrics $(VENV)/.runtime
 	@touch $@
+
+$(OTLP_RELAY): $(wildcard tests/otlp/collector/*)
+	mkdir -p $(@D)
+	cd tests/otlp/collector && go build -o $(abspath $@) .
 
 $(VENV)/.test: $(CREATED) pyproject.toml
 	$(PIP) install --group test

@@ -18,6 +18,7 @@ TOPICS = (
     "render",
     "scrape",
     "formats",
+    "push",
     "pauses",
     "held_gil",
     "memory",

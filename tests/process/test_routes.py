@@ -96,7 +96,7 @@ def test_the_live_page_can_be_switched_off(serve: Start) -> None:
     for path in ("/", "/page/main.js"):
         answer = fetch(worker.address, path)
         assert answer.status == 404
-        assert answer.text == "there is nothing here: try /metrics, /health, /live\n"
+        assert answer.text == "not found: try /metrics, /health, /live\n"
 
 
 @pytest.mark.parametrize("path", ["/metric", "/metrics/", "/health/x", "//", "/favicon.ico"])

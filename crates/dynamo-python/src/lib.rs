@@ -10,6 +10,7 @@ mod fork;
 mod limits;
 mod log;
 mod node;
+mod otlp;
 mod python;
 mod shared;
 
@@ -24,6 +25,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     python::add(module)?;
     classes::add(module)?;
     node::add(module)?;
+    otlp::add(module)?;
     callbacks::add(module)?;
     log::add(module)?;
     shared::add(module)?;

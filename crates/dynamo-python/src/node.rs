@@ -326,6 +326,11 @@ impl Node {
 }
 
 impl Node {
+    /// The metrics of the node.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
     fn root_with(py: Python<'_>, config: Config) -> PyResult<Self> {
         DistributedRuntime::with_dispatcher(config, Arc::clone(&DISPATCHER))
             .map(|runtime| Level::Runtime(runtime).into())

@@ -43,6 +43,7 @@ mod system;
 pub use callbacks::{CallbackHandle, ExternalOptions};
 pub use choice::UnknownChoice;
 pub use config::{Config, ConfigError};
+pub use exposition::{OtlpEncoder, Temporality};
 pub use health::HealthStatus;
 pub use hierarchy::{
     Component, DistributedRuntime, Endpoint, Metrics, Namespace, RuntimeError, ScrapeResponse,

@@ -110,6 +110,20 @@ pub(crate) fn double(field: u32, value: f64, out: &mut impl Extend) {
     out.extend(&value.to_bits().to_le_bytes());
 }
 
+/// A number of eight bytes without a sign: `fixed64`. `sfixed64` has the same bytes.
+#[inline(always)]
+pub(crate) fn fixed64(field: u32, value: u64, out: &mut impl Extend) {
+    tag(field, FIXED64, out);
+    out.extend(&value.to_le_bytes());
+}
+
+/// Numbers of eight bytes in one packed field: `repeated fixed64`, `repeated double`.
+pub(crate) fn packed64(field: u32, values: impl ExactSizeIterator<Item = u64>, out: &mut Vec<u8>) {
+    tag(field, LENGTH_DELIMITED, out);
+    varint(8 * values.len() as u64, out);
+    values.for_each(|value| out.extend_from_slice(&value.to_le_bytes()));
+}
+
 #[inline]
 pub(crate) fn bytes(field: u32, value: &[u8], out: &mut impl Extend) {
     tag(field, LENGTH_DELIMITED, out);
@@ -136,6 +150,19 @@ pub(crate) fn sized_message<const SIZE: usize>(
     out.extend_from_slice(&[0; SIZE]);
     write(out);
     write_length_of(start, SIZE, out);
+}
+
+/// Begins a long message. Returns its start, for [`end`].
+pub(crate) fn begin(field: u32, out: &mut Vec<u8>) -> usize {
+    tag(field, LENGTH_DELIMITED, out);
+    let start = out.len();
+    reserve_length(out);
+    start
+}
+
+/// Ends the message that began at `start`.
+pub(crate) fn end(start: usize, out: &mut Vec<u8>) {
+    write_length(start, out);
 }
 
 /// The number of bytes that [`reserve_length`] reserves: enough for a message of up to 256 MiB.
@@ -187,6 +214,22 @@ pub(crate) fn label(name: &str, value: &str, out: &mut Vec<u8>) {
     varint((field(name) + field(value)) as u64, out);
     bytes(LABEL_NAME, name.as_bytes(), out);
     bytes(LABEL_VALUE, value.as_bytes(), out);
+}
+
+/// A `KeyValue` of OpenTelemetry with a string value.
+#[inline]
+pub(crate) fn attribute(field: u32, name: &[u8], value: &[u8], out: &mut Vec<u8>) {
+    const STRING: u32 = 1;
+    const KEY: u32 = 1;
+    const VALUE: u32 = 2;
+    let sized = |length: usize| 1 + varint_len(length as u64) + length;
+    let any = sized(value.len());
+    tag(field, LENGTH_DELIMITED, out);
+    varint((sized(name.len()) + sized(any)) as u64, out);
+    bytes(KEY, name, out);
+    tag(VALUE, LENGTH_DELIMITED, out);
+    varint(any as u64, out);
+    bytes(STRING, value, out);
 }
 
 /// The bytes before the value of a label: preceding labels and the start of the label itself. They are

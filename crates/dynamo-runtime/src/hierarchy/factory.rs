@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::tree::Tree;
 use crate::callbacks::{Action, CALLBACK_SHARE, CallbackHandle, ExternalOptions};
-use crate::exposition::{ContentEncoding, ExpositionFormat};
+use crate::exposition::{ContentEncoding, ExpositionFormat, OtlpEncoder};
 use crate::metrics::counter::{Counter, CounterVec, IntCounter, IntCounterVec};
 use crate::metrics::gauge::{Gauge, GaugeVec, IntGauge, IntGaugeVec};
 use crate::metrics::histogram::{Histogram, HistogramOptions, HistogramVec};
@@ -305,6 +305,16 @@ impl Metrics {
             content_encoding: encoding.name(),
             body: encoding.encode(body.into())?.into(),
         })
+    }
+
+    /// Runs the callbacks of this node and the nodes below it, until `timeout` at the latest, and returns the
+    /// metrics as OTLP requests (`ExportMetricsServiceRequest`), each of at most some 2 MiB.
+    pub fn otlp(&self, encoder: &mut OtlpEncoder, timeout: Option<Duration>) -> Vec<Vec<u8>> {
+        let gatherer = self.tree.gatherer();
+        let own = gatherer.callback_deadline();
+        let deadline = timeout.map_or(own, |timeout| own.min(Instant::now() + timeout));
+        gatherer.callbacks.run(&self.path, deadline);
+        gatherer.encode_otlp(&self.path, encoder)
     }
 }
 

@@ -9,11 +9,12 @@ use super::runtime_metrics::RuntimeMetrics;
 use crate::callbacks::{CallbackStats, Callbacks, Dispatcher};
 use crate::config::Config;
 use crate::exposition::{
-    ExposedFamily, ExpositionFormat, ExternalFamily, ExternalSeries, ExternalValue, merge,
+    ExposedFamily, ExpositionFormat, ExternalFamily, ExternalSeries, ExternalValue, OtlpEncoder,
+    merge,
 };
 use crate::metrics::{
     Across, BucketLayout, Exemplars, ExternalLabels, Family, Kind, MetricsError, Path, Registry,
-    Storage,
+    Storage, unix_time,
 };
 use crate::prometheus_names::{name_prefix, runtime_metrics};
 use crate::shared::Group;
@@ -131,8 +132,9 @@ impl Gatherer {
         Some(families)
     }
 
-    /// Appends the exposition of `scope` and the nodes below it.
-    pub(super) fn encode(&self, scope: &Path, format: ExpositionFormat, out: &mut Vec<u8>) {
+    /// Gathers the families of `scope` and the nodes below it, sorted by name; with `of_group`, those of all
+    /// processes that share a directory.
+    fn families(&self, scope: &Path, of_group: bool) -> Vec<ExposedFamily> {
         self.metrics.refresh();
         let families = {
             let _section = sync::enter();
@@ -144,7 +146,7 @@ impl Gatherer {
         }
         let mut external = self.callbacks.external_families(scope);
         let mut group = None;
-        if let Some(members) = &self.members {
+        if let Some(members) = self.members.as_ref().filter(|_| of_group) {
             group = self.gather_group(members, scope);
             if *scope == Path::root() {
                 external = members.external_families(external);
@@ -154,6 +156,17 @@ impl Gatherer {
             group.unwrap_or_else(|| families.into_iter().map(ExposedFamily::from).collect());
         let (families, dropped) = merge(families, external.into_iter());
         self.metrics.dropped(dropped);
+        families
+    }
+
+    /// Encodes `scope` and the nodes below it as OTLP requests. Each process exports its own values.
+    pub(super) fn encode_otlp(&self, scope: &Path, encoder: &mut OtlpEncoder) -> Vec<Vec<u8>> {
+        encoder.encode(&self.families(scope, false), unix_time())
+    }
+
+    /// Appends the exposition of `scope` and the nodes below it.
+    pub(super) fn encode(&self, scope: &Path, format: ExpositionFormat, out: &mut Vec<u8>) {
+        let families = self.families(scope, true);
         // Consecutive expositions have similar lengths. Growing the buffer step by step would cost as
         // much as writing to it.
         let last_len = self.last_len.load(Relaxed);

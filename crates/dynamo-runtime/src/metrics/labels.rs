@@ -83,6 +83,18 @@ impl Labels<'_> {
         }
     }
 
+    /// Calls `visit` with the name and the value of each label, sorted by name.
+    #[inline]
+    pub(crate) fn each(&self, mut visit: impl FnMut(&[u8], &[u8])) {
+        match self {
+            Labels::Own { template, key, .. } => template.each(key, visit),
+            Labels::External(labels) => labels
+                .pairs
+                .iter()
+                .for_each(|(name, value)| visit(name.as_bytes(), value.as_bytes())),
+        }
+    }
+
     /// As the `label` fields of a protobuf `Metric`, sorted by name.
     #[inline]
     pub(crate) fn write_protobuf(&self, out: &mut Vec<u8>) {
@@ -143,6 +155,16 @@ pub(crate) struct Template {
     is_sorted: bool,
     /// The constant part after the last variable.
     last: Piece,
+    /// All labels, sorted by name.
+    pairs: Box<[(Box<str>, PairValue)]>,
+}
+
+/// The value of a label in a [`Template`].
+#[derive(Debug)]
+enum PairValue {
+    Constant(Box<str>),
+    /// The index among the label names in the order given.
+    Variable(usize),
 }
 
 #[derive(Debug)]
@@ -176,6 +198,16 @@ impl Template {
             variables.map(|(index, name)| (name.as_str(), LabelSource::Variable(index)));
         let mut pairs: Vec<(&str, LabelSource<'_>)> = constants.chain(variables).collect();
         pairs.sort_unstable_by_key(|(name, _)| *name);
+        let template_pairs = pairs
+            .iter()
+            .map(|(name, source)| {
+                let value = match source {
+                    LabelSource::Constant(value) => PairValue::Constant((*value).into()),
+                    LabelSource::Variable(index) => PairValue::Variable(*index),
+                };
+                (Box::from(*name), value)
+            })
+            .collect();
 
         let mut variables = Vec::new();
         let mut piece = Piece::default();
@@ -207,6 +239,7 @@ impl Template {
             is_sorted: variables.is_sorted_by_key(|variable| variable.index),
             variables,
             last: piece,
+            pairs: template_pairs,
         }
     }
 
@@ -223,6 +256,18 @@ impl Template {
             escape_value(values[variable.index], out);
         }
         out.extend_from_slice(&self.last.text);
+    }
+
+    /// Calls `visit` with the name and the value of each label of the series with this key.
+    fn each(&self, key: &[u8], mut visit: impl FnMut(&[u8], &[u8])) {
+        let values: SmallVec<[&[u8]; 8]> = key::parts(key).collect();
+        for (name, value) in &self.pairs {
+            let value = match value {
+                PairValue::Constant(value) => value.as_bytes(),
+                PairValue::Variable(index) => values[*index],
+            };
+            visit(name.as_bytes(), value);
+        }
     }
 
     /// Appends the labels of the series with this key, as the `label` fields of a `Metric`.

@@ -52,7 +52,8 @@ pub(crate) use number::Scalar;
 pub(crate) use path::Path;
 pub(crate) use registry::Registry;
 pub(crate) use snapshot::{
-    Counts, DataPoint, FixedHistogram, HistogramSnapshot, NativeSnapshot, Snapshot, SummarySnapshot,
+    Counts, DataPoint, FixedHistogram, HistogramSnapshot, NativeSide, NativeSnapshot, Snapshot,
+    SummarySnapshot,
 };
 pub(crate) use storage::{
     FamilyStorage, NativeBucket, SeriesStorage, SharedLayout, Storage, WordType,

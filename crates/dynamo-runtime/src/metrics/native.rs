@@ -309,34 +309,18 @@ impl NativeBuckets {
         {
             self.schema -= 1;
             self.bounds = bounds(self.schema);
-            halve_resolution(&mut self.positive);
-            halve_resolution(&mut self.negative);
+            merge_neighbours(&mut self.positive);
+            merge_neighbours(&mut self.negative);
         }
     }
-}
-
-/// Merges neighbouring buckets.
-fn halve_resolution(side: &mut Side) {
-    side.iter_mut().for_each(|(index, _)| *index = half(*index));
-    side.dedup_by(|next, kept| {
-        let same = next.0 == kept.0;
-        if same {
-            kept.1 = kept.1.saturating_add(next.1);
-        }
-        same
-    });
 }
 
 impl NativeSnapshot {
     /// Adds the observations of another histogram. The result has the coarser schema and the wider zero
     /// bucket.
     pub(crate) fn merge(&mut self, mut other: NativeSnapshot) {
-        while self.schema > other.schema {
-            self.coarsen();
-        }
-        while other.schema > self.schema {
-            other.coarsen();
-        }
+        self.lower_schema(other.schema);
+        other.lower_schema(self.schema);
         let threshold = self.zero_threshold.max(other.zero_threshold);
         self.widen_zero(threshold);
         other.widen_zero(threshold);
@@ -351,12 +335,6 @@ impl NativeSnapshot {
         sides.fold(self.zero_count, |sum, (_, count)| {
             sum.saturating_add(*count)
         })
-    }
-
-    fn coarsen(&mut self) {
-        self.schema -= 1;
-        halve_resolution(&mut self.positive);
-        halve_resolution(&mut self.negative);
     }
 
     /// Moves the buckets that begin below the threshold into the zero bucket.
@@ -387,6 +365,29 @@ fn add_side(side: &mut Side, other: &Side) {
             Err(position) => side.insert(position, (index, count)),
         }
     }
+}
+
+impl NativeSnapshot {
+    /// Merges neighbouring buckets until the resolution is that of `schema`, a coarser one.
+    pub(crate) fn lower_schema(&mut self, schema: i8) {
+        while self.schema > schema {
+            self.schema -= 1;
+            merge_neighbours(&mut self.positive);
+            merge_neighbours(&mut self.negative);
+        }
+    }
+}
+
+/// Halves the resolution of one side.
+fn merge_neighbours(side: &mut Side) {
+    side.iter_mut().for_each(|(index, _)| *index = half(*index));
+    side.dedup_by(|next, kept| {
+        let same = next.0 == kept.0;
+        if same {
+            kept.1 = kept.1.saturating_add(next.1);
+        }
+        same
+    });
 }
 
 /// The index of the bucket at half the resolution that contains this bucket.

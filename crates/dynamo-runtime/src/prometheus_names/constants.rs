@@ -109,6 +109,14 @@ pub mod runtime_metrics {
     pub const GIL_WAIT_SECONDS: &str = "gil_wait_seconds";
     /// Gauge: processes that share the directory and are alive.
     pub const PROCESSES: &str = "processes";
+    /// Gauge: duration of the last OTLP export in seconds, callbacks and retries included.
+    pub const PUSH_DURATION_SECONDS: &str = "push_duration_seconds";
+    /// Counter by `outcome`: OTLP exports; `success`, `partial` or `failure`.
+    pub const PUSH_EXPORTS_TOTAL: &str = "push_exports_total";
+    /// Counter: data points that the OTLP receiver rejected.
+    pub const PUSH_REJECTED_POINTS_TOTAL: &str = "push_rejected_points_total";
+    /// Counter: OTLP requests that were sent again.
+    pub const PUSH_RETRIES_TOTAL: &str = "push_retries_total";
     /// Gauge: duration of the last scrape in seconds, callbacks included.
     pub const SCRAPE_DURATION_SECONDS: &str = "scrape_duration_seconds";
     /// Counter by `metric`: updates counted in the overflow series of a metric at its limit.

@@ -647,6 +647,10 @@ pub(super) fn native_snapshot(words: &[u64]) -> Option<NativeSnapshot> {
     let (mut positive, mut negative) = (Vec::new(), Vec::new());
     for pair in pairs.take(used) {
         let index = (pair[0] as u32).cast_signed();
+        // The largest index is that of infinity at the finest schema.
+        if index.unsigned_abs() > 1 << 20 {
+            return None;
+        }
         let side = match pair[0] & NEGATIVE {
             0 => &mut positive,
             _ => &mut negative,

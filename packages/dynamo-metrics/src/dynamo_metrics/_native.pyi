@@ -307,6 +307,25 @@ _M = TypeVar("_M")
 _NativeBuckets: TypeAlias = tuple[_Int | None, _Float | None, _Float | None, _Int | None]
 
 @final
+class OtlpEncoder:
+    """Encodes metrics as OTLP requests, for one receiver.
+
+    The requests describe their origin by the attributes of resource, (name, value) pairs. With
+    delta, counters and histograms are changes since the last commit().
+    """
+
+    def __new__(cls, resource: list[tuple[str, str]], delta: bool) -> OtlpEncoder: ...
+    def encode(self, node: Node, timeout: float) -> list[bytes]:
+        """Run the callbacks of node, for timeout seconds at most, and return its requests.
+
+        Each request is an encoded ExportMetricsServiceRequest of at most some 2 MiB.
+
+        Raises ValueError for a timeout below 0.
+        """
+    def commit(self) -> None:
+        """Start the next changes at the totals that were encoded last: the receiver has them."""
+
+@final
 class Node:
     """A node of the hierarchy of one runtime. Equal to every other node with the same path."""
 

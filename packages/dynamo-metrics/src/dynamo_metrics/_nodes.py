@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Literal
 
 # All that is needed after start-up is imported now: CPython before 3.13 crashes when it finalises
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     import asyncio
     import os
     from collections.abc import Callable
+
+    from dynamo_metrics.push import Push
 
 
 class Node:
@@ -159,11 +162,18 @@ class Runtime(Node):
         elif self.system_status_address is not None:
             start_log()
             _shared.mark_port(self.system_status_address)
+        if _settings.METRICS_EXPORTER.read():
+            self._start_push()
 
     @property
     def metrics(self) -> RuntimeMetrics:
         """The metrics of the runtime and, when rendered, of all nodes below it."""
         return RuntimeMetrics(self._native, self._before_rendering)
+
+    def _start_push(self) -> None:
+        from dynamo_metrics.push._exporter import start_if_asked
+
+        start_if_asked(self.push)
 
     def _show_process(self) -> None:
         """Expose the metrics of the process; sample those that a scrape must not wait for."""
@@ -176,6 +186,13 @@ class Runtime(Node):
                 _shared.when_forked(_sampling.resume)
             if self._event_loop is not None:
                 _sampling.watch_loop(self._event_loop)
+
+    @property
+    def push(self) -> Push:
+        """The OTLP export of all metrics of the runtime: start it, flush it, stop it."""
+        from dynamo_metrics.push import Push
+
+        return Push(self._native, self.metrics._prepare_rendering)
 
     def namespace(self, name: str) -> Namespace:
         """Return a namespace: ``"a.b"`` is ``"b"`` inside ``"a"``.
@@ -214,6 +231,15 @@ class Runtime(Node):
     def shutdown(self) -> None:
         """Stop the status server, within a second, and unregister all callbacks.
 
-        Metrics go on counting, and ``metrics.prometheus_expfmt()`` still renders them.
+        Metrics go on counting, and ``metrics.prometheus_expfmt()`` still renders them. What is
+        pushed is exported once more, within a second.
         """
-        self._native.shutdown()
+        shut_down(self._native)
+
+
+def shut_down(root: _native.Node) -> None:
+    """End a runtime: export once more what is pushed, stop the status server, drop callbacks."""
+    push = sys.modules.get("dynamo_metrics.push._exporter")
+    if push is not None:
+        push.stop(root)
+    root.shutdown()

@@ -55,6 +55,19 @@ PROCESS_METRICS = Setting(
     "Whether runtimes expose process_*, python_gc_*, GIL wait and event-loop lag.",
 )
 
+
+def _names_otlp(variable: str, default: bool) -> bool:
+    exporters = [word.strip() for word in _environment.text(variable, "").split(",")]
+    return "otlp" in exporters or default
+
+
+METRICS_EXPORTER = Setting(
+    "OTEL_METRICS_EXPORTER",
+    False,
+    _names_otlp,
+    "Whether runtimes push their metrics: ``otlp`` is among the exporters, separated by commas.",
+)
+
 TRACE_EXEMPLARS = Setting(
     "DYN_METRICS_TRACE_EXEMPLARS",
     False,

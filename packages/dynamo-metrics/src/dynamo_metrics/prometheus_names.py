@@ -201,6 +201,18 @@ class runtime_metrics:
     PROCESSES: Final = "processes"
     """Gauge: processes that share the directory and are alive."""
 
+    PUSH_DURATION_SECONDS: Final = "push_duration_seconds"
+    """Gauge: duration of the last OTLP export in seconds, callbacks and retries included."""
+
+    PUSH_EXPORTS_TOTAL: Final = "push_exports_total"
+    """Counter by ``outcome``: OTLP exports; ``success``, ``partial`` or ``failure``."""
+
+    PUSH_REJECTED_POINTS_TOTAL: Final = "push_rejected_points_total"
+    """Counter: data points that the OTLP receiver rejected."""
+
+    PUSH_RETRIES_TOTAL: Final = "push_retries_total"
+    """Counter: OTLP requests that were sent again."""
+
     SCRAPE_DURATION_SECONDS: Final = "scrape_duration_seconds"
     """Gauge: duration of the last scrape in seconds, callbacks included."""
 

@@ -108,7 +108,8 @@ class RequestMetrics:
             raise MetricsError(
                 f"{endpoint!r} cannot be served, a metric of your own has the name of a built-in "
                 "one: rename yours, or have names built from the path with "
-                f"DYN_METRICS_NAME_STYLE=hierarchy ({error})"
+                f"DYN_METRICS_NAME_STYLE=hierarchy ({error})",
+                *(error.name, error.reason, error.owners),
             ) from None
         # Bound methods, looked up once: all of them together cost a request about a microsecond.
         self._arrived = requests.inc

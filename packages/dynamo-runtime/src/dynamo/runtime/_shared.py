@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dynamo_metrics._nodes import shut_down
+
 if TYPE_CHECKING:
     from dynamo._network import Network
     from dynamo_metrics import _native
@@ -42,7 +44,7 @@ class Shared:
         """Stop the status server: at once, or after the drain of the endpoints served now."""
         network = self._network
         if network is None or not network.drain.is_serving or not network.loop.is_running():
-            self._native.shutdown()
+            shut_down(self._native)
         elif not self._shutting_down:
             self._shutting_down = True
             network.loop.call_soon_threadsafe(network.drain.start)
@@ -51,7 +53,7 @@ class Shared:
         """Finish a shutdown that waits for the last endpoint to stop."""
         network = self._network
         if self._shutting_down and network is not None and not network.drain.is_serving:
-            self._native.shutdown()
+            shut_down(self._native)
 
     async def close(self) -> None:
         """Cancel the requests in flight, disconnect, and stop the status server."""
@@ -63,4 +65,4 @@ class Shared:
                     self._network = None
                 await network.close()
         finally:
-            self._native.shutdown()
+            shut_down(self._native)

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.otlp import Receiver, http_receiver
+from tests.support.process import Start, workers
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts workers that end with the test: ``start(script, files=None, **settings)``."""
+    with workers() as start:
+        yield start
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """An OTLP receiver by HTTP."""
+    with http_receiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture(autouse=True)
+def _no_otel_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the shell has set, a test sees the defaults."""
+    import os
+
+    for variable in [name for name in os.environ if name.startswith("OTEL_")]:
+        monkeypatch.delenv(variable)
