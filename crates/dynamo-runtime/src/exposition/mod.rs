@@ -11,6 +11,7 @@ mod openmetrics2;
 mod parse;
 mod plan;
 mod protobuf;
+mod selection;
 mod split;
 mod text;
 
@@ -23,3 +24,4 @@ pub(crate) use external::ExternalFamily;
 pub(crate) use merge::{Dropped, merge};
 pub(crate) use negotiate::ExpositionFormat;
 pub(crate) use parse::{Parsed, Rules, parse};
+pub(crate) use selection::Selection;

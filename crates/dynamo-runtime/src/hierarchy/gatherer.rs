@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::runtime_metrics::RuntimeMetrics;
 use crate::callbacks::{CallbackStats, Callbacks, Dispatcher};
 use crate::config::Config;
-use crate::exposition::{ExposedFamily, ExpositionFormat, merge};
+use crate::exposition::{ExposedFamily, ExpositionFormat, Selection, merge};
 use crate::metrics::{MetricsError, Path, Registry};
 use crate::process::ProcessMetrics;
 use crate::sync;
@@ -53,8 +53,14 @@ impl Gatherer {
         Instant::now() + self.callback_timeout
     }
 
-    /// Appends the exposition of `scope` and the nodes below it.
-    pub(super) fn encode(&self, scope: &Path, format: ExpositionFormat, out: &mut Vec<u8>) {
+    /// Appends the exposition of `scope` and the nodes below it: of all families, or of those selected.
+    pub(super) fn encode(
+        &self,
+        scope: &Path,
+        format: ExpositionFormat,
+        selection: Option<&Selection>,
+        out: &mut Vec<u8>,
+    ) {
         self.metrics.refresh();
         if let Some(process) = self.process.as_ref().filter(|_| *scope == Path::root()) {
             process.refresh();
@@ -69,15 +75,22 @@ impl Gatherer {
         }
         let families = families.into_iter().map(ExposedFamily::from).collect();
         let external = self.callbacks.external_families(scope);
-        let (families, dropped) = merge(families, external.into_iter());
+        let (mut families, dropped) = merge(families, external.into_iter());
         self.metrics.dropped(dropped);
+        if let Some(selection) = selection {
+            selection.retain(&mut families);
+        }
         // Consecutive expositions have similar lengths. Growing the buffer step by step would cost as
         // much as writing to it.
-        let last_len = self.last_len.load(Relaxed);
-        out.reserve(last_len + last_len / 8);
         let start = out.len();
+        if selection.is_none() {
+            let last_len = self.last_len.load(Relaxed);
+            out.reserve(last_len + last_len / 8);
+        }
         let dropped = format.write(families, self.created_samples, out);
-        self.last_len.store(out.len() - start, Relaxed);
+        if selection.is_none() {
+            self.last_len.store(out.len() - start, Relaxed);
+        }
         self.metrics.dropped(dropped);
     }
 }

@@ -1,6 +1,5 @@
 //! The runtime: the root of the hierarchy.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::tree::Tree;
@@ -9,7 +8,7 @@ use crate::callbacks::Dispatcher;
 use crate::config::{Config, ConfigError};
 use crate::health::HealthStatus;
 use crate::metrics::{MetricsError, NameStyle, Path};
-use crate::server::ServerError;
+use crate::server::{ServerError, StatusAddress};
 
 /// Why a runtime could not be created.
 #[derive(Debug, thiserror::Error)]
@@ -93,7 +92,7 @@ impl DistributedRuntime {
     }
 
     /// The address of the status server, if there is one. Port 0 is resolved to the actual port.
-    pub fn system_status_address(&self) -> Option<SocketAddr> {
+    pub fn system_status_address(&self) -> Option<StatusAddress> {
         self.tree.address()
     }
 

@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use tokio::sync::{Notify, watch};
-use tokio::time;
+use tokio::{task, time};
 
-use super::activity::Activity;
+use super::activity::{Activity, Rank};
 use super::limits::Limits;
+use super::slots::Slots;
 use crate::sync::lock;
 
 /// An order to a connection.
@@ -29,7 +30,7 @@ pub(super) struct Connections {
     limits: Limits,
     /// By number, in the order of acceptance.
     open: Mutex<BTreeMap<u64, Arc<Connection>>>,
-    /// Notified when a connection is closed or becomes idle.
+    /// Notified when a connection is closed.
     freed: Notify,
     /// Notified when a connection is admitted.
     opened: Notify,
@@ -83,30 +84,38 @@ impl Connections {
         }
     }
 
-    /// Waits until one more connection is within the limit. Closes a connection that may be closed for it.
+    /// Closes a connection if there are as many as the limit. Waits only if too many are still closing.
     pub(super) async fn make_room(&self) {
-        while self.len() >= self.limits.connections {
-            if self.not_closing() >= self.limits.connections {
-                self.evict();
-            }
-            // The timeout is for writes that stall for long enough meanwhile.
-            let _ = time::timeout(self.limits.check_interval, self.freed.notified()).await;
+        if self.not_closing() >= self.limits.connections {
+            self.evict();
+        }
+        let most = self.limits.connections + self.limits.connections / 2;
+        while self.len() > most {
+            self.freed.notified().await;
         }
     }
 
-    /// Closes the connection that has been idle for longest or, if none is idle, the one that has stalled for
-    /// longest. Returns whether there was one.
+    /// Closes the connection with the least [`Rank`]. If most connections are new, the oldest of them is
+    /// closed before one with a request in flight. Returns whether there was one.
     pub(super) fn evict(&self) -> bool {
         let now = Instant::now();
         let open = lock(&self.open);
-        let candidates = || open.values().filter(|one| !one.is_closing());
-        let oldest = |since: &dyn Fn(Activity) -> Option<Instant>| {
-            candidates()
-                .filter_map(|one| Some((since(one.activity())?, one)))
-                .min_by_key(|(since, _)| *since)
+        let ranked = open
+            .values()
+            .filter(|one| !one.is_closing())
+            .map(|one| (one.activity().rank(now, &self.limits), one));
+        let (new, used): (Vec<_>, Vec<_>) =
+            ranked.partition(|(rank, _)| matches!(rank, Rank::New(_)));
+        let first =
+            |candidates: Vec<(Rank, _)>| candidates.into_iter().min_by_key(|(rank, _)| *rank);
+        let are_mostly_new = new.len() > self.limits.connections / 2;
+        let victim = match (first(used), first(new)) {
+            (Some((Rank::SendsAhead(_) | Rank::Busy(..), _)), Some(new)) if are_mostly_new => {
+                Some(new)
+            }
+            (used, new) => used.or(new),
         };
-        let stalled = |activity: Activity| activity.stalled_since(now, self.limits.stall_when_full);
-        match oldest(&|activity| activity.idle_since()).or_else(|| oldest(&stalled)) {
+        match victim {
             Some((_, connection)) => {
                 connection.order(Order::Close);
                 true
@@ -115,16 +124,22 @@ impl Connections {
         }
     }
 
-    /// Closes connections past their deadlines. Never returns.
-    pub(super) async fn close_expired(self: Arc<Self>) {
+    /// The number of connections.
+    pub(super) fn len(&self) -> usize {
+        lock(&self.open).len()
+    }
+
+    /// Closes connections past their deadlines, which are shorter while `slots` is full. Never returns.
+    pub(super) async fn close_expired(self: Arc<Self>, slots: Arc<Slots>) {
         loop {
             if self.len() == 0 {
                 self.opened.notified().await;
             }
             time::sleep(self.limits.check_interval).await;
             let now = Instant::now();
+            let is_full = slots.is_full();
             for connection in lock(&self.open).values() {
-                let deadline = connection.activity().deadline(&self.limits);
+                let deadline = connection.activity().deadline(&self.limits, is_full);
                 if deadline.is_some_and(|deadline| deadline <= now) {
                     connection.order(Order::Close);
                 }
@@ -146,10 +161,6 @@ impl Connections {
             }
         };
         let _ = time::timeout(self.limits.drain, all_closed).await;
-    }
-
-    fn len(&self) -> usize {
-        lock(&self.open).len()
     }
 
     fn not_closing(&self) -> usize {
@@ -206,16 +217,34 @@ impl Monitor {
         self.record(Activity::request_began);
         Busy(self.clone())
     }
+
+    /// Delays a request that was sent ahead of a response, so that such clients cannot occupy the thread.
+    pub(super) async fn delay(&self) {
+        if !lock(&self.connection.activity).sends_ahead() {
+            return;
+        }
+        let limits = &self.connections.limits;
+        match self.connections.len() >= limits.busy {
+            true => time::sleep(limits.ahead_delay).await,
+            false => task::yield_now().await,
+        }
+    }
 }
 
 /// A request in flight.
 #[derive(Debug)]
 pub(super) struct Busy(Monitor);
 
+impl Busy {
+    /// Records the start of the response.
+    pub(super) fn responds(&self) {
+        self.0.record(Activity::response_began);
+    }
+}
+
 impl Drop for Busy {
     fn drop(&mut self) {
         self.0.record(Activity::response_ended);
-        self.0.connections.freed.notify_one();
     }
 }
 
@@ -236,6 +265,8 @@ mod tests {
         let connections = connections();
         let (first, second) = (connections.admit(), connections.admit());
         drop(first.monitor().request());
+        drop(second.monitor().request());
+        drop(first.monitor().request());
         assert!(connections.evict());
         assert_eq!(
             (order(&first), order(&second)),
@@ -243,17 +274,33 @@ mod tests {
         );
         assert!(connections.evict());
         assert_eq!(order(&first), Order::Close);
+        assert!(!connections.evict());
     }
 
     #[test]
-    fn a_connection_inside_a_request_is_not_evicted() {
+    fn a_new_connection_outlives_busy_ones() {
         let connections = connections();
-        let busy = connections.admit();
-        let request = busy.monitor().request();
-        assert!(!connections.evict());
-        drop(request);
+        let (busy, new) = (connections.admit(), connections.admit());
+        busy.monitor().record(Activity::received);
+        let _request = busy.monitor().request();
         assert!(connections.evict());
-        assert_eq!(order(&busy), Order::Close);
+        assert_eq!((order(&busy), order(&new)), (Order::Close, Order::Serve));
+    }
+
+    #[test]
+    fn a_busy_connection_outlives_a_crowd_of_new_ones() {
+        let limits = Limits {
+            connections: 3,
+            ..Limits::default()
+        };
+        let connections = Connections::new(limits);
+        let busy = connections.admit();
+        busy.monitor().record(Activity::received);
+        let _request = busy.monitor().request();
+        let new = [(); 2].map(|()| connections.admit());
+        assert!(connections.evict());
+        assert_eq!(order(&busy), Order::Serve);
+        assert_eq!(new.each_ref().map(order), [Order::Close, Order::Serve]);
     }
 
     #[test]
