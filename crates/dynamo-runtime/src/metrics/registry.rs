@@ -11,6 +11,7 @@ use super::errors::{Difference, MetricsError};
 use super::family::{GatheredFamily, check_sample_names, conflict};
 use super::instrument::{BucketLayout, Instrument};
 use super::metric::SingleCore;
+use super::overlaps::Overlaps;
 use super::path::Path;
 use crate::prometheus_names::name_prefix;
 use crate::sync::{read, write};
@@ -20,11 +21,20 @@ use crate::sync::{read, write};
 pub(crate) struct Registry(Arc<Inner>);
 
 struct Inner {
-    families: RwLock<BTreeMap<String, GatheredFamily>>,
+    families: RwLock<Families>,
     /// Numbers the series in order of creation.
     next_sequence: AtomicU64,
     /// The default series limit of a vec; 0 is unlimited.
     max_series: usize,
+}
+
+/// By name.
+pub(super) type Families = BTreeMap<String, RegisteredFamily>;
+
+/// A family of the registry.
+pub(super) struct RegisteredFamily {
+    pub(super) gathered: GatheredFamily,
+    overlaps: Overlaps,
 }
 
 /// A handle that does not keep the families alive. The collectors of the families hold it.
@@ -70,27 +80,28 @@ impl Registry {
         make: impl FnOnce(Arc<Desc>, &Registry) -> M,
     ) -> Result<Arc<M>, MetricsError> {
         let mut families = write(&self.0.families);
-        if let Some(existing) = families.get(&desc.name) {
-            existing.check(&desc, &buckets)?;
-            for collector in &existing.collectors {
+        if let Some(existing) = families.get_mut(&desc.name) {
+            existing.gathered.check(&desc, &buckets)?;
+            let overlapping = existing.overlaps.find(&desc);
+            for collector in &overlapping {
                 if collector.desc().is_identical(&desc)
                     && let Ok(same) =
                         (Arc::clone(collector) as Arc<dyn Any + Send + Sync>).downcast()
                 {
                     return Ok(same);
                 }
-                if collector.desc().overlaps(&desc) {
-                    let label_names = desc.all_label_names().into_iter().map(str::to_owned);
-                    return Err(conflict(
-                        &desc,
-                        collector.desc(),
-                        Difference::SameSeries {
-                            new: type_name,
-                            existing: collector.type_name(),
-                            label_names: label_names.collect(),
-                        },
-                    ));
-                }
+            }
+            if let Some(collector) = overlapping.first() {
+                let label_names = desc.all_label_names().into_iter().map(str::to_owned);
+                return Err(conflict(
+                    &desc,
+                    collector.desc(),
+                    Difference::SameSeries {
+                        new: type_name,
+                        existing: collector.type_name(),
+                        label_names: label_names.collect(),
+                    },
+                ));
             }
         }
         check_sample_names(&families, &desc)?;
@@ -130,7 +141,7 @@ impl Registry {
         let mut families = write(&self.0.families);
         let desc = collector.desc();
         if let Some(existing) = families.get(&desc.name) {
-            existing.check(desc, &collector.bucket_layout())?;
+            existing.gathered.check(desc, &collector.bucket_layout())?;
         }
         check_sample_names(&families, desc)?;
         add(&mut families, collector);
@@ -143,12 +154,12 @@ impl Registry {
         let Some(family) = families.get_mut(&desc.name) else {
             return false;
         };
-        let before = family.collectors.len();
-        family
-            .collectors
-            .retain(|collector| !Arc::ptr_eq(collector.desc(), desc));
-        let found = family.collectors.len() < before;
-        if family.collectors.is_empty() {
+        let collectors = &mut family.gathered.collectors;
+        let before = collectors.len();
+        collectors.retain(|collector| !Arc::ptr_eq(collector.desc(), desc));
+        let found = collectors.len() < before;
+        family.overlaps.remove(desc);
+        if family.gathered.collectors.is_empty() {
             families.remove(&desc.name);
         }
         found
@@ -158,7 +169,7 @@ impl Registry {
     pub(crate) fn gather(&self, scope: &Path) -> Vec<GatheredFamily> {
         read(&self.0.families)
             .values()
-            .filter_map(|gathered| {
+            .filter_map(|RegisteredFamily { gathered, .. }| {
                 let collectors: Vec<_> = gathered
                     .collectors
                     .iter()
@@ -173,10 +184,12 @@ impl Registry {
 }
 
 /// Adds a checked metric to the family of its name.
-fn add(families: &mut BTreeMap<String, GatheredFamily>, collector: Arc<dyn MetricCollector>) {
-    families
-        .entry(collector.desc().name.clone())
-        .or_insert_with(|| GatheredFamily::new(&*collector))
-        .collectors
-        .push(collector);
+fn add(families: &mut Families, collector: Arc<dyn MetricCollector>) {
+    let name = collector.desc().name.clone();
+    let family = families.entry(name).or_insert_with(|| RegisteredFamily {
+        gathered: GatheredFamily::new(&*collector),
+        overlaps: Overlaps::default(),
+    });
+    family.gathered.collectors.push(Arc::clone(&collector));
+    family.overlaps.add(collector);
 }
