@@ -8,6 +8,7 @@ mod errors;
 mod fast;
 mod fork;
 mod handles;
+mod interpreter;
 mod labels;
 mod log;
 mod metrics;
@@ -23,6 +24,7 @@ use pyo3::prelude::*;
 /// Import the public names from dynamo_metrics.
 #[pymodule(gil_used = false)]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    interpreter::require_main(module.py())?;
     log::install();
     errors::add(module)?;
     classes::add(module)?;

@@ -45,8 +45,6 @@ pub(super) enum Rank {
     SendsAhead(Instant),
     /// A request is in flight. The client with the most requests a second comes first, then the latest one.
     Busy(Reverse<u32>, Reverse<Instant>),
-    /// The connection is new. The oldest one comes first.
-    New(Instant),
 }
 
 impl Activity {
@@ -135,12 +133,10 @@ impl Activity {
     /// The rank of the connection among those that may be closed for a new one.
     pub(super) fn rank(&self, now: Instant, limits: &Limits) -> Rank {
         let age = now.saturating_duration_since(self.accepted);
-        let is_new = self.phase == Phase::FirstHeader && age < limits.grace;
         let stalled = self
             .stalled
             .filter(|since| now.saturating_duration_since(*since) >= limits.stall_when_full);
         match (self.idle_since(), stalled) {
-            (Some(_), _) if is_new => Rank::New(self.accepted),
             (Some(since), _) => Rank::Idle(since),
             (None, Some(since)) => Rank::Stalled(since),
             (None, None) if self.sends_ahead => Rank::SendsAhead(self.since),
@@ -272,7 +268,6 @@ mod tests {
             busy(1000, 50),
             busy(1, 99),
             busy(1, 98),
-            Activity::new(now),
         ];
         let ranks = order.map(|activity| activity.rank(now, &limits));
         assert!(ranks.is_sorted(), "{ranks:?}");

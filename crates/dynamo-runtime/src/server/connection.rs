@@ -12,10 +12,9 @@ use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::{Error, InvalidMessage};
 use tokio_rustls::server::TlsStream;
 
 use super::activity::Activity;
@@ -42,6 +41,7 @@ pub(super) async fn serve(admitted: Admitted, socket: Socket<Stream>, responder:
         socket,
         monitor: monitor.clone(),
         written: 0,
+        unread: None,
     };
     let handshake = async {
         match responder.web().tls().await {
@@ -67,17 +67,21 @@ enum Transport {
 }
 
 /// The TLS handshake. `None` if it fails.
-async fn secure(acceptor: TlsAcceptor, io: Monitored) -> Option<Box<TlsStream<Monitored>>> {
-    match acceptor.accept(io).into_fallible().await {
+async fn secure(acceptor: TlsAcceptor, mut io: Monitored) -> Option<Box<TlsStream<Monitored>>> {
+    let first = io.read_u8().await.ok()?;
+    // A TLS record begins with a control character, a request with the letter of its method.
+    if first.is_ascii_alphabetic() {
+        // A close with unread bytes would discard the response.
+        let _ = io.read(&mut [0; 8192]).await;
+        let _ = io.write_all(PLAIN_ON_TLS).await;
+        let _ = io.shutdown().await;
+        return None;
+    }
+    io.unread = Some(first);
+    match acceptor.accept(io).await {
         Ok(stream) => Some(Box::new(stream)),
-        Err((error, mut io)) => {
-            let error = error.get_ref().and_then(|error| error.downcast_ref());
-            // What rustls says of a first byte that is no TLS record.
-            if let Some(Error::InvalidMessage(InvalidMessage::InvalidContentType)) = error {
-                let _ = io.write_all(PLAIN_ON_TLS).await;
-                let _ = io.shutdown().await;
-            }
-            tracing::debug!(?error, "a TLS handshake failed");
+        Err(error) => {
+            tracing::debug!(%error, "a TLS handshake failed");
             None
         }
     }
@@ -159,6 +163,8 @@ struct Monitored {
     monitor: Monitor,
     /// The bytes sent in this turn.
     written: usize,
+    /// A byte that was read ahead.
+    unread: Option<u8>,
 }
 
 impl Monitored {
@@ -194,6 +200,10 @@ impl AsyncRead for Monitored {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if let Some(byte) = self.unread.take_if(|_| buffer.remaining() > 0) {
+            buffer.put_slice(&[byte]);
+            return Poll::Ready(Ok(()));
+        }
         let before = buffer.filled().len();
         ready!(self.stream().poll_read(context, buffer))?;
         if buffer.filled().len() > before {

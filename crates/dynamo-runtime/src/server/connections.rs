@@ -1,6 +1,7 @@
 //! The open connections: their number, and which of them are closed and when.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -41,15 +42,17 @@ pub(super) struct Connections {
 pub(super) struct Connection {
     activity: Mutex<Activity>,
     orders: watch::Sender<Order>,
+    is_closing: AtomicBool,
 }
 
 impl Connection {
     fn order(&self, order: Order) {
+        self.is_closing.store(order == Order::Close, Relaxed);
         self.orders.send_replace(order);
     }
 
     fn is_closing(&self) -> bool {
-        *self.orders.borrow() == Order::Close
+        self.is_closing.load(Relaxed)
     }
 
     fn activity(&self) -> Activity {
@@ -72,6 +75,7 @@ impl Connections {
         let connection = Arc::new(Connection {
             activity: Mutex::new(Activity::new(Instant::now())),
             orders: watch::Sender::new(Order::Serve),
+            is_closing: AtomicBool::new(false),
         });
         let mut open = lock(&self.open);
         let number = open.last_key_value().map_or(0, |(last, _)| last + 1);
@@ -86,8 +90,8 @@ impl Connections {
 
     /// Closes a connection if there are as many as the limit. Waits only if too many are still closing.
     pub(super) async fn make_room(&self) {
-        if self.not_closing() >= self.limits.connections {
-            self.evict();
+        if self.len() >= self.limits.connections {
+            self.evict_above(self.limits.connections - 1);
         }
         let most = self.limits.connections + self.limits.connections / 2;
         while self.len() > most {
@@ -95,33 +99,46 @@ impl Connections {
         }
     }
 
-    /// Closes the connection with the least [`Rank`]. If most connections are new, the oldest of them is
-    /// closed before one with a request in flight. Returns whether there was one.
+    /// Closes a connection for a new one. Returns whether there was one.
     pub(super) fn evict(&self) -> bool {
+        self.evict_above(0)
+    }
+
+    /// Closes the connection with the least [`Rank`] if there are more than `most`. One that became idle just
+    /// now, as new ones are, is closed after those with a request in flight, unless most are such.
+    fn evict_above(&self, most: usize) -> bool {
         let now = Instant::now();
-        let open = lock(&self.open);
-        let ranked = open
-            .values()
-            .filter(|one| !one.is_closing())
-            .map(|one| (one.activity().rank(now, &self.limits), one));
-        let (new, used): (Vec<_>, Vec<_>) =
-            ranked.partition(|(rank, _)| matches!(rank, Rank::New(_)));
-        let first =
-            |candidates: Vec<(Rank, _)>| candidates.into_iter().min_by_key(|(rank, _)| *rank);
-        let are_mostly_new = new.len() > self.limits.connections / 2;
-        let victim = match (first(used), first(new)) {
-            (Some((Rank::SendsAhead(_) | Rank::Busy(..), _)), Some(new)) if are_mostly_new => {
-                Some(new)
-            }
-            (used, new) => used.or(new),
+        let is_fresh = |rank| match rank {
+            Rank::Idle(since) => now.saturating_duration_since(since) < self.limits.grace,
+            _ => false,
         };
-        match victim {
-            Some((_, connection)) => {
-                connection.order(Order::Close);
-                true
+        let (mut count, mut fresh) = (0, 0);
+        let mut first: Option<(Rank, &Arc<Connection>)> = None;
+        let mut first_busy = None;
+        let open = lock(&self.open);
+        for connection in open.values().filter(|one| !one.is_closing()) {
+            count += 1;
+            let rank = connection.activity().rank(now, &self.limits);
+            let lesser = |best: Option<(Rank, _)>| best.is_none_or(|(best, _)| rank < best);
+            if lesser(first) {
+                first = Some((rank, connection));
             }
-            None => false,
+            fresh += usize::from(is_fresh(rank));
+            if !matches!(rank, Rank::Idle(_)) && lesser(first_busy) {
+                first_busy = Some((rank, connection));
+            }
         }
+        if count <= most {
+            return false;
+        }
+        let victim = match (first, first_busy) {
+            (Some((rank, _)), Some(busy)) if is_fresh(rank) && fresh <= count / 2 => Some(busy),
+            (first, _) => first,
+        };
+        if let Some((_, connection)) = victim {
+            connection.order(Order::Close);
+        }
+        victim.is_some()
     }
 
     /// The number of connections.
@@ -161,11 +178,6 @@ impl Connections {
             }
         };
         let _ = time::timeout(self.limits.drain, all_closed).await;
-    }
-
-    fn not_closing(&self) -> usize {
-        let open = lock(&self.open);
-        open.values().filter(|one| !one.is_closing()).count()
     }
 }
 
@@ -280,20 +292,20 @@ mod tests {
     #[test]
     fn a_new_connection_outlives_busy_ones() {
         let connections = connections();
-        let (busy, new) = (connections.admit(), connections.admit());
-        busy.monitor().record(Activity::received);
-        let _request = busy.monitor().request();
+        let busy = [(); 2].map(|()| connections.admit());
+        let _requests = busy.each_ref().map(|busy| {
+            busy.monitor().record(Activity::received);
+            busy.monitor().request()
+        });
+        let new = connections.admit();
         assert!(connections.evict());
-        assert_eq!((order(&busy), order(&new)), (Order::Close, Order::Serve));
+        assert_eq!(order(&new), Order::Serve);
+        assert_eq!(busy.each_ref().map(order), [Order::Serve, Order::Close]);
     }
 
     #[test]
     fn a_busy_connection_outlives_a_crowd_of_new_ones() {
-        let limits = Limits {
-            connections: 3,
-            ..Limits::default()
-        };
-        let connections = Connections::new(limits);
+        let connections = connections();
         let busy = connections.admit();
         busy.monitor().record(Activity::received);
         let _request = busy.monitor().request();

@@ -21,7 +21,8 @@ pub(super) struct Limits {
     pub(super) response: Duration,
     /// As `response`, while scrapes wait for those there are.
     pub(super) response_when_full: Duration,
-    /// A connection younger than this is among the last to be closed for a new one.
+    /// A connection that has been idle for less than this may be about to send a request: one with a request in
+    /// flight is closed before it.
     pub(super) grace: Duration,
     /// The connection limit. Half as many again may be closing.
     pub(super) connections: usize,

@@ -10,14 +10,26 @@ use super::connections::Connections;
 use super::routes::Responder;
 use super::sockets::Socket;
 use super::stream::Listener;
+use super::unix::SocketFile;
+
+/// A listener, and its file if it is a Unix socket.
+pub(super) struct Listening {
+    pub(super) listener: Socket<Listener>,
+    /// Removed when this is dropped.
+    pub(super) file: Option<SocketFile>,
+}
 
 /// Accepts connections and serves each in its own task. Never returns.
 pub(super) async fn accept_all(
-    listener: Socket<Listener>,
+    listening: Listening,
     connections: Arc<Connections>,
     responder: Arc<Responder>,
     backoff: time::Duration,
 ) {
+    let Listening {
+        listener,
+        file: _file,
+    } = listening;
     let mut failing = false;
     loop {
         match listener.accept().await {

@@ -34,11 +34,10 @@ pub use self::address::StatusAddress;
 use self::connections::Connections;
 pub use self::error::ServerError;
 use self::limits::Limits;
+use self::listener::Listening;
 use self::routes::Responder;
 use self::slots::Slots;
-use self::sockets::{Socket, Sockets};
-use self::stream::Listener;
-use self::unix::SocketFile;
+use self::sockets::Sockets;
 use self::web::WebConfig;
 pub use self::web::WebConfigError;
 use crate::config::Config;
@@ -214,19 +213,12 @@ impl ServerThread {
     }
 }
 
-/// A listener, and its file if it is a Unix socket.
-struct Listening {
-    listener: Socket<Listener>,
-    /// Removed when this is dropped.
-    _file: Option<SocketFile>,
-}
-
 fn listen(sockets: &Arc<Sockets>, host: &str, port: u16) -> io::Result<Listening> {
     if let Some(path) = address::unix_path(host) {
         let (listener, file) = sockets.listen_unix(path, BACKLOG)?;
         return Ok(Listening {
             listener,
-            _file: Some(file),
+            file: Some(file),
         });
     }
     // An IPv6 address may be written as in a URL.
@@ -239,7 +231,7 @@ fn listen(sockets: &Arc<Sockets>, host: &str, port: u16) -> io::Result<Listening
             Ok(listener) => {
                 return Ok(Listening {
                     listener,
-                    _file: None,
+                    file: None,
                 });
             }
             Err(error) => failed = error,
@@ -296,19 +288,14 @@ fn run(
     let connections = Connections::new(limits);
     runtime.block_on(async {
         tokio::spawn(Arc::clone(&connections).close_expired(slots));
-        let accept = {
-            let connections = Arc::clone(&connections);
-            // Owns the listener and its file.
-            async move {
-                let Listening { listener, _file } = listening;
-                listener::accept_all(listener, connections, responder, limits.accept_backoff).await;
-            }
-        };
-        tokio::select! {
-            // Drops the accept loop, and with it the listener.
-            _ = stopped => {}
-            () = accept => {}
-        }
+        let backoff = limits.accept_backoff;
+        let accept = listener::accept_all(listening, Arc::clone(&connections), responder, backoff);
+        // A task takes turns with the connections, which `block_on` does not.
+        let accept = tokio::spawn(accept);
+        let _ = stopped.await;
+        // Drops the listener.
+        accept.abort();
+        let _ = accept.await;
         connections.drain().await;
     });
     // Does not wait for a running gather.

@@ -18,29 +18,22 @@ const MODE: u32 = 0o660;
 #[derive(Debug)]
 pub(super) struct SocketFile {
     path: PathBuf,
-    device: u64,
-    inode: u64,
-}
-
-impl SocketFile {
-    fn of(path: &Path) -> io::Result<Self> {
-        let metadata = fs::symlink_metadata(path)?;
-        Ok(SocketFile {
-            path: path.to_owned(),
-            device: metadata.dev(),
-            inode: metadata.ino(),
-        })
-    }
+    /// The device and inode.
+    identity: (u64, u64),
 }
 
 impl Drop for SocketFile {
     /// Keeps a file that another process has put in its place.
     fn drop(&mut self) {
-        let is_ours = |now: SocketFile| (now.device, now.inode) == (self.device, self.inode);
-        if SocketFile::of(&self.path).is_ok_and(is_ours) {
+        if identity(&self.path).is_ok_and(|now| now == self.identity) {
             let _ = fs::remove_file(&self.path);
         }
     }
+}
+
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    let file = fs::symlink_metadata(path)?;
+    Ok((file.dev(), file.ino()))
 }
 
 /// Listens on a path. Replaces the socket file of a process that has ended, and no other file.
@@ -52,7 +45,10 @@ pub(super) fn listen(path: &Path, backlog: u32) -> io::Result<(UnixListener, Soc
         }
         bound => bound?,
     };
-    let file = SocketFile::of(path)?;
+    let file = SocketFile {
+        path: path.to_owned(),
+        identity: identity(path)?,
+    };
     Ok((socket.listen(backlog)?, file))
 }
 
@@ -69,4 +65,54 @@ fn is_stale(path: &Path) -> bool {
     let is_socket = fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
     let refused = |error: io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
     is_socket && UnixStream::connect(path).err().is_some_and(refused)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sync;
+
+    /// Inside a runtime, in a folder of its own that is removed at the end.
+    fn in_folder(name: &str, test: impl FnOnce(&Path)) {
+        let folder = std::env::temp_dir().join(format!("{name}-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .build()
+            .unwrap();
+        let _context = runtime.enter();
+        let _section = sync::enter();
+        test(&folder.join("worker.sock"));
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn the_file_is_removed_with_its_listener_and_no_other_file_is() {
+        in_folder("removed", |path| {
+            let (listener, file) = listen(path, 8).unwrap();
+            drop((listener, file));
+            assert!(!path.exists());
+            let (_listener, file) = listen(path, 8).unwrap();
+            fs::remove_file(path).unwrap();
+            fs::write(path, "another").unwrap();
+            drop(file);
+            assert!(path.exists());
+        });
+    }
+
+    #[test]
+    fn only_a_socket_that_nobody_listens_on_is_replaced() {
+        in_folder("replaced", |path| {
+            let (listener, file) = listen(path, 8).unwrap();
+            let refused = |path| listen(path, 8).err().map(|error| error.kind());
+            assert_eq!(refused(path), Some(io::ErrorKind::AddrInUse));
+            drop(listener);
+            let (_listener, second) = listen(path, 8).unwrap();
+            drop(file);
+            assert!(path.exists());
+            drop(second);
+            fs::write(path, "another").unwrap();
+            assert_eq!(refused(path), Some(io::ErrorKind::AddrInUse));
+        });
+    }
 }

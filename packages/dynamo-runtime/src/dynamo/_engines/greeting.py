@@ -24,5 +24,7 @@ def _page(runtime: DistributedRuntime) -> str | None:
     address = runtime.system_status_address
     if address is None:
         return None
+    if address.startswith("unix:"):
+        return address
     host, port = address.rsplit(":", 1)
     return f"http://{'localhost' if host in _ANY_HOST else host}:{port}/metrics"

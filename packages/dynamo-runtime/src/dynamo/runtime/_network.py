@@ -115,8 +115,8 @@ class Network:
     async def announce(self) -> None:
         """Register the status server, if there is one, with what is served now."""
         listening = self._shared.native.system_status_address
-        if listening is None:
-            return
+        if listening is None or listening.startswith("unix:"):
+            return  # nothing that another host can scrape
         served = [serving.path for serving in self._serving]
         labels = {
             "namespace": ",".join(sorted({namespace for namespace, _, _ in served})),
