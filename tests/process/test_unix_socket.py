@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import stat
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -113,8 +114,6 @@ def test_a_second_runtime_on_the_same_socket_joins_the_first(start: Start, path:
     print(other.system_status_address)
     input()
     """
-    import textwrap
-
     worker = served(start, path, textwrap.dedent(script))
     assert worker.line() == worker.address
     assert "second" in fetch(path).families

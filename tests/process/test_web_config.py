@@ -6,9 +6,10 @@ import contextlib
 import ssl
 from pathlib import Path
 
+import bcrypt
 import pytest
 
-from tests.support.client import fetch
+from tests.support.client import connect, fetch, request
 from tests.support.process import Start, Worker
 from tests.support.prometheus import configured
 from tests.support.waiting import eventually
@@ -83,15 +84,14 @@ def test_client_certificates_are_asked_for_as_in_go(
     clients = {
         client
         for client in (None, "client", "stranger")
-        # Python sends a certificate that the server's CA has not signed as well.
         if not refused(worker.address, files.context(client))
     }
     assert clients == let_in
 
 
 def test_only_certificates_with_an_allowed_name_are_let_in(serve: Start, files: Files) -> None:
-    files._write("client", files.ca.issue_cert("prometheus.example.org"))
-    files._write("stranger", files.ca.issue_cert("other.example.org"))
+    files.write_certificate("client", files.ca.issue_cert("prometheus.example.org"))
+    files.write_certificate("stranger", files.ca.issue_cert("other.example.org"))
     files.write(
         client_auth_type="RequireAndVerifyClientCert",
         client_ca_file="ca.pem",
@@ -273,18 +273,11 @@ def test_a_file_that_is_not_valid_fails_the_constructor_with_line_and_key(
 
 
 def test_a_flood_of_wrong_passwords_keeps_no_scraper_waiting(serve: Start, files: Files) -> None:
-    files.write()
-    worker = started(serve, files)
-    del worker
-    import bcrypt
-
     slow = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(10)).decode()
     files.path.write_text(f"basic_auth_users:\n  {USER}: {slow}\n")
     worker = started(serve, files)
     assert fetch(worker.address, "/live", headers=authorization()).status == 200
     with contextlib.ExitStack() as flood:
-        from tests.support.client import connect, request
-
         for number in range(100):
             client = flood.enter_context(connect(worker.address))
             client.sendall(request("/live", headers=authorization(password=str(number))))

@@ -34,15 +34,15 @@ class Files:
         self.other_ca = trustme.CA()
         self.ca.cert_pem.write_to_path(self / "ca.pem")
         self.write_server_certificate()
-        self._write("client", self.ca.issue_cert("scraper@example.org"))
-        self._write("stranger", self.other_ca.issue_cert("scraper@example.org"))
+        self.write_certificate("client", self.ca.issue_cert("scraper@example.org"))
+        self.write_certificate("stranger", self.other_ca.issue_cert("scraper@example.org"))
 
     def __truediv__(self, name: str) -> str:
         return str(self.folder / name)
 
     def write_server_certificate(self) -> None:
         """Makes a new certificate and key of the server."""
-        self._write("server", self.ca.issue_cert("localhost", "127.0.0.1"))
+        self.write_certificate("server", self.ca.issue_cert("localhost", "127.0.0.1"))
 
     def write(self, users: dict[str, str] | None = None, **tls: Any) -> None:
         """Writes the file: TLS with these settings, and users with their passwords."""
@@ -60,7 +60,8 @@ class Files:
             context.load_cert_chain(self / f"{client}.pem", self / f"{client}.key")
         return context
 
-    def _write(self, name: str, certificate: trustme.LeafCert) -> None:
+    def write_certificate(self, name: str, certificate: trustme.LeafCert) -> None:
+        """Writes a certificate and its key."""
         certificate.private_key_pem.write_to_path(self / f"{name}.key")
         certificate.cert_chain_pems[0].write_to_path(self / f"{name}.pem")
 

@@ -24,7 +24,7 @@ use pyo3::prelude::*;
 /// Import the public names from dynamo_metrics.
 #[pymodule(gil_used = false)]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    interpreter::require_main(module.py())?;
+    interpreter::add(module)?;
     log::install();
     errors::add(module)?;
     classes::add(module)?;

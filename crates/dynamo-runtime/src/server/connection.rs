@@ -23,8 +23,8 @@ use super::routes::Responder;
 use super::sockets::Socket;
 use super::stream::Stream;
 
-/// The largest header, in bytes. hyper's default is above 400,000.
-const MAX_HEADER: usize = 32 * 1024;
+/// The largest header, in bytes, as in other servers. hyper's default is above 400,000.
+const MAX_HEADER: usize = 16 * 1024;
 
 /// The bytes that a connection sends before others have their turn.
 const TURN: usize = 256 * 1024;

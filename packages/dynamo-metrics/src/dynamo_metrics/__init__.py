@@ -10,6 +10,7 @@ Metrics are created by the ``metrics`` of a runtime, namespace, component or end
 calling their classes.
 """
 
+import dynamo_metrics._interpreter  # noqa: F401 - raises ImportError in sub-interpreters
 from dynamo_metrics._native import (
     DEFAULT,
     ITL,

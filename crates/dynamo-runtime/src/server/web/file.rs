@@ -110,7 +110,7 @@ impl WebFile {
     pub(super) fn read(path: &Path) -> Result<Self, WebConfigError> {
         let file = Source { path };
         let text = read_limited(path).map_err(|problem| file.error(None, None, problem))?;
-        let keys = match text.lines().all(|line| is_blank(line)) {
+        let keys = match text.lines().all(is_blank) {
             true => Keys::default(),
             false => serde_saphyr::from_str(&text).map_err(|error| file.yaml(&text, &error))?,
         };

@@ -88,7 +88,7 @@ pub(super) fn server_config(
 }
 
 /// The files that the section names.
-pub(super) fn files<'a>(keys: &'a TlsKeys) -> impl Iterator<Item = &'a Text> {
+pub(super) fn files(keys: &TlsKeys) -> impl Iterator<Item = &Text> {
     [&keys.cert_file, &keys.key_file, &keys.client_ca_file]
         .into_iter()
         .flatten()
