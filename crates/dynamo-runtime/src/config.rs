@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -22,8 +23,12 @@ pub struct Config {
     /// `DYN_SYSTEM_PORT`: the port of the system status server. `None` (`-1`), the default, is off; 0 selects
     /// a free port.
     pub port: Option<u16>,
-    /// `DYN_SYSTEM_HOST`: the IPv4 or IPv6 address or the host name to listen on. Default `0.0.0.0`.
+    /// `DYN_SYSTEM_HOST`: the IPv4 or IPv6 address or the host name to listen on, or `unix:/path` for a
+    /// Unix socket, which ignores the number of the port. Default `0.0.0.0`.
     pub host: String,
+    /// `DYN_SYSTEM_WEB_CONFIG`: the web config file, with TLS, client certificates and basic auth in the
+    /// format of Prometheus' exporter-toolkit. Default none.
+    pub web_config: Option<PathBuf>,
     /// `DYN_SYSTEM_HEALTH_PATH`: the path of the health route. Default `/health`.
     pub health_path: String,
     /// `DYN_SYSTEM_LIVE_PATH`: the path of the liveness route. Default `/live`.
@@ -54,6 +59,7 @@ impl Default for Config {
         Self {
             port: None,
             host: "0.0.0.0".to_owned(),
+            web_config: None,
             health_path: "/health".to_owned(),
             live_path: "/live".to_owned(),
             starting_health: HealthStatus::NotReady,
@@ -81,9 +87,10 @@ impl Config {
         lookup: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Self, ConfigError> {
         let default = Self::default();
-        let config = Self {
+        let mut config = Self {
             port: PORT.read(&lookup, default.port)?,
             host: HOST.read(&lookup, default.host)?,
+            web_config: WEB_CONFIG.read(&lookup, default.web_config)?,
             health_path: HEALTH_PATH.read(&lookup, default.health_path)?,
             live_path: LIVE_PATH.read(&lookup, default.live_path)?,
             starting_health: STARTING_HEALTH.read(&lookup, default.starting_health)?,
@@ -95,7 +102,22 @@ impl Config {
             created_samples: CREATED_SAMPLES.read(&lookup, default.created_samples)?,
         };
         config.check_paths()?;
+        // A socket has no port: the variable only switches it off.
+        let is_set =
+            lookup(PORT.variable).is_some_and(|value| !value.to_string_lossy().trim().is_empty());
+        if config.host.starts_with(UNIX_PREFIX) && !is_set {
+            config.port = Some(0);
+        }
         Ok(config)
+    }
+
+    /// The fixed address that runtimes of the process share; `None` without one.
+    pub(crate) fn fixed_address(&self) -> Option<(String, u16)> {
+        let port = match self.host.starts_with(UNIX_PREFIX) {
+            true => self.port.map(|_| 0),
+            false => self.port.filter(|port| *port != 0),
+        };
+        port.map(|port| (self.host.clone(), port))
     }
 
     /// Checks that the paths are valid and different. Paths set in code have not been checked before.
@@ -189,15 +211,29 @@ const PORT: Rule<Option<u16>> = Rule {
     remedy: "-1 (off), 0 (any free port) or 1 to 65535",
 };
 
+/// The start of a host that is the path of a Unix socket.
+const UNIX_PREFIX: &str = "unix:";
+
 const HOST: Rule<String> = Rule {
     variable: "DYN_SYSTEM_HOST",
     parse: |value| {
+        if let Some(path) = value.strip_prefix(UNIX_PREFIX) {
+            let is_path = path.starts_with('/') && !path.contains(['\0', '\u{fffd}']);
+            return is_path.then(|| value.to_owned());
+        }
         let odd =
             |char: char| char.is_whitespace() || char.is_control() || "/\u{fffd}".contains(char);
         (!value.contains(odd)).then(|| value.to_owned())
     },
     problem: "is not a host",
-    remedy: "an address or the name of this machine, such as 0.0.0.0, :: or localhost",
+    remedy: "an address or the name of this machine, such as 0.0.0.0, :: or localhost, or unix:/path for a socket",
+};
+
+const WEB_CONFIG: Rule<Option<PathBuf>> = Rule {
+    variable: "DYN_SYSTEM_WEB_CONFIG",
+    parse: |value| Some(Some(PathBuf::from(value))),
+    problem: "is not a path",
+    remedy: "the path of a web config file",
 };
 
 const HEALTH_PATH: Rule<String> = Rule {

@@ -29,6 +29,7 @@ fn every_variable_is_read() {
     let config = config(&[
         ("DYN_SYSTEM_PORT", "8081"),
         ("DYN_SYSTEM_HOST", "::1"),
+        ("DYN_SYSTEM_WEB_CONFIG", "/etc/web.yml"),
         ("DYN_SYSTEM_HEALTH_PATH", "/healthz"),
         ("DYN_SYSTEM_LIVE_PATH", "/probe/live-z"),
         ("DYN_SYSTEM_STARTING_HEALTH_STATUS", "ready"),
@@ -45,6 +46,7 @@ fn every_variable_is_read() {
     let expected = Config {
         port: Some(8081),
         host: "::1".to_owned(),
+        web_config: Some("/etc/web.yml".into()),
         health_path: "/healthz".to_owned(),
         live_path: "/probe/live-z".to_owned(),
         starting_health: HealthStatus::Ready,
@@ -244,4 +246,24 @@ fn an_unknown_name_style_lists_those_known() {
         error.to_string(),
         "`flat` is not known: use hierarchy or component"
     );
+}
+
+#[test]
+fn a_socket_needs_no_port() {
+    let on = |port: &str| {
+        let host = ("DYN_SYSTEM_HOST", "unix:/run/worker.sock");
+        config(&[host, ("DYN_SYSTEM_PORT", port)]).unwrap().port
+    };
+    assert_eq!(on(""), Some(0));
+    assert_eq!(on("0"), Some(0));
+    assert_eq!(on("8081"), Some(8081));
+    assert_eq!(on("-1"), None);
+}
+
+#[test]
+fn a_socket_has_an_absolute_path() {
+    for host in ["unix:", "unix:worker.sock", "unix:\u{fffd}", "unix:/\0"] {
+        let error = config(&[("DYN_SYSTEM_HOST", host)]).unwrap_err();
+        assert_eq!(error.variable, "DYN_SYSTEM_HOST");
+    }
 }

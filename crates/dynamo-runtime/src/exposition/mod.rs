@@ -12,6 +12,7 @@ mod otlp;
 mod parse;
 mod plan;
 mod protobuf;
+mod selection;
 mod split;
 mod text;
 
@@ -25,3 +26,4 @@ pub(crate) use merge::{Dropped, merge};
 pub(crate) use negotiate::ExpositionFormat;
 pub use otlp::{OtlpEncoder, Temporality};
 pub(crate) use parse::{Parsed, Rules, parse};
+pub(crate) use selection::Selection;

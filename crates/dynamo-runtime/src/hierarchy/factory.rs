@@ -271,7 +271,7 @@ impl Metrics {
             .callbacks
             .run(&self.path, gatherer.callback_deadline());
         let mut out = Vec::new();
-        gatherer.encode(&self.path, ExpositionFormat::TEXT, &mut out);
+        gatherer.encode(&self.path, ExpositionFormat::TEXT, None, &mut out);
         // The encoder writes only strings and ASCII.
         String::from_utf8(out)
             .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
@@ -299,7 +299,7 @@ impl Metrics {
         let format = ExpositionFormat::negotiate([accept].into_iter());
         let encoding = ContentEncoding::negotiate([accept_encoding].into_iter());
         let mut body = Vec::new();
-        gatherer.encode(&self.path, format, &mut body);
+        gatherer.encode(&self.path, format, None, &mut body);
         Ok(ScrapeResponse {
             content_type: format.content_type(),
             content_encoding: encoding.name(),

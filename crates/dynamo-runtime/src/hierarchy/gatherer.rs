@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::runtime_metrics::RuntimeMetrics;
 use crate::callbacks::{CallbackStats, Callbacks, Dispatcher};
 use crate::config::Config;
-use crate::exposition::{ExposedFamily, ExpositionFormat, OtlpEncoder, merge};
+use crate::exposition::{ExposedFamily, ExpositionFormat, OtlpEncoder, Selection, merge};
 use crate::metrics::{MetricsError, Path, Registry, unix_time};
 use crate::sync;
 
@@ -65,16 +65,29 @@ impl Gatherer {
         encoder.encode(&self.families(scope), unix_time())
     }
 
-    /// Appends the exposition of `scope` and the nodes below it.
-    pub(super) fn encode(&self, scope: &Path, format: ExpositionFormat, out: &mut Vec<u8>) {
-        let families = self.families(scope);
+    /// Appends the exposition of `scope` and the nodes below it: of all families, or of those selected.
+    pub(super) fn encode(
+        &self,
+        scope: &Path,
+        format: ExpositionFormat,
+        selection: Option<&Selection>,
+        out: &mut Vec<u8>,
+    ) {
+        let mut families = self.families(scope);
+        if let Some(selection) = selection {
+            selection.retain(&mut families);
+        }
         // Consecutive expositions have similar lengths. Growing the buffer step by step would cost as
         // much as writing to it.
-        let last_len = self.last_len.load(Relaxed);
-        out.reserve(last_len + last_len / 8);
         let start = out.len();
+        if selection.is_none() {
+            let last_len = self.last_len.load(Relaxed);
+            out.reserve(last_len + last_len / 8);
+        }
         let dropped = format.write(families, self.created_samples, out);
-        self.last_len.store(out.len() - start, Relaxed);
+        if selection.is_none() {
+            self.last_len.store(out.len() - start, Relaxed);
+        }
         self.metrics.dropped(dropped);
     }
 }

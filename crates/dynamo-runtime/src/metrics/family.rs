@@ -1,6 +1,5 @@
 //! Families, and the rules by which metrics share a name.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::collector::MetricCollector;
@@ -8,6 +7,7 @@ use super::desc::Desc;
 use super::errors::{Difference, MetricsError};
 use super::instrument::BucketLayout;
 use super::kind::Kind;
+use super::registry::Families;
 
 /// The properties that all metrics of one name have in common.
 #[derive(Clone, Debug)]
@@ -93,14 +93,11 @@ impl GatheredFamily {
 
 /// Refuses a name that a histogram's samples have, and a histogram with a sample name that is another
 /// family's name.
-pub(super) fn check_sample_names(
-    families: &BTreeMap<String, GatheredFamily>,
-    desc: &Desc,
-) -> Result<(), MetricsError> {
+pub(super) fn check_sample_names(families: &Families, desc: &Desc) -> Result<(), MetricsError> {
     let first = |name: &str| {
         families
             .get(name)
-            .and_then(|gathered| gathered.collectors.first())
+            .and_then(|family| family.gathered.collectors.first())
     };
     for suffix in Kind::Histogram.sample_suffixes() {
         let histogram = desc.name.strip_suffix(suffix).and_then(first);

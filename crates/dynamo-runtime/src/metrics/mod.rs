@@ -19,6 +19,7 @@ mod metric;
 pub(crate) mod name;
 pub(crate) mod native;
 pub(crate) mod number;
+mod overlaps;
 pub(crate) mod path;
 mod registry;
 mod series;

@@ -12,6 +12,7 @@ calling their classes.
 
 from typing import TYPE_CHECKING
 
+import dynamo_metrics._interpreter  # noqa: F401 - raises ImportError in sub-interpreters
 from dynamo_metrics import _startup as _startup
 from dynamo_metrics._errors import MetricsError
 from dynamo_metrics._lazy import imported

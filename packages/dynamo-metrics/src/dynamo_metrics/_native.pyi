@@ -488,5 +488,11 @@ def next_message() -> tuple[int, str] | None:
 def stop_messages() -> None:
     """Take no more messages and wake the thread that waits for them."""
 
+def require_main_interpreter() -> None:
+    """Raise ImportError in a sub-interpreter.
+
+    All interpreters of the process would share the objects of this module.
+    """
+
 def stop_servers() -> None:
     """Stop all status servers, within a second, without the GIL."""

@@ -9,6 +9,7 @@ use flate2::read::GzDecoder;
 use super::*;
 use crate::exposition::{ContentEncoding, ExpositionFormat};
 use crate::server::scrape::{EncodedExposition, GatherFailed, Scraper, Variant};
+use crate::server::slots::Slots;
 
 type Scrape = Pin<Box<dyn Future<Output = Result<EncodedExposition, GatherFailed>>>>;
 
@@ -21,7 +22,7 @@ struct Scrapes {
 impl Scrapes {
     fn of(provider: Arc<FakeProvider>) -> Self {
         Self {
-            scraper: Scraper::new(provider),
+            scraper: Scraper::new(provider, Slots::new(&Limits::default())),
             runtime: tokio::runtime::Builder::new_current_thread()
                 .build()
                 .unwrap(),
@@ -34,6 +35,7 @@ impl Scrapes {
         let variant = Variant {
             encoding,
             format: ExpositionFormat::TEXT,
+            selection: None,
         };
         let mut scrape: Scrape =
             Box::pin(async move { scraper.scrape(variant, callback_deadline).await });
@@ -49,6 +51,7 @@ impl Scrapes {
     fn whole(&self, callback_deadline: Option<Instant>) -> Result<EncodedExposition, GatherFailed> {
         let variant = Variant {
             format: ExpositionFormat::TEXT,
+            selection: None,
             encoding: ContentEncoding::IDENTITY,
         };
         self.runtime

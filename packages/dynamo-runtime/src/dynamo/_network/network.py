@@ -80,8 +80,8 @@ class Network:
     async def announce(self) -> None:
         """Register the status server, if there is one, with the endpoints served now."""
         listening = self._native.system_status_address
-        if listening is None:
-            return
+        if listening is None or listening.startswith("unix:"):
+            return  # nothing that another host can scrape
         paths = self.drain.paths
         labels = {
             "namespace": ",".join(sorted({namespace for namespace, _, _ in paths})),
