@@ -161,8 +161,8 @@ macro_rules! classes {
                 }
 
                 /// Take all series out of the vec, as remove() does.
-                fn clear(&self) {
-                    self.0.clear();
+                fn clear(&self, py: Python<'_>) {
+                    py.detach(|| self.0.clear());
                 }
 
                 /// Let the vec have at most this many series, 0 for any number.

@@ -77,10 +77,14 @@ impl Node {
         Self::root_with(py, config)
     }
 
-    /// Return the root of a new tree without a status server, whatever the environment says.
+    /// Return the root of a new tree without a status server, whatever the environment says of it.
+    ///
+    /// Raises ValueError for wrong constant labels.
     #[staticmethod]
     fn detached(py: Python<'_>) -> PyResult<Self> {
-        Self::root_with(py, Config::default())
+        let config = Config::detached();
+        let config = config.map_err(|error| PyValueError::new_err(error.to_string()))?;
+        Self::root_with(py, config)
     }
 
     /// Return a namespace of the runtime, or nested in this one.

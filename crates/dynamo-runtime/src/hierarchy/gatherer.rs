@@ -24,7 +24,7 @@ pub(crate) struct Gatherer {
 
 impl Gatherer {
     pub(super) fn new(config: &Config, dispatcher: Arc<Dispatcher>) -> Result<Self, MetricsError> {
-        let registry = Registry::new(config.max_series);
+        let registry = Registry::new(config.max_series, config.const_labels.clone());
         let metrics = Arc::new(RuntimeMetrics::new(&registry, config.port.is_some())?);
         let stats = Arc::clone(&metrics) as Arc<dyn CallbackStats>;
         Ok(Gatherer {
@@ -55,15 +55,15 @@ impl Gatherer {
         }
         let families = families.into_iter().map(ExposedFamily::from).collect();
         let external = self.callbacks.external_families(scope);
-        let (families, dropped) = merge(families, external.into_iter());
-        self.metrics.dropped(dropped);
+        let (families, losses) = merge(families, external.into_iter());
+        self.metrics.lost(&losses);
         // Consecutive expositions have similar lengths. Growing the buffer step by step would cost as
         // much as writing to it.
         let last_len = self.last_len.load(Relaxed);
         out.reserve(last_len + last_len / 8);
         let start = out.len();
-        let dropped = format.write(families, self.created_samples, out);
+        let losses = format.write(families, self.created_samples, out);
         self.last_len.store(out.len() - start, Relaxed);
-        self.metrics.dropped(dropped);
+        self.metrics.lost(&losses);
     }
 }

@@ -113,8 +113,21 @@ impl Desc {
         names
     }
 
+    /// The label names without the constant labels that have no value, which are no labels; sorted.
+    fn identifying_names(&self) -> Vec<&str> {
+        let empty = |name: &str| {
+            let mut constants = self.const_labels.iter();
+            constants.any(|(constant, value)| constant == name && value.is_empty())
+        };
+        let mut names = self.all_label_names();
+        names.retain(|name| !empty(name));
+        names
+    }
+
     /// Whether this metric and `other`, which has the same name, could both write the same series: they
-    /// have equal label names, and no constant label has different values.
+    /// have equal label names, and no constant label has different values. A constant label without a value
+    /// is no label. Metrics with different label names are not compared: a variable label that has no value
+    /// is known only when the series is created; of two equal series, a scrape then shows the older one.
     pub(crate) fn overlaps(&self, other: &Desc) -> bool {
         let is_disjoint = self.const_labels.iter().any(|(name, value)| {
             other
@@ -122,7 +135,22 @@ impl Desc {
                 .iter()
                 .any(|(other_name, other_value)| name == other_name && value != other_value)
         });
-        !is_disjoint && self.all_label_names() == other.all_label_names()
+        !is_disjoint && self.identifying_names() == other.identifying_names()
+    }
+
+    /// Adds constant labels that the metric has not itself.
+    pub(crate) fn with_labels(mut self, labels: &[(String, String)]) -> Self {
+        let own = self.all_label_names();
+        let missing: Vec<_> = labels
+            .iter()
+            .filter(|(name, _)| !own.contains(&name.as_str()))
+            .cloned()
+            .collect();
+        if !missing.is_empty() {
+            self.const_labels.extend(missing);
+            self.template = Template::new(&self.const_labels, &self.label_names);
+        }
+        self
     }
 
     /// Whether `other` describes the same metric.
