@@ -7,6 +7,7 @@ use dynamo_runtime::CallbackHandle as CoreHandle;
 use dynamo_runtime::binding::{Action, Dispatcher, Job as CoreJob, Next};
 use pyo3::prelude::*;
 
+use crate::hub::Slot;
 use crate::limits::seconds;
 
 /// Hands the callbacks of all runtimes to the thread that runs them.
@@ -130,15 +131,16 @@ fn next_job(py: Python<'_>, timeout: Option<f64>) -> PyResult<Option<(Option<Job
             Next::Stopped => return Ok(None),
         };
         let callback = match job.action() {
-            Action::Opaque(callback) => callback.downcast_ref::<Py<PyAny>>(),
+            Action::Opaque(slot) => slot.downcast_ref::<Arc<Slot>>(),
             _ => None,
         };
-        let Some(callback) = callback else {
-            DISPATCHER.finish(job, false);
+        let Some(callback) = callback.and_then(|slot| slot.callback(py)) else {
+            // It was collected, with all metrics of its runtime.
+            DISPATCHER.finish(job, true);
             continue;
         };
         let job = Job {
-            callback: callback.clone_ref(py),
+            callback,
             name: job.name().to_owned(),
             job: Mutex::new(Some(job)),
         };
