@@ -87,8 +87,9 @@ def test_values_are_checked_before_a_series_is_created(endpoint: Endpoint) -> No
     metrics = endpoint.metrics
     with refused(ValueError, "increased by -1"):
         metrics.create_countervec("c", "help", ["a"]).inc_by(-1, {"a": "x"})
-    with refused(ValueError, "NaN"):
-        metrics.create_histogramvec("h", "help", ["a"]).observe(float("nan"), {"a": "x"})
+    histograms = metrics.create_histogramvec("h", "help", ["a"])
+    with refused(ValueError, "missing"):
+        histograms.observe(float("nan"), {})
     with refused(TypeError, "'1'"):
         metrics.create_gaugevec("g", "help", ["a"]).set("1", {"a": "x"})  # type: ignore[call-overload]
     assert page(endpoint) == {}

@@ -9,12 +9,14 @@ use dynamo_runtime::metrics::{Metric, MetricVec};
 use dynamo_runtime::{Metrics, MetricsError};
 use pyo3::PyClass;
 use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 
 use crate::create::NewMetric;
 use crate::errors::IntoPyErr;
 use crate::fast::{self, Recent};
+use crate::hub::Hub;
 use crate::limits;
 use crate::log::start_if_needed;
 
@@ -24,7 +26,7 @@ pub(crate) trait SingleClass:
 {
     type Cell: Instrument;
     fn metric(&self) -> &Metric<Self::Cell>;
-    fn wrap(py: Python<'_>, metric: Metric<Self::Cell>) -> PyResult<Py<Self>>;
+    fn wrap(py: Python<'_>, metric: Metric<Self::Cell>, hub: &Py<Hub>) -> PyResult<Py<Self>>;
 }
 
 /// A class of vecs.
@@ -38,7 +40,9 @@ pub(crate) trait VecClass:
     fn names(&self) -> &[Py<PyString>];
     /// The children used lately.
     fn recent(&self) -> &Recent<Self::Cell>;
-    fn wrap(py: Python<'_>, vec: MetricVec<Self::Cell>) -> PyResult<Py<Self>>;
+    /// The hub of its tree.
+    fn hub(&self) -> &Py<Hub>;
+    fn wrap(py: Python<'_>, vec: MetricVec<Self::Cell>, hub: &Py<Hub>) -> PyResult<Py<Self>>;
 }
 
 macro_rules! classes {
@@ -50,7 +54,7 @@ macro_rules! classes {
         $(
             $(#[$doc])*
             #[pyclass(frozen, weakref, module = "dynamo_metrics")]
-            pub(crate) struct $single(Metric<$cell>);
+            pub(crate) struct $single(Metric<$cell>, Py<Hub>);
 
             impl SingleClass for $single {
                 type Cell = $cell;
@@ -60,8 +64,12 @@ macro_rules! classes {
                     &self.0
                 }
 
-                fn wrap(py: Python<'_>, metric: Metric<$cell>) -> PyResult<Py<Self>> {
-                    Py::new(py, $single(metric))
+                fn wrap(
+                    py: Python<'_>,
+                    metric: Metric<$cell>,
+                    hub: &Py<Hub>,
+                ) -> PyResult<Py<Self>> {
+                    Py::new(py, $single(metric, hub.clone_ref(py)))
                 }
             }
 
@@ -85,11 +93,15 @@ macro_rules! classes {
                 fn __repr__(&self) -> String {
                     repr(stringify!($single), self.0.name())
                 }
+
+                fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+                    visit.call(&self.1)
+                }
             }
 
             $(#[$vec_doc])*
             #[pyclass(frozen, weakref, module = "dynamo_metrics")]
-            pub(crate) struct $vec(MetricVec<$cell>, Vec<Py<PyString>>, Recent<$cell>);
+            pub(crate) struct $vec(MetricVec<$cell>, Vec<Py<PyString>>, Recent<$cell>, Py<Hub>);
 
             impl VecClass for $vec {
                 type Cell = $cell;
@@ -110,10 +122,18 @@ macro_rules! classes {
                     &self.2
                 }
 
-                fn wrap(py: Python<'_>, vec: MetricVec<$cell>) -> PyResult<Py<Self>> {
+                fn hub(&self) -> &Py<Hub> {
+                    &self.3
+                }
+
+                fn wrap(
+                    py: Python<'_>,
+                    vec: MetricVec<$cell>,
+                    hub: &Py<Hub>,
+                ) -> PyResult<Py<Self>> {
                     let names = vec.variable_labels().iter();
                     let names = names.map(|name| PyString::intern(py, name).unbind()).collect();
-                    Py::new(py, $vec(vec, names, Recent::default()))
+                    Py::new(py, $vec(vec, names, Recent::default(), hub.clone_ref(py)))
                 }
             }
 
@@ -161,8 +181,8 @@ macro_rules! classes {
                 }
 
                 /// Take all series out of the vec, as remove() does.
-                fn clear(&self) {
-                    self.0.clear();
+                fn clear(&self, py: Python<'_>) {
+                    py.detach(|| self.0.clear());
                 }
 
                 /// Let the vec have at most this many series, 0 for any number.
@@ -190,6 +210,10 @@ macro_rules! classes {
                 fn __repr__(&self) -> String {
                     repr(stringify!($vec), self.0.name())
                 }
+
+                fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+                    visit.call(&self.3)
+                }
             }
         )*
 
@@ -208,6 +232,7 @@ macro_rules! classes {
         /// Creates a metric of a class, or finds the identical one. Returns its id and a new handle.
         pub(crate) fn create(
             metrics: &Metrics,
+            hub: &Py<Hub>,
             class: &Bound<'_, PyType>,
             new: &NewMetric<'_>,
         ) -> PyResult<(usize, Py<PyAny>)> {
@@ -217,7 +242,7 @@ macro_rules! classes {
                     let metric = metrics
                         .$create(new.name(), new.description(), &new.labels() $(, new.$options())?)
                         .map_err(|error| error.into_py_err(py))?;
-                    return Ok((metric.id(), $single::wrap(py, metric)?.into_any()));
+                    return Ok((metric.id(), $single::wrap(py, metric, hub)?.into_any()));
                 }
                 if class.is(&py.get_type::<$vec>()) {
                     let (names, labels) = (new.label_names(), new.labels());
@@ -225,7 +250,7 @@ macro_rules! classes {
                         .$create_vec(new.name(), new.description(), &names, &labels $(, new.$options())?)
                         .map_err(|error| error.into_py_err(py))?;
                     new.limits.apply(&vec);
-                    return Ok((vec.id(), $vec::wrap(py, vec)?.into_any()));
+                    return Ok((vec.id(), $vec::wrap(py, vec, hub)?.into_any()));
                 }
             )*
             Err(PyTypeError::new_err(format!("{class} is not a class of metrics")))
@@ -353,7 +378,7 @@ fn child_by_name<C: VecClass>(
             })?
             .map_err(|error| error.into_py_err(py))?;
             start_if_needed(py);
-            C::Child::wrap(py, metric)
+            C::Child::wrap(py, metric, class.hub())
         }
         None => fast::child_in_order(class, values.as_any()),
     }

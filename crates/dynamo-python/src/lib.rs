@@ -7,6 +7,7 @@ mod create;
 mod errors;
 mod fast;
 mod fork;
+mod hub;
 mod interpreter;
 mod limits;
 mod log;

@@ -10,6 +10,7 @@ use dynamo_runtime::{
     NameStyle, Namespace,
 };
 use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyBytes, PyType};
@@ -18,6 +19,7 @@ use crate::callbacks::{CallbackHandle, DISPATCHER};
 use crate::classes;
 use crate::create::{Limits, Native, NewMetric};
 use crate::errors::IntoPyErr;
+use crate::hub::Hub;
 use crate::limits::seconds;
 
 #[derive(PartialEq, Eq, Hash)]
@@ -33,6 +35,7 @@ enum Level {
 pub(crate) struct Node {
     level: Level,
     metrics: Metrics,
+    hub: Py<Hub>,
 }
 
 impl PartialEq for Node {
@@ -77,33 +80,45 @@ impl Node {
         Self::root_with(py, config)
     }
 
-    /// Return the root of a new tree without a status server, whatever the environment says.
+    /// Return the root of a new tree without a status server, whatever the environment says of it.
+    ///
+    /// Raises ValueError for wrong constant labels.
     #[staticmethod]
     fn detached(py: Python<'_>) -> PyResult<Self> {
-        Self::root_with(py, Config::default())
+        let config = Config::detached();
+        let config = config.map_err(|error| PyValueError::new_err(error.to_string()))?;
+        Self::root_with(py, config)
     }
 
     /// Return a namespace of the runtime, or nested in this one.
-    fn namespace(&self, name: &str) -> PyResult<Self> {
+    fn namespace(&self, py: Python<'_>, name: &str) -> PyResult<Self> {
         match &self.level {
-            Level::Runtime(runtime) => Ok(Level::Namespace(runtime.namespace(name)).into()),
-            Level::Namespace(namespace) => Ok(Level::Namespace(namespace.namespace(name)).into()),
+            Level::Runtime(runtime) => {
+                Ok(self.child(py, Level::Namespace(runtime.namespace(name))))
+            }
+            Level::Namespace(namespace) => {
+                Ok(self.child(py, Level::Namespace(namespace.namespace(name))))
+            }
             _ => Err(no_child("namespace")),
         }
     }
 
     /// Return a component of this namespace.
-    fn component(&self, name: &str) -> PyResult<Self> {
+    fn component(&self, py: Python<'_>, name: &str) -> PyResult<Self> {
         match &self.level {
-            Level::Namespace(namespace) => Ok(Level::Component(namespace.component(name)).into()),
+            Level::Namespace(namespace) => {
+                Ok(self.child(py, Level::Component(namespace.component(name))))
+            }
             _ => Err(no_child("component")),
         }
     }
 
     /// Return an endpoint of this component.
-    fn endpoint(&self, name: &str) -> PyResult<Self> {
+    fn endpoint(&self, py: Python<'_>, name: &str) -> PyResult<Self> {
         match &self.level {
-            Level::Component(component) => Ok(Level::Endpoint(component.endpoint(name)).into()),
+            Level::Component(component) => {
+                Ok(self.child(py, Level::Endpoint(component.endpoint(name))))
+            }
             _ => Err(no_child("endpoint")),
         }
     }
@@ -215,7 +230,7 @@ impl Node {
             buckets,
             native,
         };
-        classes::create(&self.metrics, kind, &new)
+        classes::create(&self.metrics, &self.hub, kind, &new)
     }
 
     /// Expose a metric of the node home here as well; nothing changes if it is exposed here.
@@ -239,7 +254,7 @@ impl Node {
         name: String,
         callback: Py<PyAny>,
     ) -> PyResult<CallbackHandle> {
-        let action = Action::Opaque(Box::new(callback));
+        let action = Action::Opaque(Box::new(self.hub.get().slot(callback)));
         self.metrics
             .register_action(name, action)
             .map(CallbackHandle::new)
@@ -268,11 +283,15 @@ impl Node {
         if let Some(cache) = cache {
             options = options.cache(seconds(cache, "cache", "a number of seconds >= 0")?);
         }
-        let action = Action::Opaque(Box::new(callback));
+        let action = Action::Opaque(Box::new(self.hub.get().slot(callback)));
         self.metrics
             .register_exposition_action(name, action, options)
             .map(CallbackHandle::new)
             .map_err(|error| error.into_py_err(py))
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.hub)
     }
 
     /// Return the metrics of this node and all below it, in the Prometheus text format.
@@ -307,8 +326,26 @@ impl Node {
 
     fn root_with(py: Python<'_>, config: Config) -> PyResult<Self> {
         DistributedRuntime::with_dispatcher(config, Arc::clone(&DISPATCHER))
-            .map(|runtime| Level::Runtime(runtime).into())
             .map_err(|error| error.into_py_err(py))
+            .and_then(|runtime| {
+                let level = Level::Runtime(runtime);
+                let metrics = level.metrics();
+                let hub = Hub::of(py, metrics.tree_id())?;
+                Ok(Node {
+                    level,
+                    metrics,
+                    hub,
+                })
+            })
+    }
+
+    /// A node of the same tree.
+    fn child(&self, py: Python<'_>, level: Level) -> Self {
+        Node {
+            metrics: level.metrics(),
+            level,
+            hub: self.hub.clone_ref(py),
+        }
     }
 
     fn root(&self) -> PyResult<&DistributedRuntime> {
@@ -319,15 +356,14 @@ impl Node {
     }
 }
 
-impl From<Level> for Node {
-    fn from(level: Level) -> Self {
-        let metrics = match &level {
+impl Level {
+    fn metrics(&self) -> Metrics {
+        match self {
             Level::Runtime(runtime) => runtime.metrics(),
             Level::Namespace(namespace) => namespace.metrics(),
             Level::Component(component) => component.metrics(),
             Level::Endpoint(endpoint) => endpoint.metrics(),
-        };
-        Node { level, metrics }
+        }
     }
 }
 

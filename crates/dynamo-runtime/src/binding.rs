@@ -31,6 +31,8 @@ pub trait MetricExt {
     fn id(&self) -> usize;
     /// Whether this is a series of a vec.
     fn is_child(&self) -> bool;
+    /// Counts an update by a value that this kind of metric does not take.
+    fn reject(&self, value: f64);
 }
 
 impl<I: Instrument> MetricExt for Metric<I> {
@@ -56,6 +58,10 @@ impl<I: Instrument> MetricExt for Metric<I> {
 
     fn is_child(&self) -> bool {
         self.is_child()
+    }
+
+    fn reject(&self, value: f64) {
+        self.reject(value);
     }
 }
 
@@ -84,6 +90,8 @@ pub trait MetricVecExt {
     fn id(&self) -> usize;
     /// Changes when caches of handles must release them.
     fn version(&self) -> u64;
+    /// Counts an update by a value that this kind of metric does not take.
+    fn reject(&self, value: f64);
 }
 
 impl<I: Instrument> MetricVecExt for MetricVec<I> {
@@ -118,6 +126,10 @@ impl<I: Instrument> MetricVecExt for MetricVec<I> {
     #[inline]
     fn version(&self) -> u64 {
         self.version()
+    }
+
+    fn reject(&self, value: f64) {
+        self.reject(value);
     }
 }
 

@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::choice::OneLine;
 use crate::health::HealthStatus;
-use crate::metrics::NameStyle;
+use crate::metrics::{NameStyle, check_labels};
 
 /// The settings of a runtime. [`Config::from_env`] reads the environment; [`Config::default`] ignores it.
 ///
@@ -45,6 +45,9 @@ pub struct Config {
     /// `DYN_METRICS_CALLBACK_TIMEOUT` (seconds): the timeout that the callbacks of one scrape share. Default
     /// 1 s.
     pub callback_timeout: Duration,
+    /// `DYN_METRICS_CONST_LABELS` (`k=v,k2=v2`): labels of every series of the process. A metric that has a
+    /// label of the same name keeps its own. Default none.
+    pub const_labels: Vec<(String, String)>,
     /// `DYN_METRICS_MAX_SERIES`: the series limit of vecs; `set_max_series` overrides it. Default 0,
     /// unlimited.
     pub max_series: usize,
@@ -67,6 +70,7 @@ impl Default for Config {
             live_page: true,
             name_style: NameStyle::default(),
             callback_timeout: Duration::from_secs(1),
+            const_labels: Vec::new(),
             max_series: 0,
             created_samples: false,
         }
@@ -80,6 +84,17 @@ impl Config {
     /// The first variable with an invalid value.
     pub fn from_env() -> Result<Self, ConfigError> {
         Self::from_lookup(|variable| env::var_os(variable))
+    }
+
+    /// The default settings, with the labels of the environment: for a runtime without a server.
+    ///
+    /// # Errors
+    /// `DYN_METRICS_CONST_LABELS` has an invalid value.
+    pub fn detached() -> Result<Self, ConfigError> {
+        Ok(Self {
+            const_labels: CONST_LABELS.read(|variable| env::var_os(variable), Vec::new())?,
+            ..Self::default()
+        })
     }
 
     /// As [`from_env`](Self::from_env), with another source of variables.
@@ -98,6 +113,7 @@ impl Config {
             live_page: LIVE_PAGE.read(&lookup, default.live_page)?,
             name_style: NAME_STYLE.read(&lookup, default.name_style)?,
             callback_timeout: CALLBACK_TIMEOUT.read(&lookup, default.callback_timeout)?,
+            const_labels: CONST_LABELS.read(&lookup, default.const_labels)?,
             max_series: MAX_SERIES.read(&lookup, default.max_series)?,
             created_samples: CREATED_SAMPLES.read(&lookup, default.created_samples)?,
         };
@@ -286,6 +302,25 @@ const CALLBACK_TIMEOUT: Rule<Duration> = Rule {
 };
 
 const MAX_CALLBACK_TIMEOUT: Duration = Duration::from_secs(86_400);
+
+const CONST_LABELS: Rule<Vec<(String, String)>> = Rule {
+    variable: "DYN_METRICS_CONST_LABELS",
+    parse: parse_labels,
+    problem: "is not a list of labels",
+    remedy: "name=value pairs with commas between them, such as region=eu,cluster=a: each name once, of [a-zA-Z_][a-zA-Z0-9_]*, and none of dynamo_namespace, dynamo_component, dynamo_endpoint, dynamo_process, le, quantile, __*",
+};
+
+/// Parses `k=v,k2=v2`. A label without a value is no label.
+fn parse_labels(value: &str) -> Option<Vec<(String, String)>> {
+    let pairs = value.split(',').map(|pair| {
+        let (name, value) = pair.split_once('=')?;
+        (!value.contains('\u{fffd}')).then(|| (name.trim().to_owned(), value.trim().to_owned()))
+    });
+    let mut pairs: Vec<_> = pairs.collect::<Option<_>>()?;
+    check_labels("", pairs.iter().map(|(name, _)| name.as_str())).ok()?;
+    pairs.retain(|(_, value)| !value.is_empty());
+    Some(pairs)
+}
 
 const MAX_SERIES: Rule<usize> = Rule {
     variable: "DYN_METRICS_MAX_SERIES",

@@ -3,7 +3,7 @@
 use std::ffi::CString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use dynamo_runtime::binding::MetricExt;
+use dynamo_runtime::binding::{MetricExt, MetricVecExt};
 use pyo3::IntoPyObjectExt;
 use pyo3::ffi;
 use pyo3::panic::PanicException;
@@ -15,6 +15,7 @@ use super::children::{child, with_child, with_existing};
 use super::exemplar::{EXEMPLAR, exemplar};
 use super::values::Value;
 use crate::classes::{SingleClass, VecClass};
+use crate::log::start_if_needed;
 
 /// An update that takes no value, like `inc`.
 pub(super) trait Step<I> {
@@ -256,6 +257,11 @@ unsafe extern "C" fn update<C: SingleClass, U: Update<C::Cell>>(
             };
             let ([value], labels) = call.bind_with_option(["value"], EXEMPLAR)?;
             let value = U::Value::from_object(call.py, value)?;
+            if value.is_rejected() {
+                this.metric().reject(shown(value));
+                start_if_needed(call.py);
+                return Ok(none());
+            }
             if labels.is_null() {
                 U::apply(this.metric().update(), value);
             } else {
@@ -328,6 +334,13 @@ unsafe extern "C" fn update_vec<C: VecClass, U: Update<C::Cell>>(
                 std::mem::swap(&mut value, &mut labels);
             }
             let value = U::Value::from_object(call.py, value)?;
+            if value.is_rejected() {
+                // The labels are checked, and no series is created.
+                with_existing(call.py, this, labels, |_| ())?;
+                this.vec().reject(f64::NAN);
+                start_if_needed(call.py);
+                return Ok(none());
+            }
             let update = |cell: &C::Cell| U::apply(cell, value);
             match U::EXEMPLAR.filter(|_| !of_exemplar.is_null()) {
                 None => with_child(call.py, this, labels, update)?,

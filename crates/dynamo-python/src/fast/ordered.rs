@@ -71,7 +71,8 @@ pub(crate) fn child_in_order<C: VecClass>(
         }
     };
     start_if_needed(py);
-    C::Child::wrap(py, found.map_err(|error| error.into_py_err(py))?)
+    let metric = found.map_err(|error| error.into_py_err(py))?;
+    C::Child::wrap(py, metric, class.hub())
 }
 
 fn child_of_strings<'py, C: VecClass>(

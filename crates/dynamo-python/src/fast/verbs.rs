@@ -110,7 +110,8 @@ where
     Increment<N>: Value,
 {
     const NAME: &'static str = "inc_by";
-    const DOC: &'static str = "Add value; ValueError if it is negative or NaN.";
+    const DOC: &'static str =
+        "Add value; ValueError if it is negative. NaN is ignored and counted.";
     type Value = Increment<N>;
     const EXEMPLAR: Option<fn(Increment<N>) -> f64> = Some(|Increment(value)| value.to_f64());
 
@@ -128,7 +129,7 @@ struct Observe;
 
 impl Update<HistogramCell> for Observe {
     const NAME: &'static str = "observe";
-    const DOC: &'static str = "Count one observation; ValueError if value is NaN.";
+    const DOC: &'static str = "Count one observation. NaN is ignored and counted.";
     type Value = Observation;
     const EXEMPLAR: Option<fn(Observation) -> f64> = Some(|Observation(value)| value);
 

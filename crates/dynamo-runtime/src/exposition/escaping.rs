@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use super::encode::ExposedFamily;
 use super::external::{ExternalFamily, ExternalSeries};
-use super::merge::{Dropped, merge};
+use super::loss::{Loss, Reason};
+use super::merge::merge;
 use crate::metrics::{Collector, ExternalLabels, Family, is_valid_label, is_valid_name};
 
 /// How a name with characters outside `[a-zA-Z0-9_:]` is written.
@@ -92,15 +93,15 @@ impl Escaping {
 pub(super) fn escape(
     escaping: Escaping,
     families: Vec<ExposedFamily>,
-) -> (Vec<ExposedFamily>, Dropped) {
+) -> (Vec<ExposedFamily>, Vec<Loss>) {
     let needs_escaping = |collector: &Arc<dyn Collector>| {
         ExternalFamily::of(collector).is_some_and(ExternalFamily::needs_escaping)
     };
     let any_needs_escaping =
         |exposed: &ExposedFamily| exposed.collectors.iter().any(needs_escaping);
-    let mut dropped = Dropped::default();
+    let mut losses = Vec::new();
     if escaping == Escaping::AllowUtf8 || !families.iter().any(any_needs_escaping) {
-        return (families, dropped);
+        return (families, losses);
     }
     let mut plain = Vec::new();
     let mut escaped = Vec::new();
@@ -108,8 +109,8 @@ pub(super) fn escape(
         let (invalid, collectors): (Vec<_>, Vec<_>) =
             collectors.into_iter().partition(needs_escaping);
         for external in invalid.iter().filter_map(ExternalFamily::of) {
-            let (external, dropped_series) = escape_external(escaping, &family, external);
-            dropped.series += dropped_series;
+            let (external, lost) = escape_external(escaping, &family, external);
+            losses.extend(lost);
             escaped.push(external);
         }
         if !collectors.is_empty() {
@@ -117,7 +118,8 @@ pub(super) fn escape(
         }
     }
     let (families, by_merge) = merge(plain, escaped.into_iter());
-    (families, dropped + by_merge)
+    losses.extend(by_merge);
+    (families, losses)
 }
 
 /// Escapes the names of one family. Drops series of which two labels get the same name.
@@ -125,7 +127,7 @@ fn escape_external(
     escaping: Escaping,
     family: &Family,
     external: &ExternalFamily,
-) -> (ExternalFamily, u64) {
+) -> (ExternalFamily, Option<Loss>) {
     let family = Family {
         name: escaping.metric(&family.name).into_owned(),
         is_quoted: false,
@@ -149,7 +151,8 @@ fn escape_external(
         });
     }
     let (external, duplicates) = external.with(Arc::new(family), all);
-    (external, dropped_series + duplicates)
+    let lost = external.lost_series(Reason::Escaping, dropped_series + duplicates);
+    (external, lost)
 }
 
 #[cfg(test)]

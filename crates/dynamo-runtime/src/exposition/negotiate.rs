@@ -3,7 +3,7 @@
 use super::content_encoding::{MAX_ELEMENTS, parse_weight, shortened};
 use super::encode::{ExposedFamily, encode};
 use super::escaping::{Escaping, escape};
-use super::merge::Dropped;
+use super::loss::Loss;
 use super::openmetrics;
 use super::openmetrics2;
 use super::protobuf::Protobuf;
@@ -112,23 +112,23 @@ impl ExpositionFormat {
     /// Appends the exposition of these families, which are sorted by name.
     ///
     /// With `created`, OpenMetrics 1 has `_created` samples; OpenMetrics 2 and protobuf always show creation
-    /// times. Returns what was dropped because escaped names collide.
+    /// times. Returns what was dropped because names or labels are the same in this format.
     pub(crate) fn write(
         self,
         families: Vec<ExposedFamily>,
         created: bool,
         out: &mut Vec<u8>,
-    ) -> Dropped {
-        let (families, dropped) = escape(self.escaping, families);
-        match self.syntax {
+    ) -> Vec<Loss> {
+        let (families, mut losses) = escape(self.escaping, families);
+        losses.extend(match self.syntax {
             Syntax::Text0 | Syntax::Text1 => encode(&mut Text::default(), &families, out),
             Syntax::OpenMetrics0 | Syntax::OpenMetrics1 => {
-                openmetrics::write(families, created, out);
+                openmetrics::write(families, created, out)
             }
             Syntax::OpenMetrics2 => openmetrics2::write(families, out),
             Syntax::Protobuf => encode(&mut Protobuf, &families, out),
-        }
-        dropped
+        });
+        losses
     }
 }
 

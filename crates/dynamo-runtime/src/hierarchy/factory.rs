@@ -186,8 +186,9 @@ impl Metrics {
     /// Registers a callback that returns the exposition of another library before each scrape of this
     /// node, in a text format of Prometheus or in OpenMetrics 1.
     ///
-    /// The external families are merged with our own, one family for each name. A family that is not
-    /// valid or conflicts with another, and a duplicate series, are dropped and counted. When a callback
+    /// The external families are merged with our own, one family for each name. A line or series that is not
+    /// valid, a family that conflicts with another, and a duplicate series are dropped, counted by reason and
+    /// logged once. When a callback
     /// is late, its previous exposition is shown for up to five minutes.
     ///
     /// # Errors
@@ -220,6 +221,7 @@ impl Metrics {
     ) -> Result<CallbackHandle, MetricsError> {
         options.check()?;
         self.tree.gatherer().metrics.register_external_metrics()?;
+        let options = options.more_labels(self.tree.gatherer().registry.const_labels());
         self.register(name, action, Some(options))
     }
 

@@ -24,7 +24,7 @@ pub(crate) struct Gatherer {
 
 impl Gatherer {
     pub(super) fn new(config: &Config, dispatcher: Arc<Dispatcher>) -> Result<Self, MetricsError> {
-        let registry = Registry::new(config.max_series);
+        let registry = Registry::new(config.max_series, config.const_labels.clone());
         let metrics = Arc::new(RuntimeMetrics::new(&registry, config.port.is_some())?);
         let stats = Arc::clone(&metrics) as Arc<dyn CallbackStats>;
         Ok(Gatherer {
@@ -55,8 +55,8 @@ impl Gatherer {
         }
         let families = families.into_iter().map(ExposedFamily::from).collect();
         let external = self.callbacks.external_families(scope);
-        let (families, dropped) = merge(families, external.into_iter());
-        self.metrics.dropped(dropped);
+        let (families, losses) = merge(families, external.into_iter());
+        self.metrics.lost(&losses);
         families
     }
 
@@ -84,10 +84,10 @@ impl Gatherer {
             let last_len = self.last_len.load(Relaxed);
             out.reserve(last_len + last_len / 8);
         }
-        let dropped = format.write(families, self.created_samples, out);
+        let losses = format.write(families, self.created_samples, out);
         if selection.is_none() {
             self.last_len.store(out.len() - start, Relaxed);
         }
-        self.metrics.dropped(dropped);
+        self.metrics.lost(&losses);
     }
 }

@@ -19,6 +19,11 @@ impl StatusProvider for Status {
         self.gatherer.callbacks.run(&Path::root(), deadline);
     }
 
+    fn run_callbacks_until(&self, deadlines: &[Instant], reached: &mut dyn FnMut(usize)) {
+        let callbacks = &self.gatherer.callbacks;
+        callbacks.run_until(&Path::root(), deadlines, reached);
+    }
+
     fn callback_timeout(&self) -> Duration {
         self.gatherer.callback_timeout
     }

@@ -9,7 +9,7 @@ use super::status::Status;
 use crate::callbacks::Dispatcher;
 use crate::config::Config;
 use crate::health::SystemHealth;
-use crate::metrics::{KeepAlive, NameStyle};
+use crate::metrics::{Home, KeepAlive, NameStyle};
 use crate::server::{StatusAddress, StatusProvider, StatusServer};
 use crate::sync::{self, lock};
 
@@ -154,6 +154,12 @@ impl Inner {
             dispatcher.stop();
         }
         self.status.gatherer.callbacks.clear();
+    }
+}
+
+impl Home for Inner {
+    fn rejected(&self, metric: &str, reason: &'static str) {
+        self.status.gatherer.metrics.rejected(metric, reason);
     }
 }
 

@@ -115,6 +115,21 @@ impl Desc {
         names
     }
 
+    /// Adds constant labels that the metric has not itself.
+    pub(crate) fn with_labels(mut self, labels: &[(String, String)]) -> Self {
+        let own = self.all_label_names();
+        let missing: Vec<_> = labels
+            .iter()
+            .filter(|(name, _)| !own.contains(&name.as_str()))
+            .cloned()
+            .collect();
+        if !missing.is_empty() {
+            self.const_labels.extend(missing);
+            self.template = Template::new(&self.const_labels, &self.label_names);
+        }
+        self
+    }
+
     /// Whether `other` describes the same metric.
     pub(crate) fn is_identical(&self, other: &Desc) -> bool {
         let sorted = |desc: &Desc| {

@@ -1,6 +1,5 @@
 //! [`Metric`]: the handle of one series.
 
-use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
@@ -23,26 +22,39 @@ pub struct Metric<I: Instrument> {
 /// The metadata that all handles of a metric share.
 pub(super) struct MetricShared {
     pub(super) desc: Arc<Desc>,
-    _keep_alive: KeepAlive,
+    keep_alive: KeepAlive,
 }
 
 impl MetricShared {
+    /// Counts an update by a value that this kind of metric does not take.
+    #[cold]
+    pub(super) fn reject(&self, value: f64) {
+        let reason = if value.is_nan() { "nan" } else { "negative" };
+        self.keep_alive.home.rejected(&self.desc.name, reason);
+    }
+
     pub(super) fn new(desc: &Arc<Desc>, keep_alive: KeepAlive) -> Arc<Self> {
         Arc::new(MetricShared {
             desc: Arc::clone(desc),
-            _keep_alive: keep_alive,
+            keep_alive,
         })
     }
 }
 
-/// An object that handles of metrics keep alive: the tree of nodes, which this module does not know.
+/// The tree of nodes that a metric belongs to, which this module does not know.
+pub(crate) trait Home: Send + Sync {
+    /// Counts an update of this metric that changed nothing, and logs the first one.
+    fn rejected(&self, metric: &str, reason: &'static str);
+}
+
+/// The home of a metric, which its handles keep alive.
 pub(crate) struct KeepAlive {
-    _kept: Arc<dyn Any + Send + Sync>,
+    home: Arc<dyn Home>,
 }
 
 impl KeepAlive {
-    pub(crate) fn new(kept: Arc<dyn Any + Send + Sync>) -> Self {
-        KeepAlive { _kept: kept }
+    pub(crate) fn new(home: Arc<dyn Home>) -> Self {
+        KeepAlive { home }
     }
 }
 
@@ -138,6 +150,12 @@ impl<I: Instrument> Metric<I> {
         update(self.update());
         let slot = self.cell().exemplar_slot(exemplar.value);
         self.series.exemplars().store(slot, exemplar);
+    }
+
+    /// Counts an update by a value that this kind of metric does not take. The value has not changed.
+    #[cold]
+    pub(crate) fn reject(&self, value: f64) {
+        self.shared.reject(value);
     }
 
     /// Identifies the series among all that are alive.

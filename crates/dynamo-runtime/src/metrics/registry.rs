@@ -28,6 +28,8 @@ struct Inner {
     next_sequence: AtomicU64,
     /// The default series limit of a vec; 0 is unlimited.
     max_series: usize,
+    /// The labels of every series of the process (`DYN_METRICS_CONST_LABELS`).
+    const_labels: Vec<(String, String)>,
 }
 
 /// By name.
@@ -50,13 +52,15 @@ impl WeakRegistry {
 }
 
 impl Registry {
-    /// An empty registry whose vecs have `max_series` series at most by default; 0 is unlimited.
-    pub(crate) fn new(max_series: usize) -> Self {
+    /// An empty registry whose vecs have `max_series` series at most by default; 0 is unlimited. All metrics
+    /// get `const_labels`.
+    pub(crate) fn new(max_series: usize, const_labels: Vec<(String, String)>) -> Self {
         Registry(Arc::new(Inner {
             families: RwLock::default(),
             reserved: RwLock::default(),
             next_sequence: AtomicU64::new(0),
             max_series,
+            const_labels,
         }))
     }
 
@@ -67,6 +71,11 @@ impl Registry {
     /// The sequence number of a series that is created now.
     pub(crate) fn next_sequence(&self) -> u64 {
         self.0.next_sequence.fetch_add(1, Relaxed)
+    }
+
+    /// The labels of every series of the process.
+    pub(crate) fn const_labels(&self) -> &[(String, String)] {
+        &self.0.const_labels
     }
 
     /// The default series limit of a vec; 0 is unlimited.
@@ -106,6 +115,7 @@ impl Registry {
         buckets: BucketLayout,
         make: impl FnOnce(Arc<Desc>, &Registry) -> M,
     ) -> Result<Arc<M>, MetricsError> {
+        let desc = desc.with_labels(&self.0.const_labels);
         self.check_reserved(&desc)?;
         let mut families = write(&self.0.families);
         if let Some(existing) = families.get_mut(&desc.name) {

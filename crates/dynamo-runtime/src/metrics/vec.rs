@@ -17,7 +17,8 @@ use super::metric::{KeepAlive, Metric, MetricShared, SingleCore, describe};
 use super::registry::{Registry, WeakRegistry};
 use super::series::{Series, clock};
 use crate::prometheus_names::runtime_metrics;
-use crate::sync::{read, write};
+use crate::sync::{self, read, write};
+use crate::system::release_memory;
 
 /// The series of one metric, one for each combination of label values.
 ///
@@ -264,7 +265,14 @@ impl<I: Instrument> Collector for VecCore<I> {
     fn expire(&self) {
         let timeout = self.idle_timeout.load(Relaxed);
         if timeout != 0 {
-            self.expire_children(&mut write(&self.children), clock(), timeout);
+            let mut children = write(&self.children);
+            let before = children.len();
+            self.expire_children(&mut children, clock(), timeout);
+            let expired = before - children.len();
+            drop(children);
+            if expired >= MANY {
+                release_memory();
+            }
         }
     }
 }
@@ -373,6 +381,12 @@ impl<I: Instrument> MetricVec<I> {
             .map(|series| look(series.cell())))
     }
 
+    /// Counts an update by a value that this kind of metric does not take. No series has changed.
+    #[cold]
+    pub(crate) fn reject(&self, value: f64) {
+        self.shared.reject(value);
+    }
+
     /// Identifies the vec among all that are alive.
     pub(crate) fn id(&self) -> usize {
         Arc::as_ptr(&self.core).addr()
@@ -395,8 +409,18 @@ impl<I: Instrument> MetricVec<I> {
 
     /// Removes all series from the vec, as [`remove_label_values`](Self::remove_label_values) does.
     pub fn clear(&self) {
-        write(&self.core.children).clear();
+        // The binding calls this without the GIL: a fork must find the lock free.
+        let cleared = {
+            let _section = sync::enter();
+            write(&self.core.children).take()
+        };
         self.core.version.fetch_add(1, Relaxed);
+        let count = cleared.len();
+        // Without the lock: a million series take a while.
+        drop(cleared);
+        if count >= MANY {
+            release_memory();
+        }
     }
 
     /// Changes when a series is removed, and when an idle series could be removed if no cache held a

@@ -61,6 +61,13 @@ const BACKLOG: u32 = 4096;
 pub(crate) trait StatusProvider: Send + Sync + 'static {
     /// Runs the callbacks and waits for them until `deadline`, which may have passed. Blocks.
     fn run_callbacks(&self, deadline: Instant);
+    /// As [`run_callbacks`](Self::run_callbacks), with several sorted deadlines: waits for the last one, and
+    /// calls `reached` with the index of each earlier deadline when it passes.
+    fn run_callbacks_until(&self, deadlines: &[Instant], _reached: &mut dyn FnMut(usize)) {
+        if let Some(last) = deadlines.last() {
+            self.run_callbacks(*last);
+        }
+    }
     /// The timeout that the callbacks of one scrape share (`DYN_METRICS_CALLBACK_TIMEOUT`).
     fn callback_timeout(&self) -> Duration;
     /// Appends the exposition of all families, or of those selected, to `out`. Blocks while it gathers and

@@ -102,12 +102,6 @@ impl Scraper {
         })
     }
 
-    fn run_callbacks(&self, deadlines: impl Iterator<Item = Instant>) {
-        let own = own_deadline(Instant::now(), self.provider.callback_timeout());
-        self.provider
-            .run_callbacks(deadlines.fold(own, Instant::min));
-    }
-
     fn encode(&self, variant: &Variant) -> Bytes {
         let mut exposition = Vec::new();
         let selection = variant.selection.as_ref();
@@ -116,11 +110,31 @@ impl Scraper {
         Bytes::from(exposition)
     }
 
-    /// Runs the callbacks once, encodes each format once, compresses each variant once, and responds to all
-    /// scrapes in `batch`.
+    /// Runs the callbacks once and responds to all scrapes in `batch`, to each one when the callbacks have
+    /// finished or its own deadline has passed: no scraper's timeout shortens the time of another.
     fn serve(&self, mut batch: Vec<Waiter>) -> io::Result<()> {
         let began = Instant::now();
-        self.run_callbacks(batch.iter().filter_map(|waiter| waiter.callback_deadline));
+        let own = own_deadline(began, self.provider.callback_timeout());
+        let deadline_of = |waiter: &Waiter| waiter.callback_deadline.unwrap_or(own).min(own);
+        let mut deadlines: Vec<Instant> = batch.iter().map(deadline_of).collect();
+        deadlines.sort_unstable();
+        deadlines.dedup();
+        let mut responded = Ok(());
+        self.provider
+            .run_callbacks_until(&deadlines, &mut |reached| {
+                let is_due = |waiter: &mut Waiter| deadline_of(waiter) <= deadlines[reached];
+                let due: Vec<Waiter> = batch.extract_if(.., is_due).collect();
+                if let Err(error) = self.respond(due) {
+                    responded = Err(error);
+                }
+            });
+        self.respond(batch)?;
+        self.provider.scraped(began.elapsed());
+        responded
+    }
+
+    /// Encodes each format once, compresses each variant once, and responds to all scrapes in `batch`.
+    fn respond(&self, mut batch: Vec<Waiter>) -> io::Result<()> {
         // The cheapest encoding first: no scrape waits for the compression of another response.
         batch.sort_by(|one, other| other.variant.cmp(&one.variant));
         let mut encoded: Vec<(Variant, Bytes)> = Vec::new();
@@ -157,7 +171,6 @@ impl Scraper {
             // The client may have disconnected.
             let _ = response.send(exposition);
         }
-        self.provider.scraped(began.elapsed());
         Ok(())
     }
 }
@@ -205,6 +218,9 @@ impl Drop for Driver {
     }
 }
 
+/// The least time that a scraper's timeout leaves to callbacks. No scraper waits for less than a second.
+const MIN_CALLBACK_BUDGET: Duration = Duration::from_millis(50);
+
 /// The deadline of callbacks if no scraper sets one.
 fn own_deadline(now: Instant, timeout: Duration) -> Instant {
     const FAR: Duration = Duration::from_secs(86_400);
@@ -223,6 +239,7 @@ pub(super) fn callback_deadline(arrival: Instant, header: &str) -> Option<Instan
         .ok()
         .filter(|seconds| *seconds > 0.0)?;
     let budget = Duration::try_from_secs_f64(seconds * CALLBACK_SHARE).ok()?;
+    let budget = budget.max(MIN_CALLBACK_BUDGET);
     arrival.checked_add(budget)
 }
 
@@ -244,6 +261,7 @@ mod tests {
         assert_eq!(callback_deadline(arrival, "10"), after(8000));
         assert_eq!(callback_deadline(arrival, " 0.5 "), after(400));
         assert_eq!(callback_deadline(arrival, "1e1"), after(8000));
+        assert_eq!(callback_deadline(arrival, "0.001"), after(50));
     }
 
     #[test]

@@ -78,7 +78,7 @@ class _Counter(_Metric, Generic[_Given, _Value]):
         than 128 characters.
         """
     def inc_by(self, value: _Given, *, exemplar: _Exemplar = None) -> None:
-        """Add value; ValueError if it is negative or NaN.
+        """Add value; ValueError if it is negative. NaN is ignored and counted.
 
         exemplar, a dict such as {"trace_id": "..."}, is kept as an example; ValueError for more
         than 128 characters.
@@ -97,7 +97,7 @@ class _CounterVec(_Vec[_Series], Generic[_Given, _Value, _Series]):
         """
     @overload
     def inc_by(self, value: _Given, labels: dict[str, str], *, exemplar: _Exemplar = None) -> None:
-        """Add value; ValueError if it is negative or NaN.
+        """Add value; ValueError if it is negative. NaN is ignored and counted.
 
         labels, a dict, name the series, which is created at 0 if it is new; they may come first.
 
@@ -246,7 +246,7 @@ class Histogram(_Metric):
     """Counts observations in buckets and sums them up."""
 
     def observe(self, value: _Float, *, exemplar: _Exemplar = None) -> None:
-        """Count one observation; ValueError if value is NaN.
+        """Count one observation. NaN is ignored and counted.
 
         exemplar, a dict such as {"trace_id": "..."}, is kept as an example; ValueError for more
         than 128 characters.
@@ -270,7 +270,7 @@ class HistogramVec(_Vec[Histogram]):
 
     @overload
     def observe(self, value: _Float, labels: dict[str, str], *, exemplar: _Exemplar = None) -> None:
-        """Count one observation; ValueError if value is NaN.
+        """Count one observation. NaN is ignored and counted.
 
         labels, a dict, name the series, which is created at 0 if it is new; they may come first.
 
@@ -338,7 +338,10 @@ class Node:
         """
     @staticmethod
     def detached() -> Node:
-        """Return the root of a new tree without a status server, whatever the environment says."""
+        """Return the root of a new tree without a status server, whatever the environment says of it.
+
+        Raises ValueError for wrong constant labels.
+        """
     def namespace(self, name: str) -> Node:
         """Return a namespace of the runtime, or nested in this one."""
     def component(self, name: str) -> Node:
@@ -467,10 +470,20 @@ def install(
     """Take over what the native core calls in Python. The first call wins."""
 
 def next_job(timeout: float | None = None) -> tuple[Job | None, float] | None:
-    """Wait for the next callback to run, without the GIL; None when there will be no more.
+    """Wait for the next callback to run, without the GIL; None when this thread must end.
 
     Returns the callback, or None if there was none for timeout seconds, and the seconds that this
-    thread waited for the GIL afterwards. The thread that calls this is the one that runs user code.
+    thread waited for the GIL afterwards. A thread ends when there will be no more callbacks, or when
+    another one has taken over.
+    """
+
+def take_over_jobs() -> None:
+    """Make the calling thread the one that runs user code, whatever the previous one is doing."""
+
+def stand_by() -> bool:
+    """Wait, without the GIL, until a callback runs beyond its deadline; then take over.
+
+    Returns False when there will be no more callbacks.
     """
 
 def nudge_jobs() -> None:
