@@ -49,8 +49,9 @@ async def end(tasks: Iterable[asyncio.Future[Any]], timeout: float = END_TIMEOUT
 
     If this is cancelled, the tasks are cancelled all the same.
     """
-    running = {task for task in tasks if not task.done()}
+    running = set(tasks)
     for task in running:
+        task.add_done_callback(_take_exception)
         _cancel_until_done(task)
     if running:
         await asyncio.wait(running, timeout=timeout)
@@ -69,7 +70,6 @@ async def happens(event: asyncio.Event, timeout: float) -> bool:
 def _cancel_until_done(task: asyncio.Future[Any]) -> None:
     if task.done():
         return
-    task.add_done_callback(_take_exception)
     task.cancel()
     asyncio.get_running_loop().call_later(_CANCEL_INTERVAL, _cancel_until_done, task)
 

@@ -11,6 +11,7 @@ from nats import errors
 from nats.aio.client import DEFAULT_BUFFER_SIZE, DEFAULT_FLUSH_TIMEOUT, Client
 from nats.aio.subscription import Subscription
 
+from dynamo import _tasks
 from dynamo._nats.parser import Parser
 from dynamo._nats.transport import Transport
 
@@ -59,6 +60,20 @@ class RobustClient(Client):
         """Drop the TCP connection at once."""
         if isinstance(self._transport, Transport):
             self._transport.abort()
+
+    async def destroy(self) -> None:
+        """End what ``close``, which waits for the server, has not ended."""
+        self._status = Client.CLOSED
+        self.abort()
+        for subscription in list(self._subs.values()):
+            self.forget(subscription)
+        tasks = (
+            self._reading_task,
+            self._ping_interval_task,
+            self._flusher_task,
+            self._reconnection_task,
+        )
+        await _tasks.end(task for task in tasks if task is not None)
 
     async def unsubscribe(self, subscription: Subscription) -> None:
         """Return when NATS sends no more messages of a subscription."""

@@ -220,4 +220,4 @@ async def _close(client: RobustClient) -> None:
         with suppress(Exception):  # of any kind: it is to end, and does
             await _tasks.within(CLOSE_TIMEOUT, client.close())
     finally:
-        client.abort()
+        await client.destroy()

@@ -20,8 +20,14 @@ class Transport(TcpTransport):
     async def connect(self, uri: Any, buffer_size: int, connect_timeout: int) -> None:
         """Connect anew: an earlier connection, if there is one, is dropped."""
         self.abort()
-        opening = asyncio.open_connection(uri.hostname, uri.port, limit=buffer_size)
-        reader, writer = await _tasks.within(connect_timeout, opening)
+        opening = asyncio.ensure_future(
+            asyncio.open_connection(uri.hostname, uri.port, limit=buffer_size)
+        )
+        try:
+            reader, writer = await _tasks.within(connect_timeout, opening)
+        except BaseException:
+            opening.add_done_callback(_abort_opened)
+            raise
         self._bare_io_reader = self._io_reader = reader
         self._bare_io_writer = self._io_writer = writer
 
@@ -43,3 +49,10 @@ class Transport(TcpTransport):
     def __bool__(self) -> bool:
         """Whether it can be used for the next connection: always."""
         return True
+
+
+def _abort_opened(opening: asyncio.Future[Any]) -> None:
+    """Close a connection that was opened just when nobody waited for it any more."""
+    if not opening.cancelled() and opening.exception() is None:
+        _, writer = opening.result()
+        writer.transport.abort()

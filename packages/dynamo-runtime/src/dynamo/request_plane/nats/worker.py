@@ -46,6 +46,7 @@ class NatsServed:
         self._address = address
         self._receiver = receiver
         self._calls: dict[str, NatsCall] = {}
+        self._clients: set[str] = set()
         self._subscription: Subscription | None = None
 
     async def open(self, connection: Connection) -> None:
@@ -75,14 +76,19 @@ class NatsServed:
             await self._on_opening(message)
             return
         if name == "alive":
-            return  # the subscription is the answer: without it NATS says "no responders"
+            # Without this subscription NATS says "no responders". With it, a request that was
+            # lost with an earlier connection of this worker is not known.
+            if message.reply not in self._clients and is_subject(message.reply):
+                lost = UnavailableError("the request did not reach the worker")
+                self._wire.post(message.reply, _frames.error(lost))
+            return
         call = self._calls.get(message.subject)
         if call is not None:
             if call.take_frame(message):
                 self._receiver.accept(call)
         elif is_subject(message.reply) and message.data[:1] in (_frames.CHUNK, _frames.KEEPALIVE):
-            lost = ConnectionLostError("the worker no longer has this request")
-            self._wire.post(message.reply, _frames.error(lost))
+            unknown = ConnectionLostError("the worker no longer has this request")
+            self._wire.post(message.reply, _frames.error(unknown))
 
     async def _on_opening(self, message: Msg) -> None:
         try:
@@ -110,6 +116,7 @@ class NatsServed:
         reply_subject = f"{self._address}.{secrets.token_hex(8)}"
         call = NatsCall(self._wire, opening.id, body, target, reply_subject, self._remove)
         self._calls[reply_subject] = call
+        self._clients.add(target)
         self._plane_calls.add(call)
         try:
             await self._wire.publish(target, _frames.ACCEPTED, reply_subject)
@@ -123,6 +130,7 @@ class NatsServed:
     def _remove(self, call: NatsCall) -> None:
         if self._calls.pop(call.reply_subject, None) is None:
             return
+        self._clients.discard(call.target)
         self._plane_calls.discard(call)
         if not call.complete:
             call.body.release()
