@@ -22,7 +22,7 @@ LAYERS = [
         "dynamo.prometheus_names",
         "dynamo.wsgi",
     },
-    {"dynamo._prometheus_metrics", "dynamo._settings"},
+    {"dynamo._prometheus_metrics", "dynamo._settings", "dynamo._tasks"},
     {"dynamo._nats"},
     {"dynamo.request_plane"},
     {"dynamo.discovery"},

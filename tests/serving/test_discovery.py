@@ -312,7 +312,7 @@ def test_different_names_stay_different(one: str, other: str) -> None:
         endpoint=st.text(),
         instance_id=st.integers(1, 2**63 - 1),
         plane=st.sampled_from(["memory", "nats"]),
-        address=st.text(),
+        address=st.text().filter(str.strip),
     )
 )
 def test_an_instance_is_read_as_it_was_stored(instance: Instance) -> None:

@@ -98,11 +98,11 @@ def _write(registry: Any) -> str:
         shown[registry] = names
     text = "".join(lines)
     if failures:
-        what, error = failures[0]
+        what, first = failures[0]
         if not lines:
-            raise error
+            raise first
         others = f", and {len(failures) - 1} others" if len(failures) > 1 else ""
-        raise PartialExpositionError(f"{what} raised{others}", text) from error
+        raise PartialExpositionError(f"{what} raised{others}", text) from first
     return text
 
 

@@ -95,6 +95,23 @@ def _nats_servers(variable: str, default: str) -> tuple[str, ...]:
     return servers
 
 
+def _word(variable: str, default: str | None) -> str | None:
+    return _environment.text(variable, default or "") or None
+
+
+def _file(variable: str, default: str | None) -> str | None:
+    path = _word(variable, default)
+    if path is not None:
+        try:
+            with open(path, "rb"):
+                pass
+        except OSError as error:
+            raise _environment.bad(
+                variable, path, f"cannot be read: {error.strerror}", "the path of a file"
+            ) from None
+    return path
+
+
 def without_password(url: str) -> str:
     """Return a URL, or several separated by commas, for messages."""
     return re.sub(r"(^|//|,)[^@/,]*@", r"\1***@", url)
@@ -107,6 +124,15 @@ SYSTEM_ADVERTISE_HOST = Setting(
 )
 POD_IP = Setting("POD_IP", None, _host, "address of the Kubernetes pod, `status.podIP`")
 NATS_SERVER = Setting("NATS_SERVER", "nats://localhost:4222", _nats_servers, "where NATS is")
+NATS_AUTH_USERNAME = Setting("NATS_AUTH_USERNAME", None, _word, "user of NATS")
+NATS_AUTH_PASSWORD = Setting("NATS_AUTH_PASSWORD", None, _word, "its password")
+NATS_AUTH_TOKEN = Setting("NATS_AUTH_TOKEN", None, _word, "token, instead of user and password")
+NATS_AUTH_CREDENTIALS_FILE = Setting(
+    "NATS_AUTH_CREDENTIALS_FILE", None, _file, "file with the JWT and the seed of a user"
+)
+NATS_TLS_CA = Setting("NATS_TLS_CA", None, _file, "PEM file: who may sign NATS' certificate")
+NATS_TLS_CERT = Setting("NATS_TLS_CERT", None, _file, "PEM file: the client's certificate")
+NATS_TLS_KEY = Setting("NATS_TLS_KEY", None, _file, "PEM file: the key of the certificate")
 GRACEFUL_SHUTDOWN_TIMEOUT = Setting(
     "DYN_WORKER_GRACEFUL_SHUTDOWN_TIMEOUT",
     30.0,
@@ -135,6 +161,13 @@ SETTINGS: tuple[Setting[Any], ...] = (
     SYSTEM_ADVERTISE_HOST,
     POD_IP,
     NATS_SERVER,
+    NATS_AUTH_USERNAME,
+    NATS_AUTH_PASSWORD,
+    NATS_AUTH_TOKEN,
+    NATS_AUTH_CREDENTIALS_FILE,
+    NATS_TLS_CA,
+    NATS_TLS_CERT,
+    NATS_TLS_KEY,
     GRACEFUL_SHUTDOWN_TIMEOUT,
     HEALTH_CHECK_ENABLED,
     CANARY_WAIT_TIME,

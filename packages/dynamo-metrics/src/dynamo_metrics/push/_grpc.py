@@ -51,7 +51,7 @@ class GrpcSender:
         self._metadata = tuple(
             (name.lower(), value) for name, value in receiver.headers.items()
         )
-        self._export = self._channel.unary_unary(_METHOD)
+        self._export: Any = self._channel.unary_unary(_METHOD)
 
     def send(self, request: bytes, timeout: float) -> Accepted:
         """Send one request.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Protocol
 
+from dynamo import _tasks
 from dynamo._network import signals
 
 _STOP_TIMEOUT = 10.0
@@ -110,8 +111,7 @@ class Drain:
         """Cancel running requests, and wait until all endpoints have stopped."""
         if self._endpoints:
             self.force()
-            with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._stopped.wait(), _STOP_TIMEOUT)
+            await _tasks.happens(self._stopped, _STOP_TIMEOUT)
 
     def _on_signal(self) -> None:
         if self.is_draining:

@@ -87,6 +87,9 @@ async def _ask(discovery: Discovery) -> Callable[[], list[Target]]:
         targets = _sorted(await discovery.targets())
     except ConnectionError as error:
         return _failure(error)
+    except Exception as error:  # of any kind: Prometheus must keep its targets
+        _log.exception("discovery failed")
+        return _failure(ConnectionError(f"discovery failed: {error!r}"))
     return lambda: targets
 
 
