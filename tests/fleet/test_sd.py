@@ -191,7 +191,7 @@ def test_what_is_not_there_is_one_line(
         (
             (),
             {"DYN_DISCOVERY_BACKEND": "memory"},
-            "DYN_DISCOVERY_BACKEND=memory knows only the process that it is in: use nats",
+            "DYN_DISCOVERY_BACKEND=memory knows only the process that it is in: use file or nats",
         ),
         ((), {"NATS_SERVER": "http://x"}, "NATS_SERVER=http://x is not the address of a NATS"),
         (("--nats-server", "a b"), {}, "NATS_SERVER=a b is not the address of a NATS server"),

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from dynamo_metrics import _environment
@@ -51,16 +52,25 @@ class Setting(Generic[_T]):
 class Choice(Setting[str]):
     """A variable that names an entry of a table, which is the reader's."""
 
-    def __init__(self, variable: str, default: str | None, meaning: str) -> None:
-        super().__init__(variable, default, _environment.text, meaning)
+    def __init__(self, variable: str, meaning: str) -> None:
+        super().__init__(variable, "", _environment.text, meaning)
 
-    def choose(self, known: Iterable[str], default: str | None = None) -> str:
-        """Return the name that is set, one of ``known``.
+    def choose(
+        self, known: Iterable[str], default: str, elsewhere: Mapping[str, str] | None = None
+    ) -> str:
+        """Return the name that is set, one of ``known``; ``default`` if none is.
 
-        ``default`` replaces the entry's own. Raises ``ValueError`` for any other name.
+        ``elsewhere`` are names that only Dynamo has, each with what to use instead. Raises
+        ``ValueError`` for these, and for any other name.
         """
-        names = {name: name for name in known}
-        return _environment.choice(self.variable, default or self.default, names)
+        word = self.read()
+        if elsewhere is not None and word in elsewhere:
+            raise self.refuse(word, "is not supported here", elsewhere[word])
+        return _environment.choice(self.variable, default, {name: name for name in known})
+
+    def is_word(self, word: str) -> bool:
+        """Whether this is the name that is set."""
+        return self.read() == word
 
 
 def _flag(variable: str, default: bool) -> bool:
@@ -82,6 +92,24 @@ def _host(variable: str, default: str | None) -> str | None:
     return f"[{address}]" if address.version == 6 else str(address)
 
 
+def _listening_host(variable: str, default: str) -> str:
+    return _host(variable, default) or default
+
+
+def _directory(variable: str, default: None) -> Path | None:
+    given = _environment.text(variable, "")
+    if not given:
+        return default
+    if not Path(given).is_absolute():
+        raise _environment.bad(variable, given, "is not an absolute path", "one from / on")
+    return Path(given)
+
+
+def _existing_directory(variable: str, default: None) -> Path | None:
+    given = Path(_environment.text(variable, ""))
+    return given if given.is_absolute() and given.is_dir() else default
+
+
 def _nats_servers(variable: str, default: str) -> tuple[str, ...]:
     given = _environment.text(variable, default)
     servers = tuple(server.strip() for server in given.split(","))
@@ -100,8 +128,15 @@ def without_password(url: str) -> str:
     return re.sub(r"(^|//|,)[^@/,]*@", r"\1***@", url)
 
 
-REQUEST_PLANE = Choice("DYN_REQUEST_PLANE", "memory", "how requests travel")
-DISCOVERY_BACKEND = Choice("DYN_DISCOVERY_BACKEND", None, "how instances are found")
+REQUEST_PLANE = Choice("DYN_REQUEST_PLANE", "how requests travel")
+DISCOVERY_BACKEND = Choice("DYN_DISCOVERY_BACKEND", "how instances are found")
+FILE_KV = Setting("DYN_FILE_KV", None, _directory, "directory of the discovery `file`")
+XDG_RUNTIME_DIR = Setting(
+    "XDG_RUNTIME_DIR", None, _existing_directory, "where that directory is made, if this one exists"
+)
+TCP_RPC_HOST = Setting(
+    "DYN_TCP_RPC_HOST", "127.0.0.1", _listening_host, "where the request plane `tcp` listens"
+)
 SYSTEM_ADVERTISE_HOST = Setting(
     "DYN_SYSTEM_ADVERTISE_HOST", None, _host, "host of the status server, for others"
 )
@@ -132,6 +167,9 @@ HEALTH_CHECK_REQUEST_TIMEOUT = Setting(
 SETTINGS: tuple[Setting[Any], ...] = (
     REQUEST_PLANE,
     DISCOVERY_BACKEND,
+    FILE_KV,
+    XDG_RUNTIME_DIR,
+    TCP_RPC_HOST,
     SYSTEM_ADVERTISE_HOST,
     POD_IP,
     NATS_SERVER,

@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from typing import TYPE_CHECKING
 
+from dynamo._directory import directory_path
 from dynamo._network.advertise import advertised
 from dynamo._network.drain import Drain, Path
 from dynamo._settings import DISCOVERY_BACKEND, GRACEFUL_SHUTDOWN_TIMEOUT, REQUEST_PLANE
@@ -39,16 +40,17 @@ class Network:
 
     def __str__(self) -> str:
         """Return which request plane and which discovery this is, by their settings."""
+        where = f" in {directory_path()}" if self.discovery_name == "file" else ""
         return (
             f"{REQUEST_PLANE.variable}={self.plane_name}, "
-            f"{DISCOVERY_BACKEND.variable}={self.discovery_name}"
+            f"{DISCOVERY_BACKEND.variable}={self.discovery_name}{where}"
         )
 
     async def open(self) -> None:
         """Connect, once.
 
         Raises ``ImportError`` if a package is missing, ``ConnectionError`` if a server cannot be
-        reached.
+        reached, ``OSError`` if a directory or an address cannot be used.
         """
         async with self._opening:
             if self._plane is None:
