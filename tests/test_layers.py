@@ -30,7 +30,14 @@ LAYERS = [
     {"dynamo._requests"},
     {"dynamo._client", "dynamo._serving"},
     {"dynamo.runtime"},
-    {"dynamo._core", "dynamo._engines", "dynamo.fleet"},
+    {
+        "dynamo._core",
+        "dynamo._engines",
+        "dynamo.common",
+        "dynamo.fleet",
+        "dynamo.health_check",
+        "dynamo.llm",
+    },
     {"dynamo.mocker", "dynamo.vllm"},
 ]
 """The packages and modules of ``dynamo``, the lowest first. Those of one layer are independent."""

@@ -8,6 +8,7 @@ status server and of the metrics belong to ``dynamo-metrics``.
 from __future__ import annotations
 
 import ipaddress
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -52,8 +53,8 @@ class Setting(Generic[_T]):
 class Choice(Setting[str]):
     """A variable that names an entry of a table, which is the reader's."""
 
-    def __init__(self, variable: str, meaning: str) -> None:
-        super().__init__(variable, "", _environment.text, meaning)
+    def __init__(self, variable: str, default: str | None, meaning: str) -> None:
+        super().__init__(variable, default, _word, meaning)
 
     def choose(
         self, known: Iterable[str], default: str, elsewhere: Mapping[str, str] | None = None
@@ -71,6 +72,10 @@ class Choice(Setting[str]):
     def is_word(self, word: str) -> bool:
         """Whether this is the name that is set."""
         return self.read() == word
+
+
+def _word(variable: str, default: str | None) -> str:
+    return _environment.text(variable, default or "")
 
 
 def _flag(variable: str, default: bool) -> bool:
@@ -110,6 +115,22 @@ def _existing_directory(variable: str, default: None) -> Path | None:
     return given if given.is_absolute() and given.is_dir() else default
 
 
+def _json_object(variable: str, default: None) -> dict[str, Any] | None:
+    given = _environment.text(variable, "")
+    if not given:
+        return default
+    try:
+        text = Path(given[1:]).read_text() if given.startswith("@") else given
+        value = json.loads(text)
+    except (OSError, ValueError, RecursionError) as error:
+        problem = f"cannot be read as JSON ({error})"
+    else:
+        if isinstance(value, dict):
+            return value
+        problem = "is not an object"
+    raise _environment.bad(variable, given, problem, 'a JSON object, {"a": 1}, or @ and a file')
+
+
 def _nats_servers(variable: str, default: str) -> tuple[str, ...]:
     given = _environment.text(variable, default)
     servers = tuple(server.strip() for server in given.split(","))
@@ -128,8 +149,8 @@ def without_password(url: str) -> str:
     return re.sub(r"(^|//|,)[^@/,]*@", r"\1***@", url)
 
 
-REQUEST_PLANE = Choice("DYN_REQUEST_PLANE", "how requests travel")
-DISCOVERY_BACKEND = Choice("DYN_DISCOVERY_BACKEND", "how instances are found")
+REQUEST_PLANE = Choice("DYN_REQUEST_PLANE", "tcp", "how requests travel")
+DISCOVERY_BACKEND = Choice("DYN_DISCOVERY_BACKEND", None, "how instances are found")
 FILE_KV = Setting("DYN_FILE_KV", None, _directory, "directory of the discovery `file`")
 XDG_RUNTIME_DIR = Setting(
     "XDG_RUNTIME_DIR", None, _existing_directory, "where that directory is made, if this one exists"
@@ -147,6 +168,16 @@ GRACEFUL_SHUTDOWN_TIMEOUT = Setting(
     30.0,
     _environment.seconds,
     "seconds that running requests have at the end",
+)
+HEALTH_CHECK_PAYLOAD = Setting(
+    "DYN_HEALTH_CHECK_PAYLOAD",
+    None,
+    _json_object,
+    "the payload of `dynamo.health_check`, instead of the program's",
+)
+LOG = Setting("DYN_LOG", "info", _environment.text, "levels of `configure_dynamo_logging()`")
+LOGGING_JSONL = Setting(
+    "DYN_LOGGING_JSONL", False, _flag, "have `configure_dynamo_logging()` write JSON lines"
 )
 HEALTH_CHECK_ENABLED = Setting(
     "DYN_HEALTH_CHECK_ENABLED", False, _flag, "send canaries to endpoints with a payload"
@@ -177,5 +208,8 @@ SETTINGS: tuple[Setting[Any], ...] = (
     HEALTH_CHECK_ENABLED,
     CANARY_WAIT_TIME,
     HEALTH_CHECK_REQUEST_TIMEOUT,
+    HEALTH_CHECK_PAYLOAD,
+    LOG,
+    LOGGING_JSONL,
 )
 """All of them, in the order of the table in ``docs/serving.md``."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from typing import TYPE_CHECKING
 
 from dynamo._directory import directory_path
@@ -25,10 +24,10 @@ _CLOSED = "this runtime has been shut down: make another DistributedRuntime, and
 class Network:
     """One per runtime, in one event loop. Made when the first endpoint is served or called."""
 
-    def __init__(self, native: _native.Node) -> None:
+    def __init__(self, native: _native.Node, instance_id: int) -> None:
         """Read the settings. Raises ``ValueError`` for a bad one."""
         self.loop = asyncio.get_running_loop()
-        self.instance_id = 1 + secrets.randbelow(2**63 - 1)
+        self.instance_id = instance_id
         self.plane_name = chosen_plane()
         self.discovery_name = chosen_discovery(self.plane_name)
         self.drain = Drain(self.loop, GRACEFUL_SHUTDOWN_TIMEOUT.read())

@@ -108,20 +108,14 @@ class Hub:
     def _bind(self) -> None:
         host = TCP_RPC_HOST.read()
         try:
-            [(family, kind, protocol, _, where), *_] = socket.getaddrinfo(
-                host.strip("[]"), 0, proto=socket.IPPROTO_TCP, flags=socket.AI_PASSIVE
-            )
-            # asyncio sends small frames at once only if the protocol is given.
-            self._socket = listening = socket.socket(family, kind, protocol)
-            listening.setblocking(False)
-            listening.bind(where)
-            listening.listen(_BACKLOG)
+            listening = _listening(host.strip("[]"))
         except OSError as error:
-            self._socket = None
             raise OSError(
                 f"{TCP_RPC_HOST.variable}={host} cannot be listened on: "
                 f"{error.strerror or error}; name an address of this host"
             ) from None
+        self._socket = listening
+        family = listening.family
         _fork.withhold(listening.fileno())
         bound, port = listening.getsockname()[:2]
         if is_loopback(bound):
@@ -193,6 +187,22 @@ class Hub:
     def _note(self, connection: Connection) -> None:
         self._connections.add(connection)
         connection.closed.add_done_callback(lambda _: self._connections.discard(connection))
+
+
+def _listening(host: str) -> socket.socket:
+    [(family, kind, protocol, _, where), *_] = socket.getaddrinfo(
+        host, 0, proto=socket.IPPROTO_TCP, flags=socket.AI_PASSIVE
+    )
+    # asyncio sends small frames at once only if the socket was made with its protocol.
+    listening = socket.socket(family, kind, protocol)
+    try:
+        listening.setblocking(False)
+        listening.bind(where)
+        listening.listen(_BACKLOG)
+    except BaseException:
+        listening.close()
+        raise
+    return listening
 
 
 def _own_host(family: int) -> str:

@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import secrets
+import stat
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -151,10 +152,13 @@ class Entries:
             )
         except OSError:
             return  # it was removed meanwhile, or is none of ours
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            return
         records = Records()
         try:
             records = _parse(os.pread(descriptor, _MAX_ENTRY_BYTES, 0))
-        except (OSError, ValueError, RecursionError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             _log.warning("an entry of discovery cannot be read, %s: %s", name, error)
         known = self._open.get(name)
         if known is not None:
