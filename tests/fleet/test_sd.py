@@ -236,7 +236,8 @@ def test_a_package_that_is_missing_is_one_line_with_what_to_install(
     script = (
         f"import sys; sys.modules[{package!r}] = None; import dynamo_metrics.cli as c; c.main()"
     )
-    sd = run(sys.executable, "-c", script, "sd", "--host", "127.0.0.1", "--port", "0")
+    options = ("sd", "--host", "127.0.0.1", "--port", "0", "--nats-server", nobody_listens())
+    sd = run(sys.executable, "-c", script, *options)
     assert sd.exit_code() == 1
     [line] = sd.errors.splitlines()
     assert line.startswith(message)

@@ -144,17 +144,17 @@ class Connection(asyncio.Protocol):
         except BadFramingError as error:
             self._fail(error)
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:
         """Tell everybody who waits."""
         _fork.forget(self._descriptor)
         if self._timer is not None:
             self._timer.cancel()
-        if error is not None and not isinstance(error, _LOST_PEER):
+        if exc is not None and not isinstance(exc, _LOST_PEER):
             self._broken = True
         self._frames.clear()
         self.closed.set_result(None)
         if not self.opened.done():
-            self.opened.set_exception(error or ConnectionResetError("it closed the connection"))
+            self.opened.set_exception(exc or ConnectionResetError("it closed the connection"))
             self.opened.exception()  # nobody may be waiting for it
         senders, self._senders = self._senders, deque()
         for waiter in senders:

@@ -117,15 +117,14 @@ class Hub:
         self._socket = listening
         family = listening.family
         _fork.withhold(listening.fileno())
-        bound, port = listening.getsockname()[:2]
-        if is_loopback(bound):
-            self._place = (bound, port, own_loopback())
-        elif bound in ("0.0.0.0", "::"):
-            self._place = (POD_IP.read() or _own_host(family), port, "")
-        else:
-            self._place = (bound, port, "")
-        if ":" in self._place[0] and not self._place[0].startswith("["):
-            self._place = (f"[{self._place[0]}]", *self._place[1:])
+        name = listening.getsockname()
+        bound, port = str(name[0]), int(name[1])
+        shown = bound
+        if bound in ("0.0.0.0", "::"):
+            shown = POD_IP.read() or _own_host(family)
+        if ":" in shown and not shown.startswith("["):
+            shown = f"[{shown}]"
+        self._place = (shown, port, own_loopback() if is_loopback(bound) else "")
 
     def _accepting(self) -> Connection:
         connection = Connection(handshake.listener(self._key), self._on_open)
