@@ -519,6 +519,23 @@ async def test_a_refused_body_of_many_chunks_does_not_wait_for_ever() -> None:
             await collect(await client.generate("x" * (100 * CHUNK_BYTES)))
 
 
+async def test_a_runtime_that_is_left_while_it_connects_fails_its_requests() -> None:
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    never = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
+    port = never.sockets[0].getsockname()[1]
+    place = Address("127.0.0.1", port, bytes(16), b"k" * 32, address.own_loopback(), "x")
+    async with plane_of("tcp") as plane:
+        asking = asyncio.create_task(plane.call(str(place), "id", b"1"))
+        await asyncio.sleep(0.1)
+        assert not asking.done()
+    with pytest.raises(UnavailableError, match="this runtime was shut down"):
+        await asking
+    never.close()
+
+
 async def test_many_processes_may_dial_at_once(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING)
     async with DistributedRuntime() as runtime, served(endpoint_of(runtime), echo):

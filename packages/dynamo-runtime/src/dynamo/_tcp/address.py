@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import os
 from typing import NamedTuple
@@ -39,6 +40,7 @@ class Address(NamedTuple):
         return not self.loopback or self.loopback == own_loopback()
 
     @classmethod
+    @functools.lru_cache(4096)  # a client reads all of them for each request
     def parse(cls, text: str) -> Address:
         """Read what ``str`` returned. Raises ``ValueError`` for anything else."""
         place, peer, key, loopback, target = text.split("/", 4)
@@ -51,6 +53,7 @@ def is_loopback(host: str) -> bool:
     return ipaddress.ip_address(host.partition("%")[0]).is_loopback
 
 
+@functools.cache
 def own_loopback() -> str:
     """Return the name of this host's loopback: each network namespace has its own."""
     try:

@@ -204,12 +204,13 @@ class Connection(asyncio.Protocol):
 
     def _flush(self) -> None:
         frames = self._frames
-        if frames and self._transport is not None:
-            data = b"".join(frames)
-            frames.clear()
-            self._size = 0
+        if not frames or self._transport is None:
+            return
+        if not self._transport.is_closing():
             self._sent = True
-            self._transport.write(data)
+            self._transport.write(b"".join(frames))
+        frames.clear()
+        self._size = 0
 
     def _wake_sender(self) -> None:
         while self._senders and not self._paused:

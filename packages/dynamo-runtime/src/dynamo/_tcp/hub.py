@@ -79,9 +79,14 @@ class Hub:
         if dialling is None:
             dialling = asyncio.get_running_loop().create_task(self._dial(address))
             self._dialling[address.peer] = dialling
-            dialling.add_done_callback(lambda _: self._dialling.pop(address.peer, None))
-        # The task goes on when one of those who wait for it is cancelled.
-        return await asyncio.shield(dialling)
+            dialling.add_done_callback(lambda task: self._on_dialled(task, address.peer))
+        try:
+            # The task goes on when one of those who wait for it is cancelled.
+            return await asyncio.shield(dialling)
+        except asyncio.CancelledError:
+            if dialling.cancelled():
+                raise OSError("this runtime was shut down") from None
+            raise
 
     async def close(self) -> None:
         """Close all connections when they have sent what was posted, and the socket."""
@@ -171,6 +176,11 @@ class Hub:
             connection.abort()
             raise
         return connection
+
+    def _on_dialled(self, task: asyncio.Task[Connection], peer: bytes) -> None:
+        self._dialling.pop(peer, None)
+        if not task.cancelled():
+            task.exception()  # perhaps nobody waits for it any more
 
     def _on_open(self, connection: Connection, peer: bytes) -> Session:
         known = self._by_peer.get(peer)
