@@ -27,6 +27,7 @@ from dynamo.runtime import (
     InvalidRequestError,
     UnavailableError,
 )
+from tests.support.nats import NatsServer
 from tests.support.process import Start
 from tests.support.serving import (
     Gated,
@@ -475,6 +476,30 @@ async def test_other_hosts_reach_a_worker_that_listens_for_them(
         [instance] = await instances_of("tcp")
         assert Address.parse(instance.address).loopback == ""
         assert await collect(await client.generate(1)) == [1]
+
+
+async def test_discovery_by_nats_leads_to_workers_that_listen_themselves(
+    nats: NatsServer, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {
+        "DYN_REQUEST_PLANE": "tcp",
+        "DYN_DISCOVERY_BACKEND": "nats",
+        "DYN_TCP_RPC_HOST": "0.0.0.0",
+        "NATS_SERVER": nats.url,
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    worker = start(WORKER, POD_IP="127.0.0.1", **settings)
+    async with DistributedRuntime() as runtime:
+        client = await client_of(endpoint_of(runtime))
+        assert await collect(await client.generate("end")) == [worker.pid]
+        answer = await client.generate(None)
+        assert await anext(answer) == worker.pid
+        nats.kill()  # nothing of a request goes through it
+        assert await collect(await client.generate("end")) == [worker.pid]
+        worker.interrupt(signal.SIGKILL)
+        with pytest.raises(ConnectionLostError):
+            await anext(answer)
 
 
 async def test_ipv6_works_too(monkeypatch: pytest.MonkeyPatch) -> None:
