@@ -27,6 +27,7 @@ RUNTIME_FILES = {str(file) for file in files("dynamo-runtime") or ()}
 
 def test_the_runtime_module_holds_the_hierarchy_and_what_serves_it() -> None:
     assert dynamo.runtime.__all__ == [
+        "CancellationToken",
         "Client",
         "Component",
         "ConnectionLostError",

@@ -191,7 +191,7 @@ def test_what_is_not_there_is_one_line(
         (
             (),
             {"DYN_DISCOVERY_BACKEND": "memory"},
-            "DYN_DISCOVERY_BACKEND=memory knows only the process that it is in: use nats",
+            "DYN_DISCOVERY_BACKEND=memory knows only the process that it is in: use file or nats",
         ),
         ((), {"NATS_SERVER": "http://x"}, "NATS_SERVER=http://x is not the address of a NATS"),
         (("--nats-server", "a b"), {}, "NATS_SERVER=a b is not the address of a NATS server"),
@@ -236,7 +236,8 @@ def test_a_package_that_is_missing_is_one_line_with_what_to_install(
     script = (
         f"import sys; sys.modules[{package!r}] = None; import dynamo_metrics.cli as c; c.main()"
     )
-    sd = run(sys.executable, "-c", script, "sd", "--host", "127.0.0.1", "--port", "0")
+    options = ("sd", "--host", "127.0.0.1", "--port", "0", "--nats-server", nobody_listens())
+    sd = run(sys.executable, "-c", script, *options)
     assert sd.exit_code() == 1
     [line] = sd.errors.splitlines()
     assert line.startswith(message)

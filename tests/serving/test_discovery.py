@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from dynamo._nats import token
 from dynamo.discovery import Instance, Target
 from dynamo.discovery._records import from_json, to_json
+from dynamo.discovery.file import FileDiscovery
 from dynamo.discovery.nats import BUCKET
 from dynamo.runtime import Client, ConnectionLostError, DistributedRuntime, UnavailableError
 from tests.serving.conftest import nats_settings
@@ -95,12 +96,13 @@ async def test_a_killed_worker_is_gone_within_ten_seconds_and_its_requests_fail(
 
 
 async def test_a_request_to_a_worker_just_killed_goes_to_another(
-    on_nats: NatsServer, start: Start
+    between: dict[str, str], start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    worker = start(WORKER, **nats_settings(on_nats))
+    worker = start(WORKER, **between)
     async with DistributedRuntime() as runtime, served(endpoint_of(runtime), echo) as client:
         while len(client.instance_ids()) < 2:
             await client.wait_for_change()
+        monkeypatch.setattr(FileDiscovery, "_look", lambda _: None)  # it would see it at once
         worker.interrupt(signal.SIGKILL)
         await asyncio.to_thread(worker.exit_code)
         assert len(client.instance_ids()) == 2
@@ -176,12 +178,9 @@ async def test_discovery_survives_a_restart_of_nats(on_nats: NatsServer) -> None
             assert await collect(await other.generate(1)) == [1]
 
 
-@pytest.mark.parametrize("backend", ["memory", "nats"])
 async def test_a_runtime_with_a_status_server_is_a_target_for_prometheus(
-    backend: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+    plane: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if backend == "nats":
-        request.getfixturevalue("on_nats")
     monkeypatch.setenv("DYN_SYSTEM_PORT", "0")
     async with DistributedRuntime() as runtime:
         address = runtime.system_status_address
@@ -195,7 +194,7 @@ async def test_a_runtime_with_a_status_server_is_a_target_for_prometheus(
             served(endpoint_of(runtime, paths[2]), echo),
         ):
             (instance,) = client.instance_ids()
-            async with discovery_of(backend) as discovery:
+            async with discovery_of(plane) as discovery:
                 [target] = await discovery.targets()
             assert target.address == reachable
             assert target.labels == {
@@ -203,7 +202,7 @@ async def test_a_runtime_with_a_status_server_is_a_target_for_prometheus(
                 "component": "decode,prefill",
                 "instance": f"{instance:x}",
             }
-    async with DistributedRuntime() as other, discovery_of(backend) as discovery:
+    async with DistributedRuntime() as other, discovery_of(plane) as discovery:
         await endpoint_of(other).client()
         # Only this one, which serves nothing: the other one has left.
         await namespaces_of_targets(discovery, [""])
@@ -269,6 +268,7 @@ async def test_an_instance_on_a_plane_that_does_not_lead_there_is_not_used(
 ) -> None:
     monkeypatch.setenv("NATS_SERVER", nats.url)
     monkeypatch.setenv("DYN_DISCOVERY_BACKEND", "nats")
+    monkeypatch.setenv("DYN_REQUEST_PLANE", "memory")
     async with DistributedRuntime() as runtime, served(endpoint_of(runtime), echo) as client:
         [here] = await instances_of("nats")
         elsewhere = Instance("ns", "comp", "generate", 1, "memory", "1.1/ns/comp/generate/1")

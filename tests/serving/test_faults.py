@@ -149,12 +149,13 @@ async def test_a_hundred_megabytes_go_both_ways(plane: str) -> None:
     assert counted.request_bytes == counted.response_bytes == len(large) + 2 + len('"small"')
 
 
-@pytest.mark.parametrize(("plane", "streams"), [("memory", 10_000), ("nats", 1_000)])
+@pytest.mark.parametrize(
+    ("plane", "streams"), [("memory", 10_000), ("tcp", 10_000), ("nats", 1_000)]
+)
 async def test_thousands_of_streams_are_open_at_once(
     plane: str, streams: int, request: pytest.FixtureRequest
 ) -> None:
-    if plane == "nats":
-        request.getfixturevalue("on_nats")
+    request.getfixturevalue(f"on_{plane}")
     everybody = asyncio.Event()
     running = 0
 

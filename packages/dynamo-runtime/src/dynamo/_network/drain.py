@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Protocol
 
 from dynamo import _tasks
@@ -35,9 +35,13 @@ class Drain:
     """The endpoints that one runtime serves, and their way out."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, timeout: float) -> None:
-        """Give running requests ``timeout`` seconds, from the beginning of the drain."""
+        """Give running requests ``timeout`` seconds, from the beginning of the drain.
+
+        ``on_start`` are called when it begins.
+        """
         self._loop = loop
         self._timeout = timeout
+        self.on_start: list[Callable[[], None]] = []
         self._endpoints: list[Drainable] = []
         self._started = asyncio.Event()
         self._stopped = asyncio.Event()
@@ -93,6 +97,8 @@ class Drain:
         if not self.is_draining:
             self._deadline = self._loop.time() + self._timeout
             self._started.set()
+            for callback in self.on_start:
+                callback()
             for endpoint in self._endpoints:
                 endpoint.drain()
 

@@ -65,7 +65,7 @@ class Request:
         self._metrics = metrics
         self._activity = activity
         self._call = call
-        self._context = Context(call.id)
+        self._context = Context.from_wire(call.id)
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._worker_stops = False

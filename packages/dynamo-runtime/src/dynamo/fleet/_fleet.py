@@ -7,9 +7,10 @@ import logging
 from collections.abc import Callable
 from time import monotonic
 
-from dynamo._settings import DISCOVERY_BACKEND
+from dynamo._settings import DISCOVERY_BACKEND, NATS_SERVER, REQUEST_PLANE
 from dynamo.discovery import Discovery, Target, open_discovery
 from dynamo.discovery._backends import chosen_discovery
+from dynamo.request_plane._planes import chosen_plane
 
 _RETRY_INTERVAL = 1.0
 """Seconds between attempts to open discovery."""
@@ -18,13 +19,15 @@ _log = logging.getLogger("dynamo.fleet")
 
 
 def shared_discovery() -> str:
-    """Return the discovery that ``DYN_DISCOVERY_BACKEND`` has, by default ``nats``.
+    """Return the discovery that ``DYN_DISCOVERY_BACKEND`` has, by default that of the runtimes.
 
-    Raises ``ValueError`` for an unknown one, and for one that knows only its own process.
+    With ``NATS_SERVER`` set, and nothing else, it is ``nats``. Raises ``ValueError`` for an unknown
+    one, and for one that knows only its own process.
     """
-    name = chosen_discovery("nats")
+    only_nats = NATS_SERVER.is_set and not REQUEST_PLANE.is_set
+    name = chosen_discovery("nats" if only_nats else chosen_plane())
     if name == "memory":
-        raise DISCOVERY_BACKEND.refuse(name, "knows only the process that it is in", "nats")
+        raise DISCOVERY_BACKEND.refuse(name, "knows only the process that it is in", "file or nats")
     return name
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import dynamo_metrics
 from dynamo.runtime._shared import Shared
+from dynamo.runtime._token import CancellationToken
 
 if TYPE_CHECKING:
     import asyncio
@@ -66,6 +67,10 @@ class Endpoint(dynamo_metrics.Endpoint):
             )
         finally:
             self._shared.on_endpoint_stopped()
+
+    def connection_id(self) -> int:
+        """Return the id of this runtime's instances, of all its endpoints: a client sees it too."""
+        return self._shared.instance_id
 
     async def client(self) -> Client:
         """Return a client that sends requests to the workers that serve this endpoint.
@@ -148,6 +153,24 @@ class DistributedRuntime(dynamo_metrics.Runtime):
         Raises ``ValueError`` if a part is empty.
         """
         return Namespace(*self._namespace(name))
+
+    def endpoint(self, path: str) -> Endpoint:
+        """Return the endpoint of a path such as ``"namespace.component.endpoint"``.
+
+        Dots in front of the last two parts belong to the namespace; ``dyn://`` may stand before.
+        Raises ``ValueError`` for anything else.
+        """
+        parts = path.removeprefix("dyn://").rsplit(".", 2)
+        if len(parts) != 3 or not all(parts):
+            raise ValueError(
+                f"{path!r} is not the path of an endpoint: use namespace.component.endpoint"
+            )
+        namespace, component, name = parts
+        return self.namespace(namespace).component(component).endpoint(name)
+
+    def child_token(self) -> CancellationToken:
+        """Return a token that is cancelled when this runtime is drained or shut down."""
+        return self._shared.token.child_token()
 
     def shutdown(self) -> None:
         """Stop the status server, within a second, and unregister all callbacks.
