@@ -248,10 +248,13 @@ class TestInATerminal:
                 screen.press("r")
                 screen.line("REQ/S▲")
                 assert order(screen, fast, slow, down) == [slow, fast, down]
-                screen.press(f"/{down}")
+                screen.press("/")
+                screen.line("words in name, address, labels or state")
+                screen.press(down)
                 screen.line("cannot be reached: Connection refused; give the address of a worker")
                 screen.until(lambda lines: hidden(lines, fast))
                 screen.press("\r")
+                screen.line("q Quit")  # the table has the keys again
                 screen.press(ESCAPE)
                 screen.line(fast, "up")
                 screen.press("p")

@@ -30,7 +30,11 @@ class Terminal:
         self._lock = threading.Lock()
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
-        environment = {name: os.environ[name] for name in os.environ if name[:4] != "DYN_"}
+        environment = {
+            name: os.environ[name]
+            for name in os.environ
+            if name[:4] != "DYN_" and name not in ("COLUMNS", "LINES")
+        }
         self.process = subprocess.Popen(
             command,
             stdin=slave,

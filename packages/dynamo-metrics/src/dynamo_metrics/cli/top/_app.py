@@ -31,7 +31,6 @@ class TopApp(App[None]):
     #summary { height: 1; background: $panel; padding: 0 1; }
     TargetTable { height: auto; max-height: 50%; min-height: 3; }
     #filter { display: none; border: none; height: 1; padding: 0 1; }
-    #filter.open { display: block; }
     #lower { height: 1fr; border-top: solid $primary; padding: 0 1; }
     #details { height: auto; }
     """
@@ -39,8 +38,8 @@ class TopApp(App[None]):
         Binding("q", "quit", "Quit"),
         Binding("slash", "filter", "Filter", key_display="/"),
         Binding("escape", "clear_filter", "Clear", show=False),
-        Binding("greater_than_sign,right", "sort(1)", "Sort", key_display="< >"),
-        Binding("less_than_sign,left", "sort(-1)", "Sort", show=False),
+        Binding("greater_than_sign", "sort(1)", "Sort", key_display="< >"),
+        Binding("less_than_sign", "sort(-1)", "Sort", show=False),
         Binding("r", "reverse", "Reverse"),
         Binding("p", "pause", "Pause"),
         Binding("plus", "slower", "Interval", key_display="+ -"),
@@ -97,15 +96,15 @@ class TopApp(App[None]):
     def action_filter(self) -> None:
         """Open the line for the filter."""
         entry = self.query_one("#filter", Input)
-        entry.add_class("open")
-        entry.focus()
+        entry.display = True
+        self.screen.set_focus(entry)  # at once: the next key is for it
 
     def action_clear_filter(self) -> None:
         """Show all targets."""
         entry = self.query_one("#filter", Input)
         entry.value = ""
-        entry.remove_class("open")
-        self.table.focus()
+        entry.display = False
+        self.screen.set_focus(self.table)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Filter while somebody types."""
@@ -114,8 +113,8 @@ class TopApp(App[None]):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Keep the filter, and go back to the table."""
-        event.input.set_class(bool(event.value), "open")
-        self.table.focus()
+        event.input.display = bool(event.value)
+        self.screen.set_focus(self.table)
 
     def on_data_table_header_selected(self, event: DataTable.HeaderSelected) -> None:
         """Sort by the column that was clicked."""

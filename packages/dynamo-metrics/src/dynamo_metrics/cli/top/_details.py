@@ -22,8 +22,8 @@ def details(target: Target | None, width: int) -> RenderableType:
         return Text("No target matches the filter.", style="dim")
     state = target.state
     head = Text(target.address, style="bold")
-    for name, value in state.labels.items():
-        head.append(f"  {name.removeprefix('dynamo_')}={value}", style="cyan")
+    for label, node in state.labels.items():
+        head.append(f"  {label.removeprefix('dynamo_')}={node}", style="cyan")
     if state.is_up:
         head.append(f"  scraped in {state.duration * 1000:.0f} ms", style="dim")
     parts: list[RenderableType] = [head]
