@@ -44,6 +44,17 @@ async def fetch(name: str) -> list[Target]:
         await discovery.close()
 
 
+def targets() -> list[tuple[str, str]]:
+    """Return the addresses and names of the targets now, for ``dynamo-metrics top``.
+
+    Raises what ``shared_discovery`` and ``fetch`` raise.
+    """
+    return [
+        (target.address, f"{target.address} {_node(target)}".rstrip())
+        for target in asyncio.run(fetch(shared_discovery()))
+    ]
+
+
 class Fleet:
     """Asks discovery for its targets on demand, at most every ``refresh`` seconds.
 
@@ -101,6 +112,11 @@ def _failure(error: ConnectionError) -> Callable[[], list[Target]]:
         raise ConnectionError(str(error))
 
     return answer
+
+
+def _node(target: Target) -> str:
+    """Return ``namespace/component``, as far as the target serves any."""
+    return "/".join(filter(None, (target.labels["namespace"], target.labels["component"])))
 
 
 def _sorted(targets: list[Target]) -> list[Target]:
