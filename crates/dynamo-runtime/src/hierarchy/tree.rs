@@ -9,7 +9,7 @@ use super::status::Status;
 use crate::callbacks::Dispatcher;
 use crate::config::Config;
 use crate::health::SystemHealth;
-use crate::metrics::{KeepAlive, NameStyle};
+use crate::metrics::{Instrument, KeepAlive, Metric, NameStyle};
 use crate::server::{StatusProvider, StatusServer};
 use crate::sync::{self, lock};
 
@@ -104,6 +104,11 @@ impl Tree {
         })
     }
 
+    /// The tree that a handle of a metric keeps alive.
+    pub(crate) fn of_metric<I: Instrument>(metric: &Metric<I>) -> Option<Self> {
+        metric.kept().downcast().ok().map(Tree)
+    }
+
     pub(crate) fn gatherer(&self) -> &Gatherer {
         &self.0.status.gatherer
     }
@@ -163,6 +168,11 @@ impl Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        if let Some(address) = self.server.address() {
+            tracing::warn!(
+                "the system status server at {address} stops: its runtime, all nodes and all metrics were dropped; keep one of them, or call shutdown() when it is to stop"
+            );
+        }
         self.close();
     }
 }

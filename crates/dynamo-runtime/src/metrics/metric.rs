@@ -23,26 +23,26 @@ pub struct Metric<I: Instrument> {
 /// The metadata that all handles of a metric share.
 pub(super) struct MetricShared {
     pub(super) desc: Arc<Desc>,
-    _keep_alive: KeepAlive,
+    keep_alive: KeepAlive,
 }
 
 impl MetricShared {
     pub(super) fn new(desc: &Arc<Desc>, keep_alive: KeepAlive) -> Arc<Self> {
         Arc::new(MetricShared {
             desc: Arc::clone(desc),
-            _keep_alive: keep_alive,
+            keep_alive,
         })
     }
 }
 
 /// An object that handles of metrics keep alive: the tree of nodes, which this module does not know.
 pub(crate) struct KeepAlive {
-    _kept: Arc<dyn Any + Send + Sync>,
+    kept: Arc<dyn Any + Send + Sync>,
 }
 
 impl KeepAlive {
     pub(crate) fn new(kept: Arc<dyn Any + Send + Sync>) -> Self {
-        KeepAlive { _kept: kept }
+        KeepAlive { kept }
     }
 }
 
@@ -143,6 +143,11 @@ impl<I: Instrument> Metric<I> {
     /// Identifies the series among all that are alive.
     pub(crate) fn id(&self) -> usize {
         Arc::as_ptr(&self.series).addr()
+    }
+
+    /// The object that this handle keeps alive.
+    pub(crate) fn kept(&self) -> Arc<dyn Any + Send + Sync> {
+        Arc::clone(&self.shared.keep_alive.kept)
     }
 
     /// Whether this is a series of a vec.

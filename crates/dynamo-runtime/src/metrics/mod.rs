@@ -23,6 +23,7 @@ pub(crate) mod path;
 mod registry;
 mod series;
 mod snapshot;
+pub(crate) mod summary;
 mod vec;
 
 pub use errors::Difference;
