@@ -145,7 +145,8 @@ def test_a_function_that_raises_is_counted_and_logged(
     gauge.set_function(lambda: "x")  # type: ignore[arg-type, return-value]
     runtime.metrics.prometheus_expfmt()
     assert gauge.get() == 4
-    assert "dynamo_runtime_callback_errors_total 1" in runtime.metrics.prometheus_expfmt()
+    assert log.until("set_function(")[-1].levelname == "ERROR"
+    assert "dynamo_runtime_callback_errors_total 2" in runtime.metrics.prometheus_expfmt()
 
 
 def test_what_is_no_plain_function_is_refused(runtime: DistributedRuntime) -> None:

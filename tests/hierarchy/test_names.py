@@ -153,7 +153,9 @@ def test_a_full_name_may_have_any_characters(endpoint: Endpoint, factory: str, n
     text = exposition(endpoint, "text/plain;version=1.0.0;escaping=allow-utf-8")
     assert f'# TYPE "{quoted}"' in text
     assert f'{{"{quoted}' in text
-    openmetrics = exposition(endpoint, "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8")
+    openmetrics = exposition(
+        endpoint, "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8"
+    )
     assert f'"{quoted}' in openmetrics
     escaped = re.sub("[^a-zA-Z0-9_:]|^[0-9]", "_", name)
     assert f"# TYPE {escaped} " in endpoint.metrics.prometheus_expfmt()

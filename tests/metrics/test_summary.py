@@ -8,8 +8,8 @@ import pytest
 
 from dynamo.prometheus_metrics import RuntimeMetrics, Summary, SummaryVec
 from dynamo.runtime import Endpoint
-from tests.support import page, refused, render
-from tests.support.formats import OPENMETRICS, OPENMETRICS_2, PROTOBUF, TEXT
+from tests.support import page, refused
+from tests.support.formats import OPENMETRICS, OPENMETRICS_2, PROTOBUF, TEXT, render
 
 
 def test_a_summary_counts_and_adds_up(endpoint: Endpoint) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import urllib.request
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 import dynamo_metrics
 from dynamo.runtime import DistributedRuntime
+from dynamo_metrics.testing import sample
 from tests.support import refused
 from tests.support.log import Log
 from tests.support.waiting import eventually
@@ -54,7 +56,7 @@ def test_limits_can_be_set_in_code(monkeypatch: pytest.MonkeyPatch) -> None:
         ("port", 65536, ["port=65536 is not a port", "1 to 65535"]),
         ("port", -2, ["port=-2 is not a port"]),
         ("host", "a b", ["host=a b is not a host"]),
-        ("host", "", ["host='' is not a host"]),
+        ("host", "", ["host is empty", "leave it out"]),
         ("health_path", "x", ["health_path=x is not a path"]),
         ("health_path", "/live", ["health_path=/live is the path of another route"]),
         ("starting_health_status", "up", ["starting_health_status=up"]),
@@ -83,10 +85,11 @@ def test_a_port_where_the_event_loop_belongs_is_refused(kind: Any, value: Any) -
         kind(value)
 
 
-def test_the_address_of_a_free_port_is_logged(log: Log) -> None:
+def test_the_address_of_a_free_port_is_logged(log: Log, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "dynamo.runtime")
     runtime = DistributedRuntime(port=0, host="127.0.0.1")
-    address = runtime.system_status_address
-    eventually(lambda: any(str(address) in one.getMessage() for one in log.records) or None)
+    record = log.until(str(runtime.system_status_address))[-1]
+    assert record.levelname == "INFO"
     runtime.shutdown()
 
 
@@ -94,11 +97,22 @@ def test_a_server_that_stops_because_all_was_dropped_says_so_once(log: Log) -> N
     runtime = DistributedRuntime(port=0, host="127.0.0.1")
     address = str(runtime.system_status_address)
     del runtime
-    word = "all metrics were dropped"
-    eventually(lambda: any(word in one.getMessage() for one in log.records) or None)
-    [warning] = [one for one in log.records if word in one.getMessage()]
+    warning = log.until("all metrics were dropped")[-1]
     assert warning.levelname == "WARNING"
     assert address in warning.getMessage()
+
+
+def test_a_server_that_is_shut_down_warns_of_nothing(
+    log: Log, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "dynamo.runtime")
+    runtime = DistributedRuntime(port=0, host="127.0.0.1")
+    runtime.shutdown()
+    del runtime
+    other = DistributedRuntime(port=0, host="127.0.0.1")
+    address = str(other.system_status_address)
+    assert not [one for one in log.until(address) if "were dropped" in one.getMessage()]
+    other.shutdown()
 
 
 def test_the_lag_of_a_loop_that_others_run_can_be_sampled() -> None:
@@ -106,13 +120,13 @@ def test_the_lag_of_a_loop_that_others_run_can_be_sampled() -> None:
     name = "dynamo_runtime_event_loop_lag_seconds_count"
 
     def sampled() -> bool | None:
-        return (dynamo_metrics.testing.sample(runtime, name) or 0) > before or None
+        return (sample(runtime, name) or 0) > before or None
 
     async def main() -> None:
         runtime.watch_event_loop()
         await asyncio.to_thread(eventually, sampled)
 
-    before = dynamo_metrics.testing.sample(runtime, name) or 0
+    before = sample(runtime, name) or 0
     asyncio.run(main())
     with pytest.raises(RuntimeError):
         runtime.watch_event_loop()

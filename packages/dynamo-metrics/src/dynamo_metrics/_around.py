@@ -42,7 +42,6 @@ def around(function: _F, measure: Measure) -> _F:
 
         return coroutine  # type: ignore[return-value]
     if _is(inspect.isasyncgenfunction, function):
-
         return _async_generator_function(function, measure)  # type: ignore[return-value]
     if _is(inspect.isgeneratorfunction, function):
 

@@ -118,9 +118,7 @@ class _CounterVec(_Vec[_Series], Generic[_Given, _Value, _Series]):
         than 128 characters.
         """
     @overload
-    def inc_by(
-        self, labels: _Labels, /, value: _Given, *, exemplar: _Exemplar = None
-    ) -> None: ...
+    def inc_by(self, labels: _Labels, /, value: _Given, *, exemplar: _Exemplar = None) -> None: ...
     def get(self, labels: _Labels) -> _Value:
         """Return the count so far.
 
@@ -308,9 +306,7 @@ class HistogramVec(_Vec[Histogram]):
         than 128 characters.
         """
     @overload
-    def observe(
-        self, labels: _Labels, /, value: _Float, *, exemplar: _Exemplar = None
-    ) -> None: ...
+    def observe(self, labels: _Labels, /, value: _Float, *, exemplar: _Exemplar = None) -> None: ...
     def get_sample_count(self, labels: _Labels) -> int:
         """Return the number of observations.
 

@@ -94,14 +94,14 @@ class RequestMetricsMiddleware:
         if scope["type"] != "http" or scope["path"] in self._exclude:
             await self._app(scope, receive, send)
             return
-        request = _Request(receive, send)
+        request, before = _Request(receive, send), dict(scope)
         method = scope["method"] if scope["method"] in _METHODS else "other"
         in_flight = self._in_flight.with_label_values([method])
         in_flight.inc()
 
         def ended(status: str) -> None:
             in_flight.dec()
-            route = _route_of(scope)
+            route = _route_of(scope, before, self._app)
             labels = {"route": route, "method": method, "status": status}
             self._requests.inc(labels)
             self._duration.observe(perf_counter() - request.begun, labels)
@@ -161,34 +161,37 @@ class _Request:
             ended(self._status or otherwise)
 
 
-def _route_of(scope: Any) -> str:
-    """Return the template of the route that was taken."""
-    # Where the application is mounted is part of the template.
-    route = scope.get("route")
-    template = getattr(route, "path_format", None) or getattr(route, "path", None)
-    if template is None:
-        template = _matching(getattr(scope.get("app"), "routes", None) or (), scope)
-        return template or UNMATCHED
-    root = scope.get("root_path", "")
-    own = scope.get("app_root_path", "")
-    mounted = root[len(own) :] if root.startswith(own) else ""
-    return f"{mounted}{template}"
+def _route_of(scope: Any, before: Any, app: Any) -> str:
+    """Return the template of the route that was taken.
+
+    ``scope`` is that of the request afterwards, in which routers leave what they found; ``before``
+    is a copy from before, ``app`` the application inside the middleware.
+    """
+    template = getattr(scope.get("route"), "path", None)
+    if template is not None and scope.get("root_path") == before.get("root_path"):
+        return str(template)
+    # A mounted application has its own routes, and its own root path without a template.
+    routes = getattr(before.get("app", app), "routes", None) or ()
+    return _matching(routes, before) or UNMATCHED
 
 
 def _matching(routes: Iterable[Any], scope: Any) -> str | None:
     """Return the template of the route of Starlette that matches, with those it is mounted below."""
+    other_method = None
     for route in routes:
         matches = getattr(route, "matches", None)
-        if matches is None:
-            continue
-        match, child = matches(scope)
-        if match.name != "FULL" and match.name != "PARTIAL":
+        match, child = ("NONE", {}) if matches is None else matches(scope)
+        name = getattr(match, "name", match)
+        if name == "NONE":
             continue
         template = str(getattr(route, "path", ""))
         below = getattr(route, "routes", None)
-        if not below:
+        if below:
+            found = _matching(below, {**scope, **child})
+            if found is not None:
+                return f"{template}{found}"
+        elif name == "FULL":
             return template
-        found = _matching(below, {**scope, **child})
-        if found is not None:
-            return f"{template}{found}"
-    return None
+        else:
+            other_method = other_method or template
+    return other_method

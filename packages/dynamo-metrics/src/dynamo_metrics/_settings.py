@@ -50,7 +50,8 @@ _IN_CODE: dict[str, tuple[str, type | tuple[type, ...], str]] = {
 def in_code(**given: object) -> list[tuple[str, str, str]]:
     """Return the settings given in code: the argument, its variable, the value as text.
 
-    Raises ``TypeError`` for a value of the wrong type; the native core checks the rest.
+    Raises ``TypeError`` for a value of the wrong type, ``ValueError`` for an empty one; the native
+    core checks the rest.
     """
     settings = []
     for argument, value in given.items():
@@ -60,8 +61,9 @@ def in_code(**given: object) -> list[tuple[str, str, str]]:
         if isinstance(value, bool) or not isinstance(value, kinds):
             raise _arguments.wrong_type(value, argument, expected)
         text = _arguments.text(value, argument) if isinstance(value, str) else str(value)
-        # Blanks unset a variable; given in code they are a mistake, which the core refuses.
-        settings.append((argument, variable, text if text.strip() else repr(text)))
+        if not text.strip():
+            raise ValueError(f"{argument} is empty: leave it out, or give it a value")
+        settings.append((argument, variable, text))
     return settings
 
 

@@ -123,9 +123,7 @@ def time(self: Histogram | Summary) -> Timer:
     return Timer(self)
 
 
-def vec_time(
-    self: HistogramVec | SummaryVec, labels: LabelDict | None = None
-) -> VecTimer:
+def vec_time(self: HistogramVec | SummaryVec, labels: LabelDict | None = None) -> VecTimer:
     """Return a timer of the series with these labels.
 
     In a with block labels can be left out, and are set before its end by labels() of the timer.
