@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Itera
 from typing import Any
 
 import pytest
+from typing_extensions import Self
 
 from dynamo.prometheus_metrics import Histogram, IntCounter, IntGauge, RuntimeMetrics
 from dynamo_metrics import _timer
@@ -282,19 +283,19 @@ def test_an_async_context_manager_is_measured_until_its_end(
         yield
 
     async def main() -> None:
-        with pytest.raises(KeyError):
-            async with session():
-                clock.tick(5)
-                raise KeyError
+        async with session():
+            clock.tick(5)
+            raise KeyError
 
-    asyncio.run(main())
+    with pytest.raises(KeyError):
+        asyncio.run(main())
     assert measured.ended(5, errors=1)
 
 
 class Span:
     """A context manager and nothing else."""
 
-    def __enter__(self) -> Span:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *raised: object) -> bool:

@@ -1,7 +1,7 @@
 """Decorators that measure a call until what it returns has ended.
 
-A call of an ``async def`` function, of a generator function or of a context manager's function only
-creates an object: what counts is when that object has ended. Which of them a call returns is told by
+A call of an ``async def`` function, of a generator function or of a context manager's function
+only creates an object: what counts is when that object has ended. What a call returns is told by
 the object, not by the function, so that ``functools.partial``, wrappers and objects with an async
 ``__call__`` are measured alike.
 """
@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Hashable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -42,7 +42,7 @@ def around(function: _F, measure: Measure) -> _F:
 
         return coroutine  # type: ignore[return-value]
     if _is(inspect.isasyncgenfunction, function):
-        return _async_generator_function(function, measure)  # type: ignore[return-value]
+        return cast("_F", _async_generator_function(function, measure))
     if _is(inspect.isgeneratorfunction, function):
 
         @functools.wraps(function)
@@ -60,7 +60,8 @@ def around(function: _F, measure: Measure) -> _F:
         except BaseException as error:
             end(begun, error)
             raise
-        follow = _follower_of(type(result))
+        kind: Any = type(result)
+        follow = _follower_of(kind)
         if follow is None:
             end(begun, None)
             return result
@@ -79,9 +80,13 @@ def _is(test: Callable[[object], bool], function: object) -> bool:
 # What follows a result until its end. Each is given the result, the measure and the seconds so far.
 
 
+_Follower = Callable[[Any, Measure, Any], Any]
+
+
 @functools.lru_cache(maxsize=1024)
-def _follower_of(kind: type) -> Callable[[Any, Measure, Any], Any] | None:
-    """Return what follows the results of a class; None if they are complete when they are returned."""
+def _follower_of(kind: Hashable) -> _Follower | None:
+    """Return what follows the results of a class; None if they are complete at once."""
+    assert isinstance(kind, type)
     if hasattr(kind, "__await__"):
         if hasattr(kind, "add_done_callback"):
             return _future
@@ -109,7 +114,7 @@ async def _coroutine(result: Any, measure: Measure, carried: float) -> Any:
 
 
 def _future(result: Any, measure: Measure, begun: Any) -> Any:
-    """A future or task: it runs already, and stays the object that it is."""
+    """Follow a future or task, which runs already, and stays the object that it is."""
 
     def done(future: Any) -> None:
         if future.cancelled():
@@ -223,13 +228,13 @@ class _Manager(_Proxy):
             self._end(error)
             raise
 
-    def __exit__(self, *raised: Any) -> Any:
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> Any:
         try:
-            swallows = self._result.__exit__(*raised)
-        except BaseException as error:
-            self._end(error)
+            swallows = self._result.__exit__(kind, error, traceback)
+        except BaseException as another:
+            self._end(another)
             raise
-        self._end(raised[1])
+        self._end(error)
         return swallows
 
 
@@ -242,13 +247,13 @@ class _AsyncManager(_Proxy):
             self._end(error)
             raise
 
-    async def __aexit__(self, *raised: Any) -> Any:
+    async def __aexit__(self, kind: object, error: BaseException | None, traceback: object) -> Any:
         try:
-            swallows = await self._result.__aexit__(*raised)
-        except BaseException as error:
-            self._end(error)
+            swallows = await self._result.__aexit__(kind, error, traceback)
+        except BaseException as another:
+            self._end(another)
             raise
-        self._end(raised[1])
+        self._end(error)
         return swallows
 
 
@@ -257,7 +262,7 @@ class _Callable(_Proxy):
         return self._result(*args, **kwargs)
 
 
-def _proxy_of(kind: type) -> Callable[[Any, Measure, Any], Any]:
+def _proxy_of(kind: type) -> _Follower:
     """Return the class of proxies for the results of ``kind``, with what it can do."""
     can = {
         "__await__": _Awaitable,
@@ -266,4 +271,4 @@ def _proxy_of(kind: type) -> Callable[[Any, Measure, Any], Any]:
         "__call__": _Callable,
     }
     bases = tuple(base for method, base in can.items() if hasattr(kind, method))
-    return type(kind.__name__, bases, {})
+    return cast("_Follower", type(kind.__name__, bases, {}))

@@ -42,8 +42,8 @@ _lock = threading.RLock()
 def set_function(self: Gauge | IntGauge, function: Callable[[], Float | Int]) -> CallbackHandle:
     """Set the gauge to what function returns, before each scrape that shows it.
 
-    function is a callback; see register_callback(). It takes the place of an earlier function of
-    the gauge. unregister() of the handle leaves the gauge as it is.
+    function is a callback; see register_callback(). It takes the place of an earlier function
+    of the gauge. unregister() of the handle leaves the gauge as it is.
 
     Raises TypeError if function cannot be called or is an async function.
     """

@@ -8,13 +8,10 @@ import os
 import threading
 from collections.abc import Callable
 from types import FunctionType
-from typing import TypeVar
 from weakref import WeakValueDictionary
 
 from dynamo_metrics._native import CallbackHandle
 from dynamo_metrics._threads.log import LOGGER, log
-
-_T = TypeVar("_T")
 
 Key = tuple[object, ...]
 """The tree, the node and the method by which a callback is registered."""

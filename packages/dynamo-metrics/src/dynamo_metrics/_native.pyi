@@ -93,8 +93,8 @@ class _Counter(_Metric, Generic[_Given, _Value]):
     def count_exceptions(self, exception: _Exceptions = ...) -> ExceptionCounter:
         """Return a context manager and decorator that counts exceptions, which go on.
 
-        exception is a class of exceptions or a tuple of classes. A call lasts until what it returns has
-        ended: an awaitable, an async generator, a generator or a context manager.
+        exception is a class of exceptions or a tuple of classes. A call lasts until what it
+        returns has ended: an awaitable, an async generator, a generator or a context manager.
 
         Raises TypeError for anything else.
         """
@@ -145,8 +145,8 @@ class _Gauge(_Metric, Generic[_Given, _Value]):
     def set_function(self, function: Callable[[], _Given]) -> CallbackHandle:
         """Set the gauge to what function returns, before each scrape that shows it.
 
-        function is a callback; see register_callback(). It takes the place of an earlier function of
-        the gauge. unregister() of the handle leaves the gauge as it is.
+        function is a callback; see register_callback(). It takes the place of an earlier function
+        of the gauge. unregister() of the handle leaves the gauge as it is.
 
         Raises TypeError if function cannot be called or is an async function.
         """
@@ -155,8 +155,8 @@ class _Gauge(_Metric, Generic[_Given, _Value]):
     def track_inprogress(self) -> InProgress:
         """Return a context manager and decorator that adds 1 to the gauge meanwhile.
 
-        A call lasts until what it returns has ended: an awaitable, an async generator, a generator or
-        a context manager.
+        A call lasts until what it returns has ended: an awaitable, an async generator, a generator
+        or a context manager.
         """
 
 class _GaugeVec(_Vec[_Series], Generic[_Given, _Value, _Series]):
@@ -399,8 +399,8 @@ class Node:
         """Return the root of a new tree, or of the one that serves the same fixed port already.
 
         Settings come from the environment; name_style, if given, wins over its variable, and so do
-        settings, tuples of an argument's name, its variable and its value. With serve=False there is
-        no status server.
+        settings, tuples of an argument's name, its variable and its value. With serve=False there
+        is no status server.
 
         Raises ValueError for a wrong setting, OSError if the status server cannot listen.
         """

@@ -112,8 +112,8 @@ class Runtime(Node):
     ``shutdown()`` or the end of the process.
 
     Settings given here win over the environment: ``port`` over ``DYN_SYSTEM_PORT`` (-1 is off, 0 a
-    free port), ``host``, ``health_path``, ``live_path`` over the ``DYN_SYSTEM_*`` variables of these
-    names, ``starting_health_status`` (``"ready"`` or ``"notready"``) over
+    free port), ``host``, ``health_path`` and ``live_path`` over the ``DYN_SYSTEM_*`` variables of
+    these names, ``starting_health_status`` (``"ready"`` or ``"notready"``) over
     ``DYN_SYSTEM_STARTING_HEALTH_STATUS``, ``callback_timeout`` (seconds) and ``max_series`` over
     ``DYN_METRICS_CALLBACK_TIMEOUT`` and ``DYN_METRICS_MAX_SERIES``, ``name_style``
     (``"hierarchy"``, the default, or ``"component"``) over ``DYN_METRICS_NAME_STYLE``. The lag of
@@ -205,8 +205,8 @@ class Runtime(Node):
         ``dynamo_runtime_event_loop_lag_seconds`` of this runtime. Nothing is sampled with
         ``DYN_METRICS_PROCESS=0``.
 
-        Raises ``RuntimeError`` if no loop is given and none runs in this thread, ``MetricsError`` if
-        a metric of your own has the name of a sampled one.
+        Raises ``RuntimeError`` if no loop is given and none runs in this thread, ``MetricsError``
+        if a metric of your own has the name of a sampled one.
         """
         if loop is None:
             import asyncio

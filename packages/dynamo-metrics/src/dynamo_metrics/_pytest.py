@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def metrics_runtime() -> Iterator[Runtime]:
-    """A runtime of the test's own, without a server, shut down after the test."""
+    """Return a runtime of the test's own, without a server, shut down after the test."""
     from dynamo_metrics import Runtime  # most sessions do without it
 
     runtime = Runtime(port=-1)

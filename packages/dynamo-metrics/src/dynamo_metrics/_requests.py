@@ -34,15 +34,15 @@ class RequestMetricsMiddleware:
     The metrics belong to ``node``, whose path completes their names:
 
     - ``http_requests_total``: requests with an answer, by ``route``, ``method`` and ``status``;
-    - ``http_request_duration_seconds``: until the end of the answer's body, by the same labels, with
-      ``buckets``, by default those of Prometheus;
+    - ``http_request_duration_seconds``: until the end of the answer's body, by the same labels,
+      with ``buckets``, by default those of Prometheus;
     - ``http_requests_in_flight``: by ``method``;
-    - ``http_request_size_bytes``, ``http_response_size_bytes``: summaries of the sizes of bodies, by
-      ``route`` and ``method``.
+    - ``http_request_size_bytes``, ``http_response_size_bytes``: summaries of the sizes of bodies,
+      by ``route`` and ``method``.
 
-    The route is the template, ``/users/{id}``, as Starlette and FastAPI tell it; what matches none is
-    ``unmatched``, so that strangers cannot create series. Requests whose path is in ``exclude``, by
-    default ``/metrics``, are not measured. With a runtime, the lag of the event loop is sampled.
+    The route is the template, ``/users/{id}``, as Starlette and FastAPI tell it; what matches none
+    is ``unmatched``, so that strangers cannot create series. Requests whose path is in ``exclude``,
+    by default ``/metrics``, are not measured. With a runtime, the lag of the event loop is sampled.
     """
 
     __module__ = "dynamo_metrics.asgi"
@@ -176,7 +176,7 @@ def _route_of(scope: Any, before: Any, app: Any) -> str:
 
 
 def _matching(routes: Iterable[Any], scope: Any) -> str | None:
-    """Return the template of the route of Starlette that matches, with those it is mounted below."""
+    """Return the template of Starlette's route that matches, with those it is mounted below."""
     other_method = None
     for route in routes:
         matches = getattr(route, "matches", None)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar, final
 
 from dynamo_metrics import _arguments, _named_callbacks
-from dynamo_metrics._errors import MetricsError
 from dynamo_metrics._collector import exposition_of
+from dynamo_metrics._errors import MetricsError
 from dynamo_metrics._identity import only_object
 from dynamo_metrics._native import (
     Counter,

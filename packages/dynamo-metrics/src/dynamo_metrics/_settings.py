@@ -44,7 +44,7 @@ _IN_CODE: dict[str, tuple[str, type | tuple[type, ...], str]] = {
     "callback_timeout": ("DYN_METRICS_CALLBACK_TIMEOUT", (int, float), "a number of seconds"),
     "max_series": ("DYN_METRICS_MAX_SERIES", int, "an int"),
 }
-"""The arguments of a runtime that win over a variable of the native core: the variable, the type."""
+"""The arguments of a runtime that win over a variable of the native core, with their types."""
 
 
 def in_code(**given: object) -> list[tuple[str, str, str]]:

@@ -108,8 +108,8 @@ def count_exceptions(
 ) -> ExceptionCounter:
     """Return a context manager and decorator that counts exceptions, which go on.
 
-    exception is a class of exceptions or a tuple of classes. A call lasts until what it returns has
-    ended: an awaitable, an async generator, a generator or a context manager.
+    exception is a class of exceptions or a tuple of classes. A call lasts until what it
+    returns has ended: an awaitable, an async generator, a generator or a context manager.
 
     Raises TypeError for anything else.
     """
@@ -126,8 +126,8 @@ def count_exceptions(
 def track_inprogress(self: Gauge | IntGauge) -> InProgress:
     """Return a context manager and decorator that adds 1 to the gauge meanwhile.
 
-    A call lasts until what it returns has ended: an awaitable, an async generator, a generator or
-    a context manager.
+    A call lasts until what it returns has ended: an awaitable, an async generator, a generator
+    or a context manager.
     """
     return InProgress(self)
 

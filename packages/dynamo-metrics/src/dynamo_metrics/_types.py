@@ -1,6 +1,8 @@
 """What the functions of this package take, for annotations. For type checkers only."""
 
-from collections.abc import Iterable, Iterator
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, KeysView, ValuesView
 from enum import Enum
 from typing import Any, Protocol, SupportsFloat, SupportsIndex, TypeAlias
 
@@ -13,8 +15,15 @@ Int: TypeAlias = SupportsIndex
 LabelValues: TypeAlias = str | int | Enum
 """The value of a label. An int, a bool or an enum is written as ``str()`` writes it."""
 
-LabelDict: TypeAlias = dict[str, str] | dict[str, int] | dict[str, LabelValues]
-"""The labels of a series. The class of a dict says nothing of its subclasses: each is named."""
+
+class LabelDict(Protocol):
+    """The labels of a series: a dict, whatever of the possible values its values are."""
+
+    def keys(self) -> KeysView[str]: ...
+    def values(self) -> ValuesView[LabelValues]: ...
+    def __getitem__(self, key: str, /) -> LabelValues: ...
+    def copy(self) -> LabelDict: ...
+
 
 Labels: TypeAlias = LabelDict | Iterable[tuple[str, LabelValues]] | None
 """Constant labels, or the labels of an exemplar: a dict or (name, value) pairs."""

@@ -70,7 +70,8 @@ def assert_delta(
     if not math.isclose(delta, expected, rel_tol=1e-9, abs_tol=1e-9):
         shown = _shown(name, {label: label_value(value, label) for label, value in labels.items()})
         raise AssertionError(
-            f"{shown} changed by {delta:g}, expected {expected:g}: it was {before:g} and is {after:g}"
+            f"{shown} changed by {delta:g}, expected {expected:g}: it was {before:g} and is "
+            f"{after:g}"
         )
 
 

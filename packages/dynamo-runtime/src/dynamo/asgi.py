@@ -1,4 +1,4 @@
-"""The metrics of a node as an ASGI application, and those of requests, see ``dynamo_metrics.asgi``."""
+"""Metrics as an ASGI application, and metrics of requests: see ``dynamo_metrics.asgi``."""
 
 from dynamo_metrics.asgi import RequestMetricsMiddleware, make_asgi_app
 

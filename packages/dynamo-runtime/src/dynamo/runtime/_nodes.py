@@ -116,9 +116,10 @@ class DistributedRuntime(dynamo_metrics.Runtime):
     runtime has a tree of its own. The server runs while any node or metric of the tree lives, until
     ``shutdown()`` or the end of the process.
 
-    Settings given here win over the environment; for all of them see ``dynamo_metrics.Runtime``. The
-    lag of ``event_loop``, if one is given, is sampled. The other positional arguments are those of Dynamo's own bindings (``store_kv`` is what 0.7 called
-    ``discovery_backend``); no event loop and no server is needed here, so they have no effect.
+    Settings given here win over the environment: ``dynamo_metrics.Runtime`` has them all. The lag
+    of ``event_loop``, if one is given, is sampled. The other positional arguments are those of
+    Dynamo's own bindings (``store_kv`` is what 0.7 called ``discovery_backend``); no event loop and
+    no server is needed here, so they have no effect.
 
     Raises ``ValueError`` for a wrong setting, ``OSError`` with ``errno`` if the port is in use.
     """
