@@ -194,7 +194,7 @@ def test_labels_that_are_too_long_are_refused_and_nothing_is_counted(
         ({"": "x"}, ValueError, ['""', "not valid"]),
         ({"__a": "x"}, ValueError, ['"__a"', "reserved"]),
         ([("a", "x"), ("a", "y")], ValueError, ['"a"', "twice"]),
-        ({"a": 1}, TypeError, ['label "a"', "str", "int"]),
+        ({"a": 1.5}, TypeError, ['label "a"', "str", "float"]),
         ({1: "a"}, TypeError, ["label name", "str", "int"]),
         ("trace_id", TypeError, ["exemplar"]),
         (1, TypeError, ["exemplar", "int"]),

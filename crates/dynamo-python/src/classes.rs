@@ -1,9 +1,10 @@
-//! The ten metric classes. What they do to values is in [`crate::fast`]; here is the rest.
+//! The metric classes. What they do to values is in [`crate::fast`]; here is the rest.
 
 use std::num::NonZeroUsize;
 
 use dynamo_runtime::binding::{
     CounterCell, GaugeCell, HistogramCell, Instrument, MetricExt, MetricVecExt, MetricsExt,
+    SummaryCell,
 };
 use dynamo_runtime::metrics::{Metric, MetricVec};
 use dynamo_runtime::{Metrics, MetricsError};
@@ -172,12 +173,12 @@ macro_rules! classes {
                     child_by_name(self, py, values, labels)
                 }
 
-                /// Take the series with these labels out of the vec; return whether it was there.
+                /// Take all series with these labels out of the vec; return whether there were any.
                 ///
-                /// Handles of it still count, unseen; a new one starts at 0.
+                /// labels, a dict, are all labels of one series, or some, which any number of series may
+                /// have. Handles of them still count, unseen; a new one starts at 0.
                 fn remove(&self, labels: &Bound<'_, PyAny>) -> PyResult<bool> {
-                    fast::values(self, labels, |values| self.0.remove_label_values(values))?
-                        .map_err(|error| error.into_py_err(labels.py()))
+                    fast::remove(self, labels)
                 }
 
                 /// Take all series out of the vec, as remove() does.
@@ -341,6 +342,26 @@ classes! {
     /// Whatever takes labels raises ValueError if one is missing or unknown.
     HistogramVec by create_histogramvec_with
         => HistogramCell, fast::histogram::<Histogram>, fast::histogram_vec::<HistogramVec>, with histogram;
+    /// Counts observations and sums them up, without buckets.
+    Summary by create_summary,
+    /// Summaries, one for each combination of label values.
+    ///
+    /// Whatever takes labels raises ValueError if one is missing or unknown.
+    SummaryVec by create_summaryvec
+        => SummaryCell, fast::summary::<Summary>, fast::summary_vec::<SummaryVec>;
+}
+
+/// The id of a gauge's series and the metrics of the node that created it; `TypeError` for anything else.
+pub(crate) fn home_of_gauge(object: &Bound<'_, PyAny>) -> PyResult<(usize, Option<Metrics>)> {
+    if let Ok(gauge) = object.cast::<Gauge>() {
+        let metric = gauge.get().metric();
+        return Ok((metric.id(), Metrics::of_metric(metric)));
+    }
+    if let Ok(gauge) = object.cast::<IntGauge>() {
+        let metric = gauge.get().metric();
+        return Ok((metric.id(), Metrics::of_metric(metric)));
+    }
+    Err(no_metric("set_function", object))
 }
 
 fn dict<'py>(py: Python<'py>, labels: &[(String, String)]) -> PyResult<Bound<'py, PyDict>> {

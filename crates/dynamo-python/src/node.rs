@@ -53,22 +53,68 @@ impl Hash for Node {
 }
 
 pub(crate) fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_class::<Node>()
+    module.add_class::<Node>()?;
+    module.add_function(wrap_pyfunction!(series_id, module)?)?;
+    module.add_function(wrap_pyfunction!(register_gauge_callback, module)?)
+}
+
+/// Return the id of a gauge's series: of no other while it lives.
+///
+/// Raises TypeError for what is no gauge.
+#[pyfunction]
+fn series_id(gauge: &Bound<'_, PyAny>) -> PyResult<usize> {
+    classes::home_of_gauge(gauge).map(|(id, _)| id)
+}
+
+/// Register a callback on the node that created a gauge; name is for messages.
+///
+/// Raises TypeError for what is no gauge.
+#[pyfunction]
+fn register_gauge_callback(
+    gauge: &Bound<'_, PyAny>,
+    name: String,
+    callback: Py<PyAny>,
+) -> PyResult<CallbackHandle> {
+    let (_, home) = classes::home_of_gauge(gauge)?;
+    let Some(metrics) = home else {
+        return Err(PyTypeError::new_err("this gauge belongs to no runtime"));
+    };
+    let action = Action::Opaque(Box::new(callback));
+    metrics
+        .register_action(name, action)
+        .map(CallbackHandle::new)
+        .map_err(|error| error.into_py_err(gauge.py()))
 }
 
 #[pymethods]
 impl Node {
     /// Return the root of a new tree, or of the one that serves the same fixed port already.
     ///
-    /// Settings come from the environment; name_style, if given, wins over its variable. With
-    /// serve=False there is no status server.
+    /// Settings come from the environment; name_style, if given, wins over its variable, and so do
+    /// settings, tuples of an argument's name, its variable and its value. With serve=False there
+    /// is no status server.
     ///
     /// Raises ValueError for a wrong setting, OSError if the status server cannot listen.
     #[staticmethod]
-    #[pyo3(signature = (*, name_style=None, serve=true))]
-    fn runtime(py: Python<'_>, name_style: Option<&str>, serve: bool) -> PyResult<Self> {
-        let mut config =
-            Config::from_env().map_err(|error| PyValueError::new_err(error.to_string()))?;
+    #[pyo3(signature = (*, name_style=None, serve=true, settings=vec![]))]
+    fn runtime(
+        py: Python<'_>,
+        name_style: Option<&str>,
+        serve: bool,
+        settings: Vec<(String, String, String)>,
+    ) -> PyResult<Self> {
+        let values: Vec<(&str, String)> = settings
+            .iter()
+            .map(|(_, variable, value)| (&**variable, value.clone()))
+            .collect();
+        let mut config = Config::from_env_with(&values).map_err(|error| {
+            let message = error.to_string();
+            let given = settings.iter().find(|(_, name, _)| name == error.variable);
+            // The message begins with the variable.
+            PyValueError::new_err(given.map_or(message.clone(), |(argument, variable, _)| {
+                format!("{argument}{}", &message[variable.len()..])
+            }))
+        })?;
         if !serve {
             config.port = None;
         }
@@ -196,7 +242,7 @@ impl Node {
         self.metrics.has_callbacks()
     }
 
-    /// Create a metric of one of the ten classes, or find the identical one.
+    /// Create a metric of one of the metric classes, or find the identical one.
     ///
     /// Returns its id, the same for identical metrics while one of them lives, and a new handle of
     /// it. label_names, max_series and idle_timeout are for vecs; buckets, a list of upper bounds,
@@ -245,6 +291,13 @@ impl Node {
     /// Raises ValueError for one series of a vec, TypeError for what is no metric.
     fn unregister(&self, metric: &Bound<'_, PyAny>) -> PyResult<bool> {
         classes::unregister(&self.metrics, metric)
+    }
+
+    /// Take all metrics of this node with this exposed name out of the scrape.
+    ///
+    /// Returns whether there was one.
+    fn unregister_named(&self, name: &str) -> bool {
+        self.metrics.unregister_named(name)
     }
 
     /// Register a callback; name is for messages.

@@ -97,6 +97,17 @@ impl Config {
         })
     }
 
+    /// Reads the environment, in which `settings`, variables and their values, replace those that are set.
+    ///
+    /// # Errors
+    /// The first variable with an invalid value.
+    pub fn from_env_with(settings: &[(&str, String)]) -> Result<Self, ConfigError> {
+        Self::from_lookup(|variable| {
+            let given = settings.iter().find(|(name, _)| *name == variable);
+            given.map_or_else(|| env::var_os(variable), |(_, value)| Some(value.into()))
+        })
+    }
+
     /// As [`from_env`](Self::from_env), with another source of variables.
     pub(crate) fn from_lookup(
         lookup: impl Fn(&str) -> Option<OsString>,

@@ -5,7 +5,7 @@ mod external;
 
 use std::any::Any;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, RwLock, Weak};
 use std::time::Instant;
 
@@ -33,7 +33,6 @@ pub enum Action {
 
 /// A registered callback.
 pub(crate) struct Entry {
-    id: u64,
     owner: Path,
     /// The name in messages.
     name: String,
@@ -64,7 +63,6 @@ pub(crate) struct Callbacks {
     entries: RwLock<Vec<Arc<Entry>>>,
     dispatcher: Arc<Dispatcher>,
     stats: Arc<dyn CallbackStats>,
-    next_id: AtomicU64,
 }
 
 /// Counts failures of callbacks. No lock is held when a method is called.
@@ -85,7 +83,6 @@ impl Callbacks {
             entries: RwLock::default(),
             dispatcher,
             stats,
-            next_id: AtomicU64::new(0),
         }
     }
 
@@ -100,7 +97,6 @@ impl Callbacks {
             self.dispatcher.ensure_thread();
         }
         let entry = Arc::new(Entry {
-            id: self.next_id.fetch_add(1, Relaxed),
             owner: owner.clone(),
             external: external.map(|options| LastExposition::new(&name, options)),
             name,
@@ -114,7 +110,7 @@ impl Callbacks {
         });
         write(&self.entries).push(Arc::clone(&entry));
         CallbackHandle {
-            entry,
+            entry: Arc::downgrade(&entry),
             callbacks: Arc::downgrade(self),
         }
     }
@@ -216,27 +212,35 @@ impl Callbacks {
     }
 }
 
-/// The handle of a registered callback. Dropping the handle does not unregister the callback.
+/// The handle of a registered callback. Dropping the handle does not unregister the callback, and the
+/// handle does not keep the callback.
 pub struct CallbackHandle {
-    entry: Arc<Entry>,
+    entry: Weak<Entry>,
     callbacks: Weak<Callbacks>,
 }
 
 impl fmt::Debug for CallbackHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "CallbackHandle({})", self.entry.name)
+        match self.entry.upgrade() {
+            Some(entry) => write!(f, "CallbackHandle({})", entry.name),
+            None => f.write_str("CallbackHandle"),
+        }
     }
 }
 
 impl CallbackHandle {
     /// Unregisters the callback. A running call is not interrupted. Returns whether it was registered.
     pub fn unregister(&self) -> bool {
-        let was_registered = !self.entry.unregistered.swap(true, Relaxed);
+        let Some(entry) = self.entry.upgrade() else {
+            return false;
+        };
+        let was_registered = !entry.unregistered.swap(true, Relaxed);
         if let Some(callbacks) = self.callbacks.upgrade() {
             let mut removed = None;
             {
                 let mut entries = write(&callbacks.entries);
-                if let Some(position) = entries.iter().position(|entry| entry.id == self.entry.id) {
+                if let Some(position) = entries.iter().position(|other| Arc::ptr_eq(other, &entry))
+                {
                     removed = Some(entries.remove(position));
                 }
             }

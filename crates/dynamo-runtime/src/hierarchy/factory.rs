@@ -9,6 +9,7 @@ use crate::exposition::{ContentEncoding, ExpositionFormat, OtlpEncoder};
 use crate::metrics::counter::{Counter, CounterVec, IntCounter, IntCounterVec};
 use crate::metrics::gauge::{Gauge, GaugeVec, IntGauge, IntGaugeVec};
 use crate::metrics::histogram::{Histogram, HistogramOptions, HistogramVec};
+use crate::metrics::summary::{Summary, SummaryVec};
 use crate::metrics::{
     Desc, Description, Instrument, Kind, Metric, MetricVec, MetricsError, Name, Path, Registered,
     SingleCore, VecCore,
@@ -87,6 +88,8 @@ impl Metrics {
         create_gauge -> Gauge, create_gaugevec -> GaugeVec;
         /// Creates a gauge of integers.
         create_intgauge -> IntGauge, create_intgaugevec -> IntGaugeVec;
+        /// Creates a summary: the count and the sum of observations.
+        create_summary -> Summary, create_summaryvec -> SummaryVec;
         /// Creates a histogram with these bucket bounds, by default
         /// [`DEFAULT_BUCKETS`](crate::metrics::buckets::DEFAULT_BUCKETS).
         create_histogram -> Histogram, create_histogramvec -> HistogramVec, buckets: Option<Vec<f64>>;
@@ -149,6 +152,22 @@ impl Metrics {
     /// Handles of the metric still count, but no scrape shows them.
     pub fn unregister(&self, metric: &impl Registered) -> bool {
         self.tree.gatherer().registry.unregister(metric.desc())
+    }
+
+    /// Removes all metrics of this node with this exposed name. Returns whether there was one.
+    pub(crate) fn unregister_named(&self, name: &str) -> bool {
+        self.tree
+            .gatherer()
+            .registry
+            .unregister_named(name, &self.path)
+    }
+
+    /// The metrics of the node that created `metric`.
+    pub(crate) fn of_metric<I: Instrument>(metric: &Metric<I>) -> Option<Self> {
+        Some(Metrics {
+            tree: Tree::of_metric(metric)?,
+            path: metric.desc().owner.clone(),
+        })
     }
 
     /// Exposes a metric of the node `home` here as well: for metrics that several runtimes expose. Does

@@ -9,7 +9,7 @@ use super::status::Status;
 use crate::callbacks::Dispatcher;
 use crate::config::Config;
 use crate::health::SystemHealth;
-use crate::metrics::{Home, KeepAlive, NameStyle};
+use crate::metrics::{Instrument, KeepAlive, Metric, MetricOwner, NameStyle};
 use crate::server::{StatusAddress, StatusProvider, StatusServer};
 use crate::sync::{self, lock};
 
@@ -100,6 +100,11 @@ impl Tree {
         })
     }
 
+    /// The tree that a handle of a metric keeps alive.
+    pub(crate) fn of_metric<I: Instrument>(metric: &Metric<I>) -> Option<Self> {
+        metric.kept().downcast().ok().map(Tree)
+    }
+
     pub(crate) fn gatherer(&self) -> &Gatherer {
         &self.0.status.gatherer
     }
@@ -157,7 +162,7 @@ impl Inner {
     }
 }
 
-impl Home for Inner {
+impl MetricOwner for Inner {
     fn rejected(&self, metric: &str, reason: &'static str) {
         self.status.gatherer.metrics.rejected(metric, reason);
     }
@@ -165,6 +170,11 @@ impl Home for Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        if let Some(address) = self.server.address() {
+            tracing::warn!(
+                "the system status server at {address} stops: its runtime, all nodes and all metrics were dropped; keep one of them, or call shutdown() when it is to stop"
+            );
+        }
         self.close();
     }
 }

@@ -64,6 +64,16 @@ pub struct HistogramLayout {
     native: Option<NativeLayout>,
 }
 
+impl HistogramLayout {
+    /// One bucket, for all observations.
+    pub(super) fn without_bounds() -> Self {
+        HistogramLayout {
+            classic: Buckets::none(),
+            native: None,
+        }
+    }
+}
+
 /// The storage of a histogram.
 ///
 /// Each bucket has its own count; the reader cumulates them. The count of all observations is the sum of

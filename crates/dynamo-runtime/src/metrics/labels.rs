@@ -353,7 +353,7 @@ pub(crate) mod key {
 
     /// The values in a key, in order.
     #[inline]
-    pub(crate) fn parts(mut key: &[u8]) -> impl Iterator<Item = &[u8]> {
+    pub(crate) fn parts(mut key: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
         std::iter::from_fn(move || {
             let (length, rest) = key.split_first_chunk::<LENGTH>()?;
             let (value, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;

@@ -1,5 +1,6 @@
 //! [`Metric`]: the handle of one series.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
@@ -30,7 +31,7 @@ impl MetricShared {
     #[cold]
     pub(super) fn reject(&self, value: f64) {
         let reason = if value.is_nan() { "nan" } else { "negative" };
-        self.keep_alive.home.rejected(&self.desc.name, reason);
+        self.keep_alive.owner.rejected(&self.desc.name, reason);
     }
 
     pub(super) fn new(desc: &Arc<Desc>, keep_alive: KeepAlive) -> Arc<Self> {
@@ -42,19 +43,19 @@ impl MetricShared {
 }
 
 /// The tree of nodes that a metric belongs to, which this module does not know.
-pub(crate) trait Home: Send + Sync {
+pub(crate) trait MetricOwner: Any + Send + Sync {
     /// Counts an update of this metric that changed nothing, and logs the first one.
     fn rejected(&self, metric: &str, reason: &'static str);
 }
 
-/// The home of a metric, which its handles keep alive.
+/// The owner of a metric, which its handles keep alive.
 pub(crate) struct KeepAlive {
-    home: Arc<dyn Home>,
+    owner: Arc<dyn MetricOwner>,
 }
 
 impl KeepAlive {
-    pub(crate) fn new(home: Arc<dyn Home>) -> Self {
-        KeepAlive { home }
+    pub(crate) fn new(owner: Arc<dyn MetricOwner>) -> Self {
+        KeepAlive { owner }
     }
 }
 
@@ -161,6 +162,11 @@ impl<I: Instrument> Metric<I> {
     /// Identifies the series among all that are alive.
     pub(crate) fn id(&self) -> usize {
         Arc::as_ptr(&self.series).addr()
+    }
+
+    /// The object that this handle keeps alive.
+    pub(crate) fn kept(&self) -> Arc<dyn Any + Send + Sync> {
+        Arc::clone(&self.shared.keep_alive.owner) as Arc<dyn Any + Send + Sync>
     }
 
     /// Whether this is a series of a vec.

@@ -24,6 +24,7 @@ pub(crate) mod path;
 mod registry;
 mod series;
 mod snapshot;
+pub(crate) mod summary;
 mod vec;
 
 pub use errors::Difference;
@@ -45,7 +46,7 @@ pub(crate) use instrument::{BucketLayout, Instrument};
 pub(crate) use labels::{
     ExternalLabels, Labels, check as check_labels, identity, is_valid as is_valid_label,
 };
-pub(crate) use metric::{Home, KeepAlive, Registered, SingleCore};
+pub(crate) use metric::{KeepAlive, MetricOwner, Registered, SingleCore};
 pub(crate) use name::{Name, NameStyle, is_valid as is_valid_name};
 pub(crate) use native::Spans;
 pub(crate) use number::Scalar;

@@ -212,6 +212,24 @@ impl Registry {
         found
     }
 
+    /// Removes all metrics of a node with this exposed name. Returns whether there was one.
+    pub(crate) fn unregister_named(&self, name: &str, owner: &Path) -> bool {
+        let descs: Vec<_> = {
+            let families = read(&self.0.families);
+            let collectors = families
+                .get(name)
+                .map(|family| family.gathered.collectors.iter());
+            let descs = collectors.into_iter().flatten();
+            descs
+                .map(|collector| Arc::clone(collector.desc()))
+                .filter(|desc| desc.owner == *owner)
+                .collect()
+        };
+        descs
+            .iter()
+            .fold(false, |found, desc| self.unregister(desc) || found)
+    }
+
     /// The families with metrics of `scope` and the nodes below it, sorted by name.
     pub(crate) fn gather(&self, scope: &Path) -> Vec<GatheredFamily> {
         read(&self.0.families)

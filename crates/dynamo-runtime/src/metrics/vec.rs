@@ -13,6 +13,7 @@ use super::counter::CounterCell;
 use super::desc::Desc;
 use super::errors::{MetricsError, UseError};
 use super::instrument::{BucketLayout, Instrument};
+use super::labels::key;
 use super::metric::{KeepAlive, Metric, MetricShared, SingleCore, describe};
 use super::registry::{Registry, WeakRegistry};
 use super::series::{Series, clock};
@@ -405,6 +406,43 @@ impl<I: Instrument> MetricVec<I> {
         let removed = write(&self.core.children).remove(&values);
         self.core.version.fetch_add(1, Relaxed);
         Ok(removed.is_some())
+    }
+
+    /// Removes all series that have these labels, some or all of the vec's, as
+    /// [`remove_label_values`](Self::remove_label_values) does. Returns the number of series removed.
+    ///
+    /// # Errors
+    /// [`UseError::UnknownLabel`] for a label that the vec does not have.
+    pub fn remove_matching(&self, labels: &[(&str, &str)]) -> Result<usize, UseError> {
+        let names = &self.core.desc.label_names;
+        let mut wanted: Vec<Option<&str>> = vec![None; names.len()];
+        for &(label, value) in labels {
+            let position = names.iter().position(|name| name == label);
+            let position = position.ok_or_else(|| UseError::UnknownLabel {
+                metric: self.core.desc.name.clone(),
+                label: label.to_owned(),
+                expected: names.clone(),
+            })?;
+            wanted[position] = Some(value);
+        }
+        let found: Vec<Vec<String>> = read(&self.core.children)
+            .since(0)
+            .map(|(_, series)| key::parts(series.key()))
+            .filter(|values| {
+                let mut pairs = values.clone().zip(&wanted);
+                pairs.all(|(value, wanted)| wanted.is_none_or(|wanted| wanted.as_bytes() == value))
+            })
+            .map(|values| {
+                values
+                    .map(|value| String::from_utf8_lossy(value).into_owned())
+                    .collect()
+            })
+            .collect();
+        let mut removed = 0;
+        for values in found {
+            removed += usize::from(self.remove_label_values(&values)?);
+        }
+        Ok(removed)
     }
 
     /// Removes all series from the vec, as [`remove_label_values`](Self::remove_label_values) does.

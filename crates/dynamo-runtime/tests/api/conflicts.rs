@@ -128,6 +128,7 @@ fn two_metrics_that_could_write_the_same_series_conflict() {
 fn a_name_that_is_a_sample_name_of_a_histogram_conflicts_in_either_order() {
     for suffix in ["_bucket", "_sum", "_count"] {
         let taken = Difference::SampleName {
+            kind: Kind::Histogram,
             family: "ns_comp_gen_timed".to_owned(),
             suffix,
         };

@@ -161,7 +161,8 @@ class Client:
             else:
                 return ResponseStream(stream, context, _WRAPS[annotated])
         raise refusal or NoInstancesError(
-            f"no worker serves {self._endpoint}: start one, or wait with wait_for_instances()"
+            f"no worker serves {self._endpoint} ({self._asked()}): start one with the same "
+            "settings, or wait with wait_for_instances()"
         )
 
     def __repr__(self) -> str:

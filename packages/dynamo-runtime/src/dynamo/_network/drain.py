@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Protocol
@@ -13,6 +14,8 @@ from dynamo._network import signals
 _STOP_TIMEOUT = 10.0
 """Seconds that endpoints have to stop once their requests were cancelled."""
 
+_log = logging.getLogger("dynamo.runtime")
+
 Path = tuple[str, ...]
 """Namespace, component and name of an endpoint."""
 
@@ -21,6 +24,11 @@ class Drainable(Protocol):
     """An endpoint being served."""
 
     path: Path
+
+    @property
+    def inflight(self) -> int:
+        """The number of running requests."""
+        ...
 
     def drain(self) -> None:
         """Take no new requests."""
@@ -99,6 +107,13 @@ class Drain:
             self._started.set()
             for callback in self.on_start:
                 callback()
+            if self._endpoints:
+                _log.info(
+                    "draining %d requests of %s, for at most %g s",
+                    sum(endpoint.inflight for endpoint in self._endpoints),
+                    ", ".join("/".join(path) for path in self.paths),
+                    self._timeout,
+                )
             for endpoint in self._endpoints:
                 endpoint.drain()
 

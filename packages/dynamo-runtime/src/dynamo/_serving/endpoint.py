@@ -85,6 +85,11 @@ class ServedEndpoint:
         self._canary: asyncio.Task[None] | None = None
         self._draining = False
 
+    @property
+    def inflight(self) -> int:
+        """The number of running requests."""
+        return len(self._inflight)
+
     def report_not_ready(self) -> None:
         """Show on ``/health`` that the endpoint is about to be served."""
         self._health.report(ready=False)

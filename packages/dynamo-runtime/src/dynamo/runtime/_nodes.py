@@ -121,10 +121,10 @@ class DistributedRuntime(dynamo_metrics.Runtime):
     runtime has a tree of its own. The server runs while any node or metric of the tree lives, until
     ``shutdown()`` or the end of the process.
 
-    ``name_style`` is ``"hierarchy"`` (the default) or ``"component"`` and wins over
-    ``DYN_METRICS_NAME_STYLE``. The lag of ``event_loop``, if one is given, is sampled. The other
-    arguments are those of Dynamo's own bindings (``store_kv`` is what 0.7 called
-    ``discovery_backend``); no event loop and no server is needed here, so they have no effect.
+    Settings given here win over the environment: ``dynamo_metrics.Runtime`` has them all. The lag
+    of ``event_loop``, if one is given, is sampled. The other positional arguments are those of
+    Dynamo's own bindings (``store_kv`` is what 0.7 called ``discovery_backend``); no event loop and
+    no server is needed here, so they have no effect.
 
     Raises ``ValueError`` for a wrong setting, ``OSError`` with ``errno`` if the port is in use.
     """
@@ -143,8 +143,25 @@ class DistributedRuntime(dynamo_metrics.Runtime):
         *,
         store_kv: str | None = None,
         name_style: Literal["hierarchy", "component"] | None = None,
+        port: int | None = None,
+        host: str | None = None,
+        health_path: str | None = None,
+        live_path: str | None = None,
+        starting_health_status: Literal["ready", "notready"] | None = None,
+        callback_timeout: float | None = None,
+        max_series: int | None = None,
     ) -> None:
-        super().__init__(event_loop, name_style=name_style)
+        super().__init__(
+            event_loop,
+            name_style=name_style,
+            port=port,
+            host=host,
+            health_path=health_path,
+            live_path=live_path,
+            starting_health_status=starting_health_status,
+            callback_timeout=callback_timeout,
+            max_series=max_series,
+        )
         self._shared = Shared(self._native)
 
     def namespace(self, name: str) -> Namespace:
