@@ -105,6 +105,6 @@ def test_probes_are_answered_under_any_load_of_a_thousand_connections(
             times.append(time.monotonic() - began)
     times.sort()
     print(f"median {times[10] * 1000:.0f} ms, worst {times[-1] * 1000:.0f} ms")
-    # The right value is 0.1, on a machine without other work. The server, the load and whatever else
-    # runs share the cores here. Without the order in which connections are closed it is 30 s.
+    # The right value is 0.1 on a machine without other work. The server, the load and whatever else
+    # runs share the cores here.
     assert times[10] < 2

@@ -181,9 +181,7 @@ def test_no_response_is_sniffed_or_stored(address: str, path: str) -> None:
         (b"GET /live HTTP/1.0\r\n", 200),
     ],
 )
-def test_a_request_of_http_1_1_has_exactly_one_host(
-    address: str, head: bytes, status: int
-) -> None:
+def test_a_request_of_http_1_1_has_exactly_one_host(address: str, head: bytes, status: int) -> None:
     with connect(address) as connection:
         connection.sendall(head + b"\r\n")
         assert read_answer(connection).status == status

@@ -248,7 +248,10 @@ def test_a_change_that_is_not_valid_keeps_the_file_before_it(
             "  prefer_server_cipher_suites: [1]\n",
             ":4: tls_server_config.prefer_server_cipher_suites: ",
         ),
-        ("http_server_config:\n  headers:\n    Server: x\n", ":3: http_server_config.headers.Server"),
+        (
+            "http_server_config:\n  headers:\n    Server: x\n",
+            ":3: http_server_config.headers.Server",
+        ),
     ],
 )
 def test_a_file_that_is_not_valid_fails_the_constructor_with_line_and_key(

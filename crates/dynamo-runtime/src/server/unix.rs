@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use tokio::net::{UnixListener, UnixSocket};
 
@@ -18,8 +19,7 @@ const MODE: u32 = 0o660;
 #[derive(Debug)]
 pub(super) struct SocketFile {
     path: PathBuf,
-    /// The device and inode.
-    identity: (u64, u64),
+    identity: Identity,
 }
 
 impl Drop for SocketFile {
@@ -31,9 +31,12 @@ impl Drop for SocketFile {
     }
 }
 
-fn identity(path: &Path) -> io::Result<(u64, u64)> {
+/// The device, the inode, and the time of creation, since a new file may get the inode of a removed one.
+type Identity = (u64, u64, Option<SystemTime>);
+
+fn identity(path: &Path) -> io::Result<Identity> {
     let file = fs::symlink_metadata(path)?;
-    Ok((file.dev(), file.ino()))
+    Ok((file.dev(), file.ino(), file.created().ok()))
 }
 
 /// Listens on a path. Replaces the socket file of a process that has ended, and no other file.
@@ -75,6 +78,7 @@ mod tests {
     /// Inside a runtime, in a folder of its own that is removed at the end.
     fn in_folder(name: &str, test: impl FnOnce(&Path)) {
         let folder = std::env::temp_dir().join(format!("{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(&folder).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
