@@ -219,7 +219,8 @@ async def test_nobody_to_send_to_is_an_error_that_says_so(plane: str) -> None:
         with pytest.raises(
             NoInstancesError,
             match=r"^no worker serves ns/comp/generate "
-            r"\(DYN_REQUEST_PLANE=.*, DYN_DISCOVERY_BACKEND=.*\): start one with the same settings, or wait with wait_",
+            r"\(DYN_REQUEST_PLANE=.*, DYN_DISCOVERY_BACKEND=.*\): start one with the same "
+            r"settings, or wait with wait_",
         ):
             await client.generate(None)
 
