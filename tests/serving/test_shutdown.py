@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -195,6 +196,29 @@ async def test_a_request_that_meets_a_draining_worker_goes_to_another(plane: str
         go_on.set()
         assert await collect(answer) == []
         await serving
+
+
+async def test_the_beginning_of_the_drain_is_logged(
+    plane: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "dynamo.runtime")
+    go_on = asyncio.Event()
+
+    async def handler(request: Any) -> AsyncIterator[str]:
+        yield "started"
+        await go_on.wait()
+
+    async with DistributedRuntime() as runtime:
+        serving = asyncio.create_task(endpoint_of(runtime).serve_endpoint(handler))
+        client = await client_of(endpoint_of(runtime))
+        answer = await client.generate(None)
+        assert await anext(answer) == "started"
+        runtime.shutdown()
+        go_on.set()
+        assert await collect(answer) == []
+        await serving
+    said = [one for one in caplog.messages if one.startswith("draining")]
+    assert said == ["draining 1 requests of ns/comp/generate, for at most 30 s"]
 
 
 async def test_a_cancelled_serve_endpoint_stops_at_once(plane: str) -> None:
