@@ -57,7 +57,7 @@ MARK := .python-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_in
 CREATED := $(VENV)/$(MARK)
 
 .DEFAULT_GOAL := help
-.PHONY: docs help run test test-rust test-page test-python test-dynamo test-otlp test-vllm lint names dashboards format wheels bench guard clean
+.PHONY: docs help run test test-rust test-page test-python test-dynamo test-otlp test-vllm lint names dashboards format wheels bench guard clean panels
 
 help:
 	@echo "make run         build into $(VENV) and run a simulated worker under load on port $(PORT), until Ctrl-C"
@@ -69,6 +69,7 @@ help:
 	@echo "make docs        serve the documentation on http://localhost:8000, until Ctrl-C"
 	@echo "make names       generate the Rust name constants from $(METRICS)/src/dynamo_metrics/prometheus_names.py"
 	@echo "make dashboards  write deploy/'s dashboard and rules from the package's dashboards"
+	@echo "make panels      draw the panels of the dashboard of workers into docs/images/panels"
 	@echo "make format      format all code"
 	@echo "make wheels      write the wheels (for $(ARCH), Python >= 3.10) and sdists of both packages to dist/"
 	@echo "make bench       measure everything beside its peers (ONLY=vecs for one topic), write docs/benchmarks.md"
@@ -126,6 +127,9 @@ names:
 dashboards: $(VENV)/.built $(VENV)/.test
 	$(BIN)/python -m dynamo_metrics.dashboards deploy
 
+panels: $(VENV)/.built $(VENV)/.test $(VENV)/.panels
+	PYTHONPATH=. $(BIN)/python tools/draw_panels.py
+
 format: $(VENV)/.lint
 	cargo fmt --all
 	cargo fmt --manifest-path benchmarks/rust/Cargo.toml
@@ -176,6 +180,10 @@ $(VENV)/.lint: $(CREATED) pyproject.toml
 
 $(VENV)/.docs: $(CREATED) pyproject.toml
 	$(PIP) install --group docs
+	@touch $@
+
+$(VENV)/.panels: $(CREATED) pyproject.toml
+	$(PIP) install --group panels
 	@touch $@
 
 $(VENV)/.node: $(CREATED)

@@ -104,7 +104,7 @@ class TestQuantiles:
         (_units.number, 12, "12"),
         (_units.number, 12345.6, "12.3k"),
         (_units.number, math.inf, "+Inf"),
-        (_units.seconds, 0, "0 ns"),
+        (_units.seconds, 0, "0 s"),
         (_units.seconds, 0.0351, "35.1 ms"),
         (_units.seconds, 0.9999, "1.00 s"),
         (_units.seconds, 3600, "1 h"),

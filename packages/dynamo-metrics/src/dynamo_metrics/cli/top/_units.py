@@ -60,8 +60,10 @@ def _scaled(value: float, steps: Sequence[tuple[float, str]], between: str = " "
     for step, unit in steps:
         if abs(value) >= step * 0.9995:
             return f"{_digits(value / step)}{between}{unit}"
+    if value == 0:
+        return f"0{between}{next((unit for step, unit in steps if step == 1.0), '')}"
     step, unit = steps[-1]
-    return f"{_digits(value / step)}{between}{unit}" if value else f"0{between}{unit}"
+    return f"{_digits(value / step)}{between}{unit}"
 
 
 def _digits(value: float) -> str:
