@@ -110,7 +110,8 @@ where
     Increment<N>: Value,
 {
     const NAME: &'static str = "inc_by";
-    const DOC: &'static str = "Add value; ValueError if it is negative. NaN is ignored and counted.";
+    const DOC: &'static str =
+        "Add value; ValueError if it is negative. NaN is ignored and counted.";
     type Value = Increment<N>;
     const EXEMPLAR: Option<fn(Increment<N>) -> f64> = Some(|Increment(value)| value.to_f64());
 

@@ -250,13 +250,17 @@ fn an_unknown_name_style_lists_those_known() {
 
 #[test]
 fn constant_labels_are_pairs_of_names_and_values() {
-    let read = |value| config(&[("DYN_METRICS_CONST_LABELS", value)]).map(|config| config.const_labels);
+    let read =
+        |value| config(&[("DYN_METRICS_CONST_LABELS", value)]).map(|config| config.const_labels);
     let pairs = |pairs: &[(&str, &str)]| {
         let owned = |(name, value): &(&str, &str)| (name.to_string(), value.to_string());
         Ok(pairs.iter().map(owned).collect())
     };
     assert_eq!(read("a=1,b=2"), pairs(&[("a", "1"), ("b", "2")]));
-    assert_eq!(read(" a = x y , b=k=v "), pairs(&[("a", "x y"), ("b", "k=v")]));
+    assert_eq!(
+        read(" a = x y , b=k=v "),
+        pairs(&[("a", "x y"), ("b", "k=v")])
+    );
     assert_eq!(read("a=,b=2"), pairs(&[("b", "2")]));
     for wrong in [
         "a",

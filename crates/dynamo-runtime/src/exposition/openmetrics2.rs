@@ -5,8 +5,8 @@
 //! and native.
 
 use super::encode::{Encoder, ExposedFamily, encode};
-use super::openmetrics::{write_exemplar, write_seconds};
 use super::loss::Loss;
+use super::openmetrics::{write_exemplar, write_seconds};
 use super::plan::{has_counter_values, split_invalid};
 use super::text::{sample, write_name};
 use crate::format::escape_value;

@@ -41,7 +41,9 @@ pub(crate) use exemplar::{Exemplar, Exemplars, Slot};
 pub(crate) use family::{Family, GatheredFamily};
 pub(crate) use gauge::GaugeCell;
 pub(crate) use instrument::{BucketLayout, Instrument};
-pub(crate) use labels::{ExternalLabels, Labels, check as check_labels, identity, is_valid as is_valid_label};
+pub(crate) use labels::{
+    ExternalLabels, Labels, check as check_labels, identity, is_valid as is_valid_label,
+};
 pub(crate) use metric::{Home, KeepAlive, Registered, SingleCore};
 pub(crate) use name::{Name, NameStyle, is_valid as is_valid_name};
 pub(crate) use native::Spans;

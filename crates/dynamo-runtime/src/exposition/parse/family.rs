@@ -5,8 +5,8 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use super::line::{RawExemplar, Sample};
-use crate::exposition::loss::{Loss, Reason};
 use crate::exposition::external::{ExternalFamily, ExternalSeries, ExternalValue};
+use crate::exposition::loss::{Loss, Reason};
 use crate::format::number::write_le;
 use crate::metrics::buckets::Buckets;
 use crate::metrics::{
@@ -200,7 +200,7 @@ impl FamilyBuilder {
             buckets: BucketLayout::default(),
         };
         let (external, more) = ExternalFamily::new(Arc::new(family), series);
-        let external = external.from_line(source, line);
+        let external = external.at_line(source, line);
         duplicates.add(more, line);
         let mut losses = Vec::new();
         for (reason, tally) in [
