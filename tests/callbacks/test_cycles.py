@@ -25,10 +25,18 @@ def forgotten(*, of_vec: bool = False) -> weakref.ref[Token]:
     if of_vec:
         vec = metrics.create_gaugevec("m", "help", ["a"])
         child = vec.labels(a="x")
-        metrics.register_callback(lambda: (child.set(1), token, vec)[2] and None)
+
+        def call() -> None:
+            child.set(len([token, vec]))
+
+        metrics.register_callback(call)
     else:
         gauge = metrics.create_gauge("m", "help")
-        metrics.register_callback(lambda: (gauge.set(1), token, metrics)[2] and None)
+
+        def call() -> None:
+            gauge.set(len([token, metrics]))
+
+        metrics.register_callback(call)
     return weakref.ref(token)
 
 

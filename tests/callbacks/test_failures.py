@@ -203,6 +203,18 @@ def test_a_callback_that_was_not_reached_runs_after_the_deadline(
     assert not stuck.returned.is_set()
 
 
+def test_a_callback_that_hangs_after_one_with_more_time_starves_no_other(
+    runtime: DistributedRuntime, hasty: DistributedRuntime, stuck: Stuck
+) -> None:
+    ran = threading.Event()
+    runtime.metrics.register_callback(lambda: time.sleep(0.1))  # it has 60 s
+    page(runtime)
+    hasty.metrics.register_callback(stuck)
+    hasty.metrics.register_callback(ran.set)
+    page(hasty)
+    assert ran.wait(PATIENCE)
+
+
 def test_a_callback_that_hangs_starves_no_other(hasty: DistributedRuntime, stuck: Stuck) -> None:
     registry = CollectorRegistry()
     Gauge("engine_level", "help", registry=registry).set(7)

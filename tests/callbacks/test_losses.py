@@ -13,7 +13,16 @@ from prometheus_client.core import GaugeMetricFamily
 
 from dynamo.runtime import DistributedRuntime
 from tests.support import page, sample
-from tests.support.formats import ALL, OPENMETRICS, OPENMETRICS_2, PROTOBUF, TEXT, TEXT_1, key, render
+from tests.support.formats import (
+    ALL,
+    OPENMETRICS,
+    OPENMETRICS_2,
+    PROTOBUF,
+    TEXT,
+    TEXT_1,
+    key,
+    render,
+)
 from tests.support.log import Log
 
 DROPPED = "dynamo_runtime_text_dropped_total"
@@ -104,9 +113,9 @@ def test_names_of_any_characters_are_kept_where_the_format_allows_it(
     runtime: DistributedRuntime,
 ) -> None:
     registry = CollectorRegistry()
-    prometheus_client.Counter("http.server.requests", "help", ["http.route"], registry=registry).labels(
-        "/"
-    ).inc(3)
+    prometheus_client.Counter(
+        "http.server.requests", "help", ["http.route"], registry=registry
+    ).labels("/").inc(3)
     prometheus_client.Gauge("a.b", "help", registry=registry).set(1)
     prometheus_client.Gauge("a_b", "help", registry=registry).set(2)
     runtime.metrics.register_collector(registry)
@@ -134,7 +143,7 @@ def test_exemplars_of_a_registry_are_passed_on(runtime: DistributedRuntime) -> N
 
 
 def test_the_time_of_an_exemplar_is_exact(runtime: DistributedRuntime) -> None:
-    show(runtime, "# TYPE a counter\na_total 1 # {t=\"1\"} 1 1708470054.261\n# EOF\n")
+    show(runtime, '# TYPE a counter\na_total 1 # {t="1"} 1 1708470054.261\n# EOF\n')
     [exemplar] = render(runtime, OPENMETRICS).exemplars.values()
     assert float(exemplar.timestamp) == 1708470054.261
 

@@ -144,7 +144,11 @@ def test_what_is_left_out_is_logged_once(runtime: DistributedRuntime, log: Log) 
     page(runtime)
     page(runtime)
     messages = [record.getMessage() for record in log.until('family ""')]
-    for part in ('"m" is dropped, line 5: a series', '"bad" is dropped, line 1', '"" is dropped, line 3'):
+    for part in (
+        '"m" is dropped, line 5: a series',
+        '"bad" is dropped, line 1',
+        '"" is dropped, line 3',
+    ):
         assert len([one for one in messages if "garbage" in one and part in one]) == 1
     families = page(runtime)
     assert sample(families, DROPPED, reason="invalid_line") == 9

@@ -36,7 +36,8 @@ def test_every_series_has_the_labels_of_the_process(labelled: DistributedRuntime
         "external",
         "dynamo_component_uptime_seconds",
     }
-    for one in samples:
+    # Those of the process exist since the import, before the variable was set.
+    for one in (one for one in samples if not one.name.startswith("process_")):
         assert (one.labels["region"], one.labels["cluster"]) == ("eu", "a"), one.name
 
 

@@ -95,3 +95,25 @@ def test_the_child_of_a_callback_that_forks_ends(serve: Start, ends: str) -> Non
     assert worker.line() == "ready"
     scrape(worker.address)
     assert worker.line().startswith("ended")
+
+
+def test_memory_goes_back_when_a_vec_is_cleared(serve: Start) -> None:
+    worker = serve(
+        """
+        def resident():
+            with open("/proc/self/statm") as statm:
+                return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+        vec = metrics.create_countervec("c", "help", ["a"])
+        before = resident()
+        for number in range(200_000):
+            vec.inc({"a": str(number)})
+        grown = resident() - before
+        vec.clear()
+        print(grown, resident() - before)
+        input()
+        """
+    )
+    grown, left = map(int, worker.line().split())
+    assert grown > 10_000_000
+    assert left < grown / 5

@@ -111,8 +111,8 @@ fn stand_by(py: Python<'_>) -> bool {
 /// Wait for the next callback to run, without the GIL; None when this thread must end.
 ///
 /// Returns the callback, or None if there was none for timeout seconds, and the seconds that this
-/// thread waited for the GIL afterwards. A thread ends when there will be no more callbacks, or when
-/// another one has taken over.
+/// thread waited for the GIL afterwards. A thread ends when there will be no more callbacks, or
+/// when another one has taken over.
 #[pyfunction]
 #[pyo3(signature = (timeout=None))]
 fn next_job(py: Python<'_>, timeout: Option<f64>) -> PyResult<Option<(Option<Job>, f64)>> {

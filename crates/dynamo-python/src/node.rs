@@ -126,14 +126,11 @@ impl Node {
         Self::root_with(py, config)
     }
 
-    /// Return the root of a new tree without a status server, whatever the environment says of it.
-    ///
-    /// Raises ValueError for wrong constant labels.
+    /// Return the root of a new tree that serves nothing, whatever the environment says.
     #[staticmethod]
     fn detached(py: Python<'_>) -> PyResult<Self> {
-        let config = Config::detached();
-        let config = config.map_err(|error| PyValueError::new_err(error.to_string()))?;
-        Self::root_with(py, config)
+        // Called at import. A wrong value fails the first runtime instead.
+        Self::root_with(py, Config::detached().unwrap_or_default())
     }
 
     /// Return a namespace of the runtime, or nested in this one.

@@ -42,20 +42,23 @@ struct State {
     stuck: Vec<Running>,
     /// The main thread.
     thread: Option<ThreadId>,
-    /// The standby thread waits for the start of a callback, without a timeout.
-    standby_sleeps: bool,
+    /// The standby thread sleeps until then. A callback whose deadline is earlier must wake it.
+    standby_sleeps_until: Option<Instant>,
     /// The main thread must return from its wait without a job.
     woken: bool,
     /// No more jobs are handed out.
     stopped: bool,
 }
 
+/// How long the standby thread sleeps while no callback runs.
+const LONG: Duration = Duration::from_secs(3600);
+
 /// A scrape that waits for its callbacks.
 struct Round {
     id: u64,
     deadline: Instant,
     /// The callbacks that have not finished.
-    open: Vec<Arc<Entry>>,
+    open: VecDeque<Arc<Entry>>,
     outcome: Outcome,
 }
 
@@ -179,26 +182,22 @@ impl Dispatcher {
         let mut state = lock(&self.state);
         while !state.stopped {
             let now = Instant::now();
-            state.standby_sleeps = state.running.is_none();
-            state = match &state.running {
-                None => self
-                    .started
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner),
+            let until = match &state.running {
+                None => now + LONG,
                 Some(running) if running.overdue_at <= now => {
                     state.replace_main_thread(now);
                     drop(state);
                     self.progress.notify_all();
                     return true;
                 }
-                Some(running) => {
-                    let left = running.overdue_at - now;
-                    self.started
-                        .wait_timeout(state, left)
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .0
-                }
+                Some(running) => running.overdue_at,
             };
+            state.standby_sleeps_until = Some(until);
+            state = self
+                .started
+                .wait_timeout(state, until - now)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
         false
     }
@@ -223,7 +222,7 @@ impl Dispatcher {
         while !state.stopped && *state.thread.get_or_insert(me) == me {
             match state.start_next(me) {
                 Some(job) => {
-                    let wakes_standby = std::mem::take(&mut state.standby_sleeps);
+                    let wakes_standby = state.must_wake_standby();
                     drop(state);
                     if wakes_standby {
                         self.started.notify_all();
@@ -383,18 +382,19 @@ impl State {
         let mut round = Round {
             id,
             deadline,
-            open: Vec::with_capacity(entries.len()),
+            open: VecDeque::with_capacity(entries.len()),
             outcome: Outcome::default(),
         };
         let budget = deadline.saturating_duration_since(now);
+        let queued_before = self.queue.len();
         for entry in entries {
             if self.is_late(&entry) == Some(true) {
                 round.outcome.late.push(entry);
                 continue;
             }
-            round.open.push(Arc::clone(&entry));
+            round.open.push_back(Arc::clone(&entry));
             // A callback that has not begun serves both rounds.
-            let mut queued = self.queue.iter_mut();
+            let mut queued = self.queue.iter_mut().take(queued_before);
             match queued.find(|pending| Arc::ptr_eq(&pending.entry, &entry)) {
                 Some(pending) => {
                     pending.rounds.push(id);
@@ -452,6 +452,17 @@ impl State {
         Some(Job(entry))
     }
 
+    /// Whether the standby thread sleeps beyond the deadline of the callback that runs.
+    fn must_wake_standby(&mut self) -> bool {
+        let overdue_at = self.running.as_ref().map(|running| running.overdue_at);
+        let sleeps = self.standby_sleeps_until.zip(overdue_at);
+        let must_wake = sleeps.is_some_and(|(until, overdue_at)| overdue_at < until);
+        if must_wake {
+            self.standby_sleeps_until = None;
+        }
+        must_wake
+    }
+
     /// Makes the calling thread the main thread.
     fn replace_main_thread(&mut self, now: Instant) {
         self.expire(now);
@@ -470,12 +481,10 @@ impl State {
             }
             for entry in std::mem::take(&mut round.open) {
                 let mut running = self.stuck.iter_mut().chain(&mut self.running);
-                let runs = running.find(|running| {
-                    running.rounds.contains(&round.id) && Arc::ptr_eq(&running.entry, &entry)
-                });
-                match runs {
+                match running.find(|running| Arc::ptr_eq(&running.entry, &entry)) {
                     Some(running) => {
-                        running.is_late = true;
+                        // It may also run for another round, which has more time.
+                        running.is_late |= running.rounds.contains(&round.id);
                         round.outcome.late.push(entry);
                     }
                     None => round.outcome.not_reached.push(entry),
@@ -494,7 +503,11 @@ impl State {
         entry.was_late.store(finished.is_late, Relaxed);
         for round in &mut self.rounds {
             if finished.rounds.contains(&round.id) {
-                round.open.retain(|open| !Arc::ptr_eq(open, entry));
+                // Usually the first one.
+                let mut open = round.open.iter();
+                if let Some(position) = open.position(|open| Arc::ptr_eq(open, entry)) {
+                    round.open.remove(position);
+                }
             }
         }
         Some(finished)

@@ -67,7 +67,7 @@ impl ExternalFamily {
     }
 
     /// Sets where the family comes from: the name of the callback and the number of its first line.
-    pub(crate) fn from_line(self, source: &Arc<str>, line: usize) -> Self {
+    pub(crate) fn at_line(self, source: &Arc<str>, line: usize) -> Self {
         ExternalFamily {
             source: Arc::clone(source),
             line,
@@ -136,7 +136,7 @@ impl ExternalFamily {
     /// Replaces the family and its series, with the rule of [`ExternalFamily::new`]. Keeps the order.
     pub(crate) fn with(&self, family: Arc<Family>, series: Vec<ExternalSeries>) -> (Self, u64) {
         let (external, duplicates) = Self::new(family, series);
-        let external = external.from_line(&self.source, self.line);
+        let external = external.at_line(&self.source, self.line);
         (external.in_order(self.order), duplicates)
     }
 

@@ -39,9 +39,9 @@ fn a_counter_that_openmetrics_has_no_name_for_is_unknown() {
 #[test]
 fn a_histogram_below_zero_goes_out_as_unknown_with_all_its_samples() {
     for lines in [
-        "h_bucket{le=\"-1\"} 1\nh_bucket{le=\"+Inf\"} 1\nh_sum 1\nh_count 1\n",
-        "h_bucket{le=\"1\"} 1\nh_bucket{le=\"+Inf\"} 1\nh_sum -1\nh_count 1\n",
-        "h_bucket{le=\"1\"} 1\nh_bucket{le=\"+Inf\"} 1\nh_sum NaN\nh_count 1\n",
+        "h_bucket{le=\"-1.0\"} 1\nh_bucket{le=\"+Inf\"} 1\nh_sum 1\nh_count 1\n",
+        "h_bucket{le=\"1.0\"} 1\nh_bucket{le=\"+Inf\"} 1\nh_sum -1\nh_count 1\n",
+        "h_bucket{le=\"1.0\"} 1\nh_bucket{le=\"+Inf\"} 1\nh_sum NaN\nh_count 1\n",
     ] {
         let exposition = as_openmetrics(&format!("# TYPE h histogram\n{lines}"));
         assert_eq!(exposition.matches(" unknown\n").count(), 3, "{exposition}");

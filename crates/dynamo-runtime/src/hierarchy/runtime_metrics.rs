@@ -229,6 +229,9 @@ impl CallbackStats for RuntimeMetrics {
         }
         let metrics = {
             let _section = sync::enter();
+            // Our own series can be lost too, without any external exposition. If a user's metric has the
+            // name of a counter, losses are only logged.
+            let _ = self.register_external_metrics();
             lock(&self.external).clone()
         };
         for loss in losses {

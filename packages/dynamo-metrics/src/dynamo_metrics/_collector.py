@@ -1,7 +1,7 @@
 """Registries of ``prometheus_client``, as text.
 
-The text keeps what ``generate_latest()`` loses: names of any characters, exemplars, and the families of
-the other collectors when one collector raises.
+The text keeps what ``generate_latest()`` loses: names of any characters, exemplars, and the
+families of the other collectors when one collector raises.
 """
 
 from __future__ import annotations
@@ -98,11 +98,11 @@ def _write(registry: Any) -> str:
         shown[registry] = names
     text = "".join(lines)
     if failures:
-        what, first = failures[0]
+        what, cause = failures[0]
         if not lines:
-            raise first
+            raise cause
         others = f", and {len(failures) - 1} others" if len(failures) > 1 else ""
-        raise PartialExpositionError(f"{what} raised{others}", text) from first
+        raise PartialExpositionError(f"{what} raised{others}", text) from cause
     return text
 
 

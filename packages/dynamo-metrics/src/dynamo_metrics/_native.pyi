@@ -425,10 +425,7 @@ class Node:
         """
     @staticmethod
     def detached() -> Node:
-        """Return the root of a new tree without a status server, whatever the environment says of it.
-
-        Raises ValueError for wrong constant labels.
-        """
+        """Return the root of a new tree that serves nothing, whatever the environment says."""
     def namespace(self, name: str) -> Node:
         """Return a namespace of the runtime, or nested in this one."""
     def component(self, name: str) -> Node:
@@ -580,8 +577,8 @@ def next_job(timeout: float | None = None) -> tuple[Job | None, float] | None:
     """Wait for the next callback to run, without the GIL; None when this thread must end.
 
     Returns the callback, or None if there was none for timeout seconds, and the seconds that this
-    thread waited for the GIL afterwards. A thread ends when there will be no more callbacks, or when
-    another one has taken over.
+    thread waited for the GIL afterwards. A thread ends when there will be no more callbacks, or
+    when another one has taken over.
     """
 
 def take_over_jobs() -> None:

@@ -200,7 +200,7 @@ impl FamilyBuilder {
             buckets: BucketLayout::default(),
         };
         let (external, more) = ExternalFamily::new(Arc::new(family), series);
-        let external = external.from_line(source, line);
+        let external = external.at_line(source, line);
         duplicates.add(more, line);
         let mut losses = Vec::new();
         for (reason, tally) in [

@@ -93,11 +93,12 @@ def _run(begin: Callable[[], bool | None]) -> None:
     logger = logging.getLogger(LOGGER)
     goes_on = True
     while goes_on and process == _process:
-        # An exception of a sample, or one that another thread has set in this one, is no reason to end.
+        # What a sample raises, or another thread sets in this one, is no reason to end.
         try:
             goes_on = _run_next(logger)
         except BaseException:
-            log(logger, logging.ERROR, "the thread of metrics callbacks goes on", exc_info=True)
+            message = "exception on the thread of metrics callbacks, which goes on"
+            log(logger, logging.ERROR, message, exc_info=True)
 
 
 def _run_next(logger: logging.Logger) -> bool:
