@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from dynamo._nats import token
 from dynamo.discovery import Instance, Target
+from dynamo.discovery._leases import LeasedWatch
 from dynamo.discovery._records import from_json, to_json
 from dynamo.discovery.file import FileDiscovery
 from dynamo.discovery.nats import BUCKET
@@ -281,17 +282,68 @@ async def test_an_instance_on_a_plane_that_does_not_lead_there_is_not_used(
             await until(lambda: client.instance_ids() == [here.instance_id, 3] or None)
 
 
-async def test_an_entry_that_cannot_be_read_is_passed_over(
-    on_nats: NatsServer, caplog: pytest.LogCaptureFixture
+def entry(**changes: Any) -> bytes:
+    """An entry for the key 7, with some fields changed."""
+    fields = {
+        "namespace": "ns",
+        "component": "comp",
+        "endpoint": "generate",
+        "instance_id": 7,
+        "plane": "nats",
+        "address": "dynamo.ns.comp.generate.7",
+    }
+    return json.dumps({**fields, **changes}).encode()
+
+
+BAD_ENTRIES = [
+    ("nohex", b"{}"),
+    ("7", b"not json"),
+    ("7", b"{}"),
+    ("7", b"[]"),
+    ("7", b"[" * 60_000),
+    ("7", b"[" * 100_000),
+    ("7", b"1" * 60_000),
+    ("7", b"\xff"),
+    ("7", entry(instance_id=[7])),
+    ("7", entry(instance_id=True)),
+    ("7", entry(instance_id="7")),
+    ("7", entry(instance_id=8)),
+    ("07", entry()),
+    ("0x7", entry()),
+    ("7", entry(address=" ")),
+    ("7", entry(address=None)),
+    ("7", entry(plane={})),
+    ("7", entry(namespace="\ud800")),
+]
+
+
+@pytest.mark.parametrize(("key", "value"), BAD_ENTRIES, ids=range(len(BAD_ENTRIES)))
+async def test_an_entry_that_cannot_be_read_is_one_line(
+    key: str, value: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
+    leased = LeasedWatch(lease=10.0)
+    for _ in range(3):  # it is put again and again
+        leased.take(key, value)
+    [record] = caplog.records
+    assert record.message.startswith(f"an entry of discovery cannot be read: key '{key}': ")
+    assert len(record.message.splitlines()) == 1
+    assert len(record.message) < 600
+    assert leased.watch.instances == {}
+    leased.take("7", entry())
+    assert list(leased.watch.instances) == [7]
+
+
+async def test_entries_that_cannot_be_read_are_passed_over(on_nats: NatsServer) -> None:
     async with DistributedRuntime() as runtime, served(endpoint_of(runtime), echo) as client:
         prefix = f"$KV.{BUCKET}.instances.ns.comp.generate"
         async with await nats_py.connect(on_nats.url) as outside:
-            for key, value in (("nohex", b"{}"), ("1", b"not json"), ("2", b"{}"), ("3", b"[]")):
+            for key, value in BAD_ENTRIES:
                 await outside.publish(f"{prefix}.{key}", value)
-        await until(lambda: len(caplog.records) >= 4 or None)
-        assert all("cannot be read" in record.message for record in caplog.records[:4])
-        assert len(client.instance_ids()) == 1
+            await outside.publish(f"{prefix}.9", entry(instance_id=9))
+        await until(lambda: 9 in client.instance_ids() or None)
+        assert len(client.instance_ids()) == 2
+        async with DistributedRuntime() as later:
+            assert len((await endpoint_of(later).client()).instance_ids()) == 2
 
 
 @given(st.text())

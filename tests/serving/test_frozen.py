@@ -54,7 +54,9 @@ def two_servers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[NatsServer]]:
         server.close()
 
 
-CLUSTER = 'cluster {{ name: "test", listen: "127.0.0.1:-1", routes: [{routes}], no_advertise: true }}'
+CLUSTER = (
+    'cluster {{ name: "test", listen: "127.0.0.1:-1", routes: [{routes}], no_advertise: true }}'
+)
 
 
 @pytest.mark.parametrize("request_of", ["data", "silent"])
@@ -130,7 +132,7 @@ async def test_with_two_servers_the_healthy_one_is_used_within_the_ping_limit(
         with pytest.raises(ConnectionLostError):
             await collect(answer)
         await plane._connection.restored()
-        # Three intervals, half a second for the frozen connection, two to be refused by it once more.
+        # Three intervals, and two seconds if the frozen one is tried once more.
         assert time.monotonic() - begun < 10
         assert plane._connection.client.connected_url.port != used
         assert await collect(await client.generate(1)) == ["started"]

@@ -19,12 +19,10 @@ from tests.support.nats_link import link_to
 from tests.support.page import page, sample
 from tests.support.serving import (
     Gated,
-    client_of,
     collect,
     discovery_of,
     endpoint_of,
     instances_of,
-    plane_of,
     served,
     until,
 )

@@ -13,7 +13,7 @@ from dynamo.runtime import DistributedRuntime
 from tests.support.nats import NatsServer
 from tests.support.serving import endpoint_of, served
 
-SAMPLES = 50
+SAMPLES = 30
 """Of the turns of a start, in which it is cancelled."""
 LIMIT = 20.0
 """Seconds that the end may take on a busy machine. A lost cancellation takes for ever."""

@@ -67,7 +67,7 @@ class Options(NamedTuple):
         Raises ``ValueError`` for files that cannot be used, ``ImportError`` without nkeys if there
         is a credentials file.
         """
-        arguments = {
+        arguments: dict[str, Any] = {
             "servers": list(self.servers),
             "user": self.username,
             "password": self.password,

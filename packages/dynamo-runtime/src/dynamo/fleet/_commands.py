@@ -50,9 +50,7 @@ def sd(
     try:
         from dynamo.fleet import _http
     except ImportError as error:
-        sys.exit(
-            f"dynamo-metrics sd needs {error.name}: pip install 'dynamo-runtime[cli]'"
-        )
+        sys.exit(f"dynamo-metrics sd needs {error.name}: pip install 'dynamo-runtime[cli]'")
     fleet = Fleet(_discovery(nats_server), refresh)
     _run(_http.serve(fleet, host, port))
 

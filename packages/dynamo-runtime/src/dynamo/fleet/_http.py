@@ -155,7 +155,7 @@ class App:
 class BoundedProtocol(H11Protocol):
     """uvicorn's protocol, with a limit of connections and of the time to their first request."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: Any) -> None:
         """Take a connection, and close the one that has been idle for longest if there are many."""
         super().connection_made(transport)
         if len(self.connections) > MAX_CONNECTIONS:
