@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
 import shutil
 import subprocess
 import sys
@@ -135,6 +136,21 @@ def test_every_format_is_read_alike_with_and_without_its_content_type(
     for report in reports:
         assert [str(problem) for problem in report.problems if not problem.is_note] == []
         assert report.families == 14
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_damaged_exposition_is_a_problem_and_never_an_exception(
+    metrics: RuntimeMetrics, name: str
+) -> None:
+    fill(metrics)
+    content_type, _, body = metrics.exposition(FORMATS[name].accept)
+    chance = random.Random(name)
+    for _ in range(300):
+        at = chance.randrange(len(body))
+        damage = chance.randbytes(chance.randrange(4))
+        damaged = body[:at] + damage + body[at + chance.randrange(4) :]
+        check(Body(damaged, content_type))
+        check(Body(damaged, ""))
 
 
 def test_vllm_passes_with_notes_about_its_names() -> None:

@@ -31,6 +31,7 @@ _METADATA = re.compile(
     r'(HELP|TYPE|UNIT)[ \t]+("(?:[^"\\]|\\.)*"|[^ \t]+)(?:[ \t](.*))?', re.DOTALL
 )
 _VALID_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
+_WRONG_ESCAPE = re.compile(r'\\(?:[^n"]|$)')
 _ESCAPED_UNICODE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -130,6 +131,13 @@ class _Reader:
         if family.help is not None:
             raise LineError("a second HELP", "write one HELP for each metric", name)
         family.help = unescaped(text)
+        wrong = _WRONG_ESCAPE.search(text.replace("\\\\", ""))
+        if wrong is not None:
+            raise LineError(
+                f"{wrong[0]} is no escape sequence in HELP",
+                r"escape a backslash as \\ and a newline as \n",
+                name,
+            )
 
     def type(self, name: str, word: str) -> None:
         family = self.by_base[name]

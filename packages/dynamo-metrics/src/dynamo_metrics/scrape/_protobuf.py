@@ -94,7 +94,9 @@ def _fields(data: bytes) -> _Fields:
             if key & 7 == _BYTES:
                 length, at = _varint(data, at)
             else:
-                length = {_FIXED64: 8, _FIXED32: 4}[key & 7]
+                length = {_FIXED64: 8, _FIXED32: 4}.get(key & 7, 0)
+                if not length:
+                    raise LineError(f"a field has the unknown wire type {key & 7}", "")
             if at + length > len(data):
                 raise LineError("a field is longer than its message", "")
             value = data[at : at + length]
