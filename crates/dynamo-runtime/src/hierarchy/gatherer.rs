@@ -10,7 +10,7 @@ use crate::callbacks::{CallbackStats, Callbacks, Dispatcher};
 use crate::config::Config;
 use crate::exposition::{
     ExposedFamily, ExpositionFormat, ExternalFamily, ExternalSeries, ExternalValue, OtlpEncoder,
-    merge,
+    Selection, merge,
 };
 use crate::metrics::{
     Across, BucketLayout, Exemplars, ExternalLabels, Family, Kind, MetricsError, Path, Registry,
@@ -40,7 +40,8 @@ impl Gatherer {
         group: Option<&'static Group>,
     ) -> Result<Self, MetricsError> {
         let storage = group.map(|group| Arc::new(group) as Arc<dyn Storage>);
-        let registry = Registry::with_storage(config.max_series, storage);
+        let registry =
+            Registry::with_storage(config.max_series, config.const_labels.clone(), storage);
         let metrics = Arc::new(RuntimeMetrics::new(&registry, config.port.is_some())?);
         let stats = Arc::clone(&metrics) as Arc<dyn CallbackStats>;
         Ok(Gatherer {
@@ -61,14 +62,26 @@ impl Gatherer {
 
     /// Runs the callbacks of `scope` and the nodes below it, and those of the other processes.
     pub(super) fn run_callbacks(&self, scope: &Path, deadline: Instant) {
+        self.run_callbacks_until(scope, &[deadline], &mut |_| {});
+    }
+
+    /// As [`run_callbacks`](Self::run_callbacks), with several sorted deadlines. Waits for the last one, and
+    /// calls `reached` with the index of each earlier deadline when it passes.
+    pub(super) fn run_callbacks_until(
+        &self,
+        scope: &Path,
+        deadlines: &[Instant],
+        reached: &mut dyn FnMut(usize),
+    ) {
         match &self.members {
             // A callback that asks for an exposition must not have others ask for it in turn.
             Some(members) if !self.callbacks.is_on_thread() => {
-                let missed =
-                    members.run_callbacks(deadline, || self.callbacks.run(scope, deadline));
+                let missed = members.run_callbacks(deadlines, reached, |reached| {
+                    self.callbacks.run_until(scope, deadlines, reached);
+                });
                 self.metrics.processes_timed_out(missed);
             }
-            _ => self.callbacks.run(scope, deadline),
+            _ => self.callbacks.run_until(scope, deadlines, reached),
         }
     }
 
@@ -114,13 +127,13 @@ impl Gatherer {
             })
             .collect();
         if *scope == Path::root() {
-            families.push(own_gauge(
+            families.push(self.own_gauge(
                 runtime_metrics::PROCESSES,
                 "Processes that share the directory and are alive.",
                 gathered.processes,
             ));
             if gathered.hidden > 0 {
-                families.push(own_gauge(
+                families.push(self.own_gauge(
                     runtime_metrics::SHARED_CONFLICTS,
                     "Metrics of processes that differ from the newest metric of the name and are hidden.",
                     gathered.hidden,
@@ -132,9 +145,9 @@ impl Gatherer {
         Some(families)
     }
 
-    /// Gathers the families of `scope` and the nodes below it, sorted by name; with `of_group`, those of all
-    /// processes that share a directory.
-    fn families(&self, scope: &Path, of_group: bool) -> Vec<ExposedFamily> {
+    /// Gathers the families of `scope` and the nodes below it, sorted by name: those of all processes that share
+    /// a directory.
+    fn families(&self, scope: &Path) -> Vec<ExposedFamily> {
         self.metrics.refresh();
         let families = {
             let _section = sync::enter();
@@ -146,7 +159,7 @@ impl Gatherer {
         }
         let mut external = self.callbacks.external_families(scope);
         let mut group = None;
-        if let Some(members) = self.members.as_ref().filter(|_| of_group) {
+        if let Some(members) = &self.members {
             group = self.gather_group(members, scope);
             if *scope == Path::root() {
                 external = members.external_families(external);
@@ -154,50 +167,63 @@ impl Gatherer {
         }
         let families =
             group.unwrap_or_else(|| families.into_iter().map(ExposedFamily::from).collect());
-        let (families, dropped) = merge(families, external.into_iter());
-        self.metrics.dropped(dropped);
+        let (families, losses) = merge(families, external.into_iter());
+        self.metrics.lost(&losses);
         families
     }
 
-    /// Encodes `scope` and the nodes below it as OTLP requests. Each process exports its own values.
+    /// Encodes `scope` and the nodes below it as OTLP requests.
     pub(super) fn encode_otlp(&self, scope: &Path, encoder: &mut OtlpEncoder) -> Vec<Vec<u8>> {
-        encoder.encode(&self.families(scope, false), unix_time())
+        encoder.encode(&self.families(scope), unix_time())
     }
 
-    /// Appends the exposition of `scope` and the nodes below it.
-    pub(super) fn encode(&self, scope: &Path, format: ExpositionFormat, out: &mut Vec<u8>) {
-        let families = self.families(scope, true);
+    /// Appends the exposition of `scope` and the nodes below it: of all families, or of those selected.
+    pub(super) fn encode(
+        &self,
+        scope: &Path,
+        format: ExpositionFormat,
+        selection: Option<&Selection>,
+        out: &mut Vec<u8>,
+    ) {
+        let mut families = self.families(scope);
+        if let Some(selection) = selection {
+            selection.retain(&mut families);
+        }
         // Consecutive expositions have similar lengths. Growing the buffer step by step would cost as
         // much as writing to it.
-        let last_len = self.last_len.load(Relaxed);
-        out.reserve(last_len + last_len / 8);
         let start = out.len();
-        let dropped = format.write(families, self.created_samples, out);
-        self.last_len.store(out.len() - start, Relaxed);
-        self.metrics.dropped(dropped);
+        if selection.is_none() {
+            let last_len = self.last_len.load(Relaxed);
+            out.reserve(last_len + last_len / 8);
+        }
+        let losses = format.write(families, self.created_samples, out);
+        if selection.is_none() {
+            self.last_len.store(out.len() - start, Relaxed);
+        }
+        self.metrics.lost(&losses);
     }
-}
-
-/// A gauge without labels that no process stores.
-fn own_gauge(name: &str, help: &str, value: u64) -> ExposedFamily {
-    let family = Arc::new(Family {
-        name: format!("{}_{name}", name_prefix::RUNTIME),
-        is_quoted: false,
-        help: help.to_owned(),
-        kind: Kind::Gauge,
-        unit: None,
-        buckets: BucketLayout::default(),
-        across: Across::default(),
-    });
-    let series = ExternalSeries {
-        labels: ExternalLabels::default(),
-        value: ExternalValue::Scalar(value as f64),
-        timestamp: None,
-        exemplars: Arc::new(Exemplars::default()),
-    };
-    let (external, _) = ExternalFamily::new(Arc::clone(&family), vec![series]);
-    ExposedFamily {
-        family,
-        collectors: vec![Arc::new(external)],
+    /// A gauge that no process stores.
+    fn own_gauge(&self, name: &str, help: &str, value: u64) -> ExposedFamily {
+        let family = Arc::new(Family {
+            name: format!("{}_{name}", name_prefix::RUNTIME),
+            is_quoted: false,
+            help: help.to_owned(),
+            kind: Kind::Gauge,
+            unit: None,
+            buckets: BucketLayout::default(),
+            across: Across::default(),
+        });
+        let series = ExternalSeries {
+            labels: ExternalLabels::new(self.registry.const_labels().to_vec()),
+            value: ExternalValue::Scalar(value as f64),
+            timestamp: None,
+            created: None,
+            exemplars: Arc::new(Exemplars::default()),
+        };
+        let (external, _) = ExternalFamily::new(Arc::clone(&family), vec![series]);
+        ExposedFamily {
+            family,
+            collectors: vec![Arc::new(external)],
+        }
     }
 }

@@ -53,19 +53,39 @@ impl Members {
         lock(&self.external).clear();
     }
 
-    /// Has all processes run their callbacks, this one by `run_own`. Returns how many missed the deadline.
-    pub(super) fn run_callbacks(&self, deadline: Instant, run_own: impl FnOnce()) -> u64 {
+    /// Has all processes run their callbacks, this one by `run_own`, which is given the function to call at
+    /// each earlier deadline. Waits for the last of `deadlines`, which are sorted, and calls `reached` with the
+    /// index of each earlier one when it passes. Returns how many processes missed the last one.
+    pub(super) fn run_callbacks(
+        &self,
+        deadlines: &[Instant],
+        reached: &mut dyn FnMut(usize),
+        run_own: impl FnOnce(&mut dyn FnMut(usize)),
+    ) -> u64 {
+        let Some((&deadline, earlier)) = deadlines.split_last() else {
+            return 0;
+        };
         let mut requests = {
             let _section = sync::enter();
             std::mem::take(&mut *lock(&self.requests))
         };
         let members = self.group.members().unwrap_or_default();
         requests.send(&members, deadline);
-        run_own();
-        let (responses, missed) = requests.receive(deadline);
-        for response in responses {
-            self.store(response);
+        let mut passed = 0;
+        run_own(&mut |index| {
+            self.store_all(requests.receive(Instant::now()));
+            passed = index + 1;
+            reached(index);
+        });
+        for (index, earlier) in earlier.iter().enumerate().skip(passed) {
+            self.store_all(requests.receive(*earlier));
+            if !requests.is_waiting() {
+                break;
+            }
+            reached(index);
         }
+        self.store_all(requests.receive(deadline));
+        let missed = requests.give_up();
         let _section = sync::enter();
         *lock(&self.requests) = requests;
         let mut external = lock(&self.external);
@@ -76,6 +96,12 @@ impl Members {
             is_alive && last.time.elapsed() < SHOWN_FOR
         });
         missed
+    }
+
+    fn store_all(&self, responses: Vec<Response>) {
+        for response in responses {
+            self.store(response);
+        }
     }
 
     fn store(&self, response: Response) {

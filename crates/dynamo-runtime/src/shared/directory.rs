@@ -2,7 +2,6 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
-use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -148,14 +147,14 @@ impl Directory {
     }
 
     /// The address that the member that serves `port` has stored in its lock.
-    pub(crate) fn served_address(&self, port: u16) -> Option<SocketAddr> {
-        let text = fs::read_to_string(self.file(&format!("{SERVE_LOCK}{port}"))).ok()?;
-        text.trim().parse().ok()
+    pub(crate) fn served_address(&self, key: &str) -> Option<String> {
+        let text = fs::read_to_string(self.file(&format!("{SERVE_LOCK}{key}"))).ok()?;
+        Some(text.trim_end_matches('\n').to_owned())
     }
 
-    /// The lock of the member that serves `port`, if no other member has it.
-    pub(crate) fn lock_serve(&self, port: u16) -> io::Result<Option<File>> {
-        let file = self.lock_file(&format!("{SERVE_LOCK}{port}"))?;
+    /// The lock of the member that serves the port or path `key`, if no other member has it.
+    pub(crate) fn lock_serve(&self, key: &str) -> io::Result<Option<File>> {
+        let file = self.lock_file(&format!("{SERVE_LOCK}{key}"))?;
         Ok(try_lock(&file)?.then_some(file))
     }
 }

@@ -64,8 +64,14 @@ impl Drop for Folder {
     }
 }
 
+struct NoOwner;
+
+impl crate::metrics::MetricOwner for NoOwner {
+    fn rejected(&self, _metric: &str, _reason: &'static str) {}
+}
+
 fn registry(group: &'static Group) -> Registry {
-    Registry::with_storage(0, Some(Arc::new(group) as Arc<dyn Storage>))
+    Registry::with_storage(0, Vec::new(), Some(Arc::new(group) as Arc<dyn Storage>))
 }
 
 fn single<I: Instrument>(
@@ -98,7 +104,7 @@ fn text(group: &'static Group) -> String {
                 Snapshot::Histogram(histogram) => {
                     let counts: Vec<u64> = histogram.cumulative().collect();
                     let native = histogram.native.map(|native| native.count());
-                    format!("{counts:?} {:?} {native:?}", histogram.sum.unwrap())
+                    format!("{counts:?} {:?} {native:?}", histogram.sum)
                 }
                 Snapshot::Summary(_) => unreachable!(),
             };
@@ -179,7 +185,7 @@ fn removed_series_disappear_and_their_space_is_used_again() {
     let registry = registry(group);
     let vec = crate::metrics::MetricVec::new(
         vec(&registry, "c"),
-        crate::metrics::KeepAlive::new(Arc::new(())),
+        crate::metrics::KeepAlive::new(Arc::new(NoOwner)),
     );
     vec.with_label_values(&["kept"]).inc_by(7);
     for round in 0..5000 {
@@ -221,7 +227,7 @@ fn many_series_need_several_parts_of_the_file() {
     let registry = registry(group);
     let vec = crate::metrics::MetricVec::new(
         vec(&registry, "c"),
-        crate::metrics::KeepAlive::new(Arc::new(())),
+        crate::metrics::KeepAlive::new(Arc::new(NoOwner)),
     );
     for number in 0..20_000 {
         vec.with_label_values(&[format!("{number}")]).inc_by(number);
@@ -267,7 +273,7 @@ fn the_newest_exemplar_of_all_processes_is_shown() {
         let registry = registry(group);
         let core = single::<CounterCell<u64>>(&registry, "c", ());
         let metric =
-            crate::metrics::Metric::new(&core, crate::metrics::KeepAlive::new(Arc::new(())));
+            crate::metrics::Metric::new(&core, crate::metrics::KeepAlive::new(Arc::new(NoOwner)));
         for _ in 0..3 {
             let exemplar = Exemplar::new(&[("trace_id", trace)], 1.0).unwrap();
             metric.update_with_exemplar(exemplar, CounterCell::inc);
@@ -358,7 +364,8 @@ static FILE: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let group = folder.join();
     let registry = registry(group);
     let core = single::<CounterCell<f64>>(&registry, "c", ());
-    let metric = crate::metrics::Metric::new(&core, crate::metrics::KeepAlive::new(Arc::new(())));
+    let metric =
+        crate::metrics::Metric::new(&core, crate::metrics::KeepAlive::new(Arc::new(NoOwner)));
     metric
         .inc_by_with_exemplar(1.0, &[("trace_id", "x")])
         .unwrap();
