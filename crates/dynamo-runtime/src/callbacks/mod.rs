@@ -225,7 +225,8 @@ impl CallbackHandle {
             let mut removed = None;
             {
                 let mut entries = write(&callbacks.entries);
-                if let Some(position) = entries.iter().position(|other| Arc::ptr_eq(other, &entry)) {
+                if let Some(position) = entries.iter().position(|other| Arc::ptr_eq(other, &entry))
+                {
                     removed = Some(entries.remove(position));
                 }
             }

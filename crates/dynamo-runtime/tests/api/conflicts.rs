@@ -130,6 +130,7 @@ fn a_name_that_is_a_sample_name_of_a_histogram_conflicts_in_either_order() {
     for suffix in ["_bucket", "_sum", "_count"] {
         let taken = Difference::SampleName {
             family: "ns_comp_gen_timed".to_owned(),
+            kind: dynamo_runtime::metrics::Kind::Histogram,
             suffix,
         };
         let metrics = endpoint().metrics();
@@ -222,4 +223,20 @@ fn a_reserved_name_is_refused_to_a_metric_and_to_its_samples() {
         MetricsError::Reserved { name, .. } if name == "wait_count"
     ));
     metrics.create_gauge("wait", "help", &[]).unwrap();
+}
+
+#[test]
+fn a_summary_has_sample_names_too_and_part_of_the_labels_removes_series() {
+    let metrics = endpoint().metrics();
+    let sizes = metrics
+        .create_summaryvec("size", "Size", &["tenant", "route"], &[])
+        .unwrap();
+    assert!(metrics.create_gauge("size_sum", "Taken", &[]).is_err());
+    for (tenant, route) in [("a", "x"), ("a", "y"), ("b", "x")] {
+        sizes.with_label_values(&[tenant, route]).observe(2.0);
+    }
+    assert_eq!(sizes.remove_matching(&[("tenant", "a")]), Ok(2));
+    assert_eq!(sizes.remove_matching(&[("tenant", "a")]), Ok(0));
+    assert!(sizes.remove_matching(&[("model", "a")]).is_err());
+    assert_eq!(sizes.with_label_values(&["b", "x"]).get_sample_sum(), 2.0);
 }
