@@ -29,7 +29,7 @@ impl Gatherer {
         let stats = Arc::clone(&metrics) as Arc<dyn CallbackStats>;
         Ok(Gatherer {
             registry,
-            callbacks: Arc::new(Callbacks::new(dispatcher, stats)),
+            callbacks: Arc::new(Callbacks::new(dispatcher, stats, config.callback_timeout)),
             metrics,
             callback_timeout: config.callback_timeout,
             created_samples: config.created_samples,
