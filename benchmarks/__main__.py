@@ -24,6 +24,7 @@ TOPICS = (
     "memory",
     "startup",
     "contention",
+    "planes",
     "rust_updates",
 )
 _RESULTS = ROOT / ".cache" / "benchmarks"

@@ -188,9 +188,13 @@ def counter_with(metrics: RuntimeMetrics, labels: Any) -> object:
     [
         (counter_with, "ab", ["labels must be a dict or a list of", "'ab'"]),
         (counter_with, 5, ["labels must be a dict or a list of", "int", "5"]),
-        (counter_with, ["ab"], ["labels must be a dict or a list of", "['ab']"]),
+        (
+            counter_with,
+            ["ab"],
+            ["labels must be a dict or a list of", "create_countervec", "['ab']"],
+        ),
         (counter_with, [("a",)], ["labels must be a dict or a list of", "[('a',)]"]),
-        (counter_with, [("a", 5)], ['value of label "a" must be a str', "int", "5"]),
+        (counter_with, [("a", 5.5)], ['value of label "a" must be a str', "float", "5.5"]),
         (counter_with, {"a": None}, ['value of label "a" must be a str', "None"]),
         (counter_with, {5: "a"}, ["label name must be a str", "5"]),
         (vec_with, "ab", ["label_names must be a list of str", "'ab'"]),

@@ -55,7 +55,8 @@ pub use metrics::histogram::{Histogram, HistogramOptions, HistogramVec};
 pub use metrics::name::{Name, NameStyle};
 pub use metrics::native::NativeOptions;
 pub use metrics::path::Path;
-pub use server::ServerError;
+pub use metrics::summary::{Summary, SummaryVec};
+pub use server::{ServerError, StatusAddress, WebConfigError};
 
 /// The Rust snippets of the guide, as doctests.
 #[cfg(doctest)]

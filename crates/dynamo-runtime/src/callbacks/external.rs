@@ -1,9 +1,10 @@
 //! The external expositions that callbacks return: their options, and the last exposition of each callback.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::exposition::{Dropped, ExternalFamily, Parsed, Rules, parse};
+use crate::exposition::{ExternalFamily, Loss, Parsed, Rules, parse};
 use crate::metrics::{MetricsError, is_valid_label};
 use crate::sync::{self, lock};
 
@@ -44,6 +45,16 @@ impl ExternalOptions {
         self
     }
 
+    /// Adds labels to the series, unless a label of the same name is added already.
+    pub(crate) fn more_labels(mut self, labels: &[(String, String)]) -> Self {
+        for (name, value) in labels {
+            if self.rules.labels.iter().all(|(known, _)| known != name) {
+                self.rules.labels.push((name.clone(), value.clone()));
+            }
+        }
+        self
+    }
+
     pub(crate) fn check(&self) -> Result<(), MetricsError> {
         let labels = &self.rules.labels;
         for (position, (label, _)) in labels.iter().enumerate() {
@@ -63,28 +74,38 @@ impl ExternalOptions {
 ///
 /// The lock is only taken inside a section of [`sync`].
 pub(super) struct LastExposition {
+    /// The name of the callback.
+    name: Arc<str>,
     options: ExternalOptions,
     last: Mutex<Option<(Instant, Arc<Vec<ExternalFamily>>)>>,
 }
 
 impl LastExposition {
-    pub(super) fn new(options: ExternalOptions) -> Self {
+    pub(super) fn new(name: &str, options: ExternalOptions) -> Self {
         LastExposition {
+            name: name.into(),
             options,
             last: Mutex::new(None),
         }
     }
 
     /// Parses and stores an exposition. Returns what was dropped from it.
-    pub(super) fn store(&self, text: &str) -> Dropped {
-        let Parsed { families, dropped } = parse(text, &self.options.rules);
+    pub(super) fn store(&self, text: &str) -> Vec<Loss> {
+        let Parsed { families, losses } = parse(text, &self.options.rules, &self.name);
+        let before = {
+            let _section = sync::enter();
+            lock(&self.last).clone()
+        };
+        if let Some((_, before)) = before {
+            keep_exemplar_times(&families, &before);
+        }
         let new = Some((Instant::now(), Arc::new(families)));
         let old = {
             let _section = sync::enter();
             std::mem::replace(&mut *lock(&self.last), new)
         };
         drop(old);
-        dropped
+        losses
     }
 
     /// Whether the last exposition is within its cache time. Called inside a section.
@@ -108,6 +129,19 @@ impl LastExposition {
     }
 }
 
+/// An exemplar without a time keeps the time at which it was first seen.
+fn keep_exemplar_times(families: &[ExternalFamily], before: &[ExternalFamily]) {
+    let before: HashMap<&str, &ExternalFamily> = before
+        .iter()
+        .map(|external| (external.family.name.as_str(), external))
+        .collect();
+    for external in families {
+        if let Some(before) = before.get(external.family.name.as_str()) {
+            external.keep_exemplar_times(before);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,7 +152,7 @@ mod tests {
 
     #[test]
     fn an_exposition_is_shown_for_five_minutes() {
-        let last = LastExposition::new(ExternalOptions::default());
+        let last = LastExposition::new("", ExternalOptions::default());
         let start = Instant::now();
         assert!(!is_shown(&last, start));
         last.store("a 1\n");
@@ -131,7 +165,7 @@ mod tests {
     #[test]
     fn a_cached_exposition_is_shown_for_five_minutes_after_a_new_one_is_due() {
         let day = Duration::from_secs(86_400);
-        let last = LastExposition::new(ExternalOptions::default().cache(day));
+        let last = LastExposition::new("", ExternalOptions::default().cache(day));
         let start = Instant::now();
         assert!(!last.is_fresh(start));
         last.store("a 1\n");

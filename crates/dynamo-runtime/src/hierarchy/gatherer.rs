@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::runtime_metrics::RuntimeMetrics;
 use crate::callbacks::{CallbackStats, Callbacks, Dispatcher};
 use crate::config::Config;
-use crate::exposition::{ExposedFamily, ExpositionFormat, OtlpEncoder, merge};
+use crate::exposition::{ExposedFamily, ExpositionFormat, OtlpEncoder, Selection, merge};
 use crate::metrics::{MetricsError, Path, Registry, unix_time};
 use crate::sync;
 
@@ -24,7 +24,7 @@ pub(crate) struct Gatherer {
 
 impl Gatherer {
     pub(super) fn new(config: &Config, dispatcher: Arc<Dispatcher>) -> Result<Self, MetricsError> {
-        let registry = Registry::new(config.max_series);
+        let registry = Registry::new(config.max_series, config.const_labels.clone());
         let metrics = Arc::new(RuntimeMetrics::new(&registry, config.port.is_some())?);
         let stats = Arc::clone(&metrics) as Arc<dyn CallbackStats>;
         Ok(Gatherer {
@@ -55,8 +55,8 @@ impl Gatherer {
         }
         let families = families.into_iter().map(ExposedFamily::from).collect();
         let external = self.callbacks.external_families(scope);
-        let (families, dropped) = merge(families, external.into_iter());
-        self.metrics.dropped(dropped);
+        let (families, losses) = merge(families, external.into_iter());
+        self.metrics.lost(&losses);
         families
     }
 
@@ -65,16 +65,29 @@ impl Gatherer {
         encoder.encode(&self.families(scope), unix_time())
     }
 
-    /// Appends the exposition of `scope` and the nodes below it.
-    pub(super) fn encode(&self, scope: &Path, format: ExpositionFormat, out: &mut Vec<u8>) {
-        let families = self.families(scope);
+    /// Appends the exposition of `scope` and the nodes below it: of all families, or of those selected.
+    pub(super) fn encode(
+        &self,
+        scope: &Path,
+        format: ExpositionFormat,
+        selection: Option<&Selection>,
+        out: &mut Vec<u8>,
+    ) {
+        let mut families = self.families(scope);
+        if let Some(selection) = selection {
+            selection.retain(&mut families);
+        }
         // Consecutive expositions have similar lengths. Growing the buffer step by step would cost as
         // much as writing to it.
-        let last_len = self.last_len.load(Relaxed);
-        out.reserve(last_len + last_len / 8);
         let start = out.len();
-        let dropped = format.write(families, self.created_samples, out);
-        self.last_len.store(out.len() - start, Relaxed);
-        self.metrics.dropped(dropped);
+        if selection.is_none() {
+            let last_len = self.last_len.load(Relaxed);
+            out.reserve(last_len + last_len / 8);
+        }
+        let losses = format.write(families, self.created_samples, out);
+        if selection.is_none() {
+            self.last_len.store(out.len() - start, Relaxed);
+        }
+        self.metrics.lost(&losses);
     }
 }

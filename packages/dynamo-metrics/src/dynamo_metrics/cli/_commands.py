@@ -11,12 +11,14 @@ from typing import Annotated
 import typer
 
 from dynamo_metrics.cli import _dashboard
+from dynamo_metrics.cli.check import _command as _check
+from dynamo_metrics.cli.top import _command as _top
 
 COMMANDS = "dynamo_metrics.commands"
 """The entry-point group by which other packages add commands: functions that take the app."""
 
 app = typer.Typer(
-    help="Finds the runtimes of a fleet, and makes dashboards of what they expose.",
+    help="Shows, checks and finds the metrics of running processes, and makes dashboards of them.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -50,5 +52,7 @@ def dashboard(
         sys.exit(str(error))
 
 
+_top.add_to(app)
+_check.add_to(app)
 for _entry in sorted(entry_points(group=COMMANDS), key=lambda entry: entry.name):
     _entry.load()(app)

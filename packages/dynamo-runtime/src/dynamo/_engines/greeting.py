@@ -27,5 +27,7 @@ def _metrics_url(runtime: DistributedRuntime) -> str | None:
     address = runtime.system_status_address
     if address is None:
         return None
+    if address.startswith("unix:"):
+        return address
     host, port = address.rsplit(":", 1)
     return f"http://{'localhost' if host in _ANY_HOST else host}:{port}/metrics"
