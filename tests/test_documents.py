@@ -55,7 +55,7 @@ def test_the_readme_shows_a_page_and_a_snippet_before_anything_else() -> None:
     first = programs(readme)[0].steps[0]
     assert page
     assert first.output
-    assert first.line < 40
+    assert first.line < 45
 
 
 def test_the_readme_lists_every_setting() -> None:

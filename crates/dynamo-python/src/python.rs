@@ -58,6 +58,7 @@ macro_rules! installed {
         /// Take over what the native core calls in Python. The first call wins.
         #[pyfunction]
         #[pyo3(signature = (*, $($argument),*))]
+        #[expect(clippy::too_many_arguments)]
         fn install($($argument: Py<PyAny>),*) {
             $(
                 let _ = $place.object.set($argument);

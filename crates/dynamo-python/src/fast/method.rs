@@ -303,7 +303,7 @@ unsafe fn step_with_arguments<C: SingleClass, S: Step<C::Cell>>(
 
 /// # Safety
 /// The arguments are alive.
-#[inline]
+#[inline(always)]
 unsafe fn update_with_arguments<C: SingleClass, U: Update<C::Cell>>(
     this: &C,
     call: &Call<'_>,

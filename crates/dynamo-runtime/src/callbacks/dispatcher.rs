@@ -68,6 +68,8 @@ struct Pending {
     rounds: Vec<u64>,
     /// How long the callback may run if no round waits for it any more.
     budget: Duration,
+    /// How long it may run in any case, however short the deadlines of its rounds are.
+    least: Duration,
 }
 
 struct Running {
@@ -76,8 +78,10 @@ struct Running {
     thread: ThreadId,
     /// From then on the callback is late.
     overdue_at: Instant,
-    /// A round ended while it ran.
+    /// It lost the main thread: no round waits for it any more.
     is_late: bool,
+    /// The deadline of one of its rounds has passed.
+    was_given_up: bool,
 }
 
 /// The callbacks of a round that had not finished at its deadline.
@@ -137,10 +141,13 @@ impl Dispatcher {
     }
 
     /// Queues a round and waits until it has finished or the last of `deadlines`, which are sorted, has
-    /// passed. Calls `reached` with the index of each earlier deadline when it passes.
+    /// passed. Calls `reached` with the index of each earlier deadline when it passes. A callback may run for
+    /// `least` before it loses the main thread: a round with a short deadline, which ends earlier, must not
+    /// take the callback away from the others.
     pub(crate) fn run(
         &self,
         entries: Vec<Arc<Entry>>,
+        least: Duration,
         deadlines: &[Instant],
         mut reached: impl FnMut(usize),
     ) -> Outcome {
@@ -152,7 +159,7 @@ impl Dispatcher {
         if state.stopped || state.is_user_thread(thread::current().id()) {
             return Outcome::default();
         }
-        let id = state.begin(entries, deadline, Instant::now());
+        let id = state.begin(entries, least, deadline, Instant::now());
         self.work.notify_all();
         loop {
             let now = Instant::now();
@@ -270,9 +277,9 @@ impl Dispatcher {
 
     /// Reports that a callback has returned, and whether it succeeded.
     pub fn finish(&self, job: Job, succeeded: bool) {
-        // A late callback has been counted as such.
-        let is_late = lock(&self.state).is_late(&job.0);
-        if !succeeded && is_late == Some(false) {
+        // A callback that no scrape waits for has been counted as late.
+        let waits = lock(&self.state).is_waited_for(&job.0);
+        if !succeeded && waits {
             job.0.stats.failed(1);
         }
         let finished = lock(&self.state).finish(&job.0);
@@ -381,7 +388,13 @@ impl State {
     }
 
     /// Queues a round.
-    fn begin(&mut self, entries: Vec<Arc<Entry>>, deadline: Instant, now: Instant) -> u64 {
+    fn begin(
+        &mut self,
+        entries: Vec<Arc<Entry>>,
+        least: Duration,
+        deadline: Instant,
+        now: Instant,
+    ) -> u64 {
         let id = self.next_round;
         self.next_round += 1;
         let mut round = Round {
@@ -409,6 +422,7 @@ impl State {
                     entry,
                     rounds: vec![id],
                     budget,
+                    least,
                 }),
             }
         }
@@ -422,6 +436,14 @@ impl State {
         running
             .find(|running| Arc::ptr_eq(&running.entry, entry))
             .map(|running| running.is_late)
+    }
+
+    /// Whether a callback runs and was not counted as late: a scrape waits for it, or none has waited.
+    fn is_waited_for(&self, entry: &Arc<Entry>) -> bool {
+        let mut running = self.stuck.iter().chain(&self.running);
+        running.any(|running| {
+            Arc::ptr_eq(&running.entry, entry) && !running.is_late && !running.was_given_up
+        })
     }
 
     fn start_next(&mut self, thread: ThreadId) -> Option<Job> {
@@ -438,6 +460,7 @@ impl State {
             entry,
             rounds,
             budget,
+            least,
         } = self.queue.remove(next)?;
         let waiting = self
             .rounds
@@ -447,12 +470,14 @@ impl State {
             .filter(|round| !round.open.is_empty())
             .map(|round| round.deadline)
             .max();
+        let now = Instant::now();
         self.running = Some(Running {
             entry: Arc::clone(&entry),
             rounds,
             thread,
-            overdue_at: deadline.unwrap_or_else(|| Instant::now() + budget),
+            overdue_at: deadline.unwrap_or(now + budget).max(now + least),
             is_late: false,
+            was_given_up: false,
         });
         Some(Job(entry))
     }
@@ -473,6 +498,16 @@ impl State {
         self.expire(now);
         if let Some(mut running) = self.running.take() {
             running.is_late = true;
+            let is_it = |entry: &Arc<Entry>| Arc::ptr_eq(entry, &running.entry);
+            // Scrapes that came meanwhile wanted another run, and do not wait for it.
+            self.queue.retain(|pending| !is_it(&pending.entry));
+            for round in &mut self.rounds {
+                let waited = round.open.len();
+                round.open.retain(|entry| !is_it(entry));
+                if round.open.len() < waited {
+                    round.outcome.late.push(Arc::clone(&running.entry));
+                }
+            }
             self.stuck.push(running);
         }
         self.thread = Some(thread::current().id());
@@ -488,8 +523,7 @@ impl State {
                 let mut running = self.stuck.iter_mut().chain(&mut self.running);
                 match running.find(|running| Arc::ptr_eq(&running.entry, &entry)) {
                     Some(running) => {
-                        // It may also run for another round, which has more time.
-                        running.is_late |= running.rounds.contains(&round.id);
+                        running.was_given_up |= running.rounds.contains(&round.id);
                         round.outcome.late.push(entry);
                     }
                     None => round.outcome.not_reached.push(entry),
@@ -505,7 +539,8 @@ impl State {
             Some(position) => self.stuck.swap_remove(position),
             None => self.running.take_if(|running| is_it(running))?,
         };
-        entry.was_late.store(finished.is_late, Relaxed);
+        let was_late = finished.is_late || finished.was_given_up;
+        entry.was_late.store(was_late, Relaxed);
         for round in &mut self.rounds {
             if finished.rounds.contains(&round.id) {
                 // Usually the first one.

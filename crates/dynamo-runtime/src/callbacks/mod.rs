@@ -7,7 +7,7 @@ use std::any::Any;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, RwLock, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use self::external::LastExposition;
 use crate::exposition::{ExternalFamily, Loss};
@@ -64,7 +64,12 @@ pub(crate) struct Callbacks {
     entries: RwLock<Vec<Arc<Entry>>>,
     dispatcher: Arc<Dispatcher>,
     stats: Arc<dyn CallbackStats>,
+    /// How long a callback may run before others take its thread, whatever the scraper's timeout is.
+    least_time: Duration,
 }
+
+/// The most that [`Callbacks::least_time`] can be.
+const MOST_LEAST_TIME: Duration = Duration::from_secs(1);
 
 /// Counts failures of callbacks. No lock is held when a method is called.
 pub(crate) trait CallbackStats: Send + Sync {
@@ -79,11 +84,17 @@ pub(crate) trait CallbackStats: Send + Sync {
 }
 
 impl Callbacks {
-    pub(crate) fn new(dispatcher: Arc<Dispatcher>, stats: Arc<dyn CallbackStats>) -> Self {
+    /// `timeout` is the time that the callbacks of a scrape have if the scraper sets no limit.
+    pub(crate) fn new(
+        dispatcher: Arc<Dispatcher>,
+        stats: Arc<dyn CallbackStats>,
+        timeout: Duration,
+    ) -> Self {
         Callbacks {
             entries: RwLock::default(),
             dispatcher,
             stats,
+            least_time: timeout.min(MOST_LEAST_TIME),
         }
     }
 
@@ -164,7 +175,9 @@ impl Callbacks {
             return;
         }
         due.sort_by_key(|entry| entry.was_late.load(Relaxed));
-        let Outcome { late, not_reached } = self.dispatcher.run(due, deadlines, reached);
+        let Outcome { late, not_reached } =
+            self.dispatcher
+                .run(due, self.least_time, deadlines, reached);
         self.stats.late(late.len() as u64);
         self.stats.not_reached(not_reached.len() as u64);
         for entry in late {
@@ -271,7 +284,6 @@ impl CallbackHandle {
 mod tests {
     use std::sync::mpsc::{self, RecvTimeoutError};
     use std::thread;
-    use std::time::Duration;
 
     use super::*;
 
@@ -286,7 +298,11 @@ mod tests {
 
     #[test]
     fn callbacks_are_not_unregistered_during_a_fork() {
-        let callbacks = Arc::new(Callbacks::new(Arc::default(), Arc::new(NoStats)));
+        let callbacks = Arc::new(Callbacks::new(
+            Arc::default(),
+            Arc::new(NoStats),
+            Duration::ZERO,
+        ));
         let (done, is_done) = mpsc::channel();
         let gate = sync::close();
         let clearing = thread::spawn(move || {

@@ -46,7 +46,7 @@ impl Gatherer {
         let stats = Arc::clone(&metrics) as Arc<dyn CallbackStats>;
         Ok(Gatherer {
             registry,
-            callbacks: Arc::new(Callbacks::new(dispatcher, stats)),
+            callbacks: Arc::new(Callbacks::new(dispatcher, stats, config.callback_timeout)),
             metrics,
             members: group.map(Members::new),
             callback_timeout: config.callback_timeout,

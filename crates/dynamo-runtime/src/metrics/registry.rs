@@ -274,9 +274,8 @@ impl Registry {
                 .filter(|desc| desc.owner == *owner)
                 .collect()
         };
-        descs
-            .iter()
-            .fold(false, |found, desc| self.unregister(desc) || found)
+        let removed = descs.iter().filter(|desc| self.unregister(desc)).count();
+        removed > 0
     }
 
     /// The families with metrics of `scope` and the nodes below it, sorted by name.

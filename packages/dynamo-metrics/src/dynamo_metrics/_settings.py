@@ -88,6 +88,14 @@ PROCESS_METRICS = Setting(
 )
 
 
+LIVE_PAGE = Setting(
+    "DYN_SYSTEM_PAGE",
+    True,
+    _yes_or_no,
+    "Whether the status server has the live page, which the native core serves.",
+)
+
+
 def _names_otlp(variable: str, default: bool) -> bool:
     exporters = [word.strip() for word in _environment.text(variable, "").split(",")]
     return "otlp" in exporters or default

@@ -144,12 +144,12 @@ def _nats_servers(variable: str, default: str) -> tuple[str, ...]:
     return servers
 
 
-def _word(variable: str, default: str | None) -> str | None:
+def _optional_word(variable: str, default: str | None) -> str | None:
     return _environment.text(variable, default or "") or None
 
 
 def _file(variable: str, default: str | None) -> str | None:
-    path = _word(variable, default)
+    path = _optional_word(variable, default)
     if path is not None:
         try:
             with open(path, "rb"):
@@ -180,9 +180,11 @@ SYSTEM_ADVERTISE_HOST = Setting(
 )
 POD_IP = Setting("POD_IP", None, _host, "address of the Kubernetes pod, `status.podIP`")
 NATS_SERVER = Setting("NATS_SERVER", "nats://localhost:4222", _nats_servers, "where NATS is")
-NATS_AUTH_USERNAME = Setting("NATS_AUTH_USERNAME", None, _word, "user of NATS")
-NATS_AUTH_PASSWORD = Setting("NATS_AUTH_PASSWORD", None, _word, "its password")
-NATS_AUTH_TOKEN = Setting("NATS_AUTH_TOKEN", None, _word, "token, instead of user and password")
+NATS_AUTH_USERNAME = Setting("NATS_AUTH_USERNAME", None, _optional_word, "user of NATS")
+NATS_AUTH_PASSWORD = Setting("NATS_AUTH_PASSWORD", None, _optional_word, "its password")
+NATS_AUTH_TOKEN = Setting(
+    "NATS_AUTH_TOKEN", None, _optional_word, "token, instead of user and password"
+)
 NATS_AUTH_CREDENTIALS_FILE = Setting(
     "NATS_AUTH_CREDENTIALS_FILE", None, _file, "file with the JWT and the seed of a user"
 )

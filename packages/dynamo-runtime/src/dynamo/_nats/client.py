@@ -18,6 +18,8 @@ from dynamo._nats.transport import Transport
 _RETRY_INTERVAL = 0.5
 """Seconds between two attempts to connect again after an unexpected failure."""
 
+_new_transport: Callable[[], Transport] = Transport
+
 _log = logging.getLogger("dynamo.runtime")
 
 
@@ -91,7 +93,7 @@ class RobustClient(Client):
 
     async def _connect_to_server(self, s: Any) -> None:
         if self._transport is None and s.uri.scheme not in ("ws", "wss"):
-            self._transport = Transport()
+            self._transport = _new_transport()
         await super()._connect_to_server(s)
 
     async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:

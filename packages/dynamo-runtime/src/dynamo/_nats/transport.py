@@ -17,9 +17,6 @@ _CLOSE_TIMEOUT = 0.5
 class Transport(TcpTransport):
     """A TCP connection, with TLS or without."""
 
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-
     async def connect(self, uri: Any, buffer_size: int, connect_timeout: int) -> None:
         """Connect anew: an earlier connection, if there is one, is dropped."""
         self.abort()

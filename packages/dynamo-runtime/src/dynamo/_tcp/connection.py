@@ -18,8 +18,11 @@ PEER_TIMEOUT = 60.0
 HANDSHAKE_TIMEOUT = 10.0
 """Seconds that a connection has to prove that it has the key."""
 _KEEPALIVE = header(1, 0, b"K")
-_BATCH_BYTES = 64 * 1024
-"""Bytes of frames that are collected, at most until the event loop's next turn."""
+_BATCH_BYTES = 8 * 1024
+"""Bytes of frames that are collected, at most until the event loop's next turn. The peer works on
+one batch while this process fills the next one."""
+_URGENT_BATCH = 8
+"""Urgent frames that are collected after the first one of a turn, which is sent at once."""
 _LOST_PEER = (ConnectionResetError, BrokenPipeError)
 
 
@@ -60,6 +63,8 @@ class Connection(asyncio.Protocol):
         self._descriptor = -1
         self._frames: list[bytes] = []
         self._size = 0
+        self._turn_begun = False
+        self._urgent = 0
         self._paused = False
         self._senders: deque[asyncio.Future[None]] = deque()
         self._broken = False
@@ -79,15 +84,22 @@ class Connection(asyncio.Protocol):
 
     def post(self, stream: int, kind: bytes, content: bytes = b"") -> None:
         """Send a frame, without waiting. After the end of the connection it is dropped."""
-        frames = self._frames
-        if not frames:
-            self._loop.call_soon(self._flush)
+        if not self._turn_begun:
+            self._turn_begun = True
+            self._loop.call_soon(self._end_turn)
         size = 1 + len(content)
-        frames.append(header(size, stream, kind))
-        frames.append(content)
+        self._frames.append(header(size, stream, kind))
+        self._frames.append(content)
         self._size += size
         if self._size > _BATCH_BYTES:
             self._flush()
+
+    def post_urgent(self, stream: int, kind: bytes, content: bytes) -> None:
+        """Send a frame that the peer may be waiting for, soon rather than with many others."""
+        self.post(stream, kind, content)
+        if self._urgent % _URGENT_BATCH == 0:
+            self._flush()
+        self._urgent += 1
 
     async def room(self) -> None:
         """Wait until the peer has read most of what was sent, or the connection has ended.
@@ -201,6 +213,11 @@ class Connection(asyncio.Protocol):
             self.opened.set_exception(error)
             self.opened.exception()
         self.abort()
+
+    def _end_turn(self) -> None:
+        self._turn_begun = False
+        self._urgent = 0
+        self._flush()
 
     def _flush(self) -> None:
         frames = self._frames

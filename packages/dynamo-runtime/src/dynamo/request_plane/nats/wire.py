@@ -66,7 +66,8 @@ class Wire:
     async def publish(self, subject: str, frame: bytes, reply: str) -> None:
         """Publish a frame, when NATS has room for it. Raises ``ConnectionLostError``."""
         connection = self.connection
-        if not connection.is_up:
+        # Requests arrive as soon as NATS has the subscriptions again, a little before is_up.
+        if not connection.client.is_connected:
             raise ConnectionLostError(
                 f"NATS at {connection} is not connected: send the request again when it is"
             )

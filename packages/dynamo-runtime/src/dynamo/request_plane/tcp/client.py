@@ -122,5 +122,6 @@ class TcpStream:
     def _return_credit(self) -> None:
         self._unreturned_credits += 1
         if self._unreturned_credits >= WINDOW // 2 and not self._inbox.ended:
-            self._wire.post(self._number, _frames.CREDIT, b"%d" % self._unreturned_credits)
+            count = b"%d" % self._unreturned_credits
+            self._wire.post_urgent(self._number, _frames.CREDIT, count)
             self._unreturned_credits = 0

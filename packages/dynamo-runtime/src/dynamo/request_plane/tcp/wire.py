@@ -33,6 +33,7 @@ class Wire:
         """Have ``on_request(wire, stream, content)`` called for the first frame of a request."""
         self.connection = connection
         self.post = connection.post
+        self.post_urgent = connection.post_urgent
         self.ends: dict[int, End] = {}
         self._on_request = on_request
         self._parity = 1 if connection.is_dialler else 0

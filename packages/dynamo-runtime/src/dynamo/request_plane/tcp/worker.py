@@ -157,7 +157,8 @@ class TcpCall:
             return
         self._unreturned_credits += 1
         if self._unreturned_credits >= WINDOW // 2:
-            self._wire.post(self._stream, _frames.CREDIT, b"%d" % self._unreturned_credits)
+            count = b"%d" % self._unreturned_credits
+            self._wire.post_urgent(self._stream, _frames.CREDIT, count)
             self._unreturned_credits = 0
         if self.complete:
             self._on_complete(self)
