@@ -154,7 +154,7 @@ if __name__ == "__main__":
     file.write_text(script)
     result = subprocess.run(
         [sys.executable, "-W", "ignore", str(file)],
-        env={**environment, "PYTHONPATH": str(EXAMPLES)},
+        env={**environment, "PYTHONPATH": os.pathsep.join([str(EXAMPLES), *sys.path])},
         capture_output=True,
         text=True,
         timeout=50,
