@@ -172,8 +172,16 @@ impl Gatherer {
         families
     }
 
-    /// Encodes `scope` and the nodes below it as OTLP requests.
+    /// Encodes `scope` and the nodes below it as OTLP requests. Of the processes that share a directory,
+    /// one exports the metrics of all; the others have no requests.
     pub(super) fn encode_otlp(&self, scope: &Path, encoder: &mut OtlpEncoder) -> Vec<Vec<u8>> {
+        if self
+            .members
+            .as_ref()
+            .is_some_and(|members| !members.exports())
+        {
+            return Vec::new();
+        }
         encoder.encode(&self.families(scope), unix_time())
     }
 

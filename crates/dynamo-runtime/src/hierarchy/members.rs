@@ -1,6 +1,7 @@
 //! The other processes of a group, for a scrape: their callbacks, external expositions and health.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,8 @@ pub(super) struct Members {
     pub(super) group: &'static Group,
     requests: Mutex<Requests>,
     external: Mutex<HashMap<String, External>>,
+    /// The lock of the member that exports the metrics of the group.
+    export: Mutex<Option<File>>,
 }
 
 /// The external families of another process.
@@ -44,6 +47,7 @@ impl Members {
             group,
             requests: Mutex::default(),
             external: Mutex::default(),
+            export: Mutex::default(),
         }
     }
 
@@ -51,6 +55,23 @@ impl Members {
     pub(super) fn reset(&self) {
         *lock(&self.requests) = Requests::default();
         lock(&self.external).clear();
+        // The parent keeps the lock.
+        *lock(&self.export) = None;
+    }
+
+    /// Whether this process exports the metrics of the group: the first that asks does, until it ends. Of
+    /// several exports of one sum, a backend would add up all.
+    pub(super) fn exports(&self) -> bool {
+        let _section = sync::enter();
+        let mut export = lock(&self.export);
+        if export.is_none() {
+            match self.group.directory().lock_export() {
+                Ok(file) => *export = file,
+                // Twice is better than never.
+                Err(_) => return true,
+            }
+        }
+        export.is_some()
     }
 
     /// Has all processes run their callbacks, this one by `run_own`, which is given the function to call at
