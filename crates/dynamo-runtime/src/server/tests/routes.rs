@@ -70,11 +70,13 @@ fn metrics_are_text_of_format_0_0_4() {
 }
 
 #[test]
-fn every_response_forbids_sniffing_and_storing() {
+fn no_response_may_be_sniffed_or_used_again_unasked() {
     for path in ["/metrics", "/health", "/live", "/", "/nowhere"] {
         let (parts, _) = get(path, &[]);
         assert_header(&parts, "x-content-type-options", "nosniff");
-        assert_header(&parts, "cache-control", "no-store");
+        // Browsers keep the live page, and ask with its tag whether it has changed.
+        let expected = if path == "/" { "no-cache" } else { "no-store" };
+        assert_header(&parts, "cache-control", expected);
     }
 }
 
