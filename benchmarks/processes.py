@@ -20,10 +20,11 @@ TITLE = "Many processes"
 NOTES = """\
 Processes that share a directory, here and in prometheus_client's multi-process mode. The updates
 are those of the section Updates, bare C as there. A scrape is the text of all processes, rendered
-in one of them: 64 forked processes with 1,000 counters each, alone and after 1,000 processes that had
-10 of the counters each and have ended. Joining is the time of `Runtime(shared_dir=...)` beyond that
-of `Runtime()`, in a forked process. Memory is the resident set of a process with 10,000 counters,
-pages of its file included, beside that of one that shares nothing. The directory is on tmpfs.
+in one of them: 64 forked processes with 1,000 counters each, alone and after 1,000 processes that
+had 10 of the counters each and have ended. Joining is the time of `Runtime(shared_dir=...)` beyond
+that of `Runtime()`, in a forked process. Memory is the resident set of a process with 10,000
+counters, pages of its file included, beside that of one that shares nothing. The directory is on
+tmpfs.
 """
 
 _UPDATES = (
