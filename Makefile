@@ -57,7 +57,7 @@ MARK := .python-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_in
 CREATED := $(VENV)/$(MARK)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-rust test-page test-python test-dynamo test-otlp test-vllm lint names dashboards format wheels bench guard clean
+.PHONY: docs help run test test-rust test-page test-python test-dynamo test-otlp test-vllm lint names dashboards format wheels bench guard clean panels
 
 help:
 	@echo "make run         build into $(VENV) and run a simulated worker under load on port $(PORT), until Ctrl-C"
@@ -65,9 +65,11 @@ help:
 	@echo "make test-dynamo run the tests inside NVIDIA's Dynamo, which is installed into $(DYNAMO)"
 	@echo "make test-otlp   run the tests of OTLP with the real OpenTelemetry Collector, built from Go modules"
 	@echo "make test-vllm   run the tests of dynamo.vllm with the real vLLM on the CPU: gigabytes, minutes"
-	@echo "make lint        formatting, clippy, ruff, mypy, pyright, stubtest, tsc, generated files"
+	@echo "make lint        formatting, clippy, ruff, mypy, pyright, stubtest, tsc, generated files, documentation"
+	@echo "make docs        serve the documentation on http://localhost:8000, until Ctrl-C"
 	@echo "make names       generate the Rust name constants from $(METRICS)/src/dynamo_metrics/prometheus_names.py"
 	@echo "make dashboards  write deploy/'s dashboard and rules from the package's dashboards"
+	@echo "make panels      draw the panels of the dashboard of workers into docs/images/panels"
 	@echo "make format      format all code"
 	@echo "make wheels      write the wheels (for $(ARCH), Python >= 3.10) and sdists of both packages to dist/"
 	@echo "make bench       measure everything beside its peers (ONLY=vecs for one topic), write docs/benchmarks.md"
@@ -100,7 +102,7 @@ test-otlp: $(VENV)/.built $(VENV)/.test $(OTLP_RELAY)
 test-vllm: $(VLLM)/.built
 	$(VLLM)/bin/python -m pytest --timeout 300 --override-ini filterwarnings=default tests/vllm
 
-lint: $(VENV)/.built $(VENV)/.test $(VENV)/.lint $(PAGE)/node_modules/.installed
+lint: $(VENV)/.built $(VENV)/.test $(VENV)/.lint $(VENV)/.docs $(PAGE)/node_modules/.installed
 	cargo fmt --all --check
 	cargo fmt --manifest-path benchmarks/rust/Cargo.toml --check
 	cargo clippy --workspace --all-targets --locked -- --deny warnings
@@ -114,12 +116,19 @@ lint: $(VENV)/.built $(VENV)/.test $(VENV)/.lint $(PAGE)/node_modules/.installed
 	$(BIN)/mypy $(PACKAGES) tests/typing examples
 	$(BIN)/pyright --pythonpath $(BIN)/python $(PACKAGES) tests/typing examples
 	$(WITH_NODE) npm run --silent --prefix $(PAGE) check
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
 names:
 	$(PYTHON) tools/generate_rust_names.py
 
 dashboards: $(VENV)/.built $(VENV)/.test
 	$(BIN)/python -m dynamo_metrics.dashboards deploy
+
+panels: $(VENV)/.built $(VENV)/.test $(VENV)/.panels
+	PYTHONPATH=. $(BIN)/python tools/draw_panels.py
 
 format: $(VENV)/.lint
 	cargo fmt --all
@@ -167,6 +176,14 @@ $(VENV)/.test: $(CREATED) pyproject.toml
 
 $(VENV)/.lint: $(CREATED) pyproject.toml
 	$(PIP) install --group lint
+	@touch $@
+
+$(VENV)/.docs: $(CREATED) pyproject.toml
+	$(PIP) install --group docs
+	@touch $@
+
+$(VENV)/.panels: $(CREATED) pyproject.toml
+	$(PIP) install --group panels
 	@touch $@
 
 $(VENV)/.node: $(CREATED)

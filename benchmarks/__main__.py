@@ -25,6 +25,7 @@ TOPICS = (
     "startup",
     "processes",
     "contention",
+    "planes",
     "rust_updates",
 )
 _RESULTS = ROOT / ".cache" / "benchmarks"

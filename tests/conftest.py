@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -20,11 +21,18 @@ hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 
 
+@pytest.fixture(scope="session")
+def _runtime_directories() -> Iterator[str]:
+    with tempfile.TemporaryDirectory(prefix="dynamo-tests-") as directory:
+        yield directory
+
+
 @pytest.fixture(autouse=True)
-def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the shell has set, a test sees the defaults."""
+def _no_settings(monkeypatch: pytest.MonkeyPatch, _runtime_directories: str) -> None:
+    """Whatever the shell has set, a test sees the defaults, and nothing of other processes."""
     for variable in [name for name in os.environ if name.startswith("DYN_")]:
         monkeypatch.delenv(variable)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", tempfile.mkdtemp(dir=_runtime_directories))
 
 
 @pytest.fixture

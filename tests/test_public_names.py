@@ -27,6 +27,7 @@ RUNTIME_FILES = {str(file) for file in files("dynamo-runtime") or ()}
 
 def test_the_runtime_module_holds_the_hierarchy_and_what_serves_it() -> None:
     assert dynamo.runtime.__all__ == [
+        "CancellationToken",
         "Client",
         "Component",
         "ConnectionLostError",
@@ -98,12 +99,14 @@ def test_all_types_are_importable_from_prometheus_metrics() -> None:
         "CounterVec",
         "DEFAULT",
         "DEFAULT_BUCKETS",
+        "ExceptionCounter",
         "Gauge",
         "GaugeVec",
         "Histogram",
         "HistogramVec",
         "ITL",
         "ITL_BUCKETS",
+        "InProgress",
         "IntCounter",
         "IntCounterVec",
         "IntGauge",
@@ -112,16 +115,19 @@ def test_all_types_are_importable_from_prometheus_metrics() -> None:
         "REQUEST_DURATION",
         "REQUEST_DURATION_BUCKETS",
         "RuntimeMetrics",
+        "Summary",
+        "SummaryVec",
         "TTFT",
         "TTFT_BUCKETS",
         "Timer",
+        "VecTimer",
         "exponential_buckets",
         "linear_buckets",
     ]
 
 
 def test_the_page_is_an_application_of_either_kind() -> None:
-    assert dynamo.asgi.__all__ == ["make_asgi_app"]
+    assert dynamo.asgi.__all__ == ["RequestMetricsMiddleware", "make_asgi_app"]
     assert dynamo.wsgi.__all__ == ["make_wsgi_app"]
 
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Asks the worker for greetings, and prints them as they arrive.
 
-    DYN_REQUEST_PLANE=nats ./client.py world,sun,moon
+    ./client.py world,sun,moon
 
-Without ``DYN_REQUEST_PLANE`` nobody outside this process can be reached: then the worker runs here
-too, on the request plane in memory.
+With ``DYN_REQUEST_PLANE=memory`` nobody outside this process can be reached: then the worker runs
+here too.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ async def main(runtime: DistributedRuntime, names: str) -> None:
     """Send one request."""
     endpoint = endpoint_of(runtime)
     worker = None
-    if os.environ.get("DYN_REQUEST_PLANE", "memory") == "memory":
+    if os.environ.get("DYN_REQUEST_PLANE") == "memory":
         worker = asyncio.create_task(endpoint.serve_endpoint(greet))
 
     client = await endpoint.client()

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """A worker that greets whoever it is asked to.
 
-    nats-server -js &
-    DYN_REQUEST_PLANE=nats DYN_SYSTEM_PORT=8081 ./server.py
+    DYN_SYSTEM_PORT=8081 ./server.py
     curl http://localhost:8081/metrics
+
+Clients on this host find it. With ``DYN_REQUEST_PLANE=nats`` those on other hosts do, through the
+NATS server in ``NATS_SERVER``.
 
 Its requests are counted in the ``dynamo_component_*`` metrics, without a line about them here.
 Ctrl-C or SIGTERM: no new requests, the running ones are finished.

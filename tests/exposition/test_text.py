@@ -57,7 +57,7 @@ def test_series_stand_in_order_of_creation_whichever_metric_they_are_of(endpoint
     vec.set(1, {"a": "z"})
     metrics.create_gauge("m", "help").set(2)
     vec.set(3, {"a": "b"})
-    metrics.create_gauge("m", "help", {"x": ""}).set(4)
+    metrics.create_gauge("m", "help", {"x": "y"}).set(4)
     vec.set(5, {"a": "c"})
     vec.set(1.5, {"a": "z"})
     values = [sample.value for sample in page(endpoint)["ns_comp_ep_m"].samples]

@@ -13,11 +13,17 @@ from tests.support import FACTORIES, PLAIN, VECS, create, page, refused
 from tests.support.waiting import eventually
 
 NO_ARGUMENTS = {
-    "create_counter": ["inc", "get"],
-    "create_intcounter": ["inc", "get"],
-    "create_gauge": ["inc", "dec", "get"],
-    "create_intgauge": ["inc", "dec", "get"],
+    "create_counter": ["get"],
+    "create_intcounter": ["get"],
+    "create_gauge": ["get"],
+    "create_intgauge": ["get"],
     "create_histogram": ["get_sample_count", "get_sample_sum"],
+}
+PERHAPS_A_VALUE = {
+    "create_counter": ["inc"],
+    "create_intcounter": ["inc"],
+    "create_gauge": ["inc", "dec"],
+    "create_intgauge": ["inc", "dec"],
 }
 A_VALUE = {
     "create_counter": ["inc_by"],
@@ -61,6 +67,45 @@ def test_what_takes_no_arguments_refuses_any(endpoint: Any, factory: str, method
         call(value=1)
 
 
+@pytest.mark.parametrize(("factory", "method"), methods(PERHAPS_A_VALUE))
+def test_what_may_take_a_value_takes_one(endpoint: Any, factory: str, method: str) -> None:
+    metric = create(endpoint, factory)
+    call, sign = getattr(metric, method), -1 if method == "dec" else 1
+    call()
+    call(3)
+    call(value=2)
+    assert metric.get() == 6 * sign
+    with refused(TypeError, f"{method}() takes value; 2 given"):
+        call(1, 2)
+    with refused(TypeError, f"{method}() takes value; 2 given"):
+        call(1, value=2)
+    with refused(TypeError, f'{method}() has no argument "amount"'):
+        call(amount=1)
+    with refused(TypeError, "must be a", "'3'"):
+        call("3")
+    assert metric.get() == 6 * sign
+
+
+@pytest.mark.parametrize(("factory", "method"), methods(PERHAPS_A_VALUE))
+def test_a_child_may_take_a_value_too(endpoint: Any, factory: str, method: str) -> None:
+    child = create(endpoint, f"{factory}vec").with_label_values(["x"])
+    getattr(child, method)(3)
+    assert abs(child.get()) == 3
+
+
+def test_an_increment_by_a_value_may_have_an_exemplar_and_must_not_be_negative(
+    metrics: RuntimeMetrics,
+) -> None:
+    counter = metrics.create_intcounter("m_total", "help")
+    counter.inc(2, exemplar={"trace_id": "a"})
+    counter.inc(exemplar={"trace_id": "a"}, value=3)
+    assert counter.get() == 5
+    with refused(ValueError, "increased by -1"):
+        counter.inc(-1)
+    with refused(TypeError, 'has no argument "exemplar"'):
+        metrics.create_gauge("g", "help").inc(2, exemplar={})  # type: ignore[call-arg]
+
+
 @pytest.mark.parametrize(("factory", "method"), methods(A_VALUE))
 def test_what_takes_a_value_takes_just_one(endpoint: Any, factory: str, method: str) -> None:
     call = getattr(create(endpoint, factory), method)
@@ -74,14 +119,19 @@ def test_what_takes_a_value_takes_just_one(endpoint: Any, factory: str, method: 
         call(amount=1)
 
 
-@pytest.mark.parametrize(("factory", "method"), vec_methods(NO_ARGUMENTS))
+@pytest.mark.parametrize(
+    ("factory", "method"), [*vec_methods(NO_ARGUMENTS), *vec_methods(PERHAPS_A_VALUE)]
+)
 def test_what_takes_labels_takes_just_them(endpoint: Any, factory: str, method: str) -> None:
     call = getattr(create(endpoint, factory), method)
     with refused(TypeError, f'{method}() is missing the argument "labels"'):
         call()
     with refused(TypeError, f"{method}() takes labels; 2 given"):
         call({"a": "x"}, {"a": "x"})
-    with refused(TypeError, f'{method}() has no argument "a"'):
+    with refused(TypeError, f'{method}() has no argument "b"'):
+        call(b="x")
+    right = f"labels(a='x').{method}() or {method}({{'a': 'x'}})"
+    with refused(TypeError, f'{method}() of metric "', "labels as a dict", right):
         call(a="x")
 
 
@@ -103,21 +153,33 @@ def test_what_takes_a_value_and_labels_takes_just_both(
         call(1, labels, value=2)
     with refused(TypeError, f'{method}() has no argument "label"'):
         call(1, label=labels)
+    with refused(TypeError, f"labels(a='x').{method}(1) or {method}(1, {{'a': 'x'}})"):
+        call(1, a="x")
     with refused(TypeError, "labels must be a dict", "2"):
         call(1, 2)
     with refused(TypeError, "value must be a"):
         call(labels, labels)
 
 
-@pytest.mark.parametrize(("factory", "method"), [*methods(NO_ARGUMENTS), *methods(A_VALUE)])
+@pytest.mark.parametrize(
+    ("factory", "method"),
+    [*methods(NO_ARGUMENTS), *methods(PERHAPS_A_VALUE), *methods(A_VALUE)],
+)
 def test_plain_methods_have_a_signature_and_a_docstring(factory: str, method: str) -> None:
     function = getattr(PLAIN[factory], method)
-    names = ["self"] if (factory, method) in methods(NO_ARGUMENTS) else ["self", "value"]
+    names = ["self", "value"]
+    if (factory, method) in methods(NO_ARGUMENTS):
+        names = ["self"]
+    elif (factory, method) in methods(PERHAPS_A_VALUE):
+        names = ["self", "value=1"]
     assert signature(function) == [*names, *options(factory, method)]
     assert inspect.getdoc(function)
 
 
-@pytest.mark.parametrize(("factory", "method"), [*vec_methods(NO_ARGUMENTS), *vec_methods(A_VALUE)])
+@pytest.mark.parametrize(
+    ("factory", "method"),
+    [*vec_methods(NO_ARGUMENTS), *vec_methods(PERHAPS_A_VALUE), *vec_methods(A_VALUE)],
+)
 def test_vec_methods_have_a_signature_and_a_docstring(factory: str, method: str) -> None:
     function = getattr(VECS[factory], method)
     takes_value = (factory, method) in vec_methods(A_VALUE)

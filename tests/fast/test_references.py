@@ -71,7 +71,7 @@ WAYS: dict[str, Callable[[Used], object]] = {
     "create again": lambda used: used.metrics.create_gauge("g", "help"),
 }
 REFUSALS: dict[str, Callable[[Used], object]] = {
-    "wrong arity": lambda used: used.gauge.inc(used.value),  # type: ignore[call-arg]
+    "wrong arity": lambda used: used.gauge.set(used.value, used.value),  # type: ignore[call-arg]
     "unknown argument": lambda used: used.gauge.set(amount=used.value),  # type: ignore[call-arg]
     "no number": lambda used: used.gauge.set(used.text),  # type: ignore[arg-type]
     "no integer": lambda used: used.counter.inc_by(used.value),  # type: ignore[arg-type]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import signal
+import sys
 
-from tests.fleet.conftest import BIN, Run, Sd, start_worker
+from tests.fleet.conftest import BIN, SERVER, Run, Sd, start_worker
 from tests.support.nats import NatsServer, nobody_listens
 from tests.support.process import Worker
+from tests.support.waiting import eventually
 
 
 def ls(run: Run, nats_server: str, *options: str) -> Worker:
@@ -46,3 +49,21 @@ def test_without_nats_it_ends_with_one_line(run: Run) -> None:
     assert shown.exit_code() == 1
     [line] = shown.errors.splitlines()
     assert line.startswith(f"NATS_SERVER={nowhere} cannot be reached: ")
+
+
+def test_with_nothing_set_it_shows_the_workers_of_this_host(run: Run) -> None:
+    settings = {"DYN_SYSTEM_PORT": "0", "DYN_SYSTEM_HOST": "127.0.0.1"}
+    workers = [run(sys.executable, SERVER, **settings) for _ in range(2)]
+    addresses = [
+        worker.line().removeprefix("metrics: http://").removesuffix("/metrics")
+        for worker in workers
+    ]
+    sd = Sd(run(BIN / "dynamo-metrics", "sd", "--host", "127.0.0.1", "--port", "0"))
+    groups = sd.serving(2)
+    assert sorted(group["targets"][0] for group in groups) == sorted(addresses)
+    shown = run(BIN / "dynamo-metrics", "ls", "--json")
+    assert json.loads("\n".join(shown.lines())) == groups
+    shown.assert_ends_cleanly()
+    workers[0].interrupt(signal.SIGKILL)
+    workers[0].exit_code()
+    assert eventually(lambda: sd.addresses() if len(sd.addresses() or []) == 1 else None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import signal
 import socket
@@ -15,9 +16,10 @@ import pytest
 
 from dynamo.discovery import Target, _backends
 from dynamo.discovery.nats import BUCKET
+from dynamo.discovery.nats import discovery as nats_discovery
 from dynamo.fleet._fleet import Fleet
 from tests.fleet.conftest import BIN, Run, Sd, start_sd, start_worker
-from tests.support.client import Answer, fetch, is_refused
+from tests.support.client import Answer, connect, fetch, is_refused, request
 from tests.support.nats import NatsServer, nobody_listens
 from tests.support.waiting import eventually
 
@@ -81,6 +83,12 @@ def test_a_worker_that_stops_in_good_order_is_listed_no_more_when_it_has_ended(
         b'{"address":"127.0.0.1:1","labels":{"namespace":"","component":""}}',
         b'{"address":1,"labels":{"namespace":"","component":"","instance":"1"}}',
         b'{"address":"127.0.0.1:1","labels":{"namespace":"","component":1,"instance":"1"}}',
+        b'{"address":"127.0.0.1:1","labels":{"namespace":"","component":"","instance":"2"}}',
+        b'{"address":" ","labels":{"namespace":"","component":"","instance":"1"}}',
+        b'{"address":"127.0.0.1","labels":{"namespace":"","component":"","instance":"1"}}',
+        b'{"address":"a:1","labels":{"namespace":"\\ud800","component":"","instance":"1"}}',
+        b"[" * 60_000,
+        b"[" * 100_000,
     ],
 )
 def test_an_entry_that_cannot_be_read_hides_no_other(
@@ -96,10 +104,10 @@ def test_an_entry_that_cannot_be_read_hides_no_other(
         await client.close()
 
     asyncio.run(put())
-    assert sd.addresses() == [worker.address]
-    assert eventually(lambda: sd.process.errors or None).startswith(
-        "WARNING an entry of discovery cannot be read: "
-    )
+    for _ in range(3):
+        assert sd.addresses() == [worker.address]
+    [line] = eventually(lambda: sd.process.errors.splitlines() or None)
+    assert line.startswith("WARNING an entry of discovery cannot be read: key 'runtimes.1': ")
 
 
 def test_while_nats_is_away_the_answer_is_503_and_afterwards_the_list_is_whole(
@@ -115,17 +123,46 @@ def test_while_nats_is_away_the_answer_is_503_and_afterwards_the_list_is_whole(
     assert (health.status, health.json["status"]) == (503, "notready")
     assert health.json["reason"] in answer.text
     assert fetch(sd.address, "/live").status == 200
-
-    # Nobody tells the restarted server who there is before sd asks it.
-    for worker in workers:
-        worker.interrupt(signal.SIGSTOP)
     nats.start()
-    eventually(
-        lambda: _unavailable(sd, f"NATS at {nats.url} was reconnected just now: within 7 s ")
-    )
-    for worker in workers:
-        worker.interrupt(signal.SIGCONT)
-    assert set(eventually(sd.addresses)) == {worker.address for worker in workers}
+    assert {group["targets"][0] for group in sd.serving(3)} == {one.address for one in workers}
+
+
+def test_while_nats_is_frozen_the_answer_is_503(nats: NatsServer, sd: Sd) -> None:
+    sd.serving(0)
+    nats.freeze()
+    answer = fetch(sd.address, "/sd")
+    assert answer.status == 503
+    assert len(answer.text.splitlines()) == 1
+    assert fetch(sd.address, "/live").status == 200
+    nats.thaw()
+    assert sd.serving(0) == []
+
+
+def test_a_restarted_nats_is_believed_when_all_leases_have_had_their_time(
+    nats: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In this process, where the time of a lease is up when the test says so."""
+    monkeypatch.setenv("NATS_SERVER", nats.url)
+    monkeypatch.setattr(nats_discovery, "LEASE_SECONDS", 3600.0)
+
+    async def restart() -> None:
+        discovery = await nats_discovery.NatsDiscovery.open()
+        try:
+            assert await discovery.targets() == []
+            nats.kill()
+            while discovery._connection.is_up:
+                await asyncio.sleep(0.01)
+            nats.start()
+            await discovery._connection.restored()
+            with pytest.raises(ConnectionError, match=r"was reconnected just now: within 3600 s "):
+                await discovery.targets()
+            discovery._complete_at = asyncio.get_running_loop().time()
+            # The bucket went with the server.
+            assert await discovery.targets() == []
+        finally:
+            await discovery.close()
+
+    asyncio.run(restart())
 
 
 def test_sd_may_start_before_nats_does(run: Run, nats: NatsServer) -> None:
@@ -185,13 +222,31 @@ def test_what_is_not_there_is_one_line(
     assert (answer.status, answer.text) == (status, text)
 
 
+def test_the_body_of_a_get_is_no_request(sd: Sd) -> None:
+    body = request("/nowhere")
+    with connect(sd.address) as connection:
+        head = request("/live", headers={"Content-Length": str(len(body))})
+        connection.sendall(head + body + request("/live", headers={"Connection": "close"}))
+        answers = b"".join(iter(lambda: connection.recv(2**16), b""))
+    assert answers.count(b"HTTP/1.1 200 OK") == answers.count(b"HTTP/1.1") == 2
+
+
+def test_connections_are_limited_and_the_oldest_idle_one_goes(sd: Sd) -> None:
+    with contextlib.ExitStack() as stack:
+        idle = [stack.enter_context(connect(sd.address)) for _ in range(300)]
+        assert fetch(sd.address, "/live").status == 200
+        assert idle[0].recv(1) == b""
+        idle[-1].sendall(request("/live"))
+        assert idle[-1].recv(12) == b"HTTP/1.1 200"
+
+
 @pytest.mark.parametrize(
     ("options", "settings", "message"),
     [
         (
             (),
             {"DYN_DISCOVERY_BACKEND": "memory"},
-            "DYN_DISCOVERY_BACKEND=memory knows only the process that it is in: use nats",
+            "DYN_DISCOVERY_BACKEND=memory knows only the process that it is in: use file or nats",
         ),
         ((), {"NATS_SERVER": "http://x"}, "NATS_SERVER=http://x is not the address of a NATS"),
         (("--nats-server", "a b"), {}, "NATS_SERVER=a b is not the address of a NATS server"),
@@ -228,6 +283,7 @@ def test_a_port_in_use_is_named(run: Run) -> None:
         ("typer", "dynamo-metrics needs typer: pip install 'dynamo-metrics[cli]'"),
         ("rich", "dynamo-metrics needs rich: pip install 'dynamo-metrics[cli]'"),
         ("nats", "NATS needs nats-py: pip install 'dynamo-runtime[nats]'"),
+        ("uvicorn", "dynamo-metrics sd needs uvicorn: pip install 'dynamo-runtime[cli]'"),
     ],
 )
 def test_a_package_that_is_missing_is_one_line_with_what_to_install(
@@ -236,7 +292,8 @@ def test_a_package_that_is_missing_is_one_line_with_what_to_install(
     script = (
         f"import sys; sys.modules[{package!r}] = None; import dynamo_metrics.cli as c; c.main()"
     )
-    sd = run(sys.executable, "-c", script, "sd", "--host", "127.0.0.1", "--port", "0")
+    options = ("sd", "--host", "127.0.0.1", "--port", "0", "--nats-server", nobody_listens())
+    sd = run(sys.executable, "-c", script, *options)
     assert sd.exit_code() == 1
     [line] = sd.errors.splitlines()
     assert line.startswith(message)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import struct
 import subprocess
 
 import pytest
@@ -12,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from dynamo.runtime import DistributedRuntime, Endpoint
 from tests.formats.fill import fill
 from tests.support import formats, prometheus
-from tests.support.formats import ALL, OPENMETRICS, TEXT, Page, render
+from tests.support.formats import ALL, OPENMETRICS, PROTOBUF, TEXT, Page, render
 
 each_format = pytest.mark.parametrize("accept", ALL.values(), ids=ALL)
 
@@ -138,3 +139,15 @@ def test_promtool_finds_nothing_but_names_to_object_to(
         r' "_total" suffix|metric names should not contain abbreviated units)'
     )
     assert [hint for hint in hints if not about_names.fullmatch(hint)] == []
+
+
+def test_every_nan_is_the_same_nan_in_every_format(runtime: DistributedRuntime) -> None:
+    # One of these bits tells Prometheus that a series is gone.
+    for number, bits in enumerate((0x7FF0000000000002, 0xFFF8000000000000, 0x7FF8000000000123)):
+        [value] = struct.unpack("<d", struct.pack("<Q", bits))
+        runtime.metrics.create_gauge(f"m{number}", "help").set(value)
+    for accept in ALL.values():
+        values = render(runtime, accept).named("m0", "m1", "m2")
+        assert list(values.values()) == ["NaN"] * 3
+    _, _, body = runtime.metrics.exposition(PROTOBUF)
+    assert body.count(struct.pack("<Q", 0x7FF8000000000001)) == 3

@@ -43,15 +43,16 @@ def test_a_counter_keeps_its_name_whatever_else_there_is(endpoint: Endpoint) -> 
     [([-1.0, 1.0], 0.5), ([1.0], -0.5), ([1.0], float("-inf"))],
     ids=["a bound below zero", "a sum below zero", "an infinite sum below zero"],
 )
-def test_a_histogram_below_zero_is_shown_without_its_sum(
+def test_a_histogram_below_zero_goes_out_as_unknown_with_all_its_samples(
     runtime: DistributedRuntime, buckets: list[float], observed: float
 ) -> None:
     runtime.metrics.create_histogram("m", "help", buckets=buckets).observe(observed)
     whole = render(runtime, TEXT)
     assert whole.values[key("m_count")] == 1
     page = render(runtime, OPENMETRICS)
-    missing = {at.name for at in whole.values.keys() - page.values.keys()}
-    assert missing == {"m_sum", "m_count"}
+    names = ("m_bucket", "m_sum", "m_count")
+    assert page.named(*names) == whole.named(*names)
+    assert {page.types[name] for name in names} == {"unknown"}
     for accept in (OPENMETRICS_2, PROTOBUF):
         assert render(runtime, accept).values[key("m_sum")] == observed
 

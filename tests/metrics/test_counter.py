@@ -49,8 +49,8 @@ def test_a_counter_never_goes_back(metrics: RuntimeMetrics, factory: str) -> Non
     assert counter.get() == 3
 
 
-@pytest.mark.parametrize(("increment", "shown"), [(-0.5, "-0.5"), (NAN, "NaN"), (-INF, "-inf")])
-def test_a_negative_or_nan_increment_is_refused(
+@pytest.mark.parametrize(("increment", "shown"), [(-0.5, "-0.5"), (-INF, "-inf")])
+def test_a_negative_increment_is_refused(
     metrics: RuntimeMetrics, increment: float, shown: str
 ) -> None:
     counter = metrics.create_counter("m", "help")

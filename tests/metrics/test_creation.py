@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import inspect
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from dynamo.prometheus_metrics import MetricsError, RuntimeMetrics
 from dynamo.runtime import DistributedRuntime, Endpoint
+from dynamo_metrics import _identity
 from tests.support import FACTORIES, PLAIN, VECS, create, page, refused, sample
 
 SIGNATURES = {
@@ -78,6 +80,21 @@ def test_a_metric_nobody_holds_keeps_its_value(metrics: RuntimeMetrics) -> None:
     counter = metrics.create_intcounter("m", "help")
     counter.inc()
     assert counter.get() == 4
+
+
+def test_objects_that_have_gone_leave_no_entries_behind(metrics: RuntimeMetrics) -> None:
+    kept = metrics.create_counter("kept", "help")
+    for number in range(1000):
+        metrics.unregister(metrics.create_counter(f"m{number}", "help"))
+    alive = sum(known() is not None for known in _identity._objects.values())
+    assert len(_identity._objects) <= max(64, 2 * alive + 1)
+    assert metrics.create_counter("kept", "help") is kept
+
+
+def test_a_metric_that_goes_runs_no_python_code(metrics: RuntimeMetrics) -> None:
+    """It is freed by native code, below which CPython may end a daemon thread at exit."""
+    metric = metrics.create_counter("m", "help")
+    assert [reference.__callback__ for reference in weakref.getweakrefs(metric)] == [None]
 
 
 def test_equal_metrics_of_two_nodes_are_two_metrics(runtime: DistributedRuntime) -> None:
@@ -171,9 +188,13 @@ def counter_with(metrics: RuntimeMetrics, labels: Any) -> object:
     [
         (counter_with, "ab", ["labels must be a dict or a list of", "'ab'"]),
         (counter_with, 5, ["labels must be a dict or a list of", "int", "5"]),
-        (counter_with, ["ab"], ["labels must be a dict or a list of", "['ab']"]),
+        (
+            counter_with,
+            ["ab"],
+            ["labels must be a dict or a list of", "create_countervec", "['ab']"],
+        ),
         (counter_with, [("a",)], ["labels must be a dict or a list of", "[('a',)]"]),
-        (counter_with, [("a", 5)], ['value of label "a" must be a str', "int", "5"]),
+        (counter_with, [("a", 5.5)], ['value of label "a" must be a str', "float", "5.5"]),
         (counter_with, {"a": None}, ['value of label "a" must be a str', "None"]),
         (counter_with, {5: "a"}, ["label name must be a str", "5"]),
         (vec_with, "ab", ["label_names must be a list of str", "'ab'"]),

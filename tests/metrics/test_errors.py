@@ -21,7 +21,7 @@ def error_of(function: Callable[[], object]) -> MetricsError:
     ("create", "reason", "name"),
     [
         (lambda m: m.create_gauge("", "help"), "bad_name", ""),
-        (lambda m: m.create_gauge("1a", "help", full_name=True), "bad_name", "1a"),
+        (lambda m: m.create_gauge(" ", "help", full_name=True), "bad_name", " "),
         (lambda m: m.create_gauge("m", "help", {"a-b": "x"}), "bad_label", "ns_comp_ep_m"),
         (lambda m: m.create_gauge("m", "help", {"le": "x"}), "reserved_label", "ns_comp_ep_m"),
         (lambda m: m.create_gaugevec("m", "help", ["a", "a"]), "duplicate_label", "ns_comp_ep_m"),

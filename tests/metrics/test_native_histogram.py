@@ -133,10 +133,9 @@ def test_the_ends_of_the_number_line_have_buckets(
     assert side == {expected: 1}
 
 
-def test_nan_is_refused_and_leaves_it_unchanged(runtime: DistributedRuntime) -> None:
+def test_nan_changes_nothing(runtime: DistributedRuntime) -> None:
     histogram = runtime.metrics.create_histogram("m", "help", native=True)
-    with refused(ValueError, "NaN"):
-        histogram.observe(math.nan)
+    histogram.observe(math.nan)
     assert native(runtime).count == 0
 
 

@@ -50,7 +50,7 @@ def once(address: str, true: Callable[[dict[str, Family]], bool]) -> dict[str, F
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("plane", ["memory", "nats"])
+@pytest.mark.parametrize("plane", ["tcp", "nats"])
 def test_under_load_everything_moves_that_dashboards_ask_for(
     request: pytest.FixtureRequest, start: Start, plane: str, number: signal.Signals
 ) -> None:
@@ -152,9 +152,9 @@ def test_it_is_not_ready_while_it_starts(start: Start) -> None:
 
 
 def test_it_says_how_requests_can_reach_it(start: Start) -> None:
-    worker = start("--model", "m", DYN_SYSTEM_PORT="-1")
+    worker = start("--model", "m", DYN_SYSTEM_PORT="-1", DYN_REQUEST_PLANE="memory")
     assert worker.line() == "metrics: set DYN_SYSTEM_PORT"
-    assert worker.line() == "requests: set DYN_REQUEST_PLANE=nats, or --load"
+    assert worker.line() == "requests: set DYN_REQUEST_PLANE=tcp, or --load"
 
 
 def test_help_explains_the_engine_and_where_it_can_be_reached(start: Start) -> None:

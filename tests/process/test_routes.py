@@ -14,6 +14,7 @@ from tests.support.process import Start, serving, workers
 
 SCRIPT = """
 metrics.create_intcounter("requests_total", "Requests").inc_by(7)
+metrics.create_histogram("waiting_seconds", "Waiting").observe(1)
 print("ready")
 input()
 """
@@ -43,6 +44,12 @@ def test_metrics_are_packed_for_those_who_can_unpack_them(address: str, accepted
     assert answer.headers["Vary"] == "Accept, Accept-Encoding"
     families = page(gzip.decompress(answer.body).decode())
     assert sample(families, "ns_comp_ep_requests_total") == 7
+
+
+def test_the_order_decides_among_equally_accepted_encodings(address: str) -> None:
+    for accepted, encoding in (("zstd,gzip", "zstd"), ("gzip,zstd", "gzip")):
+        answer = fetch(address, headers={"Accept-Encoding": accepted})
+        assert answer.headers["Content-Encoding"] == encoding
 
 
 @pytest.mark.parametrize("accepted", ["identity", "gzip;q=0", "br", ""])
@@ -126,7 +133,58 @@ def test_head_answers_as_get_does_without_a_body(address: str, path: str) -> Non
 
 
 def test_a_query_does_not_change_the_route(address: str) -> None:
-    assert "ns_comp_ep_requests_total" in fetch(address, "/metrics?name[]=x").families
+    assert "ns_comp_ep_requests_total" in fetch(address, "/metrics?other=x").families
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "name[]=ns_comp_ep_requests_total",
+        "name%5B%5D=ns_comp_ep_requests",
+        "name[]=unknown&name[]=ns_comp_ep_requests_total&name[]=x",
+    ],
+)
+@pytest.mark.parametrize("accept", ["text/plain", "application/openmetrics-text"])
+def test_a_scrape_may_ask_for_families_by_name(address: str, query: str, accept: str) -> None:
+    lines = fetch(address, f"/metrics?{query}", headers={"Accept": accept}).text.splitlines()
+    assert {line.split(" ")[2] for line in lines if line.startswith("# TYPE")} <= {
+        "ns_comp_ep_requests_total",
+        "ns_comp_ep_requests",
+    }
+    [sample] = [line for line in lines if not line.startswith("#")]
+    assert sample.endswith(" 7")
+
+
+def test_a_histogram_is_found_by_its_samples(address: str) -> None:
+    answer = fetch(address, "/metrics?name[]=ns_comp_ep_waiting_seconds_bucket")
+    assert list(answer.families) == ["ns_comp_ep_waiting_seconds"]
+
+
+def test_a_name_that_is_unknown_selects_nothing(address: str) -> None:
+    answer = fetch(address, "/metrics?name[]=unknown")
+    assert (answer.status, answer.body) == (200, b"")
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/health", "/live", "/", "/elsewhere"])
+def test_no_response_is_sniffed_or_stored(address: str, path: str) -> None:
+    headers = fetch(address, path).headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"GET /live HTTP/1.1\r\n", 400),
+        (b"GET /live HTTP/1.1\r\nHost: a\r\nHost: b\r\n", 400),
+        (b"GET /live HTTP/1.1\r\nHost: a\r\n", 200),
+        (b"GET /live HTTP/1.0\r\n", 200),
+    ],
+)
+def test_a_request_of_http_1_1_has_exactly_one_host(address: str, head: bytes, status: int) -> None:
+    with connect(address) as connection:
+        connection.sendall(head + b"\r\n")
+        assert read_answer(connection).status == status
 
 
 def test_a_connection_serves_one_request_after_the_other(address: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 from decimal import Decimal
@@ -95,6 +96,10 @@ def test_an_int_counter_shows_any_unsigned_integer_of_64_bits(value: int) -> Non
         assert counter.get() == 0
 
 
+def refused_increment() -> contextlib.AbstractContextManager[object]:
+    return pytest.raises(ValueError, match="increased by")
+
+
 @given(or_subclass(FLOATS, FloatSubclass))
 def test_a_counter_shows_any_float_that_is_not_negative(value: float) -> None:
     runtime = DistributedRuntime()
@@ -103,7 +108,7 @@ def test_a_counter_shows_any_float_that_is_not_negative(value: float) -> None:
         counter.inc_by(value)
         assert counter.get() == sample(page(runtime), "m") == value
     else:
-        with pytest.raises(ValueError, match="increased by"):
+        with contextlib.nullcontext() if math.isnan(value) else refused_increment():
             counter.inc_by(value)
         assert counter.get() == 0
 
@@ -144,8 +149,7 @@ def test_observations_are_counted_below_every_bound_that_holds_them(
     observed = []
     for value in values:
         if math.isnan(value):
-            with pytest.raises(ValueError, match="NaN"):
-                histogram.observe(value)
+            histogram.observe(value)  # changes nothing
         else:
             histogram.observe(value)
             observed.append(value)

@@ -108,7 +108,8 @@ OURS = {
 names = st.from_regex(r"[a-z][a-z0-9_]{0,8}x", fullmatch=True).filter(
     lambda name: not name.endswith(tuple(SUFFIXES[1:]))
 )
-label_values = st.text(st.characters(codec="utf-8", exclude_characters='"'))
+# A label without a value is no label: two such sets could be equal.
+label_values = st.text(st.characters(codec="utf-8", exclude_characters='"'), min_size=1)
 label_sets = st.dictionaries(st.sampled_from(["a", "b", "c"]), label_values, max_size=2)
 numbers = st.floats(allow_subnormal=True)
 amounts = st.floats(0, allow_infinity=False)

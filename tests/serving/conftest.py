@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from dynamo.request_plane.tcp import TcpPlane
 from tests.support.nats import NatsServer
 from tests.support.process import Start, workers
 
@@ -60,12 +61,33 @@ def on_nats(nats: NatsServer, monkeypatch: pytest.MonkeyPatch) -> NatsServer:
     return nats
 
 
-@pytest.fixture(params=["memory", "nats"])
+@pytest.fixture
+def on_tcp(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything in this process goes through sockets, also what would stay in memory."""
+    monkeypatch.setenv("DYN_REQUEST_PLANE", "tcp")
+    monkeypatch.setattr(TcpPlane, "stays_in_memory", False)
+
+
+@pytest.fixture
+def on_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything stays in this event loop."""
+    monkeypatch.setenv("DYN_REQUEST_PLANE", "memory")
+
+
+@pytest.fixture(params=["memory", "tcp", "nats"])
 def plane(request: pytest.FixtureRequest) -> str:
     """The test runs on each request plane."""
-    if request.param == "nats":
-        request.getfixturevalue("on_nats")
+    request.getfixturevalue(f"on_{request.param}")
     return str(request.param)
+
+
+@pytest.fixture(params=["tcp", "nats"])
+def between(request: pytest.FixtureRequest) -> dict[str, str]:
+    """The test runs on each plane that connects processes: the settings of another process."""
+    if request.param == "tcp":
+        request.getfixturevalue("on_tcp")
+        return {}
+    return nats_settings(request.getfixturevalue("on_nats"))
 
 
 @pytest.fixture

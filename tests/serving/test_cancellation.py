@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from dynamo.runtime import Client, Context, DistributedRuntime, ResponseStream
-from tests.serving.conftest import nats_settings
 from tests.support.nats import NatsServer
 from tests.support.nats_link import link_to
 from tests.support.process import Start
@@ -239,7 +238,7 @@ asyncio.run(main())
 
 
 async def test_a_client_that_is_killed_ends_its_handlers_at_their_next_yield(
-    on_nats: NatsServer, start: Start
+    between: dict[str, str], start: Start
 ) -> None:
     killed = asyncio.Event()
 
@@ -250,7 +249,7 @@ async def test_a_client_that_is_killed_ends_its_handlers_at_their_next_yield(
             yield request
 
     async with DistributedRuntime() as runtime, served(endpoint_of(runtime), wait):
-        client = start(CLIENT, **nats_settings(on_nats))
+        client = start(CLIENT, **between)
         assert await asyncio.to_thread(client.line) == "reading"
         client.interrupt(signal.SIGKILL)
         await asyncio.to_thread(client.exit_code)
@@ -260,14 +259,14 @@ async def test_a_client_that_is_killed_ends_its_handlers_at_their_next_yield(
 
 
 async def test_a_client_that_is_killed_ends_handlers_that_do_not_yield(
-    on_nats: NatsServer, start: Start
+    between: dict[str, str], start: Start
 ) -> None:
     async def stuck(request: int) -> AsyncIterator[int]:
         yield request
         await asyncio.Event().wait()
 
     async with DistributedRuntime() as runtime, served(endpoint_of(runtime), stuck):
-        client = start(CLIENT, **nats_settings(on_nats))
+        client = start(CLIENT, **between)
         assert await asyncio.to_thread(client.line) == "reading"
         client.interrupt(signal.SIGKILL)
         counted = await settled(runtime, 5)

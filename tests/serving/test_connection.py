@@ -10,6 +10,7 @@ from typing import Any
 import nats as nats_py
 import pytest
 
+from dynamo._nats import subscription
 from dynamo.discovery import Instance
 from dynamo.discovery._leases import LeasedWatch
 from dynamo.discovery._records import to_json
@@ -43,9 +44,12 @@ class Outside:
     def __init__(self, client: Any) -> None:
         self.client = client
         self.frames: list[bytes] = []
+        self.peer = ""
+        """Where the other side wants frames."""
 
     async def note(self, message: Any) -> None:
         self.frames.append(message.data)
+        self.peer = message.reply or self.peer
 
     async def receives(self, frame: bytes) -> None:
         """Waits until a frame has come that begins so."""
@@ -141,6 +145,7 @@ async def test_a_worker_refuses_requests_until_nats_knows_that_it_stops(
         await client.wait_for_instances()
         [known] = await instances_of("nats")
 
+        monkeypatch.setattr(subscription, "CLOSE_TIMEOUT", 30.0)  # until the link is released
         link.hold("UNSUB")
         worker.shutdown()
         await link.held.wait()
@@ -232,7 +237,7 @@ async def test_a_worker_whose_handler_waits_sends_keepalives(
         opening = _frames.opening("id", 6, b'"wait"')
         await client.client.publish(f"{instance.address}.new", opening, reply="client")
         await client.receives(_frames.KEEPALIVE)
-        await client.client.publish(f"{instance.address}.1", _frames.CANCEL)
+        await client.client.publish(client.peer, _frames.CANCEL)
         assert (await settled(runtime, 1)).cancelled == 1
 
 

@@ -18,7 +18,9 @@ from hypothesis import strategies as st
 
 from dynamo._nats import token
 from dynamo.discovery import Instance, Target
+from dynamo.discovery._leases import LeasedWatch
 from dynamo.discovery._records import from_json, to_json
+from dynamo.discovery.file import FileDiscovery
 from dynamo.discovery.nats import BUCKET
 from dynamo.runtime import Client, ConnectionLostError, DistributedRuntime, UnavailableError
 from tests.serving.conftest import nats_settings
@@ -95,12 +97,13 @@ async def test_a_killed_worker_is_gone_within_ten_seconds_and_its_requests_fail(
 
 
 async def test_a_request_to_a_worker_just_killed_goes_to_another(
-    on_nats: NatsServer, start: Start
+    between: dict[str, str], start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    worker = start(WORKER, **nats_settings(on_nats))
+    worker = start(WORKER, **between)
     async with DistributedRuntime() as runtime, served(endpoint_of(runtime), echo) as client:
         while len(client.instance_ids()) < 2:
             await client.wait_for_change()
+        monkeypatch.setattr(FileDiscovery, "_look", lambda _: None)  # it would see it at once
         worker.interrupt(signal.SIGKILL)
         await asyncio.to_thread(worker.exit_code)
         assert len(client.instance_ids()) == 2
@@ -176,12 +179,9 @@ async def test_discovery_survives_a_restart_of_nats(on_nats: NatsServer) -> None
             assert await collect(await other.generate(1)) == [1]
 
 
-@pytest.mark.parametrize("backend", ["memory", "nats"])
 async def test_a_runtime_with_a_status_server_is_a_target_for_prometheus(
-    backend: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+    plane: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if backend == "nats":
-        request.getfixturevalue("on_nats")
     monkeypatch.setenv("DYN_SYSTEM_PORT", "0")
     async with DistributedRuntime() as runtime:
         address = runtime.system_status_address
@@ -195,7 +195,7 @@ async def test_a_runtime_with_a_status_server_is_a_target_for_prometheus(
             served(endpoint_of(runtime, paths[2]), echo),
         ):
             (instance,) = client.instance_ids()
-            async with discovery_of(backend) as discovery:
+            async with discovery_of(plane) as discovery:
                 [target] = await discovery.targets()
             assert target.address == reachable
             assert target.labels == {
@@ -203,7 +203,7 @@ async def test_a_runtime_with_a_status_server_is_a_target_for_prometheus(
                 "component": "decode,prefill",
                 "instance": f"{instance:x}",
             }
-    async with DistributedRuntime() as other, discovery_of(backend) as discovery:
+    async with DistributedRuntime() as other, discovery_of(plane) as discovery:
         await endpoint_of(other).client()
         # Only this one, which serves nothing: the other one has left.
         await namespaces_of_targets(discovery, [""])
@@ -269,6 +269,7 @@ async def test_an_instance_on_a_plane_that_does_not_lead_there_is_not_used(
 ) -> None:
     monkeypatch.setenv("NATS_SERVER", nats.url)
     monkeypatch.setenv("DYN_DISCOVERY_BACKEND", "nats")
+    monkeypatch.setenv("DYN_REQUEST_PLANE", "memory")
     async with DistributedRuntime() as runtime, served(endpoint_of(runtime), echo) as client:
         [here] = await instances_of("nats")
         elsewhere = Instance("ns", "comp", "generate", 1, "memory", "1.1/ns/comp/generate/1")
@@ -281,17 +282,68 @@ async def test_an_instance_on_a_plane_that_does_not_lead_there_is_not_used(
             await until(lambda: client.instance_ids() == [here.instance_id, 3] or None)
 
 
-async def test_an_entry_that_cannot_be_read_is_passed_over(
-    on_nats: NatsServer, caplog: pytest.LogCaptureFixture
+def entry(**changes: Any) -> bytes:
+    """An entry for the key 7, with some fields changed."""
+    fields = {
+        "namespace": "ns",
+        "component": "comp",
+        "endpoint": "generate",
+        "instance_id": 7,
+        "plane": "nats",
+        "address": "dynamo.ns.comp.generate.7",
+    }
+    return json.dumps({**fields, **changes}).encode()
+
+
+BAD_ENTRIES = [
+    ("nohex", b"{}"),
+    ("7", b"not json"),
+    ("7", b"{}"),
+    ("7", b"[]"),
+    ("7", b"[" * 60_000),
+    ("7", b"[" * 100_000),
+    ("7", b"1" * 60_000),
+    ("7", b"\xff"),
+    ("7", entry(instance_id=[7])),
+    ("7", entry(instance_id=True)),
+    ("7", entry(instance_id="7")),
+    ("7", entry(instance_id=8)),
+    ("07", entry()),
+    ("0x7", entry()),
+    ("7", entry(address=" ")),
+    ("7", entry(address=None)),
+    ("7", entry(plane={})),
+    ("7", entry(namespace="\ud800")),
+]
+
+
+@pytest.mark.parametrize(("key", "value"), BAD_ENTRIES, ids=range(len(BAD_ENTRIES)))
+async def test_an_entry_that_cannot_be_read_is_one_line(
+    key: str, value: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
+    leased = LeasedWatch(lease=10.0)
+    for _ in range(3):  # it is put again and again
+        leased.take(key, value)
+    [record] = caplog.records
+    assert record.message.startswith(f"an entry of discovery cannot be read: key '{key}': ")
+    assert len(record.message.splitlines()) == 1
+    assert len(record.message) < 600
+    assert leased.watch.instances == {}
+    leased.take("7", entry())
+    assert list(leased.watch.instances) == [7]
+
+
+async def test_entries_that_cannot_be_read_are_passed_over(on_nats: NatsServer) -> None:
     async with DistributedRuntime() as runtime, served(endpoint_of(runtime), echo) as client:
         prefix = f"$KV.{BUCKET}.instances.ns.comp.generate"
         async with await nats_py.connect(on_nats.url) as outside:
-            for key, value in (("nohex", b"{}"), ("1", b"not json"), ("2", b"{}"), ("3", b"[]")):
+            for key, value in BAD_ENTRIES:
                 await outside.publish(f"{prefix}.{key}", value)
-        await until(lambda: len(caplog.records) >= 4 or None)
-        assert all("cannot be read" in record.message for record in caplog.records[:4])
-        assert len(client.instance_ids()) == 1
+            await outside.publish(f"{prefix}.9", entry(instance_id=9))
+        await until(lambda: 9 in client.instance_ids() or None)
+        assert len(client.instance_ids()) == 2
+        async with DistributedRuntime() as later:
+            assert len((await endpoint_of(later).client()).instance_ids()) == 2
 
 
 @given(st.text())
@@ -312,7 +364,7 @@ def test_different_names_stay_different(one: str, other: str) -> None:
         endpoint=st.text(),
         instance_id=st.integers(1, 2**63 - 1),
         plane=st.sampled_from(["memory", "nats"]),
-        address=st.text(),
+        address=st.text().filter(str.strip),
     )
 )
 def test_an_instance_is_read_as_it_was_stored(instance: Instance) -> None:

@@ -149,12 +149,13 @@ async def test_a_hundred_megabytes_go_both_ways(plane: str) -> None:
     assert counted.request_bytes == counted.response_bytes == len(large) + 2 + len('"small"')
 
 
-@pytest.mark.parametrize(("plane", "streams"), [("memory", 10_000), ("nats", 1_000)])
+@pytest.mark.parametrize(
+    ("plane", "streams"), [("memory", 10_000), ("tcp", 10_000), ("nats", 1_000)]
+)
 async def test_thousands_of_streams_are_open_at_once(
     plane: str, streams: int, request: pytest.FixtureRequest
 ) -> None:
-    if plane == "nats":
-        request.getfixturevalue("on_nats")
+    request.getfixturevalue(f"on_{plane}")
     everybody = asyncio.Event()
     running = 0
 
@@ -266,7 +267,7 @@ async def test_frames_out_of_place_do_no_harm(on_nats: NatsServer) -> None:
             assert await anext(answer) == 1
             client_subject = (await openings.next_msg(timeout=10)).reply
             for frame in (b"", b"+", b"+x", b"+99999999999999999999", b"Cmore", b"?", b"K"):
-                await outside.publish(f"{instance.address}.1", frame)
+                await outside.publish(answer._stream.target, frame)
                 await outside.publish(f"{instance.address}.77", frame)
                 await outside.publish(client_subject, frame)
         wait.go_on.set()
@@ -281,16 +282,18 @@ async def test_a_body_longer_than_announced_ends_the_request(on_nats: NatsServer
     async with DistributedRuntime() as runtime, served(endpoint_of(runtime), echo) as client:
         [instance] = await instances_of("nats")
         told: list[bytes] = []
+        subjects: list[str] = []
 
         async def note(message: Any) -> None:
             told.append(message.data)
+            subjects.append(message.reply)
 
         async with await nats_py.connect(on_nats.url) as outside:
             await outside.subscribe("client", cb=note)
             opening = b'{"v":1,"id":"a","size":10}\n1'
             await outside.publish(f"{instance.address}.new", opening, reply="client")
             await until(lambda: told or None)
-            await outside.publish(f"{instance.address}.1", b"C" + b"x" * 100, reply="client")
+            await outside.publish(subjects[0], b"C" + b"x" * 100, reply="client")
             await until(lambda: len(told) > 1 or None)
         assert told[0] == b"A"
         assert b"longer than the head of the request says" in told[1]

@@ -1,4 +1,4 @@
-"""Three hosts, as three processes, behind one NATS server."""
+"""Three workers, as three processes: hosts behind one NATS server, or processes of one host."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from dynamo.runtime import (
     RequestError,
     UnavailableError,
 )
-from tests.serving.conftest import nats_settings
 from tests.support.client import scrape
 from tests.support.nats import NatsServer
 from tests.support.process import Start, Worker
@@ -43,12 +42,12 @@ asyncio.run(main())
 
 
 @pytest.fixture
-def fleet(on_nats: NatsServer, start: Start) -> list[Worker]:
+def fleet(between: dict[str, str], start: Start) -> list[Worker]:
     """Three workers, which yield their names first."""
     workers = []
     for name in "abc":
         settings = {"DYN_SYSTEM_PORT": "0", "DYN_SYSTEM_HOST": "127.0.0.1"}
-        worker = start(WORKER.replace("NAME", repr(name)), **settings, **nats_settings(on_nats))
+        worker = start(WORKER.replace("NAME", repr(name)), **settings, **between)
         worker.address = worker.line()
         workers.append(worker)
     return workers
@@ -97,6 +96,7 @@ async def test_requests_spread_over_the_hosts_and_all_of_them_are_counted(
     assert counted.errors == {"generate": outcomes["failed"]} == {"generate": 60}
 
 
+@pytest.mark.parametrize("between", ["nats"], indirect=True)
 async def test_when_nats_restarts_every_request_under_way_fails_on_both_sides(
     fleet: list[Worker], on_nats: NatsServer
 ) -> None:
@@ -148,7 +148,7 @@ async def test_a_host_that_dies_takes_only_its_own_requests_with_it(fleet: list[
 
 
 async def test_hosts_restarted_one_after_the_other_lose_no_request(
-    fleet: list[Worker], on_nats: NatsServer, start: Start
+    fleet: list[Worker], between: dict[str, str], start: Start
 ) -> None:
     async with DistributedRuntime() as runtime:
         client = await client_of_three(runtime)
@@ -164,7 +164,7 @@ async def test_hosts_restarted_one_after_the_other_lose_no_request(
         asking = asyncio.gather(*(keep_asking() for _ in range(5)))
         for worker in fleet:
             known = set(client.instance_ids())
-            start(WORKER.replace("NAME", "'new'"), **nats_settings(on_nats))
+            start(WORKER.replace("NAME", "'new'"), **between)
             while set(client.instance_ids()) <= known:
                 await client.wait_for_change()
             worker.interrupt(signal.SIGTERM)

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.serving.conftest import nats_settings
 from tests.support.client import fetch, scrape
-from tests.support.nats import NatsServer, nobody_listens
+from tests.support.nats import nobody_listens
 from tests.support.run import Start, examples
 from tests.support.serving import books
 
@@ -22,22 +21,21 @@ def start() -> Iterator[Start]:
 
 
 def test_the_client_is_greeted_in_one_process(start: Start) -> None:
-    client = start("hello_world/client.py", "world,sun")
+    client = start("hello_world/client.py", "world,sun", DYN_REQUEST_PLANE="memory")
     assert client.lines() == ["Hello world!", "Hello sun!"]
     client.assert_ends_cleanly()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_client_is_greeted_through_nats(
-    start: Start, nats: NatsServer, number: signal.Signals
+def test_the_client_is_greeted_by_another_process(
+    start: Start, between: dict[str, str], number: signal.Signals
 ) -> None:
-    settings = nats_settings(nats)
     server = start(
-        "hello_world/server.py", DYN_SYSTEM_PORT="0", DYN_SYSTEM_HOST="127.0.0.1", **settings
+        "hello_world/server.py", DYN_SYSTEM_PORT="0", DYN_SYSTEM_HOST="127.0.0.1", **between
     )
     address = server.line().removeprefix("metrics: http://").removesuffix("/metrics")
 
-    client = start("hello_world/client.py", **nats_settings(nats))
+    client = start("hello_world/client.py", **between)
     assert client.lines() == ["Hello world!", "Hello sun!", "Hello moon!", "Hello star!"]
     client.assert_ends_cleanly()
 

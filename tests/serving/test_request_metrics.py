@@ -71,6 +71,16 @@ async def test_names_types_and_help_are_those_of_dynamos_work_handler() -> None:
             "Backend processing time from the arrival of a request to the first item of its "
             "response (seconds)",
         ),
+        (
+            "incomplete_requests",
+            "gauge",
+            "Number of requests whose bodies have not arrived completely",
+        ),
+        (
+            "incomplete_request_bytes",
+            "gauge",
+            "Number of bytes held of requests whose bodies have not arrived completely",
+        ),
         ("uptime_seconds", "gauge", "Total uptime of the DistributedRuntime in seconds"),
     }
 

@@ -218,7 +218,9 @@ async def test_nobody_to_send_to_is_an_error_that_says_so(plane: str) -> None:
         assert client.instance_ids() == []
         with pytest.raises(
             NoInstancesError,
-            match=r"^no worker serves ns/comp/generate: start one, or wait with wait_",
+            match=r"^no worker serves ns/comp/generate "
+            r"\(DYN_REQUEST_PLANE=.*, DYN_DISCOVERY_BACKEND=.*\): start one with the same "
+            r"settings, or wait with wait_",
         ):
             await client.generate(None)
 

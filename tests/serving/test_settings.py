@@ -22,8 +22,15 @@ async def echo(request: Any) -> AsyncIterator[Any]:
 @pytest.mark.parametrize(
     ("variable", "value", "rule"),
     [
-        ("DYN_REQUEST_PLANE", "tcp", "is not known: use memory or nats"),
-        ("DYN_DISCOVERY_BACKEND", "etcd", "is not known: use memory or nats"),
+        ("DYN_REQUEST_PLANE", "quic", "is not known: use tcp or nats or memory"),
+        ("DYN_REQUEST_PLANE", "http", "is not supported here: use tcp"),
+        ("DYN_REQUEST_PLANE", "mem", "is not supported here: use memory"),
+        ("DYN_DISCOVERY_BACKEND", "consul", "is not known: use file or nats or memory"),
+        ("DYN_DISCOVERY_BACKEND", "etcd", "is not supported here: use file on one host, nats on"),
+        ("DYN_DISCOVERY_BACKEND", "kubernetes", "is not supported here: use nats"),
+        ("DYN_DISCOVERY_BACKEND", "mem", "is not supported here: use memory"),
+        ("DYN_FILE_KV", "kv", "is not an absolute path: use one from / on"),
+        ("DYN_TCP_RPC_HOST", "a b", "is not a host: use a name or an IP address, without a port"),
         (
             "DYN_WORKER_GRACEFUL_SHUTDOWN_TIMEOUT",
             "-1",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -64,12 +65,14 @@ print("ended", flush=True)
 """
 
 
-def start_worker(start: Start, nats: NatsServer, graceful: bool = True, **settings: str) -> Worker:
+def start_worker(
+    start: Start, between: dict[str, str], graceful: bool = True, **settings: str
+) -> Worker:
     worker = start(
         WORKER.replace("GRACEFUL", str(graceful)),
         DYN_SYSTEM_PORT="0",
         DYN_SYSTEM_HOST="127.0.0.1",
-        **nats_settings(nats),
+        **between,
         **settings,
     )
     worker.address = worker.line()
@@ -78,9 +81,9 @@ def start_worker(start: Start, nats: NatsServer, graceful: bool = True, **settin
 
 @pytest.mark.parametrize("number", SIGNALS)
 async def test_on_a_signal_running_requests_finish_and_the_last_scrape_shows_them(
-    on_nats: NatsServer, start: Start, number: signal.Signals
+    between: dict[str, str], start: Start, number: signal.Signals
 ) -> None:
-    worker = start_worker(start, on_nats)
+    worker = start_worker(start, between)
     async with DistributedRuntime() as runtime:
         client = await client_of(endpoint_of(runtime))
         answers = [await client.generate("wait") for _ in range(3)]
@@ -110,9 +113,9 @@ async def test_on_a_signal_running_requests_finish_and_the_last_scrape_shows_the
 
 @pytest.mark.parametrize("number", SIGNALS)
 async def test_requests_that_do_not_finish_in_time_are_cancelled(
-    on_nats: NatsServer, start: Start, number: signal.Signals
+    between: dict[str, str], start: Start, number: signal.Signals
 ) -> None:
-    worker = start_worker(start, on_nats, DYN_WORKER_GRACEFUL_SHUTDOWN_TIMEOUT="0.1")
+    worker = start_worker(start, between, DYN_WORKER_GRACEFUL_SHUTDOWN_TIMEOUT="0.1")
     async with DistributedRuntime() as runtime:
         client = await client_of(endpoint_of(runtime))
         answer = await client.generate("forever")
@@ -129,8 +132,8 @@ async def test_requests_that_do_not_finish_in_time_are_cancelled(
     assert "cancelling 1 requests of ns/comp/generate that did not finish within" in worker.errors
 
 
-async def test_a_second_signal_ends_the_waiting(on_nats: NatsServer, start: Start) -> None:
-    worker = start_worker(start, on_nats)
+async def test_a_second_signal_ends_the_waiting(between: dict[str, str], start: Start) -> None:
+    worker = start_worker(start, between)
     async with DistributedRuntime() as runtime:
         client = await client_of(endpoint_of(runtime))
         answer = await client.generate("forever")
@@ -147,9 +150,9 @@ async def test_a_second_signal_ends_the_waiting(on_nats: NatsServer, start: Star
 
 
 async def test_without_graceful_shutdown_nothing_is_waited_for(
-    on_nats: NatsServer, start: Start
+    between: dict[str, str], start: Start
 ) -> None:
-    worker = start_worker(start, on_nats, graceful=False)
+    worker = start_worker(start, between, graceful=False)
     async with DistributedRuntime() as runtime:
         client = await client_of(endpoint_of(runtime))
         answer = await client.generate("forever")
@@ -193,6 +196,29 @@ async def test_a_request_that_meets_a_draining_worker_goes_to_another(plane: str
         go_on.set()
         assert await collect(answer) == []
         await serving
+
+
+async def test_the_beginning_of_the_drain_is_logged(
+    plane: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "dynamo.runtime")
+    go_on = asyncio.Event()
+
+    async def handler(request: Any) -> AsyncIterator[str]:
+        yield "started"
+        await go_on.wait()
+
+    async with DistributedRuntime() as runtime:
+        serving = asyncio.create_task(endpoint_of(runtime).serve_endpoint(handler))
+        client = await client_of(endpoint_of(runtime))
+        answer = await client.generate(None)
+        assert await anext(answer) == "started"
+        runtime.shutdown()
+        go_on.set()
+        assert await collect(answer) == []
+        await serving
+    said = [one for one in caplog.messages if one.startswith("draining")]
+    assert said == ["draining 1 requests of ns/comp/generate, for at most 30 s"]
 
 
 async def test_a_cancelled_serve_endpoint_stops_at_once(plane: str) -> None:
@@ -254,7 +280,7 @@ def test_a_shutdown_after_a_signal_cancels_no_request(start: Start) -> None:
 
 
 def test_a_worker_ends_when_nats_is_gone(nats: NatsServer, start: Start) -> None:
-    worker = start_worker(start, nats)
+    worker = start_worker(start, nats_settings(nats))
     eventually(lambda: is_ready(worker) or None)
     nats.kill()
     worker.interrupt(signal.SIGTERM)
@@ -355,7 +381,7 @@ def test_after_serving_the_signals_do_what_they_did_before(start: Start) -> None
 
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_worker_without_the_decorator_ends_as_well(
-    nats: NatsServer, start: Start, number: signal.Signals
+    between: dict[str, str], start: Start, number: signal.Signals
 ) -> None:
     worker = start(
         """
@@ -376,7 +402,7 @@ def test_a_worker_without_the_decorator_ends_as_well(
 
         asyncio.run(main())
         """,
-        **nats_settings(nats),
+        **between,
     )
     assert worker.line() == "left open"
     worker.interrupt(number)

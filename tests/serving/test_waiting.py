@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from dynamo._client import client as clients
+from dynamo._directory import directory_path
 from dynamo.discovery import Instance
 from dynamo.runtime import DistributedRuntime
 from tests.support.serving import discovery_of, endpoint_of, served, until, without_instances
@@ -34,13 +35,16 @@ async def test_a_timeout_names_the_plane_and_the_discovery_that_were_asked(plane
         client = await endpoint_of(runtime).client()
         with pytest.raises(TimeoutError) as error:
             await client.wait_for_instances(timeout=0.05)
+    asked = f"file in {directory_path()}" if plane == "tcp" else plane
     assert str(error.value) == (
         f"no worker serves ns/comp/generate after 0.05 s (DYN_REQUEST_PLANE={plane}, "
-        f"DYN_DISCOVERY_BACKEND={plane}): start one with the same settings"
+        f"DYN_DISCOVERY_BACKEND={asked}): start one with the same settings"
     )
 
 
-async def test_a_timeout_counts_instances_that_only_another_request_plane_reaches() -> None:
+async def test_a_timeout_counts_instances_that_only_another_request_plane_reaches(
+    on_memory: None,
+) -> None:
     elsewhere = Instance("ns", "comp", "generate", 1, "nats", "dynamo.ns.comp.generate.1")
     async with DistributedRuntime() as runtime, discovery_of("memory") as discovery:
         client = await endpoint_of(runtime).client()
@@ -50,7 +54,7 @@ async def test_a_timeout_counts_instances_that_only_another_request_plane_reache
 
 
 async def test_who_waits_for_long_is_told_once_what_was_asked(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    on_memory: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(clients, "NOTICE_AFTER", 0.02)
     async with DistributedRuntime() as runtime:

@@ -53,8 +53,11 @@ def mockers() -> Iterator[Start]:
 
 
 def address_of(worker: Worker) -> str:
-    """Where a mocker shows its metrics: the first line that it prints."""
-    return worker.line().removeprefix("metrics: http://").removesuffix("/metrics")
+    """Where a mocker shows its metrics: the lines that it prints first name its page and them."""
+    page = worker.line().removeprefix("live page: http://").removesuffix("/")
+    address = worker.line().removeprefix("metrics: http://").removesuffix("/metrics")
+    assert page == address
+    return address
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 from dynamo.discovery import Discovery, Instance, open_discovery
+from dynamo.discovery._backends import chosen_discovery
 from dynamo.prometheus_names import work_handler
 from dynamo.request_plane import RequestPlane, open_plane
 from dynamo.runtime import Client, DistributedRuntime, Endpoint
@@ -100,8 +101,11 @@ async def until(attempt: Callable[[], Any]) -> Any:
 
 @asynccontextmanager
 async def discovery_of(name: str) -> AsyncIterator[Discovery]:
-    """A discovery beside those of the test's runtimes: it sees what they register."""
-    discovery = await open_discovery(name)
+    """A discovery beside those of the test's runtimes: it sees what they register.
+
+    ``name`` may be that of a request plane.
+    """
+    discovery = await open_discovery(chosen_discovery(name))
     try:
         yield discovery
     finally:

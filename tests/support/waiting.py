@@ -23,10 +23,7 @@ def eventually(attempt: Callable[[], _T | None], patience: float = PATIENCE) -> 
 
 
 def until_callbacks_run() -> None:
-    """Returns when the thread that all runtimes of the process share has run one more callback.
-
-    Whatever it was late with has come to its end by then.
-    """
+    """Returns when the thread that all runtimes of the process share has run one more callback."""
     ran = Event()
     runtime = DistributedRuntime()
     runtime.metrics.register_callback(ran.set)

@@ -35,6 +35,9 @@ def nodes(runtime: DistributedRuntime) -> None:
 def constructors(loop: asyncio.AbstractEventLoop) -> None:
     DistributedRuntime()
     DistributedRuntime(name_style="component")
+    DistributedRuntime(port=8081, host="127.0.0.1", starting_health_status="ready", max_series=10)
+    DistributedRuntime().watch_event_loop()
+    DistributedRuntime().watch_event_loop(loop)
     DistributedRuntime(loop, "mem", "tcp", False)
     DistributedRuntime(loop, True)
     assert_type(DistributedRuntime(loop).event_loop(), "asyncio.AbstractEventLoop | None")

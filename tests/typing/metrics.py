@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from http import HTTPStatus
 
 from prometheus_client import CollectorRegistry, generate_latest
 from typing_extensions import assert_type
@@ -23,7 +25,10 @@ from dynamo.prometheus_metrics import (
     IntGaugeVec,
     MetricsError,
     RuntimeMetrics,
+    Summary,
+    SummaryVec,
     Timer,
+    VecTimer,
     exponential_buckets,
     linear_buckets,
 )
@@ -35,6 +40,9 @@ def factories(metrics: RuntimeMetrics, names: Sequence[str]) -> None:
     assert_type(metrics.create_gauge("a", "b"), Gauge)
     assert_type(metrics.create_intgauge("a", "b"), IntGauge)
     assert_type(metrics.create_histogram("a", "b"), Histogram)
+    assert_type(metrics.create_summary("a", "b"), Summary)
+    assert_type(metrics.create_summaryvec("a", "b", names), SummaryVec)
+    assert_type(metrics.create_info("a", "b", {"version": "1"}), IntGauge)
     assert_type(metrics.create_countervec("a", "b", names), CounterVec)
     assert_type(metrics.create_intcountervec("a", "b", names), IntCounterVec)
     assert_type(metrics.create_gaugevec("a", "b", names), GaugeVec)
@@ -129,6 +137,67 @@ def updates(counter: Counter, intcounter: IntCounter, gauge: Gauge, intgauge: In
     gauge.sub(value=1.5)
     intgauge.set(True)
     intgauge.sub(-1)
+
+
+class Color(enum.Enum):
+    RED = 1
+
+
+def steps(counter: Counter, intcounter: IntCounter, gauge: Gauge, intgauge: IntGauge) -> None:
+    counter.inc(2.5)
+    counter.inc(2, exemplar={"trace_id": "a"})
+    intcounter.inc(value=2)
+    gauge.inc(0.5)
+    gauge.dec(2)
+    intgauge.dec(value=3)
+
+
+def label_values(
+    counters: IntCounterVec, of_str: dict[str, str], of_int: dict[str, int], metrics: RuntimeMetrics
+) -> None:
+    counters.inc({"a": 200})
+    counters.inc({"a": 200, "b": "x", "c": True})
+    counters.inc({"a": HTTPStatus.OK, "b": Color.RED})
+    counters.inc(of_str)
+    counters.inc(of_int)
+    counters.labels(a=200, b=Color.RED).inc()
+    counters.labels(200, "x").inc()
+    counters.with_label_values([200, "x"])
+    assert_type(counters.remove({"a": 1}), bool)
+    metrics.create_gauge("a", "b", {"rank": 0})
+    metrics.create_gauge("a", "b", [("rank", 0)])
+    metrics.create_gauge("a", "b", of_int)
+
+
+def timers_and_trackers(
+    counter: IntCounter, gauge: Gauge, summary: Summary, histograms: HistogramVec
+) -> None:
+    with histograms.time({"a": 1}) as timer:
+        assert_type(timer, VecTimer)
+        timer.labels(b="x", c=200)
+    with histograms.time(), summary.time(), gauge.track_inprogress():
+        pass
+    with counter.count_exceptions(), counter.count_exceptions((KeyError, OSError)):
+        pass
+
+    @counter.count_exceptions(KeyError)
+    @gauge.track_inprogress()
+    @histograms.time({"a": "b"})
+    def work(number: int) -> str:
+        return str(number)
+
+    assert_type(work(1), str)
+
+
+def functions_of_gauges(gauge: Gauge, intgauge: IntGauge) -> None:
+    assert_type(gauge.set_function(lambda: 2.5).unregister(), bool)
+    intgauge.set_function(lambda: 2)
+    intgauge.set_to_current_time()
+
+
+def edited(metrics: RuntimeMetrics, names: Sequence[str]) -> None:
+    metrics.create_histogram("a", "b", buckets=[1], replace=True)
+    metrics.create_countervec("a", "b", names, replace=True)
 
 
 def updates_of_vecs_in_either_order(

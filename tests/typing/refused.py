@@ -36,8 +36,7 @@ def factories(metrics: RuntimeMetrics) -> None:
 def labels_of_factories(metrics: RuntimeMetrics, view: Mapping[str, str]) -> None:
     metrics.create_gauge("a", "b", "region")  # type: ignore[arg-type]
     metrics.create_gauge("a", "b", ["region"])  # type: ignore[list-item]
-    metrics.create_gauge("a", "b", {"dp_rank": 1})  # type: ignore[arg-type]
-    metrics.create_gauge("a", "b", [("dp_rank", 1)])  # type: ignore[list-item]
+    metrics.create_gauge("a", "b", [("dp_rank", 1.5)])  # type: ignore[list-item]
     metrics.create_gauge("a", "b", view)  # type: ignore[arg-type]
     metrics.create_gaugevec("a", "b", "model")  # type: ignore[arg-type]
     metrics.create_gaugevec("a", "b", {"model", "size"})  # type: ignore[arg-type]
@@ -77,14 +76,16 @@ def options(metrics: RuntimeMetrics) -> None:
 
 
 def exemplars(counter: Counter, gauge: IntGauge, histograms: HistogramVec) -> None:
-    counter.inc(exemplar={"span": 1})  # type: ignore[arg-type]
+    counter.inc(exemplar=["span"])  # type: ignore[list-item]
     counter.inc_by(1, {"trace_id": "a"})  # type: ignore[call-arg]
     gauge.inc(exemplar={"trace_id": "a"})  # type: ignore[call-arg]
     histograms.observe(1, {"a": "b"}, {"trace_id": "a"})  # type: ignore[call-overload]
 
 
 def updates(counter: IntCounter, gauge: IntGauge, histogram: Histogram) -> None:
-    counter.inc(5)  # type: ignore[call-arg, arg-type]
+    counter.inc(0.5)  # type: ignore[arg-type]
+    counter.count_exceptions("KeyError")  # type: ignore[arg-type]
+    gauge.set_function(lambda: "x")  # type: ignore[arg-type, return-value]
     counter.inc_by(0.5)  # type: ignore[arg-type]
     counter.dec()  # type: ignore[attr-defined]
     gauge.set(0.5)  # type: ignore[arg-type]
@@ -100,7 +101,6 @@ def updates_of_vecs(
     counters.inc()  # type: ignore[call-arg]
     counters.inc("llama")  # type: ignore[arg-type]
     counters.inc([("model", "llama")])  # type: ignore[arg-type]
-    counters.inc({"dp_rank": 1})  # type: ignore[dict-item]
     counters.inc_by(5)  # type: ignore[call-overload]
     counters.inc_by({"model": "llama"})  # type: ignore[call-overload]
     counters.inc_by({"model": "llama"}, labels={"size": "7b"})  # type: ignore[call-overload]
@@ -108,16 +108,16 @@ def updates_of_vecs(
     gauges.set({"model": "llama"}, "1")  # type: ignore[call-overload]
     gauges.set("llama", 1)  # type: ignore[call-overload]
     intgauges.set({"model": "llama"}, 0.5)  # type: ignore[call-overload]
-    histograms.time()  # type: ignore[attr-defined]
+    counters.time()  # type: ignore[attr-defined]
 
 
 def series_of_vecs(counters: IntCounterVec) -> None:
     counters.labels("llama", size="7b")  # type: ignore[call-overload]
-    counters.labels(dp_rank=1)  # type: ignore[call-overload]
+    counters.labels(dp_rank=1.5)  # type: ignore[call-overload]
     counters.labels(["llama"])  # type: ignore[call-overload]
     counters.with_label_values("llama")  # type: ignore[arg-type]
     counters.with_label_values({"llama", "7b"})  # type: ignore[arg-type]
-    counters.with_label_values({"model": "llama"})  # type: ignore[arg-type]
+    counters.with_label_values({"model": "llama"})  # type: ignore[dict-item]
     counters.with_label_values("llama", "7b")  # type: ignore[call-arg, arg-type]
     counters.labels("llama").labels("7b")  # type: ignore[attr-defined]
 
@@ -129,3 +129,5 @@ def nodes(runtime: DistributedRuntime, namespace: Namespace) -> None:
     namespace.metrics()  # type: ignore[operator]
     runtime.set_health_status("up")  # type: ignore[arg-type]
     DistributedRuntime(name_style="flat")  # type: ignore[arg-type]
+    DistributedRuntime(8081)  # type: ignore[arg-type]
+    DistributedRuntime(port="8081")  # type: ignore[arg-type]

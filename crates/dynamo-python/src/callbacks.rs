@@ -1,4 +1,4 @@
-//! The thread that runs user code, seen from here: Python creates it and waits for work.
+//! The threads that run user code, seen from here: Python creates them, and they wait for work.
 
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Instant;
@@ -7,15 +7,18 @@ use dynamo_runtime::CallbackHandle as CoreHandle;
 use dynamo_runtime::binding::{Action, Dispatcher, Job as CoreJob, Next};
 use pyo3::prelude::*;
 
+use crate::hub::Slot;
 use crate::limits::seconds;
 
-/// Hands the callbacks of all runtimes to the one thread that runs them.
+/// Hands the callbacks of all runtimes to the thread that runs them.
 pub(crate) static DISPATCHER: LazyLock<Arc<Dispatcher>> = LazyLock::new(Arc::default);
 
 pub(crate) fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<CallbackHandle>()?;
     module.add_class::<Job>()?;
     module.add_function(wrap_pyfunction!(next_job, module)?)?;
+    module.add_function(wrap_pyfunction!(take_over_jobs, module)?)?;
+    module.add_function(wrap_pyfunction!(stand_by, module)?)?;
     module.add_function(wrap_pyfunction!(nudge_jobs, module)?)?;
     module.add_function(wrap_pyfunction!(stop_jobs, module)?)
 }
@@ -81,10 +84,35 @@ impl Job {
     }
 }
 
-/// Wait for the next callback to run, without the GIL; None when there will be no more.
+impl Drop for Job {
+    /// A thread that an exception ended before it could report the result has failed.
+    fn drop(&mut self) {
+        let job = self.job.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(job) = job.take() {
+            DISPATCHER.finish(job, false);
+        }
+    }
+}
+
+/// Make the calling thread the one that runs user code, whatever the previous one is doing.
+#[pyfunction]
+fn take_over_jobs() {
+    DISPATCHER.take_over();
+}
+
+/// Wait, without the GIL, until a callback runs beyond its deadline; then take over.
+///
+/// Returns False when there will be no more callbacks.
+#[pyfunction]
+fn stand_by(py: Python<'_>) -> bool {
+    py.detach(|| DISPATCHER.stand_by())
+}
+
+/// Wait for the next callback to run, without the GIL; None when this thread must end.
 ///
 /// Returns the callback, or None if there was none for timeout seconds, and the seconds that this
-/// thread waited for the GIL afterwards. The thread that calls this is the one that runs user code.
+/// thread waited for the GIL afterwards. A thread ends when there will be no more callbacks, or
+/// when another one has taken over.
 #[pyfunction]
 #[pyo3(signature = (timeout=None))]
 fn next_job(py: Python<'_>, timeout: Option<f64>) -> PyResult<Option<(Option<Job>, f64)>> {
@@ -103,15 +131,16 @@ fn next_job(py: Python<'_>, timeout: Option<f64>) -> PyResult<Option<(Option<Job
             Next::Stopped => return Ok(None),
         };
         let callback = match job.action() {
-            Action::Opaque(callback) => callback.downcast_ref::<Py<PyAny>>(),
+            Action::Opaque(slot) => slot.downcast_ref::<Arc<Slot>>(),
             _ => None,
         };
-        let Some(callback) = callback else {
-            DISPATCHER.finish(job, false);
+        let Some(callback) = callback.and_then(|slot| slot.callback(py)) else {
+            // It was collected, with all metrics of its runtime.
+            DISPATCHER.finish(job, true);
             continue;
         };
         let job = Job {
-            callback: callback.clone_ref(py),
+            callback,
             name: job.name().to_owned(),
             job: Mutex::new(Some(job)),
         };

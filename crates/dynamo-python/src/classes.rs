@@ -1,20 +1,23 @@
-//! The ten metric classes. What they do to values is in [`crate::fast`]; here is the rest.
+//! The metric classes. What they do to values is in [`crate::fast`]; here is the rest.
 
 use std::num::NonZeroUsize;
 
 use dynamo_runtime::binding::{
     CounterCell, GaugeCell, HistogramCell, Instrument, MetricExt, MetricVecExt, MetricsExt,
+    SummaryCell,
 };
 use dynamo_runtime::metrics::{Metric, MetricVec};
 use dynamo_runtime::{Metrics, MetricsError};
 use pyo3::PyClass;
 use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 
 use crate::create::NewMetric;
 use crate::errors::IntoPyErr;
 use crate::fast::{self, Recent};
+use crate::hub::Hub;
 use crate::limits;
 use crate::log::start_if_needed;
 
@@ -24,7 +27,7 @@ pub(crate) trait SingleClass:
 {
     type Cell: Instrument;
     fn metric(&self) -> &Metric<Self::Cell>;
-    fn wrap(py: Python<'_>, metric: Metric<Self::Cell>) -> PyResult<Py<Self>>;
+    fn wrap(py: Python<'_>, metric: Metric<Self::Cell>, hub: &Py<Hub>) -> PyResult<Py<Self>>;
 }
 
 /// A class of vecs.
@@ -38,7 +41,9 @@ pub(crate) trait VecClass:
     fn names(&self) -> &[Py<PyString>];
     /// The children used lately.
     fn recent(&self) -> &Recent<Self::Cell>;
-    fn wrap(py: Python<'_>, vec: MetricVec<Self::Cell>) -> PyResult<Py<Self>>;
+    /// The hub of its tree.
+    fn hub(&self) -> &Py<Hub>;
+    fn wrap(py: Python<'_>, vec: MetricVec<Self::Cell>, hub: &Py<Hub>) -> PyResult<Py<Self>>;
 }
 
 macro_rules! classes {
@@ -50,7 +55,7 @@ macro_rules! classes {
         $(
             $(#[$doc])*
             #[pyclass(frozen, weakref, module = "dynamo_metrics")]
-            pub(crate) struct $single(Metric<$cell>);
+            pub(crate) struct $single(Metric<$cell>, Py<Hub>);
 
             impl SingleClass for $single {
                 type Cell = $cell;
@@ -60,8 +65,12 @@ macro_rules! classes {
                     &self.0
                 }
 
-                fn wrap(py: Python<'_>, metric: Metric<$cell>) -> PyResult<Py<Self>> {
-                    Py::new(py, $single(metric))
+                fn wrap(
+                    py: Python<'_>,
+                    metric: Metric<$cell>,
+                    hub: &Py<Hub>,
+                ) -> PyResult<Py<Self>> {
+                    Py::new(py, $single(metric, hub.clone_ref(py)))
                 }
             }
 
@@ -85,11 +94,15 @@ macro_rules! classes {
                 fn __repr__(&self) -> String {
                     repr(stringify!($single), self.0.name())
                 }
+
+                fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+                    visit.call(&self.1)
+                }
             }
 
             $(#[$vec_doc])*
             #[pyclass(frozen, weakref, module = "dynamo_metrics")]
-            pub(crate) struct $vec(MetricVec<$cell>, Vec<Py<PyString>>, Recent<$cell>);
+            pub(crate) struct $vec(MetricVec<$cell>, Vec<Py<PyString>>, Recent<$cell>, Py<Hub>);
 
             impl VecClass for $vec {
                 type Cell = $cell;
@@ -110,10 +123,18 @@ macro_rules! classes {
                     &self.2
                 }
 
-                fn wrap(py: Python<'_>, vec: MetricVec<$cell>) -> PyResult<Py<Self>> {
+                fn hub(&self) -> &Py<Hub> {
+                    &self.3
+                }
+
+                fn wrap(
+                    py: Python<'_>,
+                    vec: MetricVec<$cell>,
+                    hub: &Py<Hub>,
+                ) -> PyResult<Py<Self>> {
                     let names = vec.variable_labels().iter();
                     let names = names.map(|name| PyString::intern(py, name).unbind()).collect();
-                    Py::new(py, $vec(vec, names, Recent::default()))
+                    Py::new(py, $vec(vec, names, Recent::default(), hub.clone_ref(py)))
                 }
             }
 
@@ -152,17 +173,17 @@ macro_rules! classes {
                     child_by_name(self, py, values, labels)
                 }
 
-                /// Take the series with these labels out of the vec; return whether it was there.
+                /// Take all series with these labels out of the vec; return whether there were any.
                 ///
-                /// Handles of it still count, unseen; a new one starts at 0.
+                /// labels, a dict, are all labels of one series, or some, which any number of series may
+                /// have. Handles of them still count, unseen; a new one starts at 0.
                 fn remove(&self, labels: &Bound<'_, PyAny>) -> PyResult<bool> {
-                    fast::values(self, labels, |values| self.0.remove_label_values(values))?
-                        .map_err(|error| error.into_py_err(labels.py()))
+                    fast::remove(self, labels)
                 }
 
                 /// Take all series out of the vec, as remove() does.
-                fn clear(&self) {
-                    self.0.clear();
+                fn clear(&self, py: Python<'_>) {
+                    py.detach(|| self.0.clear());
                 }
 
                 /// Let the vec have at most this many series, 0 for any number.
@@ -190,6 +211,10 @@ macro_rules! classes {
                 fn __repr__(&self) -> String {
                     repr(stringify!($vec), self.0.name())
                 }
+
+                fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+                    visit.call(&self.3)
+                }
             }
         )*
 
@@ -208,6 +233,7 @@ macro_rules! classes {
         /// Creates a metric of a class, or finds the identical one. Returns its id and a new handle.
         pub(crate) fn create(
             metrics: &Metrics,
+            hub: &Py<Hub>,
             class: &Bound<'_, PyType>,
             new: &NewMetric<'_>,
         ) -> PyResult<(usize, Py<PyAny>)> {
@@ -217,7 +243,7 @@ macro_rules! classes {
                     let metric = metrics
                         .$create(new.name(), new.description(), &new.labels() $(, new.$options())?)
                         .map_err(|error| error.into_py_err(py))?;
-                    return Ok((metric.id(), $single::wrap(py, metric)?.into_any()));
+                    return Ok((metric.id(), $single::wrap(py, metric, hub)?.into_any()));
                 }
                 if class.is(&py.get_type::<$vec>()) {
                     let (names, labels) = (new.label_names(), new.labels());
@@ -225,7 +251,7 @@ macro_rules! classes {
                         .$create_vec(new.name(), new.description(), &names, &labels $(, new.$options())?)
                         .map_err(|error| error.into_py_err(py))?;
                     new.limits.apply(&vec);
-                    return Ok((vec.id(), $vec::wrap(py, vec)?.into_any()));
+                    return Ok((vec.id(), $vec::wrap(py, vec, hub)?.into_any()));
                 }
             )*
             Err(PyTypeError::new_err(format!("{class} is not a class of metrics")))
@@ -316,6 +342,26 @@ classes! {
     /// Whatever takes labels raises ValueError if one is missing or unknown.
     HistogramVec by create_histogramvec_with
         => HistogramCell, fast::histogram::<Histogram>, fast::histogram_vec::<HistogramVec>, with histogram;
+    /// Counts observations and sums them up, without buckets.
+    Summary by create_summary,
+    /// Summaries, one for each combination of label values.
+    ///
+    /// Whatever takes labels raises ValueError if one is missing or unknown.
+    SummaryVec by create_summaryvec
+        => SummaryCell, fast::summary::<Summary>, fast::summary_vec::<SummaryVec>;
+}
+
+/// The id of a gauge's series and the metrics of the node that created it; `TypeError` for anything else.
+pub(crate) fn home_of_gauge(object: &Bound<'_, PyAny>) -> PyResult<(usize, Option<Metrics>)> {
+    if let Ok(gauge) = object.cast::<Gauge>() {
+        let metric = gauge.get().metric();
+        return Ok((metric.id(), Metrics::of_metric(metric)));
+    }
+    if let Ok(gauge) = object.cast::<IntGauge>() {
+        let metric = gauge.get().metric();
+        return Ok((metric.id(), Metrics::of_metric(metric)));
+    }
+    Err(no_metric("set_function", object))
 }
 
 fn dict<'py>(py: Python<'py>, labels: &[(String, String)]) -> PyResult<Bound<'py, PyDict>> {
@@ -353,7 +399,7 @@ fn child_by_name<C: VecClass>(
             })?
             .map_err(|error| error.into_py_err(py))?;
             start_if_needed(py);
-            C::Child::wrap(py, metric)
+            C::Child::wrap(py, metric, class.hub())
         }
         None => fast::child_in_order(class, values.as_any()),
     }

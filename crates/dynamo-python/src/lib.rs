@@ -7,6 +7,8 @@ mod create;
 mod errors;
 mod fast;
 mod fork;
+mod hub;
+mod interpreter;
 mod limits;
 mod log;
 mod node;
@@ -21,6 +23,7 @@ use pyo3::prelude::*;
 /// Import the public names from dynamo_metrics.
 #[pymodule(gil_used = false)]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    interpreter::add(module)?;
     log::subscribe();
     python::add(module)?;
     classes::add(module)?;

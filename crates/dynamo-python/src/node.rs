@@ -11,6 +11,7 @@ use dynamo_runtime::{
     NameStyle, Namespace, UnknownChoice,
 };
 use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
 use pyo3::types::{PyBytes, PyType};
@@ -19,6 +20,7 @@ use crate::callbacks::{CallbackHandle, DISPATCHER};
 use crate::classes;
 use crate::create::{Limits, Native, NewMetric};
 use crate::errors::IntoPyErr;
+use crate::hub::Hub;
 use crate::limits::seconds;
 use crate::log::start_if_needed;
 
@@ -35,6 +37,7 @@ enum Level {
 pub(crate) struct Node {
     level: Level,
     metrics: Metrics,
+    hub: Py<Hub>,
 }
 
 impl PartialEq for Node {
@@ -52,7 +55,37 @@ impl Hash for Node {
 }
 
 pub(crate) fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add_class::<Node>()
+    module.add_class::<Node>()?;
+    module.add_function(wrap_pyfunction!(series_id, module)?)?;
+    module.add_function(wrap_pyfunction!(register_gauge_callback, module)?)
+}
+
+/// Return the id of a gauge's series: of no other while it lives.
+///
+/// Raises TypeError for what is no gauge.
+#[pyfunction]
+fn series_id(gauge: &Bound<'_, PyAny>) -> PyResult<usize> {
+    classes::home_of_gauge(gauge).map(|(id, _)| id)
+}
+
+/// Register a callback on the node that created a gauge; name is for messages.
+///
+/// Raises TypeError for what is no gauge.
+#[pyfunction]
+fn register_gauge_callback(
+    gauge: &Bound<'_, PyAny>,
+    name: String,
+    callback: Py<PyAny>,
+) -> PyResult<CallbackHandle> {
+    let (_, home) = classes::home_of_gauge(gauge)?;
+    let Some(metrics) = home else {
+        return Err(PyTypeError::new_err("this gauge belongs to no runtime"));
+    };
+    let action = Action::Opaque(Box::new(callback));
+    metrics
+        .register_action(name, action)
+        .map(CallbackHandle::new)
+        .map_err(|error| error.into_py_err(gauge.py()))
 }
 
 #[pymethods]
@@ -60,19 +93,31 @@ impl Node {
     /// Return the root of a new tree, or of the one that serves the same fixed port already.
     ///
     /// Settings come from the environment; name_style and shared_dir, if given, win over their
-    /// variables. With serve=False there is no status server.
+    /// variables, and so do settings, tuples of an argument's name, its variable and its value. With serve=False there
+    /// is no status server.
     ///
     /// Raises ValueError for a wrong setting, OSError if the status server cannot listen.
     #[staticmethod]
-    #[pyo3(signature = (*, name_style=None, shared_dir=None, serve=true))]
+    #[pyo3(signature = (*, name_style=None, shared_dir=None, serve=true, settings=vec![]))]
     fn runtime(
         py: Python<'_>,
         name_style: Option<&str>,
         shared_dir: Option<PathBuf>,
         serve: bool,
+        settings: Vec<(String, String, String)>,
     ) -> PyResult<Self> {
-        let mut config =
-            Config::from_env().map_err(|error| PyValueError::new_err(error.to_string()))?;
+        let values: Vec<(&str, String)> = settings
+            .iter()
+            .map(|(_, variable, value)| (&**variable, value.clone()))
+            .collect();
+        let mut config = Config::from_env_with(&values).map_err(|error| {
+            let message = error.to_string();
+            let given = settings.iter().find(|(_, name, _)| name == error.variable);
+            // The message begins with the variable.
+            PyValueError::new_err(given.map_or(message.clone(), |(argument, variable, _)| {
+                format!("{argument}{}", &message[variable.len()..])
+            }))
+        })?;
         if !serve {
             config.port = None;
         }
@@ -87,33 +132,42 @@ impl Node {
         Self::root_with(py, config)
     }
 
-    /// Return the root of a new tree without a status server, whatever the environment says.
+    /// Return the root of a new tree that serves nothing, whatever the environment says.
     #[staticmethod]
     fn detached(py: Python<'_>) -> PyResult<Self> {
-        Self::root_with(py, Config::default())
+        // Called at import. A wrong value fails the first runtime instead.
+        Self::root_with(py, Config::detached().unwrap_or_default())
     }
 
     /// Return a namespace of the runtime, or nested in this one.
-    fn namespace(&self, name: &str) -> PyResult<Self> {
+    fn namespace(&self, py: Python<'_>, name: &str) -> PyResult<Self> {
         match &self.level {
-            Level::Runtime(runtime) => Ok(Level::Namespace(runtime.namespace(name)).into()),
-            Level::Namespace(namespace) => Ok(Level::Namespace(namespace.namespace(name)).into()),
+            Level::Runtime(runtime) => {
+                Ok(self.child(py, Level::Namespace(runtime.namespace(name))))
+            }
+            Level::Namespace(namespace) => {
+                Ok(self.child(py, Level::Namespace(namespace.namespace(name))))
+            }
             _ => Err(no_child("namespace")),
         }
     }
 
     /// Return a component of this namespace.
-    fn component(&self, name: &str) -> PyResult<Self> {
+    fn component(&self, py: Python<'_>, name: &str) -> PyResult<Self> {
         match &self.level {
-            Level::Namespace(namespace) => Ok(Level::Component(namespace.component(name)).into()),
+            Level::Namespace(namespace) => {
+                Ok(self.child(py, Level::Component(namespace.component(name))))
+            }
             _ => Err(no_child("component")),
         }
     }
 
     /// Return an endpoint of this component.
-    fn endpoint(&self, name: &str) -> PyResult<Self> {
+    fn endpoint(&self, py: Python<'_>, name: &str) -> PyResult<Self> {
         match &self.level {
-            Level::Component(component) => Ok(Level::Endpoint(component.endpoint(name)).into()),
+            Level::Component(component) => {
+                Ok(self.child(py, Level::Endpoint(component.endpoint(name))))
+            }
             _ => Err(no_child("endpoint")),
         }
     }
@@ -203,7 +257,7 @@ impl Node {
         self.metrics.has_callbacks()
     }
 
-    /// Create a metric of one of the ten classes, or find the identical one.
+    /// Create a metric of one of the metric classes, or find the identical one.
     ///
     /// Returns its id, the same for identical metrics while one of them lives, and a new handle of
     /// it. label_names, max_series and idle_timeout are for vecs; buckets, a list of upper bounds,
@@ -241,7 +295,7 @@ impl Node {
             buckets,
             native,
         };
-        classes::create(&self.metrics, kind, &new)
+        classes::create(&self.metrics, &self.hub, kind, &new)
     }
 
     /// Expose a metric of the node home here as well; nothing changes if it is exposed here.
@@ -258,6 +312,13 @@ impl Node {
         classes::unregister(&self.metrics, metric)
     }
 
+    /// Take all metrics of this node with this exposed name out of the scrape.
+    ///
+    /// Returns whether there was one.
+    fn unregister_named(&self, name: &str) -> bool {
+        self.metrics.unregister_named(name)
+    }
+
     /// Register a callback; name is for messages.
     fn register_callback(
         &self,
@@ -265,7 +326,7 @@ impl Node {
         name: String,
         callback: Py<PyAny>,
     ) -> PyResult<CallbackHandle> {
-        let action = Action::Opaque(Box::new(callback));
+        let action = Action::Opaque(Box::new(self.hub.get().slot(callback)));
         self.metrics
             .register_action(name, action)
             .map(CallbackHandle::new)
@@ -294,11 +355,15 @@ impl Node {
         if let Some(cache) = cache {
             options = options.cache(seconds(cache, "cache", "a number of seconds >= 0")?);
         }
-        let action = Action::Opaque(Box::new(callback));
+        let action = Action::Opaque(Box::new(self.hub.get().slot(callback)));
         self.metrics
             .register_exposition_action(name, action, options)
             .map(CallbackHandle::new)
             .map_err(|error| error.into_py_err(py))
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.hub)
     }
 
     /// Return the metrics of this node and all below it, in the Prometheus text format.
@@ -333,9 +398,27 @@ impl Node {
 
     fn root_with(py: Python<'_>, config: Config) -> PyResult<Self> {
         DistributedRuntime::with_dispatcher(config, Arc::clone(&DISPATCHER))
-            .map(|runtime| Level::Runtime(runtime).into())
             .map_err(|error| error.into_py_err(py))
+            .and_then(|runtime| {
+                let level = Level::Runtime(runtime);
+                let metrics = level.metrics();
+                let hub = Hub::of(py, metrics.tree_id())?;
+                Ok(Node {
+                    level,
+                    metrics,
+                    hub,
+                })
+            })
             .inspect(|_| start_if_needed(py))
+    }
+
+    /// A node of the same tree.
+    fn child(&self, py: Python<'_>, level: Level) -> Self {
+        Node {
+            metrics: level.metrics(),
+            level,
+            hub: self.hub.clone_ref(py),
+        }
     }
 
     fn root(&self) -> PyResult<&DistributedRuntime> {
@@ -346,15 +429,14 @@ impl Node {
     }
 }
 
-impl From<Level> for Node {
-    fn from(level: Level) -> Self {
-        let metrics = match &level {
+impl Level {
+    fn metrics(&self) -> Metrics {
+        match self {
             Level::Runtime(runtime) => runtime.metrics(),
             Level::Namespace(namespace) => namespace.metrics(),
             Level::Component(component) => component.metrics(),
             Level::Endpoint(endpoint) => endpoint.metrics(),
-        };
-        Node { level, metrics }
+        }
     }
 }
 

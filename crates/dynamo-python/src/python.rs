@@ -58,6 +58,7 @@ macro_rules! installed {
         /// Take over what the native core calls in Python. The first call wins.
         #[pyfunction]
         #[pyo3(signature = (*, $($argument),*))]
+        #[expect(clippy::too_many_arguments)]
         fn install($($argument: Py<PyAny>),*) {
             $(
                 let _ = $place.object.set($argument);
@@ -75,6 +76,8 @@ installed! {
     WRONG_TYPE = wrong_type;
     /// Makes the exception for a value that no label can have: the value and the label's name.
     LABEL_VALUE_ERROR = label_value_error;
+    /// Returns the text of a label value that is no str, an int, bool or enum: the value and the label's name.
+    LABEL_VALUE = label_value;
     /// Represents an object on one line.
     SHOWN = shown;
     /// Returns the pairs of label names and values in a dict or a list; the second argument names it.

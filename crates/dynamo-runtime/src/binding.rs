@@ -10,6 +10,7 @@ pub use crate::metrics::gauge::GaugeCell;
 pub use crate::metrics::histogram::HistogramCell;
 pub use crate::metrics::instrument::Instrument;
 pub use crate::metrics::number::Number;
+pub use crate::metrics::summary::SummaryCell;
 pub use crate::shared::{SharedFile, SharedMember, describe, reset};
 
 use crate::callbacks::{CallbackHandle, ExternalOptions};
@@ -32,6 +33,8 @@ pub trait MetricExt {
     fn id(&self) -> usize;
     /// Whether this is a series of a vec.
     fn is_child(&self) -> bool;
+    /// Counts an update by a value that this kind of metric does not take.
+    fn reject(&self, value: f64);
 }
 
 impl<I: Instrument> MetricExt for Metric<I> {
@@ -57,6 +60,10 @@ impl<I: Instrument> MetricExt for Metric<I> {
 
     fn is_child(&self) -> bool {
         self.is_child()
+    }
+
+    fn reject(&self, value: f64) {
+        self.reject(value);
     }
 }
 
@@ -85,6 +92,8 @@ pub trait MetricVecExt {
     fn id(&self) -> usize;
     /// Changes when caches of handles must release them.
     fn version(&self) -> u64;
+    /// Counts an update by a value that this kind of metric does not take.
+    fn reject(&self, value: f64);
 }
 
 impl<I: Instrument> MetricVecExt for MetricVec<I> {
@@ -120,6 +129,10 @@ impl<I: Instrument> MetricVecExt for MetricVec<I> {
     fn version(&self) -> u64 {
         self.version()
     }
+
+    fn reject(&self, value: f64) {
+        self.reject(value);
+    }
 }
 
 /// Callbacks that only the binding can run.
@@ -136,6 +149,12 @@ pub trait MetricsExt {
     ) -> Result<CallbackHandle, MetricsError>;
     /// Exposes a metric of the node `home` here as well; does nothing if it is exposed here.
     fn adopt(&self, home: &Metrics, metric: &impl Registered) -> Result<(), MetricsError>;
+    /// Removes all metrics of this node with this exposed name. Returns whether there was one.
+    fn unregister_named(&self, name: &str) -> bool;
+    /// The metrics of the node that created `metric`.
+    fn of_metric<I: Instrument>(metric: &Metric<I>) -> Option<Self>
+    where
+        Self: Sized;
     /// Whether a scrape of this node runs callbacks.
     fn has_callbacks(&self) -> bool;
     /// The hierarchy labels of this node's metrics.
@@ -166,6 +185,14 @@ impl MetricsExt for Metrics {
 
     fn adopt(&self, home: &Metrics, metric: &impl Registered) -> Result<(), MetricsError> {
         self.adopt(home, metric)
+    }
+
+    fn unregister_named(&self, name: &str) -> bool {
+        self.unregister_named(name)
+    }
+
+    fn of_metric<I: Instrument>(metric: &Metric<I>) -> Option<Self> {
+        Metrics::of_metric(metric)
     }
 
     fn has_callbacks(&self) -> bool {

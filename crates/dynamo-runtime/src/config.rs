@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::choice::OneLine;
 use crate::health::HealthStatus;
-use crate::metrics::NameStyle;
+use crate::metrics::{NameStyle, check_labels};
 
 /// The settings of a runtime. [`Config::from_env`] reads the environment; [`Config::default`] ignores it.
 ///
@@ -23,8 +23,12 @@ pub struct Config {
     /// `DYN_SYSTEM_PORT`: the port of the system status server. `None` (`-1`), the default, is off; 0 selects
     /// a free port.
     pub port: Option<u16>,
-    /// `DYN_SYSTEM_HOST`: the IPv4 or IPv6 address or the host name to listen on. Default `0.0.0.0`.
+    /// `DYN_SYSTEM_HOST`: the IPv4 or IPv6 address or the host name to listen on, or `unix:/path` for a
+    /// Unix socket, which ignores the number of the port. Default `0.0.0.0`.
     pub host: String,
+    /// `DYN_SYSTEM_WEB_CONFIG`: the web config file, with TLS, client certificates and basic auth in the
+    /// format of Prometheus' exporter-toolkit. Default none.
+    pub web_config: Option<PathBuf>,
     /// `DYN_SYSTEM_HEALTH_PATH`: the path of the health route. Default `/health`.
     pub health_path: String,
     /// `DYN_SYSTEM_LIVE_PATH`: the path of the liveness route. Default `/live`.
@@ -41,6 +45,9 @@ pub struct Config {
     /// `DYN_METRICS_CALLBACK_TIMEOUT` (seconds): the timeout that the callbacks of one scrape share. Default
     /// 1 s.
     pub callback_timeout: Duration,
+    /// `DYN_METRICS_CONST_LABELS` (`k=v,k2=v2`): labels of every series of the process. A metric that has a
+    /// label of the same name keeps its own. Default none.
+    pub const_labels: Vec<(String, String)>,
     /// `DYN_METRICS_MAX_SERIES`: the series limit of vecs; `set_max_series` overrides it. Default 0,
     /// unlimited.
     pub max_series: usize,
@@ -58,6 +65,7 @@ impl Default for Config {
         Self {
             port: None,
             host: "0.0.0.0".to_owned(),
+            web_config: None,
             health_path: "/health".to_owned(),
             live_path: "/live".to_owned(),
             starting_health: HealthStatus::NotReady,
@@ -65,6 +73,7 @@ impl Default for Config {
             live_page: true,
             name_style: NameStyle::default(),
             callback_timeout: Duration::from_secs(1),
+            const_labels: Vec::new(),
             max_series: 0,
             created_samples: false,
             shared_dir: None,
@@ -81,14 +90,37 @@ impl Config {
         Self::from_lookup(|variable| env::var_os(variable))
     }
 
+    /// The default settings, with the labels of the environment: for a runtime without a server.
+    ///
+    /// # Errors
+    /// `DYN_METRICS_CONST_LABELS` has an invalid value.
+    pub fn detached() -> Result<Self, ConfigError> {
+        Ok(Self {
+            const_labels: CONST_LABELS.read(|variable| env::var_os(variable), Vec::new())?,
+            ..Self::default()
+        })
+    }
+
+    /// Reads the environment, in which `settings`, variables and their values, replace those that are set.
+    ///
+    /// # Errors
+    /// The first variable with an invalid value.
+    pub fn from_env_with(settings: &[(&str, String)]) -> Result<Self, ConfigError> {
+        Self::from_lookup(|variable| {
+            let given = settings.iter().find(|(name, _)| *name == variable);
+            given.map_or_else(|| env::var_os(variable), |(_, value)| Some(value.into()))
+        })
+    }
+
     /// As [`from_env`](Self::from_env), with another source of variables.
     pub(crate) fn from_lookup(
         lookup: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Self, ConfigError> {
         let default = Self::default();
-        let config = Self {
+        let mut config = Self {
             port: PORT.read(&lookup, default.port)?,
             host: HOST.read(&lookup, default.host)?,
+            web_config: WEB_CONFIG.read(&lookup, default.web_config)?,
             health_path: HEALTH_PATH.read(&lookup, default.health_path)?,
             live_path: LIVE_PATH.read(&lookup, default.live_path)?,
             starting_health: STARTING_HEALTH.read(&lookup, default.starting_health)?,
@@ -96,12 +128,28 @@ impl Config {
             live_page: LIVE_PAGE.read(&lookup, default.live_page)?,
             name_style: NAME_STYLE.read(&lookup, default.name_style)?,
             callback_timeout: CALLBACK_TIMEOUT.read(&lookup, default.callback_timeout)?,
+            const_labels: CONST_LABELS.read(&lookup, default.const_labels)?,
             max_series: MAX_SERIES.read(&lookup, default.max_series)?,
             created_samples: CREATED_SAMPLES.read(&lookup, default.created_samples)?,
             shared_dir: SHARED_DIR.read(&lookup, default.shared_dir)?,
         };
         config.check_paths()?;
+        // A socket has no port: the variable only switches it off.
+        let is_set =
+            lookup(PORT.variable).is_some_and(|value| !value.to_string_lossy().trim().is_empty());
+        if config.host.starts_with(UNIX_PREFIX) && !is_set {
+            config.port = Some(0);
+        }
         Ok(config)
+    }
+
+    /// The fixed address that runtimes of the process share; `None` without one.
+    pub(crate) fn fixed_address(&self) -> Option<(String, u16)> {
+        let port = match self.host.starts_with(UNIX_PREFIX) {
+            true => self.port.map(|_| 0),
+            false => self.port.filter(|port| *port != 0),
+        };
+        port.map(|port| (self.host.clone(), port))
     }
 
     /// Checks that the paths are valid and different. Paths set in code have not been checked before.
@@ -195,15 +243,29 @@ const PORT: Rule<Option<u16>> = Rule {
     remedy: "-1 (off), 0 (any free port) or 1 to 65535",
 };
 
+/// The start of a host that is the path of a Unix socket.
+const UNIX_PREFIX: &str = "unix:";
+
 const HOST: Rule<String> = Rule {
     variable: "DYN_SYSTEM_HOST",
     parse: |value| {
+        if let Some(path) = value.strip_prefix(UNIX_PREFIX) {
+            let is_path = path.starts_with('/') && !path.contains(['\0', '\u{fffd}']);
+            return is_path.then(|| value.to_owned());
+        }
         let odd =
             |char: char| char.is_whitespace() || char.is_control() || "/\u{fffd}".contains(char);
         (!value.contains(odd)).then(|| value.to_owned())
     },
     problem: "is not a host",
-    remedy: "an address or the name of this machine, such as 0.0.0.0, :: or localhost",
+    remedy: "an address or the name of this machine, such as 0.0.0.0, :: or localhost, or unix:/path for a socket",
+};
+
+const WEB_CONFIG: Rule<Option<PathBuf>> = Rule {
+    variable: "DYN_SYSTEM_WEB_CONFIG",
+    parse: |value| Some(Some(PathBuf::from(value))),
+    problem: "is not a path",
+    remedy: "the path of a web config file",
 };
 
 const HEALTH_PATH: Rule<String> = Rule {
@@ -256,6 +318,25 @@ const CALLBACK_TIMEOUT: Rule<Duration> = Rule {
 };
 
 const MAX_CALLBACK_TIMEOUT: Duration = Duration::from_secs(86_400);
+
+const CONST_LABELS: Rule<Vec<(String, String)>> = Rule {
+    variable: "DYN_METRICS_CONST_LABELS",
+    parse: parse_labels,
+    problem: "is not a list of labels",
+    remedy: "name=value pairs with commas between them, such as region=eu,cluster=a: each name once, of [a-zA-Z_][a-zA-Z0-9_]*, and none of dynamo_namespace, dynamo_component, dynamo_endpoint, dynamo_process, le, quantile, __*",
+};
+
+/// Parses `k=v,k2=v2`. A label without a value is no label.
+fn parse_labels(value: &str) -> Option<Vec<(String, String)>> {
+    let pairs = value.split(',').map(|pair| {
+        let (name, value) = pair.split_once('=')?;
+        (!value.contains('\u{fffd}')).then(|| (name.trim().to_owned(), value.trim().to_owned()))
+    });
+    let mut pairs: Vec<_> = pairs.collect::<Option<_>>()?;
+    check_labels("", pairs.iter().map(|(name, _)| name.as_str())).ok()?;
+    pairs.retain(|(_, value)| !value.is_empty());
+    Some(pairs)
+}
 
 const MAX_SERIES: Rule<usize> = Rule {
     variable: "DYN_METRICS_MAX_SERIES",

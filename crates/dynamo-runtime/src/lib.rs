@@ -57,7 +57,8 @@ pub use metrics::name::{Name, NameStyle};
 pub use metrics::native::NativeOptions;
 pub use metrics::path::Path;
 pub use metrics::storage::Across;
-pub use server::ServerError;
+pub use metrics::summary::{Summary, SummaryVec};
+pub use server::{ServerError, StatusAddress, WebConfigError};
 pub use shared::SharedError;
 
 /// The Rust snippets of the guide, as doctests.

@@ -27,6 +27,15 @@ pub(crate) fn lower_priority() {
     }
 }
 
+/// Gives free memory of the allocator back to the system. Takes milliseconds for each gigabyte.
+pub(crate) fn release_memory() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: takes no pointer; glibc locks its own state.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

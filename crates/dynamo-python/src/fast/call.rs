@@ -58,6 +58,50 @@ impl<'py> Call<'py> {
         }
     }
 
+    /// Whether the call has no arguments.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.nargs == 0 && self.kwnames.is_null()
+    }
+
+    /// The method's name.
+    pub(super) fn method(&self) -> &'static str {
+        self.method
+    }
+
+    /// The number of positional arguments.
+    pub(super) fn positional(&self) -> usize {
+        self.nargs
+    }
+
+    /// The first positional argument.
+    pub(super) fn first(&self) -> Option<Bound<'py, PyAny>> {
+        // SAFETY: there are `nargs` positional arguments, alive during the call.
+        (self.nargs > 0).then(|| unsafe { Bound::from_borrowed_ptr(self.py, *self.args) })
+    }
+
+    /// Whether an argument with this name is given, or any by position.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.nargs > 0
+            || self
+                .keyword_values()
+                .iter()
+                .any(|(keyword, _)| keyword == name)
+    }
+
+    /// The keywords and their values.
+    pub(super) fn keyword_values(&self) -> Vec<(String, Bound<'py, PyAny>)> {
+        let keywords = self.keywords().unwrap_or_default();
+        let values = keywords.into_iter().enumerate();
+        // SAFETY: the values of keywords follow the positional arguments, in the order of the names.
+        let value = |position| unsafe {
+            Bound::from_borrowed_ptr(self.py, *self.args.add(self.nargs + position))
+        };
+        values
+            .map(|(position, keyword)| (keyword, value(position)))
+            .collect()
+    }
+
     /// The arguments with these names, by position or keyword; all are required, no others allowed.
     #[inline]
     pub(super) fn bind<const N: usize>(

@@ -3,15 +3,17 @@
 use dynamo_runtime::UseError;
 use dynamo_runtime::binding::{MetricExt, MetricVecExt};
 use dynamo_runtime::metrics::Metric;
+use pyo3::exceptions::PyValueError;
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
+use pyo3::types::{PyBool, PyDict, PyInt, PyString};
 use smallvec::SmallVec;
 
 use super::call::{Object, Raised};
 use crate::classes::VecClass;
 use crate::errors::{IntoPyErr, label_value_error, shown, wrong_type};
 use crate::log::start_if_needed;
+use crate::python::LABEL_VALUE;
 
 /// Vecs with up to this many labels take no memory from the heap to find a child.
 pub(super) const INLINE: usize = 6;
@@ -27,10 +29,11 @@ pub(super) unsafe fn with_child<C: VecClass, T>(
     labels: Object,
     apply: impl FnOnce(&C::Cell) -> T,
 ) -> Result<T, Raised> {
-    let version = class.vec().version();
     // SAFETY: as promised by the caller.
     unsafe {
         let held = held_values(py, class, labels)?;
+        // After the code of keys and values that are no str, which may change the vec.
+        let version = class.vec().version();
         if let Some(child) = class.recent().find(py, version, &held) {
             return Ok(apply(child.update()));
         }
@@ -84,7 +87,7 @@ pub(super) unsafe fn with_existing<C: VecClass, T>(
 ///
 /// # Errors
 /// `ValueError` naming a missing or unknown label, `TypeError` for labels that are no dict or a value
-/// that is no str.
+/// that is no str, int, bool or enum.
 pub(crate) fn values<C: VecClass, T>(
     class: &C,
     labels: &Bound<'_, PyAny>,
@@ -137,16 +140,79 @@ unsafe fn held_values<'py, C: VecClass>(
         let mut held = SmallVec::new();
         for name in names {
             let value = ffi::PyDict_GetItemWithError(labels, name.as_ptr());
-            if value.is_null() || ffi::PyUnicode_Check(value) == 0 {
+            if value.is_null() {
                 return Err(bad_label(py, class, labels, name));
             }
-            held.push(Bound::from_borrowed_ptr(py, value).cast_into_unchecked());
+            let value = Bound::from_borrowed_ptr(py, value);
+            held.push(if ffi::PyUnicode_Check(value.as_ptr()) == 0 {
+                label_text(&value, name.bind(py)).map_err(|error| Raised::from(error, py))?
+            } else {
+                value.cast_into_unchecked()
+            });
         }
         if ffi::PyDict_Size(labels) != names.len().cast_signed() {
             return Err(surplus_label(py, class, labels));
         }
         Ok(held)
     }
+}
+
+/// The text of a label value that is no str: of an int, a bool or an enum, as `str()` writes it.
+///
+/// # Errors
+/// `TypeError` for any other value.
+fn label_text<'py>(
+    value: &Bound<'py, PyAny>,
+    name: &Bound<'py, PyString>,
+) -> PyResult<Bound<'py, PyString>> {
+    if value.is_exact_instance_of::<PyInt>() || value.is_exact_instance_of::<PyBool>() {
+        return value.str();
+    }
+    let text = LABEL_VALUE.call(value.py(), &[value, name.as_any()])?;
+    Ok(text.cast_into()?)
+}
+
+/// Removes the series that have the labels in a dict, some or all of the vec's. Returns whether there
+/// were any.
+pub(crate) fn remove<C: VecClass>(class: &C, labels: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let py = labels.py();
+    let Ok(dict) = labels.cast::<PyDict>() else {
+        let Raised = not_a_dict(py, labels.as_ptr());
+        return Err(PyErr::fetch(py));
+    };
+    let vec = class.vec();
+    if dict.is_empty() {
+        return Err(PyValueError::new_err(format!(
+            "remove() of metric {:?} takes at least one label: clear() removes all series",
+            vec.name()
+        )));
+    }
+    if dict.len() == class.names().len() {
+        return values(class, labels, |values| vec.remove_label_values(values))?
+            .map_err(|error| error.into_py_err(py));
+    }
+    let mut pairs = Vec::new();
+    for (key, value) in dict
+        .items()
+        .extract::<Vec<(Bound<'_, PyAny>, Bound<'_, PyAny>)>>()?
+    {
+        let Ok(name) = key.cast::<PyString>() else {
+            return Err(no_such_label(class, shown(&key)).into_py_err(py));
+        };
+        let text = match value.cast::<PyString>() {
+            Ok(text) => text.clone(),
+            Err(_) => label_text(&value, name)?,
+        };
+        let text = text.to_str().map(str::to_owned);
+        let text = text.map_err(|_| label_value_error(&value, &name.to_string_lossy()))?;
+        pairs.push((name.to_string_lossy().into_owned(), text));
+    }
+    let pairs: Vec<(&str, &str)> = pairs
+        .iter()
+        .map(|(name, text)| (&**name, &**text))
+        .collect();
+    let removed = vec.remove_matching(&pairs);
+    Ok(removed.map_err(|error| error.into_py_err(py))? > 0)
 }
 
 /// The texts of label values.
@@ -193,7 +259,7 @@ fn not_a_dict(py: Python<'_>, labels: Object) -> Raised {
     Raised::from(error, py)
 }
 
-/// A label is missing, its look-up failed, or its value is no str.
+/// A label is missing, or its look-up failed.
 #[cold]
 fn bad_label<C: VecClass>(
     py: Python<'_>,

@@ -3,8 +3,9 @@
 use std::ffi::CString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use dynamo_runtime::binding::MetricExt;
+use dynamo_runtime::binding::{MetricExt, MetricVecExt};
 use pyo3::IntoPyObjectExt;
+use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::panic::PanicException;
 use pyo3::prelude::*;
@@ -15,13 +16,17 @@ use super::children::{child, with_child, with_existing};
 use super::exemplar::{EXEMPLAR, exemplar};
 use super::values::Value;
 use crate::classes::{SingleClass, VecClass};
+use crate::errors::shown;
+use crate::log::start_if_needed;
 
-/// An update that takes no value, like `inc`.
+/// An update that needs no value, like `inc`.
 pub(super) trait Step<I> {
     const NAME: &'static str;
     const DOC: &'static str;
     /// What an exemplar of it shows as its value; `None` if there are no exemplars of it.
     const EXEMPLAR: Option<f64> = None;
+    /// The update that it is when it gets a value all the same.
+    type By: Update<I>;
     fn apply(cell: &I);
 }
 
@@ -43,9 +48,15 @@ pub(super) trait Read<I> {
     fn read(cell: &I) -> Self::Value;
 }
 
-// What the methods of vecs add to the docstrings.
+// What the methods with a value that is optional add to the docstrings.
+const OR_VALUE: &str = ", or value.";
+// What the methods of vecs add.
 const OF_SERIES: &str = "labels, a dict, name the series, which is created at 0 if it is new";
 const EITHER_ORDER: &str = "they may come first";
+/// The name of the argument.
+const VALUE: &str = "value";
+/// The name of the argument.
+const LABELS: &str = "labels";
 // What those add that take exemplars.
 const WITH_EXEMPLAR: &str = "\
 exemplar, a dict such as {\"trace_id\": \"...\"}, is kept as an example; ValueError for more
@@ -77,8 +88,9 @@ impl Method {
     }
 
     pub(super) fn step<C: SingleClass, S: Step<C::Cell>>() -> Self {
-        let (option, doc) = option(S::EXEMPLAR.is_some(), S::DOC.to_owned());
-        Self::new(S::NAME, option, &doc, step::<C, S>)
+        let doc = format!("{}{OR_VALUE}", S::DOC.trim_end_matches('.'));
+        let (option, doc) = option(S::EXEMPLAR.is_some(), doc);
+        Self::new(S::NAME, &format!(", value=1{option}"), &doc, step::<C, S>)
     }
 
     pub(super) fn update<C: SingleClass, U: Update<C::Cell>>() -> Self {
@@ -196,6 +208,35 @@ pub(super) unsafe fn enter<
     }
 }
 
+/// Explains a call that names labels as if they were arguments: `inc(model="a")`.
+#[cold]
+fn explain<C: VecClass>(class: &C, call: &Call<'_>, raised: Raised) -> Raised {
+    let py = call.py;
+    let (metric, names) = (class.vec().name(), class.vec().variable_labels());
+    let error = PyErr::take(py);
+    let mut labels = call.keyword_values();
+    labels.retain(|(keyword, _)| names.contains(keyword));
+    if labels.is_empty() {
+        error.into_iter().for_each(|error| error.restore(py));
+        return raised;
+    }
+    let list = |separator: &str, quote: &str| {
+        let one = |(name, value): &(String, Bound<'_, PyAny>)| {
+            format!("{quote}{name}{quote}{separator}{}", shown(value))
+        };
+        labels.iter().map(one).collect::<Vec<_>>().join(", ")
+    };
+    let method = call.method();
+    let value = call.first().map_or_else(String::new, |value| shown(&value));
+    let comma = if value.is_empty() { "" } else { ", " };
+    let message = format!(
+        "{method}() of metric {metric:?} takes its labels as a dict: use labels({}).{method}({value}) or {method}({value}{comma}{{{}}})",
+        list("=", ""),
+        list(": ", "'"),
+    );
+    Raised::from(PyTypeError::new_err(message), py)
+}
+
 /// A new reference to `None`.
 #[inline]
 fn none() -> Object {
@@ -222,20 +263,74 @@ unsafe extern "C" fn step<C: SingleClass, S: Step<C::Cell>>(
     // SAFETY: called by the interpreter.
     unsafe {
         enter::<C>(slf, args, nargs, kwnames, S::NAME, |this, call| {
-            let Some(value) = S::EXEMPLAR else {
-                let [] = call.bind([])?;
+            if call.is_empty() {
                 S::apply(this.metric().update());
                 return Ok(none());
-            };
-            let ([], labels) = call.bind_with_option([], EXEMPLAR)?;
-            if labels.is_null() {
-                S::apply(this.metric().update());
-            } else {
-                let exemplar = exemplar(call.py, labels, value)?;
-                this.metric().update_with_exemplar(exemplar, S::apply);
             }
-            Ok(none())
+            step_with_arguments::<C, S>(this, call)
         })
+    }
+}
+
+/// A step by a given value, or with an exemplar.
+///
+/// # Safety
+/// The arguments are alive.
+#[inline(never)]
+unsafe fn step_with_arguments<C: SingleClass, S: Step<C::Cell>>(
+    this: &C,
+    call: &Call<'_>,
+) -> Result<Object, Raised> {
+    // SAFETY: as promised by the caller.
+    unsafe {
+        if call.has(VALUE) {
+            return update_with_arguments::<C, S::By>(this, call);
+        }
+        let Some(value) = S::EXEMPLAR else {
+            let [] = call.bind([])?;
+            return Ok(none());
+        };
+        let ([], labels) = call.bind_with_option([], EXEMPLAR)?;
+        if labels.is_null() {
+            S::apply(this.metric().update());
+        } else {
+            let exemplar = exemplar(call.py, labels, value)?;
+            this.metric().update_with_exemplar(exemplar, S::apply);
+        }
+        Ok(none())
+    }
+}
+
+/// # Safety
+/// The arguments are alive.
+#[inline(always)]
+unsafe fn update_with_arguments<C: SingleClass, U: Update<C::Cell>>(
+    this: &C,
+    call: &Call<'_>,
+) -> Result<Object, Raised> {
+    // SAFETY: as promised by the caller.
+    unsafe {
+        let Some(shown) = U::EXEMPLAR else {
+            let [value] = call.bind([VALUE])?;
+            let value = U::Value::from_object(call.py, value)?;
+            U::apply(this.metric().update(), value);
+            return Ok(none());
+        };
+        let ([value], labels) = call.bind_with_option([VALUE], EXEMPLAR)?;
+        let value = U::Value::from_object(call.py, value)?;
+        if value.is_rejected() {
+            this.metric().reject(shown(value));
+            start_if_needed(call.py);
+            return Ok(none());
+        }
+        if labels.is_null() {
+            U::apply(this.metric().update(), value);
+        } else {
+            let exemplar = exemplar(call.py, labels, shown(value))?;
+            let update = |cell: &C::Cell| U::apply(cell, value);
+            this.metric().update_with_exemplar(exemplar, update);
+        }
+        Ok(none())
     }
 }
 
@@ -248,22 +343,7 @@ unsafe extern "C" fn update<C: SingleClass, U: Update<C::Cell>>(
     // SAFETY: called by the interpreter.
     unsafe {
         enter::<C>(slf, args, nargs, kwnames, U::NAME, |this, call| {
-            let Some(shown) = U::EXEMPLAR else {
-                let [value] = call.bind(["value"])?;
-                let value = U::Value::from_object(call.py, value)?;
-                U::apply(this.metric().update(), value);
-                return Ok(none());
-            };
-            let ([value], labels) = call.bind_with_option(["value"], EXEMPLAR)?;
-            let value = U::Value::from_object(call.py, value)?;
-            if labels.is_null() {
-                U::apply(this.metric().update(), value);
-            } else {
-                let exemplar = exemplar(call.py, labels, shown(value))?;
-                let update = |cell: &C::Cell| U::apply(cell, value);
-                this.metric().update_with_exemplar(exemplar, update);
-            }
-            Ok(none())
+            update_with_arguments::<C, U>(this, call)
         })
     }
 }
@@ -293,11 +373,13 @@ unsafe extern "C" fn step_vec<C: VecClass, S: Step<C::Cell>>(
     unsafe {
         enter::<C>(slf, args, nargs, kwnames, S::NAME, |this, call| {
             let Some(value) = S::EXEMPLAR else {
-                let [labels] = call.bind(["labels"])?;
+                let bound = call.bind([LABELS]);
+                let [labels] = bound.map_err(|raised| explain(this, call, raised))?;
                 with_child(call.py, this, labels, S::apply)?;
                 return Ok(none());
             };
-            let ([labels], of_exemplar) = call.bind_with_option(["labels"], EXEMPLAR)?;
+            let bound = call.bind_with_option([LABELS], EXEMPLAR);
+            let ([labels], of_exemplar) = bound.map_err(|raised| explain(this, call, raised))?;
             if of_exemplar.is_null() {
                 with_child(call.py, this, labels, S::apply)?;
             } else {
@@ -319,15 +401,24 @@ unsafe extern "C" fn update_vec<C: VecClass, U: Update<C::Cell>>(
     // SAFETY: called by the interpreter.
     unsafe {
         enter::<C>(slf, args, nargs, kwnames, U::NAME, |this, call| {
-            let names = ["value", "labels"];
-            let ([mut value, mut labels], of_exemplar) = match U::EXEMPLAR {
-                None => (call.bind(names)?, std::ptr::null_mut()),
-                Some(_) => call.bind_with_option(names, EXEMPLAR)?,
+            let names = [VALUE, LABELS];
+            let bound = match U::EXEMPLAR {
+                None => call.bind(names).map(|bound| (bound, std::ptr::null_mut())),
+                Some(_) => call.bind_with_option(names, EXEMPLAR),
             };
+            let ([mut value, mut labels], of_exemplar) =
+                bound.map_err(|raised| explain(this, call, raised))?;
             if ffi::PyDict_Check(labels) == 0 && ffi::PyDict_Check(value) != 0 {
                 std::mem::swap(&mut value, &mut labels);
             }
             let value = U::Value::from_object(call.py, value)?;
+            if value.is_rejected() {
+                // The labels are checked, and no series is created.
+                with_existing(call.py, this, labels, |_| ())?;
+                this.vec().reject(f64::NAN);
+                start_if_needed(call.py);
+                return Ok(none());
+            }
             let update = |cell: &C::Cell| U::apply(cell, value);
             match U::EXEMPLAR.filter(|_| !of_exemplar.is_null()) {
                 None => with_child(call.py, this, labels, update)?,
@@ -351,7 +442,8 @@ unsafe extern "C" fn read_vec<C: VecClass, R: Read<C::Cell>>(
     // SAFETY: called by the interpreter.
     unsafe {
         enter::<C>(slf, args, nargs, kwnames, R::NAME, |this, call| {
-            let [labels] = call.bind(["labels"])?;
+            let bound = call.bind([LABELS]);
+            let [labels] = bound.map_err(|raised| explain(this, call, raised))?;
             let value = with_existing(call.py, this, labels, R::read)?;
             new_reference(call.py, value.unwrap_or_default())
         })

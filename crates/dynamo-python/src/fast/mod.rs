@@ -15,8 +15,10 @@ mod recent;
 mod values;
 mod verbs;
 
-pub(crate) use children::values;
+pub(crate) use children::{remove, values};
 pub(crate) use method::install;
 pub(crate) use ordered::child_in_order;
 pub(crate) use recent::Recent;
-pub(crate) use verbs::{counter, counter_vec, gauge, gauge_vec, histogram, histogram_vec};
+pub(crate) use verbs::{
+    counter, counter_vec, gauge, gauge_vec, histogram, histogram_vec, summary, summary_vec,
+};

@@ -3,12 +3,13 @@
 use dynamo_runtime::UseError;
 use dynamo_runtime::binding::MetricVecExt;
 use dynamo_runtime::metrics::Metric;
+use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString, PyTuple};
 use smallvec::SmallVec;
 
-use super::call::{Object, Raised};
+use super::call::{Call, Object, Raised};
 use super::children::{INLINE, utf8};
 use super::method::{Method, enter};
 use crate::classes::{SingleClass, VecClass};
@@ -43,6 +44,9 @@ unsafe extern "C" fn call<C: VecClass>(
             kwnames,
             "with_label_values",
             |this, call| {
+                if call.positional() > 1 {
+                    return Err(not_one_list(this, call));
+                }
                 let [values] = call.bind(["values"])?;
                 let values = Bound::from_borrowed_ptr(call.py, values);
                 child_in_order(this, &values)
@@ -71,7 +75,8 @@ pub(crate) fn child_in_order<C: VecClass>(
         }
     };
     start_if_needed(py);
-    C::Child::wrap(py, found.map_err(|error| error.into_py_err(py))?)
+    let metric = found.map_err(|error| error.into_py_err(py))?;
+    C::Child::wrap(py, metric, class.hub())
 }
 
 fn child_of_strings<'py, C: VecClass>(
@@ -120,6 +125,17 @@ fn strings<'py>(values: &Bound<'py, PyAny>) -> Option<SmallVec<[Bound<'py, PyStr
         }
         Some(strings)
     }
+}
+
+/// `with_label_values("a", "b")`.
+#[cold]
+fn not_one_list<C: VecClass>(class: &C, call: &Call<'_>) -> Raised {
+    let error = PyTypeError::new_err(format!(
+        "with_label_values() of metric {:?} takes one list of values, got {} arguments: use with_label_values([...]), or labels(...) for values that are no list",
+        class.vec().name(),
+        call.positional()
+    ));
+    Raised::from(error, call.py)
 }
 
 /// A value that cannot be encoded, found by the interpreter.

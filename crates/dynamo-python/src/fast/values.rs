@@ -3,7 +3,6 @@
 use std::ffi::c_longlong;
 
 use dynamo_runtime::UseError;
-use dynamo_runtime::binding::{CounterCell, HistogramCell};
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -16,6 +15,13 @@ pub(crate) trait Value: Copy {
     /// # Safety
     /// `object` is alive.
     unsafe fn from_object(py: Python<'_>, object: Object) -> Result<Self, Raised>;
+
+    /// Whether the update must change nothing: the value is data that this kind of metric does not
+    /// take, and data never ends a request.
+    #[inline]
+    fn is_rejected(self) -> bool {
+        false
+    }
 }
 
 /// What a counter is increased by.
@@ -55,8 +61,15 @@ impl Value for Increment<f64> {
     unsafe fn from_object(py: Python<'_>, object: Object) -> Result<Self, Raised> {
         // SAFETY: as promised by the caller.
         let value = unsafe { f64::from_object(py, object) }?;
-        CounterCell::check_increment(value).map_err(|error| raise(error, py))?;
+        if value < 0.0 {
+            return Err(raise(UseError::BadIncrement { value }, py));
+        }
         Ok(Increment(value))
+    }
+
+    #[inline]
+    fn is_rejected(self) -> bool {
+        self.0.is_nan()
     }
 }
 
@@ -77,8 +90,12 @@ impl Value for Observation {
     unsafe fn from_object(py: Python<'_>, object: Object) -> Result<Self, Raised> {
         // SAFETY: as promised by the caller.
         let value = unsafe { f64::from_object(py, object) }?;
-        HistogramCell::check_observation(value).map_err(|error| raise(error, py))?;
         Ok(Observation(value))
+    }
+
+    #[inline]
+    fn is_rejected(self) -> bool {
+        self.0.is_nan()
     }
 }
 

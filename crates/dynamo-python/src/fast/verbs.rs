@@ -1,6 +1,6 @@
 //! What metrics can do, each verb once. The tables at the end say which class has which.
 
-use dynamo_runtime::binding::{CounterCell, GaugeCell, HistogramCell, Number};
+use dynamo_runtime::binding::{CounterCell, GaugeCell, HistogramCell, Number, SummaryCell};
 use pyo3::prelude::*;
 
 use super::method::{Method, Read, Step, Update};
@@ -12,15 +12,16 @@ use crate::classes::{SingleClass, VecClass};
 /// come through here. Then no bus has to be locked, which is most of what an update costs.
 const UNSYNC: bool = cfg!(not(Py_GIL_DISABLED));
 
-/// `step!(Type "name" "doc"; Cell => method, unsync)`: calls `method` of the cell, or `unsync` under the
-/// GIL.
+/// `step!(Type "name" "doc"; Cell => method, unsync, by Update)`: calls `method` of the cell, or `unsync`
+/// under the GIL.
 macro_rules! step {
-    ($verb:ident $name:literal $doc:literal; $cell:ident => $method:ident, $unsync:ident) => {
+    ($verb:ident $name:literal $doc:literal; $cell:ident => $method:ident, $unsync:ident, by $update:ident) => {
         struct $verb;
 
-        impl<N: Number> Step<$cell<N>> for $verb {
+        impl<N: Number + Value> Step<$cell<N>> for $verb {
             const NAME: &'static str = $name;
             const DOC: &'static str = $doc;
+            type By = $update;
 
             #[inline]
             fn apply(cell: &$cell<N>) {
@@ -75,8 +76,8 @@ macro_rules! read {
 }
 
 read!(Count "get" "Return the count so far."; CounterCell<N> => get -> N, for N);
-step!(Up "inc" "Add 1."; GaugeCell => inc, inc_unsync);
-step!(Down "dec" "Subtract 1."; GaugeCell => dec, dec_unsync);
+step!(Up "inc" "Add 1."; GaugeCell => inc, inc_unsync, by UpBy);
+step!(Down "dec" "Subtract 1."; GaugeCell => dec, dec_unsync, by DownBy);
 update!(Set "set" "Replace the value."; GaugeCell => set, set);
 update!(Add "add" "Add value, which may be negative."; GaugeCell => add, add_unsync);
 update!(Sub "sub" "Subtract value, which may be negative."; GaugeCell => sub, sub_unsync);
@@ -88,10 +89,14 @@ read!(SampleSum "get_sample_sum" "Return the sum of the observations."; Histogra
 
 struct CountOne;
 
-impl<N: Number> Step<CounterCell<N>> for CountOne {
+impl<N: Number> Step<CounterCell<N>> for CountOne
+where
+    Increment<N>: Value,
+{
     const NAME: &'static str = "inc";
     const DOC: &'static str = "Add 1.";
     const EXEMPLAR: Option<f64> = Some(1.0);
+    type By = CountBy;
 
     #[inline]
     fn apply(cell: &CounterCell<N>) {
@@ -110,7 +115,8 @@ where
     Increment<N>: Value,
 {
     const NAME: &'static str = "inc_by";
-    const DOC: &'static str = "Add value; ValueError if it is negative or NaN.";
+    const DOC: &'static str =
+        "Add value; ValueError if it is negative. NaN is ignored and counted.";
     type Value = Increment<N>;
     const EXEMPLAR: Option<fn(Increment<N>) -> f64> = Some(|Increment(value)| value.to_f64());
 
@@ -128,12 +134,32 @@ struct Observe;
 
 impl Update<HistogramCell> for Observe {
     const NAME: &'static str = "observe";
-    const DOC: &'static str = "Count one observation; ValueError if value is NaN.";
+    const DOC: &'static str = "Count one observation. NaN is ignored and counted.";
     type Value = Observation;
     const EXEMPLAR: Option<fn(Observation) -> f64> = Some(|Observation(value)| value);
 
     #[inline]
     fn apply(cell: &HistogramCell, Observation(value): Observation) {
+        if UNSYNC {
+            cell.add_unsync(value);
+        } else {
+            cell.add(value);
+        }
+    }
+}
+
+read!(SummaryCount "get_sample_count" "Return the number of observations."; SummaryCell => count -> u64);
+read!(SummarySum "get_sample_sum" "Return the sum of the observations."; SummaryCell => sum -> f64);
+
+struct ObserveSummary;
+
+impl Update<SummaryCell> for ObserveSummary {
+    const NAME: &'static str = "observe";
+    const DOC: &'static str = "Count one observation; ValueError if value is NaN.";
+    type Value = Observation;
+
+    #[inline]
+    fn apply(cell: &SummaryCell, Observation(value): Observation) {
         if UNSYNC {
             cell.add_unsync(value);
         } else {
@@ -224,5 +250,24 @@ pub(crate) fn histogram_vec<C: VecClass<Cell = HistogramCell>>() -> Vec<Method> 
         Method::update_vec::<C, Observe>(),
         Method::read_vec::<C, SampleCount>(),
         Method::read_vec::<C, SampleSum>(),
+    ]
+}
+
+/// The methods of `Summary`.
+pub(crate) fn summary<C: SingleClass<Cell = SummaryCell>>() -> Vec<Method> {
+    vec![
+        Method::update::<C, ObserveSummary>(),
+        Method::read::<C, SummaryCount>(),
+        Method::read::<C, SummarySum>(),
+    ]
+}
+
+/// The methods of `SummaryVec`.
+pub(crate) fn summary_vec<C: VecClass<Cell = SummaryCell>>() -> Vec<Method> {
+    vec![
+        with_label_values::<C>(),
+        Method::update_vec::<C, ObserveSummary>(),
+        Method::read_vec::<C, SummaryCount>(),
+        Method::read_vec::<C, SummarySum>(),
     ]
 }

@@ -1,9 +1,12 @@
 //! The dispatcher: hands callbacks to the thread that runs user code, and waits for it until a deadline.
 //!
-//! A scrape queues a round of callbacks. The thread takes them one by one with [`Dispatcher::next`].
+//! A scrape queues a round of callbacks. The main thread takes them one by one with [`Dispatcher::next`].
 //! It is a Rust thread ([`Dispatcher::ensure_thread`]) or a thread that Python created, on which no Rust
-//! frame lies below user code. A round leaves the queue at its deadline. While the thread still runs a
-//! callback of such a round, later rounds do not wait.
+//! frame lies below user code.
+//!
+//! A callback that its round did not reach stays in the queue: it runs after the deadline. A standby
+//! thread ([`Dispatcher::stand_by`]) becomes the main thread when a callback runs beyond its deadline. That
+//! callback goes on alone. It does not run a second time meanwhile, and no round waits for it.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,53 +22,87 @@ use crate::sync::lock;
 #[derive(Default)]
 pub struct Dispatcher {
     state: Mutex<State>,
-    /// Wakes the thread that runs user code.
+    /// Wakes the main thread.
     work: Condvar,
+    /// Wakes the standby thread.
+    started: Condvar,
     /// Wakes scrapes that wait for their rounds.
     progress: Condvar,
 }
 
 #[derive(Default)]
 struct State {
-    rounds: VecDeque<Round>,
+    rounds: Vec<Round>,
     next_round: u64,
+    /// The callbacks to run, each one once.
+    queue: VecDeque<Pending>,
+    /// The callback that the main thread runs.
     running: Option<Running>,
+    /// Callbacks that lost the main thread: they ran beyond their deadline.
+    stuck: Vec<Running>,
+    /// The main thread.
     thread: Option<ThreadId>,
-    /// The thread must return from its wait without a job.
+    /// The standby thread sleeps until then. A callback whose deadline is earlier must wake it.
+    standby_sleeps_until: Option<Instant>,
+    /// The main thread must return from its wait without a job.
     woken: bool,
     /// No more jobs are handed out.
     stopped: bool,
 }
 
+/// How long the standby thread sleeps while no callback runs.
+const LONG: Duration = Duration::from_secs(3600);
+
+/// A scrape that waits for its callbacks.
 struct Round {
     id: u64,
-    waiting: VecDeque<Arc<Entry>>,
-    failed: u64,
+    deadline: Instant,
+    /// The callbacks that have not finished.
+    open: VecDeque<Arc<Entry>>,
+    outcome: Outcome,
+}
+
+/// A callback in the queue.
+struct Pending {
+    entry: Arc<Entry>,
+    rounds: Vec<u64>,
+    /// How long the callback may run if no round waits for it any more.
+    budget: Duration,
+    /// How long it may run in any case, however short the deadlines of its rounds are.
+    least: Duration,
 }
 
 struct Running {
-    round: u64,
     entry: Arc<Entry>,
-    /// The deadline of its round has passed.
-    overdue: bool,
+    rounds: Vec<u64>,
+    thread: ThreadId,
+    /// From then on the callback is late.
+    overdue_at: Instant,
+    /// It lost the main thread: no round waits for it any more.
+    is_late: bool,
+    /// The deadline of one of its rounds has passed.
+    was_given_up: bool,
 }
 
-/// The result of a round of callbacks.
+/// The callbacks of a round that had not finished at its deadline.
+#[derive(Default)]
 pub(crate) struct Outcome {
-    pub(crate) failed: u64,
-    pub(crate) unfinished: Vec<Arc<Entry>>,
+    /// They were running.
+    pub(crate) late: Vec<Arc<Entry>>,
+    /// They had not begun.
+    pub(crate) not_reached: Vec<Arc<Entry>>,
 }
 
 /// A callback to run now. Report its result with [`Dispatcher::finish`].
 pub struct Job(Arc<Entry>);
 
-/// The next step of the thread that runs user code.
+/// The next step of the main thread.
 pub enum Next {
     /// Run a callback.
     Job(Job),
     /// Wait again: the timeout has passed or the thread was woken.
     Nothing,
-    /// End: the dispatcher has been stopped.
+    /// End: the dispatcher has been stopped, or another thread is the main thread now.
     Stopped,
 }
 
@@ -103,52 +140,81 @@ impl Dispatcher {
         lock(&self.state).thread == Some(thread::current().id())
     }
 
-    /// Queues a round and waits until it has finished or `deadline` has passed.
-    pub(crate) fn run(&self, entries: Vec<Arc<Entry>>, deadline: Instant) -> Outcome {
+    /// Queues a round and waits until it has finished or the last of `deadlines`, which are sorted, has
+    /// passed. Calls `reached` with the index of each earlier deadline when it passes. A callback may run for
+    /// `least` before it loses the main thread: a round with a short deadline, which ends earlier, must not
+    /// take the callback away from the others.
+    pub(crate) fn run(
+        &self,
+        entries: Vec<Arc<Entry>>,
+        least: Duration,
+        deadlines: &[Instant],
+        mut reached: impl FnMut(usize),
+    ) -> Outcome {
+        let Some((&deadline, earlier)) = deadlines.split_last() else {
+            return Outcome::default();
+        };
+        let mut earlier = earlier.iter().enumerate().peekable();
         let mut state = lock(&self.state);
-        if state.stopped || state.thread == Some(thread::current().id()) {
-            return Outcome {
-                failed: 0,
-                unfinished: Vec::new(),
-            };
+        if state.stopped || state.is_user_thread(thread::current().id()) {
+            return Outcome::default();
         }
-        if state
-            .running
-            .as_ref()
-            .is_some_and(|running| running.overdue)
-        {
-            return Outcome {
-                failed: 0,
-                unfinished: entries,
-            };
-        }
-        let id = state.next_round;
-        state.next_round += 1;
-        state.rounds.push_back(Round {
-            id,
-            waiting: entries.into(),
-            failed: 0,
-        });
+        let id = state.begin(entries, least, deadline, Instant::now());
         self.work.notify_all();
         loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if state.stopped
-                || left.is_zero()
-                || state.round(id).is_none_or(Round::is_finished) && !state.is_running(id)
-            {
+            let now = Instant::now();
+            if let Some((index, _)) = earlier.next_if(|(_, deadline)| **deadline <= now) {
+                drop(state);
+                reached(index);
+                state = lock(&self.state);
+                continue;
+            }
+            state.expire(now);
+            if state.stopped || state.is_over(id) {
                 return state.end(id);
             }
+            let until = earlier.peek().map_or(deadline, |(_, earlier)| **earlier);
             state = self
                 .progress
-                .wait_timeout(state, left)
+                .wait_timeout(state, until.saturating_duration_since(now))
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
         }
     }
 
-    /// Waits for the next callback; `None` when the dispatcher has been stopped.
-    ///
-    /// The calling thread becomes the thread that runs user code.
+    /// Makes the calling thread the main thread, whatever the previous one is doing.
+    pub fn take_over(&self) {
+        let mut state = lock(&self.state);
+        state.replace_main_thread(Instant::now());
+    }
+
+    /// Waits until a callback runs beyond its deadline, and makes the calling thread the main thread.
+    /// Returns false when the dispatcher has been stopped.
+    pub fn stand_by(&self) -> bool {
+        let mut state = lock(&self.state);
+        while !state.stopped {
+            let now = Instant::now();
+            let until = match &state.running {
+                None => now + LONG,
+                Some(running) if running.overdue_at <= now => {
+                    state.replace_main_thread(now);
+                    drop(state);
+                    self.progress.notify_all();
+                    return true;
+                }
+                Some(running) => running.overdue_at,
+            };
+            state.standby_sleeps_until = Some(until);
+            state = self
+                .started
+                .wait_timeout(state, until - now)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+        false
+    }
+
+    /// Waits for the next callback; `None` when the calling thread must end.
     pub fn next(&self) -> Option<Job> {
         loop {
             match self.next_within(None) {
@@ -159,19 +225,26 @@ impl Dispatcher {
         }
     }
 
-    /// As [`next`](Self::next), with a timeout, if it is given.
+    /// As [`next`](Self::next), with a timeout, if it is given. The first thread that calls this is the
+    /// main thread.
     pub fn next_within(&self, timeout: Option<Duration>) -> Next {
         let until = timeout.map(|timeout| Instant::now() + timeout);
+        let me = thread::current().id();
         let mut state = lock(&self.state);
-        state.thread = Some(thread::current().id());
-        while !state.stopped {
-            match state.start_next() {
-                Some(job) if job.0.unregistered.load(Relaxed) => {
+        while !state.stopped && *state.thread.get_or_insert(me) == me {
+            match state.start_next(me) {
+                Some(job) => {
+                    let wakes_standby = state.must_wake_standby();
                     drop(state);
+                    if wakes_standby {
+                        self.started.notify_all();
+                    }
+                    if !job.0.unregistered.load(Relaxed) {
+                        return Next::Job(job);
+                    }
                     self.finish(job, true);
                     state = lock(&self.state);
                 }
-                Some(job) => return Next::Job(job),
                 None if std::mem::take(&mut state.woken) => return Next::Nothing,
                 None => {
                     let Some(until) = until else {
@@ -196,7 +269,7 @@ impl Dispatcher {
         Next::Stopped
     }
 
-    /// Makes a waiting thread return without a job, so that it can wait with another timeout.
+    /// Makes the waiting main thread return without a job, so that it can wait with another timeout.
     pub fn wake(&self) {
         lock(&self.state).woken = true;
         self.work.notify_all();
@@ -204,23 +277,24 @@ impl Dispatcher {
 
     /// Reports that a callback has returned, and whether it succeeded.
     pub fn finish(&self, job: Job, succeeded: bool) {
-        let mut state = lock(&self.state);
-        let Some(Running { round, .. }) = state.running.take() else {
-            return;
-        };
-        if !succeeded && let Some(round) = state.round_mut(round) {
-            round.failed += 1;
+        // A callback that no scrape waits for has been counted as late.
+        let waits = lock(&self.state).is_waited_for(&job.0);
+        if !succeeded && waits {
+            job.0.stats.failed(1);
         }
-        drop(state);
+        let finished = lock(&self.state).finish(&job.0);
+        // The callback may run again, now that it has returned.
+        self.work.notify_all();
         self.progress.notify_all();
         // A callback that was unregistered meanwhile is dropped here, without the lock.
-        drop(job);
+        drop((finished, job));
     }
 
-    /// Stops handing out jobs and wakes all waiting threads. The thread ends after its current job.
+    /// Stops handing out jobs and wakes all waiting threads. Threads end after their current jobs.
     pub fn stop(&self) {
         lock(&self.state).stopped = true;
         self.work.notify_all();
+        self.started.notify_all();
         self.progress.notify_all();
     }
 
@@ -236,10 +310,7 @@ impl Dispatcher {
             return;
         }
         let dispatcher = Arc::clone(self);
-        let spawned = thread::Builder::new()
-            .name("dynamo-callbacks".to_owned())
-            .spawn(move || dispatcher.serve());
-        match spawned {
+        match spawn(move || dispatcher.serve()) {
             Ok(thread) => state.thread = Some(thread.thread().id()),
             Err(error) => {
                 tracing::error!(
@@ -249,8 +320,19 @@ impl Dispatcher {
         }
     }
 
-    fn serve(&self) {
+    /// The main loop of a Rust thread.
+    fn serve(self: Arc<Self>) {
+        let mut has_standby = false;
         while let Some(job) = self.next() {
+            if !has_standby {
+                let dispatcher = Arc::clone(&self);
+                has_standby = spawn(move || {
+                    if dispatcher.stand_by() {
+                        dispatcher.serve();
+                    }
+                })
+                .is_ok();
+            }
             let succeeded = catch_unwind(AssertUnwindSafe(|| match job.action() {
                 Action::Call(function) => {
                     function();
@@ -274,6 +356,12 @@ impl Dispatcher {
     }
 }
 
+fn spawn(run: impl FnOnce() + Send + 'static) -> std::io::Result<thread::JoinHandle<()>> {
+    thread::Builder::new()
+        .name("dynamo-callbacks".to_owned())
+        .spawn(run)
+}
+
 /// A dispatcher locked for a fork; see [`Dispatcher::lock_for_fork`].
 pub struct DispatcherForkGuard<'a>(MutexGuard<'a, State>);
 
@@ -294,56 +382,191 @@ impl DispatcherForkGuard<'_> {
 }
 
 impl State {
-    fn round(&self, id: u64) -> Option<&Round> {
-        self.rounds.iter().find(|round| round.id == id)
+    /// Whether the thread runs user code, or waits for it.
+    fn is_user_thread(&self, thread: ThreadId) -> bool {
+        self.thread == Some(thread) || self.stuck.iter().any(|stuck| stuck.thread == thread)
     }
 
-    fn round_mut(&mut self, id: u64) -> Option<&mut Round> {
-        self.rounds.iter_mut().find(|round| round.id == id)
+    /// Queues a round.
+    fn begin(
+        &mut self,
+        entries: Vec<Arc<Entry>>,
+        least: Duration,
+        deadline: Instant,
+        now: Instant,
+    ) -> u64 {
+        let id = self.next_round;
+        self.next_round += 1;
+        let mut round = Round {
+            id,
+            deadline,
+            open: VecDeque::with_capacity(entries.len()),
+            outcome: Outcome::default(),
+        };
+        let budget = deadline.saturating_duration_since(now);
+        let queued_before = self.queue.len();
+        for entry in entries {
+            if self.is_late(&entry) == Some(true) {
+                round.outcome.late.push(entry);
+                continue;
+            }
+            round.open.push_back(Arc::clone(&entry));
+            // A callback that has not begun serves both rounds.
+            let mut queued = self.queue.iter_mut().take(queued_before);
+            match queued.find(|pending| Arc::ptr_eq(&pending.entry, &entry)) {
+                Some(pending) => {
+                    pending.rounds.push(id);
+                    pending.budget = pending.budget.max(budget);
+                }
+                None => self.queue.push_back(Pending {
+                    entry,
+                    rounds: vec![id],
+                    budget,
+                    least,
+                }),
+            }
+        }
+        self.rounds.push(round);
+        id
     }
 
-    fn is_running(&self, id: u64) -> bool {
-        self.running
-            .as_ref()
-            .is_some_and(|running| running.round == id)
+    /// Whether a callback that runs is late; `None` if it does not run.
+    fn is_late(&self, entry: &Arc<Entry>) -> Option<bool> {
+        let mut running = self.stuck.iter().chain(&self.running);
+        running
+            .find(|running| Arc::ptr_eq(&running.entry, entry))
+            .map(|running| running.is_late)
     }
 
-    fn start_next(&mut self) -> Option<Job> {
-        let round = self.rounds.iter_mut().find(|round| !round.is_finished())?;
-        let entry = round.waiting.pop_front()?;
+    /// Whether a callback runs and was not counted as late: a scrape waits for it, or none has waited.
+    fn is_waited_for(&self, entry: &Arc<Entry>) -> bool {
+        let mut running = self.stuck.iter().chain(&self.running);
+        running.any(|running| {
+            Arc::ptr_eq(&running.entry, entry) && !running.is_late && !running.was_given_up
+        })
+    }
+
+    fn start_next(&mut self, thread: ThreadId) -> Option<Job> {
+        if self.running.is_some() {
+            return None;
+        }
+        let stuck = &self.stuck;
+        let is_free = |entry| !stuck.iter().any(|stuck| Arc::ptr_eq(&stuck.entry, entry));
+        let next = self
+            .queue
+            .iter()
+            .position(|pending| is_free(&pending.entry))?;
+        let Pending {
+            entry,
+            rounds,
+            budget,
+            least,
+        } = self.queue.remove(next)?;
+        let waiting = self
+            .rounds
+            .iter()
+            .filter(|round| rounds.contains(&round.id));
+        let deadline = waiting
+            .filter(|round| !round.open.is_empty())
+            .map(|round| round.deadline)
+            .max();
+        let now = Instant::now();
         self.running = Some(Running {
-            round: round.id,
             entry: Arc::clone(&entry),
-            overdue: false,
+            rounds,
+            thread,
+            overdue_at: deadline.unwrap_or(now + budget).max(now + least),
+            is_late: false,
+            was_given_up: false,
         });
         Some(Job(entry))
     }
 
-    /// Ends a round: removes it from the queue with its unfinished callbacks.
-    fn end(&mut self, id: u64) -> Outcome {
-        let mut outcome = Outcome {
-            failed: 0,
-            unfinished: Vec::new(),
-        };
-        if let Some(running) = self.running.as_mut().filter(|running| running.round == id) {
-            running.overdue = true;
-            outcome.unfinished.push(Arc::clone(&running.entry));
+    /// Whether the standby thread sleeps beyond the deadline of the callback that runs.
+    fn must_wake_standby(&mut self) -> bool {
+        let overdue_at = self.running.as_ref().map(|running| running.overdue_at);
+        let sleeps = self.standby_sleeps_until.zip(overdue_at);
+        let must_wake = sleeps.is_some_and(|(until, overdue_at)| overdue_at < until);
+        if must_wake {
+            self.standby_sleeps_until = None;
         }
-        if let Some(position) = self.rounds.iter().position(|round| round.id == id)
-            && let Some(round) = self.rounds.remove(position)
-        {
-            outcome.failed = round.failed;
-            outcome.unfinished.extend(round.waiting);
-        }
-        if self.stopped {
-            outcome.unfinished.clear();
-        }
-        outcome
+        must_wake
     }
-}
 
-impl Round {
-    fn is_finished(&self) -> bool {
-        self.waiting.is_empty()
+    /// Makes the calling thread the main thread.
+    fn replace_main_thread(&mut self, now: Instant) {
+        self.expire(now);
+        if let Some(mut running) = self.running.take() {
+            running.is_late = true;
+            let is_it = |entry: &Arc<Entry>| Arc::ptr_eq(entry, &running.entry);
+            // Scrapes that came meanwhile wanted another run, and do not wait for it.
+            self.queue.retain(|pending| !is_it(&pending.entry));
+            for round in &mut self.rounds {
+                let waited = round.open.len();
+                round.open.retain(|entry| !is_it(entry));
+                if round.open.len() < waited {
+                    round.outcome.late.push(Arc::clone(&running.entry));
+                }
+            }
+            self.stuck.push(running);
+        }
+        self.thread = Some(thread::current().id());
+    }
+
+    /// Closes the rounds whose deadlines have passed.
+    fn expire(&mut self, now: Instant) {
+        for round in &mut self.rounds {
+            if round.deadline > now {
+                continue;
+            }
+            for entry in std::mem::take(&mut round.open) {
+                let mut running = self.stuck.iter_mut().chain(&mut self.running);
+                match running.find(|running| Arc::ptr_eq(&running.entry, &entry)) {
+                    Some(running) => {
+                        running.was_given_up |= running.rounds.contains(&round.id);
+                        round.outcome.late.push(entry);
+                    }
+                    None => round.outcome.not_reached.push(entry),
+                }
+            }
+        }
+    }
+
+    /// Removes a callback that has returned from those that run.
+    fn finish(&mut self, entry: &Arc<Entry>) -> Option<Running> {
+        let is_it = |running: &Running| Arc::ptr_eq(&running.entry, entry);
+        let finished = match self.stuck.iter().position(is_it) {
+            Some(position) => self.stuck.swap_remove(position),
+            None => self.running.take_if(|running| is_it(running))?,
+        };
+        let was_late = finished.is_late || finished.was_given_up;
+        entry.was_late.store(was_late, Relaxed);
+        for round in &mut self.rounds {
+            if finished.rounds.contains(&round.id) {
+                // Usually the first one.
+                let mut open = round.open.iter();
+                if let Some(position) = open.position(|open| Arc::ptr_eq(open, entry)) {
+                    round.open.remove(position);
+                }
+            }
+        }
+        Some(finished)
+    }
+
+    fn is_over(&self, id: u64) -> bool {
+        let mut rounds = self.rounds.iter();
+        rounds
+            .find(|round| round.id == id)
+            .is_none_or(|round| round.open.is_empty())
+    }
+
+    /// Removes a round.
+    fn end(&mut self, id: u64) -> Outcome {
+        let position = self.rounds.iter().position(|round| round.id == id);
+        let round = position.map(|position| self.rounds.swap_remove(position));
+        match round {
+            Some(round) if !self.stopped => round.outcome,
+            _ => Outcome::default(),
+        }
     }
 }

@@ -1,11 +1,12 @@
 //! The external expositions that callbacks return: their options, and the last exposition of each callback.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::exposition::{Dropped, ExternalFamily, Parsed, Rules, parse};
+use crate::exposition::{ExternalFamily, Loss, Parsed, Rules, parse};
 use crate::metrics::{MetricsError, is_valid_label};
 use crate::sync::{self, lock};
 
@@ -46,6 +47,16 @@ impl ExternalOptions {
         self
     }
 
+    /// Adds labels to the series, unless a label of the same name is added already.
+    pub(crate) fn more_labels(mut self, labels: &[(String, String)]) -> Self {
+        for (name, value) in labels {
+            if self.rules.labels.iter().all(|(known, _)| known != name) {
+                self.rules.labels.push((name.clone(), value.clone()));
+            }
+        }
+        self
+    }
+
     pub(crate) fn check(&self) -> Result<(), MetricsError> {
         let labels = &self.rules.labels;
         for (position, (label, _)) in labels.iter().enumerate() {
@@ -65,10 +76,13 @@ impl ExternalOptions {
 ///
 /// The lock is only taken inside a section of [`sync`].
 pub(super) struct LastExposition {
+    /// The name of the callback.
+    name: Arc<str>,
     options: ExternalOptions,
     last: Mutex<Option<Last>>,
 }
 
+#[derive(Clone)]
 struct Last {
     time: Instant,
     text: Arc<str>,
@@ -91,21 +105,29 @@ impl ExternalText {
             prefixes: self.prefixes.clone(),
             exclude: self.exclude.clone(),
         };
-        parse(&self.text, &rules)
+        parse(&self.text, &rules, &Arc::from("another process"))
     }
 }
 
 impl LastExposition {
-    pub(super) fn new(options: ExternalOptions) -> Self {
+    pub(super) fn new(name: &str, options: ExternalOptions) -> Self {
         LastExposition {
+            name: name.into(),
             options,
             last: Mutex::new(None),
         }
     }
 
     /// Parses and stores an exposition. Returns what was dropped from it.
-    pub(super) fn store(&self, text: &str) -> Dropped {
-        let Parsed { families, dropped } = parse(text, &self.options.rules);
+    pub(super) fn store(&self, text: &str) -> Vec<Loss> {
+        let Parsed { families, losses } = parse(text, &self.options.rules, &self.name);
+        let before = {
+            let _section = sync::enter();
+            lock(&self.last).clone()
+        };
+        if let Some(before) = before {
+            keep_exemplar_times(&families, &before.families);
+        }
         let new = Some(Last {
             time: Instant::now(),
             text: text.into(),
@@ -116,7 +138,7 @@ impl LastExposition {
             std::mem::replace(&mut *lock(&self.last), new)
         };
         drop(old);
-        dropped
+        losses
     }
 
     /// Whether the last exposition is within its cache time. Called inside a section.
@@ -155,6 +177,19 @@ impl LastExposition {
     }
 }
 
+/// An exemplar without a time keeps the time at which it was first seen.
+fn keep_exemplar_times(families: &[ExternalFamily], before: &[ExternalFamily]) {
+    let before: HashMap<&str, &ExternalFamily> = before
+        .iter()
+        .map(|external| (external.family.name.as_str(), external))
+        .collect();
+    for external in families {
+        if let Some(before) = before.get(external.family.name.as_str()) {
+            external.keep_exemplar_times(before);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,7 +200,7 @@ mod tests {
 
     #[test]
     fn an_exposition_is_shown_for_five_minutes() {
-        let last = LastExposition::new(ExternalOptions::default());
+        let last = LastExposition::new("", ExternalOptions::default());
         let start = Instant::now();
         assert!(!is_shown(&last, start));
         last.store("a 1\n");
@@ -178,7 +213,7 @@ mod tests {
     #[test]
     fn a_cached_exposition_is_shown_for_five_minutes_after_a_new_one_is_due() {
         let day = Duration::from_secs(86_400);
-        let last = LastExposition::new(ExternalOptions::default().cache(day));
+        let last = LastExposition::new("", ExternalOptions::default().cache(day));
         let start = Instant::now();
         assert!(!last.is_fresh(start));
         last.store("a 1\n");

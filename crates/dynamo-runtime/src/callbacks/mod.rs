@@ -1,19 +1,20 @@
-//! Callbacks: user code that runs before a scrape, on one thread of its own.
+//! Callbacks: user code that runs before a scrape, on a thread of its own.
 
 mod dispatcher;
 mod external;
 
 use std::any::Any;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, RwLock, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use self::external::LastExposition;
-use crate::exposition::{Dropped, ExternalFamily};
+use crate::exposition::{ExternalFamily, Loss};
 use crate::metrics::Path;
 use crate::sync::{self, read, write};
 
+use dispatcher::Outcome;
 pub use dispatcher::{Dispatcher, DispatcherForkGuard, Job, Next};
 pub use external::ExternalOptions;
 pub(crate) use external::ExternalText;
@@ -33,7 +34,6 @@ pub enum Action {
 
 /// A registered callback.
 pub(crate) struct Entry {
-    id: u64,
     owner: Path,
     /// The name in messages.
     name: String,
@@ -41,9 +41,11 @@ pub(crate) struct Entry {
     /// For callbacks that return an exposition.
     external: Option<LastExposition>,
     lateness_logged: AtomicBool,
+    not_reached_logged: AtomicBool,
     failure_logged: AtomicBool,
     unregistered: AtomicBool,
-    drops_logged: AtomicBool,
+    /// At its last run, the callback ran beyond the deadline of a scrape.
+    was_late: AtomicBool,
     stats: Arc<dyn CallbackStats>,
 }
 
@@ -53,19 +55,7 @@ impl Entry {
         let Some(last) = &self.external else {
             return;
         };
-        let dropped = last.store(text);
-        if dropped == Dropped::default() {
-            return;
-        }
-        self.stats.dropped(dropped);
-        if !self.drops_logged.swap(true, Relaxed) {
-            tracing::warn!(
-                "the output of metrics callback {} is shown in part: dropped families with an invalid line: {}, dropped duplicate samples: {}; later drops are only counted",
-                self.name,
-                dropped.families,
-                dropped.series
-            );
-        }
+        self.stats.lost(&last.store(text));
     }
 }
 
@@ -74,26 +64,37 @@ pub(crate) struct Callbacks {
     entries: RwLock<Vec<Arc<Entry>>>,
     dispatcher: Arc<Dispatcher>,
     stats: Arc<dyn CallbackStats>,
-    next_id: AtomicU64,
+    /// How long a callback may run before others take its thread, whatever the scraper's timeout is.
+    least_time: Duration,
 }
+
+/// The most that [`Callbacks::least_time`] can be.
+const MOST_LEAST_TIME: Duration = Duration::from_secs(1);
 
 /// Counts failures of callbacks. No lock is held when a method is called.
 pub(crate) trait CallbackStats: Send + Sync {
-    /// Counts families and series dropped from external expositions.
-    fn dropped(&self, dropped: Dropped);
-    /// Counts callbacks that had not finished at the deadline of their scrape.
-    fn timed_out(&self, callbacks: u64);
+    /// Counts and logs what was dropped from external expositions.
+    fn lost(&self, losses: &[Loss]);
+    /// Counts callbacks that were running at the deadline of their scrape.
+    fn late(&self, callbacks: u64);
+    /// Counts callbacks that had not begun at the deadline of their scrape.
+    fn not_reached(&self, callbacks: u64);
     /// Counts callbacks that raised or panicked.
     fn failed(&self, callbacks: u64);
 }
 
 impl Callbacks {
-    pub(crate) fn new(dispatcher: Arc<Dispatcher>, stats: Arc<dyn CallbackStats>) -> Self {
+    /// `timeout` is the time that the callbacks of a scrape have if the scraper sets no limit.
+    pub(crate) fn new(
+        dispatcher: Arc<Dispatcher>,
+        stats: Arc<dyn CallbackStats>,
+        timeout: Duration,
+    ) -> Self {
         Callbacks {
             entries: RwLock::default(),
             dispatcher,
             stats,
-            next_id: AtomicU64::new(0),
+            least_time: timeout.min(MOST_LEAST_TIME),
         }
     }
 
@@ -108,20 +109,20 @@ impl Callbacks {
             self.dispatcher.ensure_thread();
         }
         let entry = Arc::new(Entry {
-            id: self.next_id.fetch_add(1, Relaxed),
             owner: owner.clone(),
+            external: external.map(|options| LastExposition::new(&name, options)),
             name,
             action,
-            external: external.map(LastExposition::new),
-            drops_logged: AtomicBool::new(false),
+            was_late: AtomicBool::new(false),
             stats: Arc::clone(&self.stats),
             lateness_logged: AtomicBool::new(false),
+            not_reached_logged: AtomicBool::new(false),
             failure_logged: AtomicBool::new(false),
             unregistered: AtomicBool::new(false),
         });
         write(&self.entries).push(Arc::clone(&entry));
         CallbackHandle {
-            entry,
+            entry: Arc::downgrade(&entry),
             callbacks: Arc::downgrade(self),
         }
     }
@@ -139,12 +140,23 @@ impl Callbacks {
             .any(|entry| scope.contains(&entry.owner))
     }
 
-    /// Runs the callbacks of `scope` and the nodes below it once each, in order, and waits until they have
-    /// finished or `deadline` has passed. Does nothing on the thread of the callbacks: there, user code
-    /// asks for an exposition.
+    /// Runs the callbacks of `scope` and the nodes below it once each, and waits until they have finished or
+    /// `deadline` has passed. They run in order, those that were late at their last run after the others.
+    /// Does nothing on a thread of the callbacks: there, user code asks for an exposition.
     pub(crate) fn run(&self, scope: &Path, deadline: Instant) {
+        self.run_until(scope, &[deadline], |_| {});
+    }
+
+    /// As [`run`](Self::run), with several sorted deadlines. Waits for the last one, and calls `reached` with
+    /// the index of each earlier deadline when it passes.
+    pub(crate) fn run_until(
+        &self,
+        scope: &Path,
+        deadlines: &[Instant],
+        reached: impl FnMut(usize),
+    ) {
         let now = Instant::now();
-        let due: Vec<_> = {
+        let mut due: Vec<_> = {
             let _section = sync::enter();
             let entries = read(&self.entries);
             entries
@@ -162,13 +174,24 @@ impl Callbacks {
         if due.is_empty() {
             return;
         }
-        let outcome = self.dispatcher.run(due, deadline);
-        self.stats.failed(outcome.failed);
-        self.stats.timed_out(outcome.unfinished.len() as u64);
-        for entry in outcome.unfinished {
+        due.sort_by_key(|entry| entry.was_late.load(Relaxed));
+        let Outcome { late, not_reached } =
+            self.dispatcher
+                .run(due, self.least_time, deadlines, reached);
+        self.stats.late(late.len() as u64);
+        self.stats.not_reached(not_reached.len() as u64);
+        for entry in late {
             if !entry.lateness_logged.swap(true, Relaxed) {
                 tracing::warn!(
                     "metrics callback {} did not finish before the deadline of the scrape, which shows the values set so far; later timeouts are only counted",
+                    entry.name
+                );
+            }
+        }
+        for entry in not_reached {
+            if !entry.not_reached_logged.swap(true, Relaxed) {
+                tracing::warn!(
+                    "metrics callback {} had not begun at the deadline of the scrape, because of the callbacks before it; it runs after the deadline, and later scrapes of this kind are only counted",
                     entry.name
                 );
             }
@@ -219,27 +242,35 @@ impl Callbacks {
     }
 }
 
-/// The handle of a registered callback. Dropping the handle does not unregister the callback.
+/// The handle of a registered callback. Dropping the handle does not unregister the callback, and the
+/// handle does not keep the callback.
 pub struct CallbackHandle {
-    entry: Arc<Entry>,
+    entry: Weak<Entry>,
     callbacks: Weak<Callbacks>,
 }
 
 impl fmt::Debug for CallbackHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "CallbackHandle({})", self.entry.name)
+        match self.entry.upgrade() {
+            Some(entry) => write!(f, "CallbackHandle({})", entry.name),
+            None => f.write_str("CallbackHandle"),
+        }
     }
 }
 
 impl CallbackHandle {
     /// Unregisters the callback. A running call is not interrupted. Returns whether it was registered.
     pub fn unregister(&self) -> bool {
-        let was_registered = !self.entry.unregistered.swap(true, Relaxed);
+        let Some(entry) = self.entry.upgrade() else {
+            return false;
+        };
+        let was_registered = !entry.unregistered.swap(true, Relaxed);
         if let Some(callbacks) = self.callbacks.upgrade() {
             let mut removed = None;
             {
                 let mut entries = write(&callbacks.entries);
-                if let Some(position) = entries.iter().position(|entry| entry.id == self.entry.id) {
+                if let Some(position) = entries.iter().position(|other| Arc::ptr_eq(other, &entry))
+                {
                     removed = Some(entries.remove(position));
                 }
             }
@@ -253,21 +284,25 @@ impl CallbackHandle {
 mod tests {
     use std::sync::mpsc::{self, RecvTimeoutError};
     use std::thread;
-    use std::time::Duration;
 
     use super::*;
 
     struct NoStats;
 
     impl CallbackStats for NoStats {
-        fn dropped(&self, _dropped: Dropped) {}
-        fn timed_out(&self, _callbacks: u64) {}
+        fn lost(&self, _losses: &[Loss]) {}
+        fn late(&self, _callbacks: u64) {}
+        fn not_reached(&self, _callbacks: u64) {}
         fn failed(&self, _callbacks: u64) {}
     }
 
     #[test]
     fn callbacks_are_not_unregistered_during_a_fork() {
-        let callbacks = Arc::new(Callbacks::new(Arc::default(), Arc::new(NoStats)));
+        let callbacks = Arc::new(Callbacks::new(
+            Arc::default(),
+            Arc::new(NoStats),
+            Duration::ZERO,
+        ));
         let (done, is_done) = mpsc::channel();
         let gate = sync::close();
         let clearing = thread::spawn(move || {

@@ -29,6 +29,7 @@ fn every_variable_is_read() {
     let config = config(&[
         ("DYN_SYSTEM_PORT", "8081"),
         ("DYN_SYSTEM_HOST", "::1"),
+        ("DYN_SYSTEM_WEB_CONFIG", "/etc/web.yml"),
         ("DYN_SYSTEM_HEALTH_PATH", "/healthz"),
         ("DYN_SYSTEM_LIVE_PATH", "/probe/live-z"),
         ("DYN_SYSTEM_STARTING_HEALTH_STATUS", "ready"),
@@ -39,6 +40,7 @@ fn every_variable_is_read() {
         ("DYN_SYSTEM_PAGE", "off"),
         ("DYN_METRICS_NAME_STYLE", "component"),
         ("DYN_METRICS_CALLBACK_TIMEOUT", "0.25"),
+        ("DYN_METRICS_CONST_LABELS", "region=eu"),
         ("DYN_METRICS_MAX_SERIES", "5000"),
         ("DYN_METRICS_CREATED_SAMPLES", "On"),
         ("DYN_METRICS_SHARED_DIR", "/run/metrics"),
@@ -46,6 +48,7 @@ fn every_variable_is_read() {
     let expected = Config {
         port: Some(8081),
         host: "::1".to_owned(),
+        web_config: Some("/etc/web.yml".into()),
         health_path: "/healthz".to_owned(),
         live_path: "/probe/live-z".to_owned(),
         starting_health: HealthStatus::Ready,
@@ -53,6 +56,7 @@ fn every_variable_is_read() {
         live_page: false,
         name_style: NameStyle::Component,
         callback_timeout: Duration::from_millis(250),
+        const_labels: vec![("region".to_owned(), "eu".to_owned())],
         max_series: 5000,
         created_samples: true,
         shared_dir: Some("/run/metrics".into()),
@@ -246,4 +250,57 @@ fn an_unknown_name_style_lists_those_known() {
         error.to_string(),
         "`flat` is not known: use hierarchy or component"
     );
+}
+
+#[test]
+fn a_socket_needs_no_port() {
+    let on = |port: &str| {
+        let host = ("DYN_SYSTEM_HOST", "unix:/run/worker.sock");
+        config(&[host, ("DYN_SYSTEM_PORT", port)]).unwrap().port
+    };
+    assert_eq!(on(""), Some(0));
+    assert_eq!(on("0"), Some(0));
+    assert_eq!(on("8081"), Some(8081));
+    assert_eq!(on("-1"), None);
+}
+
+#[test]
+fn a_socket_has_an_absolute_path() {
+    for host in ["unix:", "unix:worker.sock", "unix:\u{fffd}", "unix:/\0"] {
+        let error = config(&[("DYN_SYSTEM_HOST", host)]).unwrap_err();
+        assert_eq!(error.variable, "DYN_SYSTEM_HOST");
+    }
+}
+
+#[test]
+fn constant_labels_are_pairs_of_names_and_values() {
+    let read =
+        |value| config(&[("DYN_METRICS_CONST_LABELS", value)]).map(|config| config.const_labels);
+    let pairs = |pairs: &[(&str, &str)]| {
+        let owned = |(name, value): &(&str, &str)| (name.to_string(), value.to_string());
+        Ok(pairs.iter().map(owned).collect())
+    };
+    assert_eq!(read("a=1,b=2"), pairs(&[("a", "1"), ("b", "2")]));
+    assert_eq!(
+        read(" a = x y , b=k=v "),
+        pairs(&[("a", "x y"), ("b", "k=v")])
+    );
+    assert_eq!(read("a=,b=2"), pairs(&[("b", "2")]));
+    for wrong in [
+        "a",
+        "a=1,",
+        "=1",
+        "1a=1",
+        "a=1,a=2",
+        "__a=1",
+        "le=1",
+        "quantile=1",
+        "dynamo_namespace=1",
+        "dynamo_component=1",
+        "dynamo_endpoint=1",
+        "dynamo_process=1",
+    ] {
+        let message = read(wrong).unwrap_err().to_string();
+        assert!(message.contains("name=value pairs"), "{wrong}: {message}");
+    }
 }

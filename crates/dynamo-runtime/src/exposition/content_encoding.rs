@@ -1,10 +1,12 @@
 //! Content encodings (RFC 9110, 8.4.1 and 12.5.3).
 
+use std::cmp::Reverse;
 use std::io::{self, Write};
 
 use axum::body::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use smallvec::SmallVec;
 
 /// The implementation of a content encoding.
 struct Codec {
@@ -12,7 +14,23 @@ struct Codec {
     encode: fn(Bytes) -> io::Result<Bytes>,
 }
 
-/// All content encodings. Of equally weighted ones, the first is preferred. The last one is identity.
+/// The elements of an `Accept` or `Accept-Encoding` header that are read. Browsers and scrapers send at most
+/// ten.
+pub(super) const MAX_ELEMENTS: usize = 64;
+
+/// The characters of one such header that are read, so that a request costs microseconds.
+const MAX_LENGTH: usize = 8192;
+
+/// The part of an `Accept` or `Accept-Encoding` header that is read.
+pub(super) fn shortened(header: &str) -> &str {
+    match header.len() {
+        0..=MAX_LENGTH => header,
+        _ => header.get(..MAX_LENGTH).unwrap_or_default(),
+    }
+}
+
+/// All content encodings. Of equally weighted ones that a wildcard covers, the first is preferred. The last
+/// one is identity.
 const CODECS: &[Codec] = &[
     Codec {
         names: &["gzip", "x-gzip"],
@@ -37,25 +55,34 @@ impl ContentEncoding {
     pub(crate) const IDENTITY: Self = Self(CODECS.len() - 1);
 
     /// The content encoding that a client prefers, from its `Accept-Encoding` headers. Invalid elements are
-    /// ignored. A client that accepts no supported encoding gets identity.
+    /// ignored, and so are those past [`MAX_ELEMENTS`]. A client that accepts no supported encoding gets
+    /// identity.
+    ///
+    /// Of encodings with equal weight, the first one listed wins; identity and encodings that only `*` covers
+    /// come last.
     pub(crate) fn negotiate<'a>(headers: impl Iterator<Item = &'a str>) -> Self {
-        let accepted: Vec<(&str, u16)> = headers
-            .flat_map(|header| header.split(','))
+        let accepted: SmallVec<[(&str, u16); 8]> = headers
+            .flat_map(|header| shortened(header).split(','))
+            .take(MAX_ELEMENTS)
             .filter_map(parse_weighted)
             .collect();
-        let weight_of = |name: &str| {
-            let same = |(token, _): &&(&str, u16)| token.eq_ignore_ascii_case(name);
-            accepted.iter().find(same).map(|(_, weight)| *weight)
+        let listed = |codec: &Codec| {
+            let is_named = |token: &str| {
+                let mut names = codec.names.iter();
+                names.any(|name| token.eq_ignore_ascii_case(name))
+            };
+            accepted.iter().position(|(token, _)| is_named(token))
         };
-        let mut best = (Self::IDENTITY, 0);
-        for (index, codec) in CODECS.iter().enumerate() {
-            let listed = codec.names.iter().find_map(|name| weight_of(name));
-            let weight = listed.or_else(|| weight_of("*")).unwrap_or(0);
-            if weight > best.1 {
-                best = (Self(index), weight);
-            }
-        }
-        best.0
+        let wildcard = accepted.iter().find(|(token, _)| *token == "*");
+        let weighted = CODECS.iter().enumerate().filter_map(|(index, codec)| {
+            let position = listed(codec);
+            let (_, weight) = position.map(|at| &accepted[at]).or(wildcard)?;
+            let is_identity = Self(index) == Self::IDENTITY;
+            let order = (is_identity, position.unwrap_or(usize::MAX), index);
+            (*weight > 0).then_some((Reverse(*weight), order, Self(index)))
+        });
+        let best = weighted.min_by_key(|(weight, order, _)| (*weight, *order));
+        best.map_or(Self::IDENTITY, |(.., encoding)| encoding)
     }
 
     /// The value of `Content-Encoding`; `None` for no such header.
@@ -146,6 +173,10 @@ mod tests {
             "gzip;q=0, *",
             "identity;q=0.5, zstd;q=0.6",
             "*;q=0.8, gzip;q=0.2",
+            "zstd,gzip",
+            "zstd;q=0.5, gzip;q=0.5",
+            "identity, zstd, gzip",
+            "br, zstd, *",
         ] {
             assert_eq!(chosen(header), "zstd", "{header}");
         }

@@ -1,9 +1,11 @@
 //! The walk over families and series that all encoders share.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::loss::{Loss, Reason};
 use crate::metrics::{
-    Collector, Cursor, DataPoint, Family, GatheredFamily, Scalar, Snapshot, Visitor,
+    Collector, Cursor, DataPoint, Family, GatheredFamily, Scalar, Snapshot, Visitor, identity,
 };
 use crate::sync;
 
@@ -52,7 +54,12 @@ const BATCH: usize = 256;
 
 /// Writes the families in the order given, and the series of each family in order of creation. Omits
 /// families without series.
-pub(super) fn encode(encoder: &mut impl Encoder, families: &[ExposedFamily], out: &mut Vec<u8>) {
+pub(super) fn encode(
+    encoder: &mut impl Encoder,
+    families: &[ExposedFamily],
+    out: &mut Vec<u8>,
+) -> Vec<Loss> {
+    let mut losses = Vec::new();
     for (position, ExposedFamily { family, collectors }) in families.iter().enumerate() {
         let start = out.len();
         encoder.begin(position, family, out);
@@ -62,7 +69,7 @@ pub(super) fn encode(encoder: &mut impl Encoder, families: &[ExposedFamily], out
                 encoder.series(position, family, point, out);
             });
         } else {
-            interleave(encoder, position, family, collectors, out);
+            losses.extend(interleave(encoder, position, family, collectors, out));
         }
         if out.len() == header_end {
             out.truncate(start);
@@ -71,29 +78,64 @@ pub(super) fn encode(encoder: &mut impl Encoder, families: &[ExposedFamily], out
         }
     }
     encoder.end(out);
+    losses
 }
 
-/// Writes the series of several collectors in order of creation.
+/// Writes the series of several collectors in order of creation. Of two series that differ only in labels
+/// without a value, which are the same series for Prometheus, writes the older one. Returns the loss.
 fn interleave(
     encoder: &mut impl Encoder,
     position: usize,
     family: &Family,
     collectors: &[Arc<dyn Collector>],
     out: &mut Vec<u8>,
-) {
+) -> Option<Loss> {
     let mut encoded = Vec::new();
     let mut ranges = Vec::new();
+    let mut has_empty = false;
     for collector in collectors {
         visit_all(&**collector, &mut |point| {
             let begin = encoded.len();
             encoder.series(position, family, point, &mut encoded);
+            has_empty |= point.labels.has_empty();
             ranges.push((point.sequence, begin..encoded.len()));
         });
     }
     ranges.sort_unstable_by_key(|(sequence, _)| *sequence);
-    for (_, range) in ranges {
+    let duplicates = match has_empty {
+        true => duplicates(collectors),
+        false => HashSet::new(),
+    };
+    for (_, range) in ranges
+        .into_iter()
+        .filter(|(sequence, _)| !duplicates.contains(sequence))
+    {
         out.extend_from_slice(&encoded[range]);
     }
+    (!duplicates.is_empty()).then(|| Loss {
+        reason: Reason::Duplicate,
+        source: "".into(),
+        family: family.name.clone(),
+        line: 0,
+        families: 0,
+        series: duplicates.len() as u64,
+    })
+}
+
+/// The series that have the labels of an older one, apart from labels without a value.
+#[cold]
+fn duplicates(collectors: &[Arc<dyn Collector>]) -> HashSet<u64> {
+    let mut all = Vec::new();
+    for collector in collectors {
+        visit_all(&**collector, &mut |point| {
+            all.push((point.sequence, identity(point.labels.text()).into_owned()));
+        });
+    }
+    all.sort_unstable_by_key(|(sequence, _)| *sequence);
+    let mut seen = HashSet::with_capacity(all.len());
+    all.into_iter()
+        .filter_map(|(sequence, labels)| (!seen.insert(labels)).then_some(sequence))
+        .collect()
 }
 
 /// Calls `visit` with each sample of a series, for formats with one line a sample: the suffix of the name,
@@ -109,9 +151,7 @@ pub(super) fn samples(value: Snapshot<'_>, mut visit: impl FnMut(&'static str, &
                 count = cumulative;
                 visit("_bucket", le, Scalar::Unsigned(count));
             }
-            if let Some(sum) = histogram.sum {
-                visit("_sum", b"", Scalar::Float(sum));
-            }
+            visit("_sum", b"", Scalar::Float(histogram.sum));
             visit("_count", b"", Scalar::Unsigned(count));
         }
         Snapshot::Summary(summary) => {

@@ -1,7 +1,5 @@
 //! Escaping schemes, for scrapers that accept only names of `[a-zA-Z0-9_:]`:
 //! <https://prometheus.io/docs/instrumenting/escaping_schemes/>.
-//!
-//! Only external families have names with other characters.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,7 +7,8 @@ use std::sync::Arc;
 
 use super::encode::ExposedFamily;
 use super::external::{ExternalFamily, ExternalSeries};
-use super::merge::{Dropped, merge};
+use super::loss::{Loss, Reason};
+use super::merge::merge;
 use crate::metrics::{Collector, ExternalLabels, Family, is_valid_label, is_valid_name};
 
 /// How a name with characters outside `[a-zA-Z0-9_:]` is written.
@@ -92,32 +91,74 @@ impl Escaping {
 pub(super) fn escape(
     escaping: Escaping,
     families: Vec<ExposedFamily>,
-) -> (Vec<ExposedFamily>, Dropped) {
+) -> (Vec<ExposedFamily>, Vec<Loss>) {
     let needs_escaping = |collector: &Arc<dyn Collector>| {
         ExternalFamily::of(collector).is_some_and(ExternalFamily::needs_escaping)
     };
-    let any_needs_escaping =
-        |exposed: &ExposedFamily| exposed.collectors.iter().any(needs_escaping);
-    let mut dropped = Dropped::default();
+    let any_needs_escaping = |exposed: &ExposedFamily| {
+        exposed.family.is_quoted || exposed.collectors.iter().any(needs_escaping)
+    };
+    let mut losses = Vec::new();
     if escaping == Escaping::AllowUtf8 || !families.iter().any(any_needs_escaping) {
-        return (families, dropped);
+        return (families, losses);
     }
     let mut plain = Vec::new();
+    let mut own = Vec::new();
     let mut escaped = Vec::new();
     for ExposedFamily { family, collectors } in families {
         let (invalid, collectors): (Vec<_>, Vec<_>) =
             collectors.into_iter().partition(needs_escaping);
         for external in invalid.iter().filter_map(ExternalFamily::of) {
-            let (external, dropped_series) = escape_external(escaping, &family, external);
-            dropped.series += dropped_series;
+            let (external, lost) = escape_external(escaping, &family, external);
+            losses.extend(lost);
             escaped.push(external);
         }
-        if !collectors.is_empty() {
-            plain.push(ExposedFamily { family, collectors });
+        if collectors.is_empty() {
+            continue;
+        }
+        let exposed = ExposedFamily { family, collectors };
+        if exposed.family.is_quoted {
+            own.push(exposed);
+        } else {
+            plain.push(exposed);
+        }
+    }
+    for exposed in own {
+        let name = exposed.family.name.clone();
+        if !add_escaped(escaping, exposed, &mut plain) {
+            losses.push(Loss {
+                reason: Reason::Escaping,
+                source: "".into(),
+                family: name,
+                line: 0,
+                families: 1,
+                series: 0,
+            });
         }
     }
     let (families, by_merge) = merge(plain, escaped.into_iter());
-    (families, dropped + by_merge)
+    losses.extend(by_merge);
+    (families, losses)
+}
+
+/// Adds a family of our own under its escaped name. Returns false if another family has that name.
+fn add_escaped(
+    escaping: Escaping,
+    ExposedFamily { family, collectors }: ExposedFamily,
+    families: &mut Vec<ExposedFamily>,
+) -> bool {
+    let family = Arc::new(Family {
+        name: escaping.metric(&family.name).into_owned(),
+        is_quoted: false,
+        ..(*family).clone()
+    });
+    let is_free = families
+        .iter()
+        .all(|other| other.family.name != family.name);
+    if is_free {
+        families.push(ExposedFamily { family, collectors });
+    }
+    is_free
 }
 
 /// Escapes the names of one family. Drops series of which two labels get the same name.
@@ -125,7 +166,7 @@ fn escape_external(
     escaping: Escaping,
     family: &Family,
     external: &ExternalFamily,
-) -> (ExternalFamily, u64) {
+) -> (ExternalFamily, Option<Loss>) {
     let family = Family {
         name: escaping.metric(&family.name).into_owned(),
         is_quoted: false,
@@ -149,7 +190,8 @@ fn escape_external(
         });
     }
     let (external, duplicates) = external.with(Arc::new(family), all);
-    (external, dropped_series + duplicates)
+    let lost = external.lost_series(Reason::Escaping, dropped_series + duplicates);
+    (external, lost)
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! External families: parsed from the exposition of another library, shown beside our own metrics.
 
 use std::any::Any;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::loss::{Loss, Reason};
 use crate::metrics::{
     Collector, Cursor, DataPoint, Exemplars, ExternalLabels, Family, FixedHistogram, Labels,
     Scalar, Snapshot, SummarySnapshot, Visitor, is_valid_label,
@@ -16,6 +18,8 @@ pub(crate) struct ExternalSeries {
     pub(crate) value: ExternalValue,
     /// In milliseconds since 1970.
     pub(crate) timestamp: Option<i64>,
+    /// The time of creation since 1970, UTC.
+    pub(crate) created: Option<Duration>,
     pub(crate) exemplars: Arc<Exemplars>,
 }
 
@@ -36,6 +40,9 @@ pub(crate) struct ExternalFamily {
     shown: Vec<u32>,
     /// The position of the exposition among those of a scrape.
     order: u32,
+    /// The name of the callback, and the number of the first line of the family.
+    source: Arc<str>,
+    line: usize,
 }
 
 /// External series follow all of our own.
@@ -52,9 +59,70 @@ impl ExternalFamily {
             shown: (0..series.len() as u32).collect(),
             series: series.into(),
             order: 0,
+            source: "".into(),
+            line: 0,
         };
         let duplicates = given - external.series.len();
         (external, duplicates as u64)
+    }
+
+    /// Sets where the family comes from: the name of the callback and the number of its first line.
+    pub(crate) fn at_line(self, source: &Arc<str>, line: usize) -> Self {
+        ExternalFamily {
+            source: Arc::clone(source),
+            line,
+            ..self
+        }
+    }
+
+    /// The loss of the whole family.
+    pub(crate) fn lost(&self, reason: Reason) -> Loss {
+        Loss {
+            reason,
+            source: Arc::clone(&self.source),
+            family: self.family.name.clone(),
+            line: self.line,
+            families: 1,
+            series: 0,
+        }
+    }
+
+    /// The loss of some of its series, if there are any.
+    pub(crate) fn lost_series(&self, reason: Reason, series: u64) -> Option<Loss> {
+        (series > 0).then(|| Loss {
+            families: 0,
+            series,
+            ..self.lost(reason)
+        })
+    }
+
+    /// Sets the times of creation, by the labels of the series as text.
+    pub(crate) fn set_created(&mut self, created: &HashMap<&[u8], Duration>) {
+        let mut series = self.series.to_vec();
+        for series in &mut series {
+            series.created = created.get(&*series.labels.text).copied();
+        }
+        self.series = series.into();
+    }
+
+    /// Takes the times of exemplars that were read without a time from the same exemplars of `before`.
+    pub(crate) fn keep_exemplar_times(&self, before: &ExternalFamily) {
+        let with_exemplars = |family: &'_ ExternalFamily| {
+            let series = family.series.iter().cloned();
+            series
+                .filter(|series| !series.exemplars.is_empty())
+                .collect::<Vec<_>>()
+        };
+        let old = with_exemplars(before);
+        let old: HashMap<_, _> = old
+            .iter()
+            .map(|series| (&series.labels.text, &series.exemplars))
+            .collect();
+        for series in with_exemplars(self) {
+            if let Some(old) = old.get(&series.labels.text) {
+                series.exemplars.keep_times(old);
+            }
+        }
     }
 
     /// Sets the position of the exposition among those of a scrape.
@@ -68,6 +136,7 @@ impl ExternalFamily {
     /// Replaces the family and its series, with the rule of [`ExternalFamily::new`]. Keeps the order.
     pub(crate) fn with(&self, family: Arc<Family>, series: Vec<ExternalSeries>) -> (Self, u64) {
         let (external, duplicates) = Self::new(family, series);
+        let external = external.at_line(&self.source, self.line);
         (external.in_order(self.order), duplicates)
     }
 
@@ -116,14 +185,6 @@ impl ExternalFamily {
         })
     }
 
-    /// The values that are summaries.
-    pub(crate) fn summaries(&self) -> impl Iterator<Item = &SummarySnapshot> {
-        self.series().filter_map(|series| match &series.value {
-            ExternalValue::Summary(summary) => Some(summary),
-            _ => None,
-        })
-    }
-
     fn sequence(&self, index: u32) -> u64 {
         FIRST_SEQUENCE | u64::from(self.order) << 32 | u64::from(index)
     }
@@ -147,7 +208,7 @@ impl Collector for ExternalFamily {
                     }
                     ExternalValue::Summary(summary) => Snapshot::Summary(summary),
                 },
-                created: None,
+                created: series.created,
                 timestamp: series.timestamp,
                 exemplars: Some(&series.exemplars),
             });

@@ -1,30 +1,12 @@
 //! Merges external families into our own: one family for each name.
 
 use std::collections::{BTreeMap, HashSet};
-use std::ops::Add;
 use std::sync::Arc;
 
 use super::encode::{ExposedFamily, visit_all};
 use super::external::ExternalFamily;
-use crate::metrics::{Collector, Family, Kind};
-
-/// The number of families and series dropped from external expositions.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Dropped {
-    pub(crate) families: u64,
-    pub(crate) series: u64,
-}
-
-impl Add for Dropped {
-    type Output = Self;
-
-    fn add(self, other: Self) -> Self {
-        Dropped {
-            families: self.families + other.families,
-            series: self.series + other.series,
-        }
-    }
-}
+use super::loss::{Loss, Reason};
+use crate::metrics::{Collector, Family, Kind, identity};
 
 /// Merges external families, in the order given, into families sorted by name. The result is sorted by name.
 ///
@@ -34,15 +16,15 @@ impl Add for Dropped {
 pub(crate) fn merge(
     families: Vec<ExposedFamily>,
     external: impl Iterator<Item = ExternalFamily>,
-) -> (Vec<ExposedFamily>, Dropped) {
-    let mut dropped = Dropped::default();
+) -> (Vec<ExposedFamily>, Vec<Loss>) {
+    let mut losses = Vec::new();
     let mut merged: BTreeMap<String, ExposedFamily> = families
         .into_iter()
         .map(|exposed| (exposed.family.name.clone(), exposed))
         .collect();
     for mut external in external {
         if collides(&merged, &external.family) {
-            dropped.families += 1;
+            losses.push(external.lost(Reason::SampleName));
             continue;
         }
         let Some(exposed) = merged.get_mut(&external.family.name) else {
@@ -52,13 +34,14 @@ pub(crate) fn merge(
             continue;
         };
         if !can_join(external.family.kind, exposed.family.kind) {
-            dropped.families += 1;
+            losses.push(external.lost(Reason::OtherType));
             continue;
         }
-        dropped.series += drop_duplicates(&mut external, &exposed.collectors);
+        let duplicates = drop_duplicates(&mut external, &exposed.collectors);
+        losses.extend(external.lost_series(Reason::Duplicate, duplicates));
         exposed.collectors.push(Arc::new(external));
     }
-    (merged.into_values().collect(), dropped)
+    (merged.into_values().collect(), losses)
 }
 
 /// Hides the series that the collectors have. Returns their number.
@@ -66,7 +49,7 @@ fn drop_duplicates(external: &mut ExternalFamily, collectors: &[Arc<dyn Collecto
     let mut taken: HashSet<Vec<u8>> = HashSet::new();
     for collector in collectors {
         visit_all(&**collector, &mut |point| {
-            taken.insert(point.labels.text().to_vec());
+            taken.insert(identity(point.labels.text()).into_owned());
         });
     }
     let mut count = 0;

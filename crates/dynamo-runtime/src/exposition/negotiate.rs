@@ -1,9 +1,9 @@
 //! Content negotiation: <https://prometheus.io/docs/instrumenting/content_negotiation/>.
 
-use super::content_encoding::parse_weight;
+use super::content_encoding::{MAX_ELEMENTS, parse_weight, shortened};
 use super::encode::{ExposedFamily, encode};
 use super::escaping::{Escaping, escape};
-use super::merge::Dropped;
+use super::loss::Loss;
 use super::openmetrics;
 use super::openmetrics2;
 use super::protobuf::Protobuf;
@@ -65,14 +65,18 @@ impl ExpositionFormat {
     /// The format that a scraper prefers, from its `Accept` headers. Invalid elements are ignored. A scraper
     /// that accepts no supported format gets [`ExpositionFormat::TEXT`].
     ///
-    /// Of formats with equal weight, the first one listed wins, as in Prometheus' own libraries.
+    /// Of formats with equal weight, the first one listed wins, as in Prometheus' own libraries. Elements
+    /// past [`MAX_ELEMENTS`] are ignored.
     pub(crate) fn negotiate<'a>(headers: impl Iterator<Item = &'a str>) -> Self {
-        let ranges = headers.flat_map(|header| split(header, ',').into_iter());
-        let ranges: Vec<Range> = ranges.filter_map(Range::read).collect();
-        let is_refused = |syntax: &&Syntax| {
-            let mut refusals = ranges.iter().filter(|range| range.weight == 0);
-            refusals.any(|range| range.syntaxes == [**syntax])
-        };
+        let elements = headers.flat_map(|header| split(shortened(header), ','));
+        let elements = elements.take(MAX_ELEMENTS);
+        let ranges: Vec<Range> = elements.filter_map(Range::read).collect();
+        let refused: Vec<&[Syntax]> = ranges
+            .iter()
+            .filter(|range| range.weight == 0 && range.syntaxes.len() == 1)
+            .map(|range| range.syntaxes)
+            .collect();
+        let is_refused = |syntax: &&Syntax| refused.iter().any(|refused| refused == &[**syntax]);
         let mut best = (Self::TEXT, 0);
         for range in &ranges {
             let syntax = range.syntaxes.iter().find(|syntax| !is_refused(syntax));
@@ -108,25 +112,28 @@ impl ExpositionFormat {
     /// Appends the exposition of these families, which are sorted by name.
     ///
     /// With `created`, OpenMetrics 1 has `_created` samples; OpenMetrics 2 and protobuf always show creation
-    /// times. Returns what was dropped because escaped names collide.
+    /// times. Returns what was dropped because names or labels are the same in this format.
     pub(crate) fn write(
         self,
         families: Vec<ExposedFamily>,
         created: bool,
         out: &mut Vec<u8>,
-    ) -> Dropped {
-        let (families, dropped) = escape(self.escaping, families);
-        match self.syntax {
+    ) -> Vec<Loss> {
+        let (families, mut losses) = escape(self.escaping, families);
+        losses.extend(match self.syntax {
             Syntax::Text0 | Syntax::Text1 => encode(&mut Text::default(), &families, out),
             Syntax::OpenMetrics0 | Syntax::OpenMetrics1 => {
-                openmetrics::write(families, created, out);
+                openmetrics::write(families, created, out)
             }
             Syntax::OpenMetrics2 => openmetrics2::write(families, out),
             Syntax::Protobuf => encode(&mut Protobuf, &families, out),
-        }
-        dropped
+        });
+        losses
     }
 }
+
+/// The parameters of a media range that are read. Scrapers send at most four.
+const MAX_PARAMETERS: usize = 8;
 
 /// One media range of an `Accept` header.
 struct Range {
@@ -140,9 +147,10 @@ struct Range {
 impl Range {
     /// `None` if the range is invalid or covers no supported format.
     fn read(range: &str) -> Option<Self> {
-        let mut parts = split(range, ';').into_iter();
+        let mut parts = split(range, ';');
         let media = parts.next()?.to_ascii_lowercase();
         let parameters: Vec<(String, &str)> = parts
+            .take(MAX_PARAMETERS)
             .filter_map(|part| {
                 let (name, value) = part.split_once('=')?;
                 let value = value.trim().trim_matches('"');
@@ -181,15 +189,14 @@ impl Range {
 }
 
 /// Splits at separators outside quotes. Parts are trimmed; empty parts are omitted.
-fn split(text: &str, separator: char) -> Vec<&str> {
+fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
     let mut quoted = false;
-    text.split(|char| {
+    text.split(move |char| {
         quoted ^= char == '"';
         char == separator && !quoted
     })
     .map(str::trim)
     .filter(|part| !part.is_empty())
-    .collect()
 }
 
 #[cfg(test)]
@@ -270,6 +277,34 @@ mod tests {
         );
         assert!(chosen("application/*").contains("openmetrics"));
         assert!(chosen("application/*;q=0.1, */*").contains("text/plain"));
+    }
+
+    #[test]
+    fn elements_past_the_limit_are_ignored() {
+        let filler = "text/plain;q=0,".repeat(MAX_ELEMENTS - 1);
+        let named = "application/openmetrics-text";
+        assert!(chosen(&format!("{filler}{named}")).contains("openmetrics"));
+        assert!(chosen(&format!("{filler}*/*;q=0.1,{named}")).contains("openmetrics"));
+        assert!(chosen(&format!("{filler}a/b,{named}")).contains("text/plain"));
+    }
+
+    #[test]
+    fn a_long_header_is_read_in_part() {
+        let header = |element: &str| element.repeat(62_000 / element.len());
+        let headers = [
+            format!("{}text/plain;q=0", header("*/*;q=0.1,")),
+            header("text/plain;q=0,"),
+            header(";x=\"a,b\""),
+            header(","),
+        ];
+        let began = std::time::Instant::now();
+        for _ in 0..100 {
+            for header in &headers {
+                chosen(header);
+            }
+        }
+        let each = began.elapsed() / 400;
+        assert!(each < std::time::Duration::from_millis(10), "{each:?}");
     }
 
     #[test]

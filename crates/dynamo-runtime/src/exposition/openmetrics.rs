@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use super::encode::{Encoder, ExposedFamily, encode, samples};
+use super::loss::Loss;
 use super::plan::{Plan, plan, reserved_suffixes};
 use super::text::{sample, write_name};
 use crate::format::escape_value;
@@ -13,9 +14,9 @@ use crate::format::number::{write_float, write_integer};
 use crate::metrics::{DataPoint, Exemplar, Family, HistogramSnapshot, Kind, Snapshot};
 
 /// Appends an exposition. With `created`, counters and histograms have `_created` samples.
-pub(super) fn write(families: Vec<ExposedFamily>, created: bool, out: &mut Vec<u8>) {
+pub(super) fn write(families: Vec<ExposedFamily>, created: bool, out: &mut Vec<u8>) -> Vec<Loss> {
     let (families, plans): (Vec<_>, Vec<_>) = plan(families).into_iter().unzip();
-    encode(&mut OpenMetrics { plans, created }, &families, out);
+    encode(&mut OpenMetrics { plans, created }, &families, out)
 }
 
 struct OpenMetrics {
@@ -131,19 +132,12 @@ impl Writer<'_> {
             write_integer(count, out);
             self.end(exemplar(index), out);
         }
-        // OpenMetrics allows a sum only without negative observations, and a count only with a sum.
-        let has_negative_bound = bounds.first().is_some_and(|first| *first < 0.0);
-        if let Some(sum) = histogram.sum
-            && sum >= 0.0
-            && !has_negative_bound
-        {
-            self.sample("_sum", b"", out);
-            write_float(sum, out);
-            self.end(None, out);
-            self.sample("_count", b"", out);
-            write_integer(count, out);
-            self.end(None, out);
-        }
+        self.sample("_sum", b"", out);
+        write_float(histogram.sum, out);
+        self.end(None, out);
+        self.sample("_count", b"", out);
+        write_integer(count, out);
+        self.end(None, out);
     }
 }
 

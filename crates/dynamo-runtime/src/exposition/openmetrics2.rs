@@ -5,8 +5,9 @@
 //! and native.
 
 use super::encode::{Encoder, ExposedFamily, encode};
+use super::loss::Loss;
 use super::openmetrics::{write_exemplar, write_seconds};
-use super::plan::{has_counter_values, split_invalid_summaries};
+use super::plan::{has_counter_values, split_invalid};
 use super::text::{sample, write_name};
 use crate::format::escape_value;
 use crate::format::number::{write_float, write_integer, write_le};
@@ -16,14 +17,17 @@ use crate::metrics::{
 };
 
 /// Appends an exposition.
-pub(super) fn write(families: Vec<ExposedFamily>, out: &mut Vec<u8>) {
-    let families = split_invalid_summaries(families, SummarySnapshot::is_complete);
+pub(super) fn write(families: Vec<ExposedFamily>, out: &mut Vec<u8>) -> Vec<Loss> {
+    let families = split_invalid(families, |value| match value {
+        Snapshot::Summary(summary) => summary.is_complete(),
+        _ => true,
+    });
     let kinds = families.iter().map(|exposed| match exposed.family.kind {
         Kind::Counter if !has_counter_values(exposed) => Kind::Unknown,
         kind => kind,
     });
     let kinds = kinds.collect();
-    encode(&mut OpenMetrics2 { kinds }, &families, out);
+    encode(&mut OpenMetrics2 { kinds }, &families, out)
 }
 
 struct OpenMetrics2 {
@@ -67,7 +71,7 @@ impl Encoder for OpenMetrics2 {
             out.push(b' ');
             write_seconds(timestamp, out);
         }
-        let counts = matches!(family.kind, Kind::Counter | Kind::Histogram);
+        let counts = matches!(family.kind, Kind::Counter | Kind::Histogram | Kind::Summary);
         if let Some(created) = point.created.filter(|_| counts) {
             out.extend_from_slice(b" st@");
             write_seconds(created.as_millis() as i64, out);
@@ -88,7 +92,7 @@ fn write_histogram(histogram: HistogramSnapshot<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{count:");
     write_integer(cumulative.last().copied().unwrap_or_default(), out);
     out.extend_from_slice(b",sum:");
-    write_float(histogram.sum.unwrap_or(f64::NAN), out);
+    write_float(histogram.sum, out);
     if let Some(native) = histogram.native {
         write_native(native, out);
     }

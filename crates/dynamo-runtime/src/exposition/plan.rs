@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::encode::{ExposedFamily, visit_all};
 use super::external::ExternalFamily;
 use super::split::split;
-use crate::metrics::{DataPoint, Family, Kind, Snapshot, SummarySnapshot};
+use crate::metrics::{DataPoint, Family, HistogramSnapshot, Kind, Snapshot, SummarySnapshot};
 
 /// How OpenMetrics 1 represents one family.
 #[derive(Default)]
@@ -34,7 +34,11 @@ pub(super) fn reserved_suffixes(kind: Kind) -> &'static [&'static str] {
 /// collides is represented as unknown. An external gauge `x_created` becomes samples of `x`. If that is
 /// not possible, `x` is split into its samples and the gauge stays.
 pub(super) fn plan(families: Vec<ExposedFamily>) -> Vec<(ExposedFamily, Plan)> {
-    let families = split_invalid_summaries(families, SummarySnapshot::is_valid);
+    let families = split_invalid(families, |value| match value {
+        Snapshot::Summary(summary) => summary.is_valid(),
+        Snapshot::Histogram(histogram) => histogram.is_valid(),
+        Snapshot::Scalar(_) => true,
+    });
     let positions: HashMap<&str, usize> = families
         .iter()
         .enumerate()
@@ -141,14 +145,17 @@ fn each(exposed: &ExposedFamily, visitor: &mut dyn FnMut(&DataPoint<'_>)) {
     }
 }
 
-/// Splits the families that have a summary for which `is_valid` returns false.
-pub(super) fn split_invalid_summaries(
+/// Splits the families of histograms and summaries that have a value for which `is_valid` returns false.
+pub(super) fn split_invalid(
     families: Vec<ExposedFamily>,
-    is_valid: fn(&SummarySnapshot) -> bool,
+    is_valid: fn(Snapshot<'_>) -> bool,
 ) -> Vec<ExposedFamily> {
     let all_valid = |exposed: &ExposedFamily| {
-        let mut external = exposed.collectors.iter().filter_map(ExternalFamily::of);
-        external.all(|family| family.summaries().all(is_valid))
+        let mut valid = true;
+        if matches!(exposed.family.kind, Kind::Histogram | Kind::Summary) {
+            each(exposed, &mut |point| valid &= is_valid(point.value));
+        }
+        valid
     };
     let mut result = Vec::with_capacity(families.len());
     for exposed in families {
@@ -167,6 +174,15 @@ pub(super) fn has_counter_values(exposed: &ExposedFamily) -> bool {
     external
         .flat_map(ExternalFamily::scalars)
         .all(|value| value >= 0.0)
+}
+
+impl HistogramSnapshot<'_> {
+    /// Whether OpenMetrics 1 allows the histogram with its sum: without negative buckets and with a sum that
+    /// is not negative.
+    fn is_valid(&self) -> bool {
+        let mut bounds = self.buckets.bounds().iter();
+        self.sum >= 0.0 && bounds.all(|bound| *bound >= 0.0)
+    }
 }
 
 impl SummarySnapshot {

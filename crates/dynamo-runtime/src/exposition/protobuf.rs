@@ -41,6 +41,7 @@ mod summary {
     pub(super) const COUNT: u32 = 1;
     pub(super) const SUM: u32 = 2;
     pub(super) const QUANTILE: u32 = 3;
+    pub(super) const CREATED: u32 = 4;
 }
 
 mod quantile {
@@ -114,7 +115,7 @@ impl Encoder for Protobuf {
                     histogram(value, point, out);
                 }),
                 Snapshot::Summary(value) => {
-                    wire::message(metric::SUMMARY, out, |out| summary(value, out));
+                    wire::message(metric::SUMMARY, out, |out| summary(value, point, out));
                 }
             }
             if let Some(timestamp) = point.timestamp {
@@ -161,7 +162,7 @@ fn scalar(kind: Kind, value: Scalar, point: &DataPoint<'_>, out: &mut Vec<u8>) {
     }
 }
 
-fn summary(snapshot: &SummarySnapshot, out: &mut Vec<u8>) {
+fn summary(snapshot: &SummarySnapshot, point: &DataPoint<'_>, out: &mut Vec<u8>) {
     if let Some(count) = snapshot.count {
         wire::uint(summary::COUNT, count as u64, out);
     }
@@ -173,6 +174,9 @@ fn summary(snapshot: &SummarySnapshot, out: &mut Vec<u8>) {
             wire::double(quantile::QUANTILE, *at, out);
             wire::double(quantile::VALUE, *value, out);
         });
+    }
+    if let Some(created) = point.created {
+        write_time(summary::CREATED, created, out);
     }
 }
 
@@ -194,9 +198,7 @@ fn histogram(snapshot: HistogramSnapshot<'_>, point: &DataPoint<'_>, out: &mut V
         }
     }
     wire::uint(histogram::COUNT, count, out);
-    if let Some(sum) = snapshot.sum {
-        wire::double(histogram::SUM, sum, out);
-    }
+    wire::double(histogram::SUM, snapshot.sum, out);
     if let Some(native) = snapshot.native {
         write_native(native, point.exemplars, out);
     }

@@ -25,6 +25,7 @@ pub(super) fn split(exposed: &ExposedFamily) -> Vec<ExposedFamily> {
                     },
                     value: ExternalValue::Scalar(value.to_f64()),
                     timestamp: point.timestamp,
+                    created: None,
                     exemplars: Arc::default(),
                 };
                 match families.iter_mut().find(|(known, _)| *known == suffix) {

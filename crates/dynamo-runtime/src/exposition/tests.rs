@@ -3,7 +3,7 @@
 use super::{ExpositionFormat, Rules, merge, parse};
 
 fn convert(text: &str, accept: &str) -> String {
-    let parsed = parse(text, &Rules::default());
+    let parsed = parse(text, &Rules::default(), &"".into());
     let (families, _) = merge(Vec::new(), parsed.families.into_iter());
     let mut out = Vec::new();
     ExpositionFormat::negotiate([accept].into_iter()).write(families, false, &mut out);
@@ -26,8 +26,8 @@ fn a_counter_that_openmetrics_has_no_name_for_is_unknown() {
         "# TYPE a_total counter\na_total 1\n# TYPE a gauge\na 2\n",
         "# TYPE a_total counter\na_total -1\n",
         "# TYPE a_total counter\na_total NaN\n",
-        "# TYPE h histogram\nh_bucket{le=\"+Inf\"} 1\n# TYPE h_count_total counter\nh_count_total 1\n",
-        "# TYPE h histogram\nh_bucket{le=\"+Inf\"} 1\n# TYPE h_created_total counter\nh_created_total 1\n",
+        "# TYPE h histogram\nh_bucket{le=\"+Inf\"} 1\nh_sum 1\n# TYPE h_count_total counter\nh_count_total 1\n",
+        "# TYPE h histogram\nh_bucket{le=\"+Inf\"} 1\nh_sum 1\n# TYPE h_created_total counter\nh_created_total 1\n",
         "# TYPE a_total counter\na_total 1\n# TYPE a_created_total counter\na_created_total 1\n",
     ] {
         let exposition = as_openmetrics(text);
@@ -37,18 +37,26 @@ fn a_counter_that_openmetrics_has_no_name_for_is_unknown() {
 }
 
 #[test]
-fn a_histogram_below_zero_has_no_sum() {
+fn a_histogram_below_zero_goes_out_as_unknown_with_all_its_samples() {
     for lines in [
-        "h_bucket{le=\"-1\"} 1\nh_bucket{le=\"+Inf\"} 1\nh_sum 1\nh_count 1\n",
-        "h_bucket{le=\"1\"} 1\nh_bucket{le=\"+Inf\"} 1\nh_sum -1\nh_count 1\n",
-        "h_bucket{le=\"1\"} 1\nh_bucket{le=\"+Inf\"} 1\nh_sum NaN\nh_count 1\n",
+        "h_bucket{le=\"-1.0\"} 1\nh_bucket{le=\"+Inf\"} 1\nh_sum 1\nh_count 1\n",
+        "h_bucket{le=\"1.0\"} 1\nh_bucket{le=\"+Inf\"} 1\nh_sum -1\nh_count 1\n",
+        "h_bucket{le=\"1.0\"} 1\nh_bucket{le=\"+Inf\"} 1\nh_sum NaN\nh_count 1\n",
     ] {
         let exposition = as_openmetrics(&format!("# TYPE h histogram\n{lines}"));
-        assert!(
-            exposition.contains("h_bucket{le=\"+Inf\"} 1\n# EOF"),
-            "{exposition}"
-        );
+        assert_eq!(exposition.matches(" unknown\n").count(), 3, "{exposition}");
+        for line in lines.lines() {
+            assert!(exposition.contains(&format!("\n{line}\n")), "{exposition}");
+        }
     }
+}
+
+#[test]
+fn a_histogram_without_a_sum_is_the_same_in_all_formats() {
+    let text = "# TYPE h histogram\nh_bucket{le=\"-1\"} 1\nh_bucket{le=\"+Inf\"} 1\nh_count 1\n";
+    assert!(convert(text, "").contains("\nh_sum NaN\n"));
+    assert!(as_openmetrics(text).contains("\nh_sum NaN\n"));
+    assert!(as_openmetrics_2(text).contains("sum:NaN"));
 }
 
 const CREATED: &str = "\

@@ -106,8 +106,11 @@ pub(crate) fn zigzag(value: i64) -> u64 {
 
 #[inline(always)]
 pub(crate) fn double(field: u32, value: f64, out: &mut impl Extend) {
+    // Go's NaN. Other NaNs may have a meaning for Prometheus: one of them marks a series as gone.
+    const NAN: u64 = 0x7ff8_0000_0000_0001;
+    let bits = if value.is_nan() { NAN } else { value.to_bits() };
     tag(field, FIXED64, out);
-    out.extend(&value.to_bits().to_le_bytes());
+    out.extend(&bits.to_le_bytes());
 }
 
 /// A number of eight bytes without a sign: `fixed64`. `sfixed64` has the same bytes.

@@ -9,6 +9,7 @@ use crate::exposition::{ContentEncoding, ExpositionFormat, OtlpEncoder};
 use crate::metrics::counter::{Counter, CounterVec, IntCounter, IntCounterVec};
 use crate::metrics::gauge::{Gauge, GaugeVec, IntGauge, IntGaugeVec};
 use crate::metrics::histogram::{Histogram, HistogramOptions, HistogramVec};
+use crate::metrics::summary::{Summary, SummaryVec};
 use crate::metrics::{
     Desc, Description, Instrument, Kind, Metric, MetricVec, MetricsError, Name, Path, Registered,
     SingleCore, VecCore,
@@ -87,6 +88,8 @@ impl Metrics {
         create_gauge -> Gauge, create_gaugevec -> GaugeVec;
         /// Creates a gauge of integers.
         create_intgauge -> IntGauge, create_intgaugevec -> IntGaugeVec;
+        /// Creates a summary: the count and the sum of observations.
+        create_summary -> Summary, create_summaryvec -> SummaryVec;
         /// Creates a histogram with these bucket bounds, by default
         /// [`DEFAULT_BUCKETS`](crate::metrics::buckets::DEFAULT_BUCKETS).
         create_histogram -> Histogram, create_histogramvec -> HistogramVec, buckets: Option<Vec<f64>>;
@@ -151,6 +154,22 @@ impl Metrics {
         self.tree.gatherer().registry.unregister(metric.desc())
     }
 
+    /// Removes all metrics of this node with this exposed name. Returns whether there was one.
+    pub(crate) fn unregister_named(&self, name: &str) -> bool {
+        self.tree
+            .gatherer()
+            .registry
+            .unregister_named(name, &self.path)
+    }
+
+    /// The metrics of the node that created `metric`.
+    pub(crate) fn of_metric<I: Instrument>(metric: &Metric<I>) -> Option<Self> {
+        Some(Metrics {
+            tree: Tree::of_metric(metric)?,
+            path: metric.desc().owner.clone(),
+        })
+    }
+
     /// Exposes a metric of the node `home` here as well: for metrics that several runtimes expose. Does
     /// nothing if it is exposed here.
     ///
@@ -186,8 +205,9 @@ impl Metrics {
     /// Registers a callback that returns the exposition of another library before each scrape of this
     /// node, in a text format of Prometheus or in OpenMetrics 1.
     ///
-    /// The external families are merged with our own, one family for each name. A family that is not
-    /// valid or conflicts with another, and a duplicate series, are dropped and counted. When a callback
+    /// The external families are merged with our own, one family for each name. A line or series that is not
+    /// valid, a family that conflicts with another, and a duplicate series are dropped, counted by reason and
+    /// logged once. When a callback
     /// is late, its previous exposition is shown for up to five minutes.
     ///
     /// # Errors
@@ -220,6 +240,7 @@ impl Metrics {
     ) -> Result<CallbackHandle, MetricsError> {
         options.check()?;
         self.tree.gatherer().metrics.register_external_metrics()?;
+        let options = options.more_labels(self.tree.gatherer().registry.const_labels());
         self.register(name, action, Some(options))
     }
 
@@ -271,7 +292,7 @@ impl Metrics {
         let gatherer = self.tree.gatherer();
         gatherer.run_callbacks(&self.path, gatherer.callback_deadline());
         let mut out = Vec::new();
-        gatherer.encode(&self.path, ExpositionFormat::TEXT, &mut out);
+        gatherer.encode(&self.path, ExpositionFormat::TEXT, None, &mut out);
         // The encoder writes only strings and ASCII.
         String::from_utf8(out)
             .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
@@ -299,7 +320,7 @@ impl Metrics {
         let format = ExpositionFormat::negotiate([accept].into_iter());
         let encoding = ContentEncoding::negotiate([accept_encoding].into_iter());
         let mut body = Vec::new();
-        gatherer.encode(&self.path, format, &mut body);
+        gatherer.encode(&self.path, format, None, &mut body);
         Ok(ScrapeResponse {
             content_type: format.content_type(),
             content_encoding: encoding.name(),

@@ -10,7 +10,7 @@ use crate::callbacks::{CallbackStats, Callbacks, Dispatcher};
 use crate::config::Config;
 use crate::exposition::{
     ExposedFamily, ExpositionFormat, ExternalFamily, ExternalSeries, ExternalValue, OtlpEncoder,
-    merge,
+    Selection, merge,
 };
 use crate::metrics::{
     Across, BucketLayout, Exemplars, ExternalLabels, Family, Kind, MetricsError, Path, Registry,
@@ -40,12 +40,13 @@ impl Gatherer {
         group: Option<&'static Group>,
     ) -> Result<Self, MetricsError> {
         let storage = group.map(|group| Arc::new(group) as Arc<dyn Storage>);
-        let registry = Registry::with_storage(config.max_series, storage);
+        let registry =
+            Registry::with_storage(config.max_series, config.const_labels.clone(), storage);
         let metrics = Arc::new(RuntimeMetrics::new(&registry, config.port.is_some())?);
         let stats = Arc::clone(&metrics) as Arc<dyn CallbackStats>;
         Ok(Gatherer {
             registry,
-            callbacks: Arc::new(Callbacks::new(dispatcher, stats)),
+            callbacks: Arc::new(Callbacks::new(dispatcher, stats, config.callback_timeout)),
             metrics,
             members: group.map(Members::new),
             callback_timeout: config.callback_timeout,
@@ -69,6 +70,25 @@ impl Gatherer {
                 self.metrics.processes_timed_out(missed);
             }
             _ => self.callbacks.run(scope, deadline),
+        }
+    }
+
+    /// As [`run_callbacks`](Self::run_callbacks) of all nodes, for scrapes with several sorted deadlines. Those
+    /// with an earlier one show the previous expositions of other processes.
+    pub(super) fn run_callbacks_until(
+        &self,
+        deadlines: &[Instant],
+        reached: &mut dyn FnMut(usize),
+    ) {
+        let root = Path::root();
+        match (&self.members, deadlines.last()) {
+            (Some(members), Some(&last)) => {
+                let missed = members.run_callbacks(last, || {
+                    self.callbacks.run_until(&root, deadlines, reached);
+                });
+                self.metrics.processes_timed_out(missed);
+            }
+            _ => self.callbacks.run_until(&root, deadlines, reached),
         }
     }
 
@@ -154,8 +174,8 @@ impl Gatherer {
         }
         let families =
             group.unwrap_or_else(|| families.into_iter().map(ExposedFamily::from).collect());
-        let (families, dropped) = merge(families, external.into_iter());
-        self.metrics.dropped(dropped);
+        let (families, losses) = merge(families, external.into_iter());
+        self.metrics.lost(&losses);
         families
     }
 
@@ -164,17 +184,30 @@ impl Gatherer {
         encoder.encode(&self.families(scope, false), unix_time())
     }
 
-    /// Appends the exposition of `scope` and the nodes below it.
-    pub(super) fn encode(&self, scope: &Path, format: ExpositionFormat, out: &mut Vec<u8>) {
-        let families = self.families(scope, true);
+    /// Appends the exposition of `scope` and the nodes below it: of all families, or of those selected.
+    pub(super) fn encode(
+        &self,
+        scope: &Path,
+        format: ExpositionFormat,
+        selection: Option<&Selection>,
+        out: &mut Vec<u8>,
+    ) {
+        let mut families = self.families(scope, true);
+        if let Some(selection) = selection {
+            selection.retain(&mut families);
+        }
         // Consecutive expositions have similar lengths. Growing the buffer step by step would cost as
         // much as writing to it.
-        let last_len = self.last_len.load(Relaxed);
-        out.reserve(last_len + last_len / 8);
         let start = out.len();
-        let dropped = format.write(families, self.created_samples, out);
-        self.last_len.store(out.len() - start, Relaxed);
-        self.metrics.dropped(dropped);
+        if selection.is_none() {
+            let last_len = self.last_len.load(Relaxed);
+            out.reserve(last_len + last_len / 8);
+        }
+        let losses = format.write(families, self.created_samples, out);
+        if selection.is_none() {
+            self.last_len.store(out.len() - start, Relaxed);
+        }
+        self.metrics.lost(&losses);
     }
 }
 
@@ -193,6 +226,7 @@ fn own_gauge(name: &str, help: &str, value: u64) -> ExposedFamily {
         labels: ExternalLabels::default(),
         value: ExternalValue::Scalar(value as f64),
         timestamp: None,
+        created: None,
         exemplars: Arc::new(Exemplars::default()),
     };
     let (external, _) = ExternalFamily::new(Arc::clone(&family), vec![series]);

@@ -1,6 +1,5 @@
 //! The runtime: the root of the hierarchy.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::tree::Tree;
@@ -9,7 +8,7 @@ use crate::callbacks::Dispatcher;
 use crate::config::{Config, ConfigError};
 use crate::health::HealthStatus;
 use crate::metrics::{MetricsError, NameStyle, Path};
-use crate::server::ServerError;
+use crate::server::{ServerError, StatusAddress, WebConfigError};
 use crate::shared::SharedError;
 
 /// Why a runtime could not be created.
@@ -24,7 +23,10 @@ pub enum RuntimeError {
     Shared(#[from] SharedError),
     /// The status server did not start.
     #[error(transparent)]
-    Server(#[from] ServerError),
+    Server(ServerError),
+    /// The web config file is not valid.
+    #[error("DYN_SYSTEM_WEB_CONFIG: {0}")]
+    WebConfig(#[from] WebConfigError),
     /// The runtime to join has another name style.
     #[error(
         "a runtime of this process already serves {host}:{port} with name style {running}, this one asks for {asked}: use one style, or another DYN_SYSTEM_PORT (0 for a free port)"
@@ -42,6 +44,17 @@ pub enum RuntimeError {
     /// The runtime's own metrics could not be created.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
+}
+
+impl From<ServerError> for RuntimeError {
+    /// What a setting causes is an error of that setting.
+    fn from(error: ServerError) -> Self {
+        match error {
+            ServerError::Config(error) => RuntimeError::Config(error),
+            ServerError::WebConfig(error) => RuntimeError::WebConfig(error),
+            error => RuntimeError::Server(error),
+        }
+    }
 }
 
 /// The root of the hierarchy, with the status server.
@@ -97,7 +110,7 @@ impl DistributedRuntime {
     }
 
     /// The address of the status server, if there is one. Port 0 is resolved to the actual port.
-    pub fn system_status_address(&self) -> Option<SocketAddr> {
+    pub fn system_status_address(&self) -> Option<StatusAddress> {
         self.tree.address()
     }
 

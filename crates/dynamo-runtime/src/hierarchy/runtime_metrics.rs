@@ -1,11 +1,12 @@
 //! The metrics of the runtime itself: uptime, scrapes, callbacks and external expositions.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::callbacks::CallbackStats;
-use crate::exposition::Dropped;
+use crate::exposition::{Loss, Reason};
 use crate::metrics::{
     Across, CounterCell, Description, GaugeCell, MetricsError, Registry, SingleCore,
 };
@@ -30,11 +31,19 @@ pub(super) struct RuntimeMetrics {
     timeouts_logged: AtomicBool,
     /// Registered with the first callback that returns an exposition.
     external: Mutex<Option<ExternalMetrics>>,
+    /// The callbacks and families of which a loss has been logged, with its reason.
+    logged_losses: Mutex<HashSet<(Arc<str>, String, Reason)>>,
+    /// The counters of rejected updates, by metric and reason; `None` if a counter could not be created.
+    rejected: Mutex<HashMap<(String, &'static str), Option<Counter>>>,
 }
+
+/// The number of different losses that are logged. Families without end must not fill the memory.
+const LOGGED_LOSSES: usize = 1000;
 
 #[derive(Clone)]
 struct CallbackMetrics {
     errors: Counter,
+    not_reached: Counter,
     timeouts: Counter,
 }
 
@@ -42,6 +51,8 @@ struct CallbackMetrics {
 struct ExternalMetrics {
     dropped_families: Counter,
     dropped_series: Counter,
+    /// In the order of [`Reason::ALL`].
+    dropped: Vec<Counter>,
 }
 
 impl RuntimeMetrics {
@@ -78,6 +89,8 @@ impl RuntimeMetrics {
             files_refused: Mutex::new(None),
             conflicts_logged: AtomicBool::new(false),
             timeouts_logged: AtomicBool::new(false),
+            logged_losses: Mutex::default(),
+            rejected: Mutex::default(),
         })
     }
 
@@ -92,6 +105,11 @@ impl RuntimeMetrics {
                 errors: self.registry.runtime_metric(
                     runtime_metrics::CALLBACK_ERRORS_TOTAL,
                     "Metrics callbacks that raised an exception.",
+                    &[],
+                )?,
+                not_reached: self.registry.runtime_metric(
+                    runtime_metrics::CALLBACK_NOT_REACHED_TOTAL,
+                    "Metrics callbacks that had not begun at the deadline of a scrape.",
                     &[],
                 )?,
                 timeouts: self.registry.runtime_metric(
@@ -119,9 +137,19 @@ impl RuntimeMetrics {
                 )?,
                 dropped_series: self.registry.runtime_metric(
                     runtime_metrics::TEXT_DROPPED_SERIES_TOTAL,
-                    "Duplicate series dropped from callback output.",
+                    "Series and samples dropped from callback output: duplicates, or not valid.",
                     &[],
                 )?,
+                dropped: Reason::ALL
+                    .iter()
+                    .map(|reason| {
+                        self.registry.runtime_metric(
+                            runtime_metrics::TEXT_DROPPED_TOTAL,
+                            "Families, series and samples dropped from callback output, by reason.",
+                            &[("reason", reason.label())],
+                        )
+                    })
+                    .collect::<Result<_, _>>()?,
             });
         }
         Ok(())
@@ -194,26 +222,103 @@ impl RuntimeMetrics {
     }
 }
 
+impl RuntimeMetrics {
+    /// Counts an update that changed nothing, and logs the first one for each metric and reason.
+    pub(super) fn rejected(&self, metric: &str, reason: &'static str) {
+        let key = (metric.to_owned(), reason);
+        let known = lock(&self.rejected).get(&key).cloned();
+        let is_first = known.is_none();
+        let counter = known.unwrap_or_else(|| {
+            let created = self.registry.runtime_metric(
+                runtime_metrics::REJECTED_UPDATES_TOTAL,
+                "Updates of metrics that changed nothing, such as those by NaN.",
+                &[("metric", metric), ("reason", reason)],
+            );
+            created.ok()
+        });
+        if let Some(counter) = &counter {
+            counter.update().inc();
+        }
+        // Of two threads, one logs.
+        if is_first && lock(&self.rejected).insert(key, counter).is_none() {
+            tracing::warn!(
+                "metric {metric:?} ignored an update by a value that is {reason}; later ones are only counted"
+            );
+        }
+    }
+
+    fn log(&self, loss: &Loss) {
+        let key = (Arc::clone(&loss.source), loss.family.clone(), loss.reason);
+        let is_new = {
+            let _section = sync::enter();
+            let mut logged = lock(&self.logged_losses);
+            logged.len() < LOGGED_LOSSES && logged.insert(key)
+        };
+        if !is_new {
+            return;
+        }
+        let Loss {
+            reason,
+            source,
+            family,
+            line,
+            families,
+            ..
+        } = loss;
+        let what = match families {
+            0 => "a part of family",
+            _ => "family",
+        };
+        if source.is_empty() {
+            tracing::warn!(
+                "{what} {family:?} is not shown: {reason} (a label without a value is no label); later losses of this kind are only counted"
+            );
+        } else {
+            tracing::warn!(
+                "metrics callback {source}: {what} {family:?} is dropped, line {line}: {reason}; later losses of this kind are only counted"
+            );
+        }
+    }
+}
+
 impl CallbackStats for RuntimeMetrics {
-    fn dropped(&self, dropped: Dropped) {
-        if dropped == Dropped::default() {
+    fn lost(&self, losses: &[Loss]) {
+        if losses.is_empty() {
             return;
         }
         let metrics = {
             let _section = sync::enter();
+            // Our own series can be lost too, without any external exposition. If a user's metric has the
+            // name of a counter, losses are only logged.
+            let _ = self.register_external_metrics();
             lock(&self.external).clone()
         };
-        if let Some(metrics) = metrics {
-            metrics.dropped_families.update().add(dropped.families);
-            metrics.dropped_series.update().add(dropped.series);
+        for loss in losses {
+            if let Some(metrics) = &metrics {
+                metrics.dropped_families.update().add(loss.families);
+                metrics.dropped_series.update().add(loss.series);
+                let reasons = Reason::ALL.iter().zip(&metrics.dropped);
+                for (_, counter) in reasons.filter(|(reason, _)| **reason == loss.reason) {
+                    counter.update().add(loss.families + loss.series);
+                }
+            }
+            self.log(loss);
         }
     }
 
-    fn timed_out(&self, callbacks: u64) {
+    fn late(&self, callbacks: u64) {
         if callbacks > 0
             && let Some(metrics) = self.callback_metrics()
         {
             metrics.timeouts.update().add(callbacks);
+        }
+    }
+
+    fn not_reached(&self, callbacks: u64) {
+        if callbacks > 0
+            && let Some(metrics) = self.callback_metrics()
+        {
+            metrics.not_reached.update().add(callbacks);
         }
     }
 

@@ -3,13 +3,12 @@
 use std::env;
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::config::Config;
-use crate::server::{ServerError, StatusProvider, StatusServer};
+use crate::server::{ServerError, StatusAddress, StatusProvider, StatusServer};
 use crate::shared::{Directory, Group};
 use crate::sync::{self, lock};
 
@@ -63,14 +62,16 @@ impl Server {
     }
 
     /// The address of the server, which may be that of another process of the group.
-    pub(super) fn address(&self) -> Option<SocketAddr> {
+    pub(super) fn address(&self) -> Option<StatusAddress> {
         let own = self.current().address();
         let is_closed = {
             let _section = sync::enter();
             lock(&self.state).is_closed
         };
         match (own, self.shared_port()) {
-            (None, Some((directory, port))) if !is_closed => directory.served_address(port),
+            (None, Some((directory, port))) if !is_closed => directory
+                .served_address(port)
+                .and_then(|address| address.parse().ok()),
             (own, _) => own,
         }
     }
@@ -138,12 +139,12 @@ impl Server {
     }
 }
 
-/// The directory and the fixed port of a server that processes share.
+/// The directory and the fixed port of a server that processes share; 0 for a Unix socket.
 fn shared_port(
     config: &Config,
     group: Option<&'static Group>,
 ) -> Option<(&'static Directory, u16)> {
-    let port = config.port.filter(|port| *port != 0)?;
+    let (_, port) = config.fixed_address()?;
     Some((group?.directory(), port))
 }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::gatherer::Gatherer;
 use super::members::Members;
-use crate::exposition::ExpositionFormat;
+use crate::exposition::{ExpositionFormat, Selection};
 use crate::health::{HealthReport, SystemHealth};
 use crate::metrics::Path;
 use crate::server::StatusProvider;
@@ -20,12 +20,16 @@ impl StatusProvider for Status {
         self.gatherer.run_callbacks(&Path::root(), deadline);
     }
 
+    fn run_callbacks_until(&self, deadlines: &[Instant], reached: &mut dyn FnMut(usize)) {
+        self.gatherer.run_callbacks_until(deadlines, reached);
+    }
+
     fn callback_timeout(&self) -> Duration {
         self.gatherer.callback_timeout
     }
 
-    fn encode(&self, format: ExpositionFormat, out: &mut Vec<u8>) {
-        self.gatherer.encode(&Path::root(), format, out);
+    fn encode(&self, format: ExpositionFormat, selection: Option<&Selection>, out: &mut Vec<u8>) {
+        self.gatherer.encode(&Path::root(), format, selection, out);
     }
 
     fn scraped(&self, duration: Duration) {

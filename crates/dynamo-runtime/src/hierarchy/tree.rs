@@ -12,8 +12,8 @@ use super::status::Status;
 use crate::callbacks::{Dispatcher, ExternalText};
 use crate::config::Config;
 use crate::health::SystemHealth;
-use crate::metrics::{KeepAlive, NameStyle, Path};
-use crate::server::StatusProvider;
+use crate::metrics::{Instrument, KeepAlive, Metric, MetricOwner, NameStyle, Path};
+use crate::server::{StatusAddress, StatusProvider};
 use crate::shared::{self, Directory, Group, GroupForkGuard};
 use crate::sync::{self, lock};
 
@@ -31,7 +31,7 @@ pub(super) struct Inner {
     shared_as: Option<Address>,
 }
 
-/// A host and a fixed port.
+/// A host and a fixed port, 0 for a Unix socket.
 type Address = (String, u16);
 
 /// The trees whose server has a fixed address: a second runtime with the address joins the tree. The lock
@@ -47,11 +47,7 @@ impl Tree {
         config: Config,
         dispatcher: Option<Arc<Dispatcher>>,
     ) -> Result<Self, RuntimeError> {
-        let address = config
-            .port
-            .filter(|&port| port != 0)
-            .map(|port| (config.host.clone(), port));
-        let Some(address) = address else {
+        let Some(address) = config.fixed_address() else {
             return Self::new(config, dispatcher, None);
         };
         let mut shared = lock(&SHARED);
@@ -125,6 +121,11 @@ impl Tree {
         })
     }
 
+    /// The tree that a handle of a metric keeps alive.
+    pub(crate) fn of_metric<I: Instrument>(metric: &Metric<I>) -> Option<Self> {
+        metric.kept().downcast().ok().map(Tree)
+    }
+
     pub(crate) fn gatherer(&self) -> &Gatherer {
         &self.0.status.gatherer
     }
@@ -142,7 +143,7 @@ impl Tree {
         self.0.style
     }
 
-    pub(crate) fn address(&self) -> Option<std::net::SocketAddr> {
+    pub(crate) fn address(&self) -> Option<StatusAddress> {
         self.0.server.address()
     }
 
@@ -208,8 +209,19 @@ impl Inner {
     }
 }
 
+impl MetricOwner for Inner {
+    fn rejected(&self, metric: &str, reason: &'static str) {
+        self.status.gatherer.metrics.rejected(metric, reason);
+    }
+}
+
 impl Drop for Inner {
     fn drop(&mut self) {
+        if let Some(address) = self.server.address() {
+            tracing::warn!(
+                "the system status server at {address} stops: its runtime, all nodes and all metrics were dropped; keep one of them, or call shutdown() when it is to stop"
+            );
+        }
         self.close();
     }
 }

@@ -133,11 +133,9 @@ impl<I: Instrument> Children<I> {
         series
     }
 
-    pub(crate) fn clear(&mut self) {
-        self.table = HashTable::new();
-        self.slots.0 = Vec::new();
-        self.gaps = 0;
-        self.has_overflow = false;
+    /// Removes all series and returns them.
+    pub(crate) fn take(&mut self) -> Self {
+        std::mem::replace(self, Self::new())
     }
 
     /// Removes the series that were not updated for `timeout` milliseconds and that no handle holds.
@@ -325,7 +323,7 @@ mod tests {
         }
         assert_eq!(labels(&children, 3), ["a=\"5\""]);
         assert_eq!(labels(&children, 1), ["a=\"1\"", "a=\"2\"", "a=\"5\""]);
-        children.clear();
+        drop(children.take());
         assert!(labels(&children, 0).is_empty());
     }
 }

@@ -122,10 +122,13 @@ impl Metric<CounterCell<f64>> {
         Ok(())
     }
 
-    /// Adds `by`. Ignores an increment that is negative or NaN; [`Counter::try_inc_by`] reports it.
+    /// Adds `by`. Ignores an increment that is negative or NaN, and counts it in
+    /// `dynamo_runtime_rejected_updates_total`; [`Counter::try_inc_by`] returns the error.
     #[inline]
     pub fn inc_by(&self, by: f64) {
-        let _ = self.try_inc_by(by);
+        if self.try_inc_by(by).is_err() {
+            self.reject(by);
+        }
     }
 
     /// Adds `by`.

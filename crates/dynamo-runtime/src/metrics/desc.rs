@@ -70,7 +70,7 @@ pub struct Desc {
     pub(crate) across: Across,
     /// The node that created it.
     pub(crate) owner: Path,
-    /// The hierarchy labels, then the user's in the order given.
+    /// The hierarchy labels, then the user's in the order given; none of them is empty.
     pub(crate) const_labels: Vec<(String, String)>,
     pub(crate) label_names: Vec<String>,
     pub(crate) template: Template,
@@ -95,8 +95,10 @@ impl Desc {
             (None | Some(Across::Sum), _) => Across::Sum,
             (Some(_), _) => return Err(MetricsError::Across { metric: name, kind }),
         };
+        // A label with an empty value is no label.
         let users = const_labels
             .iter()
+            .filter(|(_, value)| !value.is_empty())
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let const_labels: Vec<_> = owner
             .labels()
@@ -143,16 +145,19 @@ impl Desc {
         names
     }
 
-    /// Whether this metric and `other`, which has the same name, could both write the same series: they
-    /// have equal label names, and no constant label has different values.
-    pub(crate) fn overlaps(&self, other: &Desc) -> bool {
-        let is_disjoint = self.const_labels.iter().any(|(name, value)| {
-            other
-                .const_labels
-                .iter()
-                .any(|(other_name, other_value)| name == other_name && value != other_value)
-        });
-        !is_disjoint && self.all_label_names() == other.all_label_names()
+    /// Adds constant labels that the metric has not itself.
+    pub(crate) fn with_labels(mut self, labels: &[(String, String)]) -> Self {
+        let own = self.all_label_names();
+        let missing: Vec<_> = labels
+            .iter()
+            .filter(|(name, _)| !own.contains(&name.as_str()))
+            .cloned()
+            .collect();
+        if !missing.is_empty() {
+            self.const_labels.extend(missing);
+            self.template = Template::new(&self.const_labels, &self.label_names);
+        }
+        self
     }
 
     /// Whether `other` describes the same metric.

@@ -27,10 +27,8 @@ pub enum MetricsError {
         /// The name as given, and the reason.
         reason: NameError,
     },
-    /// A [`Name::Absolute`](crate::Name::Absolute) is not valid.
-    #[error(
-        "full metric name {name:?} is not valid: use [a-zA-Z_:][a-zA-Z0-9_:]*, or give a name that is not full, which is sanitised"
-    )]
+    /// A [`Name::Absolute`](crate::Name::Absolute) is empty.
+    #[error("full metric name {name:?} is empty: give the metric a name")]
     AbsoluteName {
         /// The name as given.
         name: String,
@@ -261,6 +259,8 @@ pub enum Difference {
     SampleName {
         /// The other family.
         family: String,
+        /// Its kind.
+        kind: super::Kind,
         /// `_bucket`, `_sum` or `_count`.
         suffix: &'static str,
     },
@@ -274,11 +274,11 @@ impl fmt::Display for Difference {
             }
             Difference::Help { new, existing } => write!(
                 f,
-                "the description here is {new:?}, there {existing:?}; use the same description or another name"
+                "the description here is {new:?}, there {existing:?}; use the same description or another name, or unregister the other metric first"
             ),
             Difference::Unit { new, existing } => write!(
                 f,
-                "the unit here is {:?}, there {:?}; use the same unit or another name",
+                "the unit here is {:?}, there {:?}; use the same unit or another name, or unregister the other metric first",
                 new.as_deref().unwrap_or_default(),
                 existing.as_deref().unwrap_or_default()
             ),
@@ -288,7 +288,7 @@ impl fmt::Display for Difference {
             ),
             Difference::Buckets { new, existing } => write!(
                 f,
-                "the buckets here are {new}, there {existing}; use the same buckets or another name"
+                "the buckets here are {new}, there {existing}; use the same buckets or another name, or unregister the other metric first"
             ),
             Difference::SameSeries {
                 new,
@@ -298,9 +298,13 @@ impl fmt::Display for Difference {
                 f,
                 "{new} here and {existing} there could both write the same series, with labels {label_names:?}; keep the first one, or give one of them another name or a constant label with another value"
             ),
-            Difference::SampleName { family, suffix } => write!(
+            Difference::SampleName {
+                family,
+                kind,
+                suffix,
+            } => write!(
                 f,
-                "the {suffix} samples of the histogram {family:?} have this name; use another name"
+                "the {suffix} samples of the {kind} {family:?} have this name; use another name"
             ),
         }
     }

@@ -22,6 +22,8 @@ pub struct Exemplar {
     pub(crate) value: f64,
     /// Since 1970, UTC.
     pub(crate) time: Duration,
+    /// The exemplar came without a time: this is when it was first seen.
+    pub(crate) has_assumed_time: bool,
 }
 
 impl Exemplar {
@@ -50,6 +52,7 @@ impl Exemplar {
                 .collect(),
             value,
             time: unix_time(),
+            has_assumed_time: false,
         })
     }
 }
@@ -113,6 +116,29 @@ impl Exemplars {
         // A thread of the parent may have held the lock: then it is never released.
         if let Some(Ok(mut slots)) = self.0.get().map(|slots| slots.try_lock()) {
             slots.clear();
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.get().is_none()
+    }
+
+    /// Takes the times of exemplars that came without a time from the same exemplars of `before`.
+    pub(crate) fn keep_times(&self, before: &Exemplars) {
+        let (Some(slots), Some(before)) = (self.0.get(), before.0.get()) else {
+            return;
+        };
+        let before = lock(before).clone();
+        for (slot, exemplar) in lock(slots).iter_mut() {
+            let same = before.get(slot).filter(|old| {
+                exemplar.has_assumed_time
+                    && old.has_assumed_time
+                    && old.labels == exemplar.labels
+                    && old.value.to_bits() == exemplar.value.to_bits()
+            });
+            if let Some(old) = same {
+                *exemplar = Arc::clone(old);
+            }
         }
     }
 

@@ -1,6 +1,5 @@
 //! Families, and the rules by which metrics share a name.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::collector::MetricCollector;
@@ -8,14 +7,15 @@ use super::desc::Desc;
 use super::errors::{Difference, MetricsError};
 use super::instrument::BucketLayout;
 use super::kind::Kind;
+use super::name::is_valid;
+use super::registry::Families;
 use super::storage::Across;
 
 /// The properties that all metrics of one name have in common.
 #[derive(Clone, Debug)]
 pub(crate) struct Family {
     pub(crate) name: String,
-    /// Whether formats must quote the name: it has characters outside `[a-zA-Z0-9_:]`. Only names of
-    /// external families have such characters.
+    /// Whether formats must quote the name: it has characters outside `[a-zA-Z0-9_:]`.
     pub(crate) is_quoted: bool,
     pub(crate) help: String,
     pub(crate) kind: Kind,
@@ -38,7 +38,7 @@ impl GatheredFamily {
         GatheredFamily {
             family: Arc::new(Family {
                 name: desc.name.clone(),
-                is_quoted: false,
+                is_quoted: !is_valid(&desc.name),
                 help: desc.help.clone(),
                 kind: desc.kind,
                 unit: desc.unit.clone(),
@@ -100,36 +100,29 @@ impl GatheredFamily {
     }
 }
 
-/// Refuses a name that a histogram's samples have, and a histogram with a sample name that is another
-/// family's name.
-pub(super) fn check_sample_names(
-    families: &BTreeMap<String, GatheredFamily>,
-    desc: &Desc,
-) -> Result<(), MetricsError> {
+/// Refuses a name that the samples of a histogram or summary have, and a histogram or summary with a
+/// sample name that is another family's name.
+pub(super) fn check_sample_names(families: &Families, desc: &Desc) -> Result<(), MetricsError> {
     let first = |name: &str| {
         families
             .get(name)
-            .and_then(|gathered| gathered.collectors.first())
+            .and_then(|family| family.gathered.collectors.first())
     };
     for suffix in Kind::Histogram.sample_suffixes() {
-        let histogram = desc.name.strip_suffix(suffix).and_then(first);
-        if let Some(other) = histogram.filter(|other| other.desc().kind == Kind::Histogram) {
-            let family = other.desc().name.clone();
-            return Err(conflict(
-                desc,
-                other.desc(),
-                Difference::SampleName { family, suffix },
-            ));
+        let has = |desc: &Desc| desc.kind.sample_suffixes().contains(suffix);
+        let of = |family: &Desc| Difference::SampleName {
+            family: family.name.clone(),
+            kind: family.kind,
+            suffix,
+        };
+        let owner = desc.name.strip_suffix(suffix).and_then(first);
+        if let Some(other) = owner.filter(|other| has(other.desc())) {
+            return Err(conflict(desc, other.desc(), of(other.desc())));
         }
-        if desc.kind == Kind::Histogram
+        if has(desc)
             && let Some(other) = first(&format!("{}{suffix}", desc.name))
         {
-            let family = desc.name.clone();
-            return Err(conflict(
-                desc,
-                other.desc(),
-                Difference::SampleName { family, suffix },
-            ));
+            return Err(conflict(desc, other.desc(), of(desc)));
         }
     }
     Ok(())

@@ -66,6 +66,16 @@ pub struct HistogramLayout {
     native: Option<NativeLayout>,
 }
 
+impl HistogramLayout {
+    /// One bucket, for all observations.
+    pub(super) fn without_bounds() -> Self {
+        HistogramLayout {
+            classic: Buckets::none(),
+            native: None,
+        }
+    }
+}
+
 /// The storage of a histogram.
 ///
 /// Each bucket has its own count; the reader cumulates them. The count of all observations is the sum of
@@ -203,7 +213,7 @@ impl Instrument for HistogramCell {
         let snapshot = HistogramSnapshot {
             buckets: &self.buckets,
             counts: Counts::Live(self.cells.counts()),
-            sum: Some(self.cells.sum()),
+            sum: self.cells.sum(),
             native: None,
         };
         let Some(native) = &self.native else {
@@ -217,7 +227,7 @@ impl Instrument for HistogramCell {
         };
         look(Snapshot::Histogram(HistogramSnapshot {
             counts: Counts::Fixed(&counts),
-            sum: Some(sum),
+            sum,
             native: Some(&native),
             ..snapshot
         }));
@@ -240,10 +250,13 @@ impl Instrument for HistogramCell {
 }
 
 impl Metric<HistogramCell> {
-    /// Counts one observation. Ignores NaN; [`Histogram::try_observe`] reports it.
+    /// Counts one observation. Ignores NaN, and counts it in `dynamo_runtime_rejected_updates_total`;
+    /// [`Histogram::try_observe`] returns the error.
     #[inline]
     pub fn observe(&self, value: f64) {
-        let _ = self.try_observe(value);
+        if self.try_observe(value).is_err() {
+            self.reject(value);
+        }
     }
 
     /// Counts one observation.

@@ -12,7 +12,7 @@ pub enum Kind {
     Gauge,
     /// Observations counted in buckets.
     Histogram,
-    /// Quantiles that the observing library has computed. Only external families have this type.
+    /// The count and the sum of observations. External families have quantiles as well.
     Summary,
     /// A value of unknown type. Only external families have this type.
     Unknown,

@@ -1,5 +1,7 @@
 //! Labels: valid names, rendering, and the keys by which series are found.
 
+use std::borrow::Cow;
+
 use smallvec::SmallVec;
 
 use super::errors::MetricsError;
@@ -95,6 +97,18 @@ impl Labels<'_> {
         }
     }
 
+    /// Whether a label has no value: such a label is no label (Prometheus' data model).
+    #[inline]
+    pub(crate) fn has_empty(&self) -> bool {
+        match self {
+            Labels::Own { template, key, .. } => {
+                template.has_empty || key::parts(key).any(<[u8]>::is_empty)
+            }
+            // The parser leaves them out.
+            Labels::External(_) => false,
+        }
+    }
+
     /// As the `label` fields of a protobuf `Metric`, sorted by name.
     #[inline]
     pub(crate) fn write_protobuf(&self, out: &mut Vec<u8>) {
@@ -106,6 +120,34 @@ impl Labels<'_> {
                 .for_each(|(name, value)| wire::label(name, value, out)),
         }
     }
+}
+
+/// The labels, as text, without those that have no value: equal for equal series.
+pub(crate) fn identity(text: &[u8]) -> Cow<'_, [u8]> {
+    // Quotes inside values and names are escaped, so that this stands for an empty value only.
+    const EMPTY: &[u8] = b"=\"\"";
+    if !text.windows(EMPTY.len()).any(|window| window == EMPTY) {
+        return Cow::Borrowed(text);
+    }
+    let mut kept = Vec::with_capacity(text.len());
+    for label in split_labels(text).filter(|label| !label.ends_with(EMPTY)) {
+        if !kept.is_empty() {
+            kept.push(b',');
+        }
+        kept.extend_from_slice(label);
+    }
+    kept.into()
+}
+
+/// The labels in a text, one by one.
+fn split_labels(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let (mut quoted, mut escaped) = (false, false);
+    text.split(move |byte| {
+        let is_end = *byte == b',' && !quoted;
+        quoted ^= *byte == b'"' && !escaped;
+        escaped = *byte == b'\\' && !escaped;
+        is_end
+    })
 }
 
 /// The labels of an external series, as pairs sorted by name and as text.
@@ -151,6 +193,8 @@ pub(crate) struct Template {
     /// The length of the constant text.
     literals: usize,
     variables: Vec<Variable>,
+    /// Whether a constant label has no value.
+    has_empty: bool,
     /// Whether the user gave the label names in sorted order.
     is_sorted: bool,
     /// The constant part after the last variable.
@@ -190,6 +234,7 @@ impl Template {
             Constant(&'a str),
             Variable(usize),
         }
+        let has_empty = constants.iter().any(|(_, value)| value.is_empty());
         let constants = constants
             .iter()
             .map(|(name, value)| (name.as_str(), LabelSource::Constant(value)));
@@ -238,6 +283,7 @@ impl Template {
             literals: literals.chain([&piece.text]).map(Vec::len).sum(),
             is_sorted: variables.is_sorted_by_key(|variable| variable.index),
             variables,
+            has_empty,
             last: piece,
             pairs: template_pairs,
         }
@@ -307,7 +353,7 @@ pub(crate) mod key {
 
     /// The values in a key, in order.
     #[inline]
-    pub(crate) fn parts(mut key: &[u8]) -> impl Iterator<Item = &[u8]> {
+    pub(crate) fn parts(mut key: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
         std::iter::from_fn(move || {
             let (length, rest) = key.split_first_chunk::<LENGTH>()?;
             let (value, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
@@ -354,6 +400,20 @@ mod tests {
             render(&[("a", "\\\"\n")], &["b"], &["ü\r\\n"]),
             "a=\"\\\\\\\"\\n\",b=\"ü\r\\\\n\""
         );
+    }
+
+    #[test]
+    fn labels_without_a_value_are_no_part_of_the_identity() {
+        for (text, expected) in [
+            ("", ""),
+            (r#"a="1""#, r#"a="1""#),
+            (r#"a="""#, ""),
+            (r#"a="",b="1",c="""#, r#"b="1""#),
+            (r#"a=",",b="",c="=\"\"""#, r#"a=",",c="=\"\"""#),
+            (r#""a.b"="",c="\\""#, r#"c="\\""#),
+        ] {
+            assert_eq!(identity(text.as_bytes()), expected.as_bytes(), "{text}");
+        }
     }
 
     #[test]

@@ -25,26 +25,39 @@ pub struct Metric<I: Instrument> {
 /// The metadata that all handles of a metric share.
 pub(super) struct MetricShared {
     pub(super) desc: Arc<Desc>,
-    _keep_alive: KeepAlive,
+    keep_alive: KeepAlive,
 }
 
 impl MetricShared {
+    /// Counts an update by a value that this kind of metric does not take.
+    #[cold]
+    pub(super) fn reject(&self, value: f64) {
+        let reason = if value.is_nan() { "nan" } else { "negative" };
+        self.keep_alive.owner.rejected(&self.desc.name, reason);
+    }
+
     pub(super) fn new(desc: &Arc<Desc>, keep_alive: KeepAlive) -> Arc<Self> {
         Arc::new(MetricShared {
             desc: Arc::clone(desc),
-            _keep_alive: keep_alive,
+            keep_alive,
         })
     }
 }
 
-/// An object that handles of metrics keep alive: the tree of nodes, which this module does not know.
+/// The tree of nodes that a metric belongs to, which this module does not know.
+pub(crate) trait MetricOwner: Any + Send + Sync {
+    /// Counts an update of this metric that changed nothing, and logs the first one.
+    fn rejected(&self, metric: &str, reason: &'static str);
+}
+
+/// The owner of a metric, which its handles keep alive.
 pub(crate) struct KeepAlive {
-    _kept: Arc<dyn Any + Send + Sync>,
+    owner: Arc<dyn MetricOwner>,
 }
 
 impl KeepAlive {
-    pub(crate) fn new(kept: Arc<dyn Any + Send + Sync>) -> Self {
-        KeepAlive { _kept: kept }
+    pub(crate) fn new(owner: Arc<dyn MetricOwner>) -> Self {
+        KeepAlive { owner }
     }
 }
 
@@ -157,9 +170,20 @@ impl<I: Instrument> Metric<I> {
         self.series.store_exemplar(slot, exemplar);
     }
 
+    /// Counts an update by a value that this kind of metric does not take. The value has not changed.
+    #[cold]
+    pub(crate) fn reject(&self, value: f64) {
+        self.shared.reject(value);
+    }
+
     /// Identifies the series among all that are alive.
     pub(crate) fn id(&self) -> usize {
         Arc::as_ptr(&self.series).addr()
+    }
+
+    /// The object that this handle keeps alive.
+    pub(crate) fn kept(&self) -> Arc<dyn Any + Send + Sync> {
+        Arc::clone(&self.shared.keep_alive.owner) as Arc<dyn Any + Send + Sync>
     }
 
     /// Whether this is a series of a vec.

@@ -19,11 +19,13 @@ mod metric;
 pub(crate) mod name;
 pub(crate) mod native;
 pub(crate) mod number;
+mod overlaps;
 pub(crate) mod path;
 mod registry;
 mod series;
 mod snapshot;
 pub(crate) mod storage;
+pub(crate) mod summary;
 mod vec;
 
 pub use errors::Difference;
@@ -44,8 +46,10 @@ pub(crate) use exemplar::{Exemplar, Exemplars, Slot, unix_time};
 pub(crate) use family::{Family, GatheredFamily};
 pub(crate) use gauge::GaugeCell;
 pub(crate) use instrument::{BucketLayout, Instrument};
-pub(crate) use labels::{ExternalLabels, Labels, is_valid as is_valid_label};
-pub(crate) use metric::{KeepAlive, Registered, SingleCore};
+pub(crate) use labels::{
+    ExternalLabels, Labels, check as check_labels, identity, is_valid as is_valid_label,
+};
+pub(crate) use metric::{KeepAlive, MetricOwner, Registered, SingleCore};
 pub(crate) use name::{Name, NameStyle, is_valid as is_valid_name};
 pub(crate) use native::Spans;
 pub(crate) use number::Scalar;

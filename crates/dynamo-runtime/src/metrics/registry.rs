@@ -11,6 +11,7 @@ use super::errors::{Difference, MetricsError};
 use super::family::{GatheredFamily, check_sample_names, conflict};
 use super::instrument::{BucketLayout, Instrument};
 use super::metric::SingleCore;
+use super::overlaps::Overlaps;
 use super::path::Path;
 use super::storage::Storage;
 use crate::prometheus_names::name_prefix;
@@ -21,7 +22,7 @@ use crate::sync::{read, write};
 pub(crate) struct Registry(Arc<Inner>);
 
 struct Inner {
-    families: RwLock<BTreeMap<String, GatheredFamily>>,
+    families: RwLock<Families>,
     /// Reserved names: no new metric may have one. Each with its owner and what to do.
     reserved: RwLock<HashMap<String, Arc<str>>>,
     /// Numbers the series in order of creation.
@@ -30,6 +31,17 @@ struct Inner {
     max_series: usize,
     /// The storage that processes share, if the values are there.
     storage: Option<Arc<dyn Storage>>,
+    /// The labels of every series of the process (`DYN_METRICS_CONST_LABELS`).
+    const_labels: Vec<(String, String)>,
+}
+
+/// By name.
+pub(super) type Families = BTreeMap<String, RegisteredFamily>;
+
+/// A family of the registry.
+pub(super) struct RegisteredFamily {
+    pub(super) gathered: GatheredFamily,
+    overlaps: Overlaps,
 }
 
 /// A handle that does not keep the families alive. The collectors of the families hold it.
@@ -43,20 +55,26 @@ impl WeakRegistry {
 }
 
 impl Registry {
-    /// An empty registry whose vecs have `max_series` series at most by default; 0 is unlimited.
+    /// An empty registry whose vecs have `max_series` series at most by default; 0 is unlimited. All metrics
+    /// get `const_labels`.
     #[cfg(test)]
-    pub(crate) fn new(max_series: usize) -> Self {
-        Self::with_storage(max_series, None)
+    pub(crate) fn new(max_series: usize, const_labels: Vec<(String, String)>) -> Self {
+        Self::with_storage(max_series, const_labels, None)
     }
 
     /// As [`new`](Self::new). With a storage, the values of all series are there.
-    pub(crate) fn with_storage(max_series: usize, storage: Option<Arc<dyn Storage>>) -> Self {
+    pub(crate) fn with_storage(
+        max_series: usize,
+        const_labels: Vec<(String, String)>,
+        storage: Option<Arc<dyn Storage>>,
+    ) -> Self {
         Registry(Arc::new(Inner {
             families: RwLock::default(),
             reserved: RwLock::default(),
             next_sequence: AtomicU64::new(0),
             max_series,
             storage,
+            const_labels,
         }))
     }
 
@@ -67,6 +85,11 @@ impl Registry {
     /// The sequence number of a series that is created now.
     pub(crate) fn next_sequence(&self) -> u64 {
         self.0.next_sequence.fetch_add(1, Relaxed)
+    }
+
+    /// The labels of every series of the process.
+    pub(crate) fn const_labels(&self) -> &[(String, String)] {
+        &self.0.const_labels
     }
 
     /// The default series limit of a vec; 0 is unlimited.
@@ -106,29 +129,31 @@ impl Registry {
         buckets: BucketLayout,
         make: impl FnOnce(Arc<Desc>, &Registry) -> M,
     ) -> Result<Arc<M>, MetricsError> {
+        let desc = desc.with_labels(&self.0.const_labels);
         self.check_reserved(&desc)?;
         let mut families = write(&self.0.families);
-        if let Some(existing) = families.get(&desc.name) {
-            existing.check(&desc, &buckets)?;
-            for collector in &existing.collectors {
+        if let Some(existing) = families.get_mut(&desc.name) {
+            existing.gathered.check(&desc, &buckets)?;
+            let overlapping = existing.overlaps.find(&desc);
+            for collector in &overlapping {
                 if collector.desc().is_identical(&desc)
                     && let Ok(same) =
                         (Arc::clone(collector) as Arc<dyn Any + Send + Sync>).downcast()
                 {
                     return Ok(same);
                 }
-                if collector.desc().overlaps(&desc) {
-                    let label_names = desc.all_label_names().into_iter().map(str::to_owned);
-                    return Err(conflict(
-                        &desc,
-                        collector.desc(),
-                        Difference::SameSeries {
-                            new: type_name,
-                            existing: collector.type_name(),
-                            label_names: label_names.collect(),
-                        },
-                    ));
-                }
+            }
+            if let Some(collector) = overlapping.first() {
+                let label_names = desc.all_label_names().into_iter().map(str::to_owned);
+                return Err(conflict(
+                    &desc,
+                    collector.desc(),
+                    Difference::SameSeries {
+                        new: type_name,
+                        existing: collector.type_name(),
+                        label_names: label_names.collect(),
+                    },
+                ));
             }
         }
         check_sample_names(&families, &desc)?;
@@ -170,7 +195,8 @@ impl Registry {
 
     /// The registered metric with this metadata.
     pub(crate) fn find(&self, desc: &Arc<Desc>) -> Option<Arc<dyn MetricCollector>> {
-        read(&self.0.families).get(&desc.name)?.find(desc).cloned()
+        let families = read(&self.0.families);
+        families.get(&desc.name)?.gathered.find(desc).cloned()
     }
 
     /// Registers a metric of another registry here as well. Does nothing if it is registered here.
@@ -178,10 +204,10 @@ impl Registry {
         let mut families = write(&self.0.families);
         let desc = collector.desc();
         if let Some(existing) = families.get(&desc.name) {
-            if existing.find(desc).is_some() {
+            if existing.gathered.find(desc).is_some() {
                 return Ok(());
             }
-            existing.check(desc, &collector.bucket_layout())?;
+            existing.gathered.check(desc, &collector.bucket_layout())?;
         }
         check_sample_names(&families, desc)?;
         self.share(&*collector)?;
@@ -204,7 +230,10 @@ impl Registry {
     /// In a forked child: starts all series at 0. The locks of the registry are free.
     pub(crate) fn reset(&self) {
         let families = read(&self.0.families);
-        for collector in families.values().flat_map(|family| &family.collectors) {
+        for collector in families
+            .values()
+            .flat_map(|family| &family.gathered.collectors)
+        {
             collector.reset();
         }
     }
@@ -215,26 +244,45 @@ impl Registry {
         let Some(family) = families.get_mut(&desc.name) else {
             return false;
         };
-        let before = family.collectors.len();
-        family.collectors.retain(|collector| {
+        let collectors = &mut family.gathered.collectors;
+        let before = collectors.len();
+        collectors.retain(|collector| {
             let is_other = !Arc::ptr_eq(collector.desc(), desc);
             if !is_other && self.0.storage.is_some() {
                 collector.withdraw();
             }
             is_other
         });
-        let found = family.collectors.len() < before;
-        if family.collectors.is_empty() {
+        let found = collectors.len() < before;
+        family.overlaps.remove(desc);
+        if family.gathered.collectors.is_empty() {
             families.remove(&desc.name);
         }
         found
+    }
+
+    /// Removes all metrics of a node with this exposed name. Returns whether there was one.
+    pub(crate) fn unregister_named(&self, name: &str, owner: &Path) -> bool {
+        let descs: Vec<_> = {
+            let families = read(&self.0.families);
+            let collectors = families
+                .get(name)
+                .map(|family| family.gathered.collectors.iter());
+            let descs = collectors.into_iter().flatten();
+            descs
+                .map(|collector| Arc::clone(collector.desc()))
+                .filter(|desc| desc.owner == *owner)
+                .collect()
+        };
+        let removed = descs.iter().filter(|desc| self.unregister(desc)).count();
+        removed > 0
     }
 
     /// The families with metrics of `scope` and the nodes below it, sorted by name.
     pub(crate) fn gather(&self, scope: &Path) -> Vec<GatheredFamily> {
         read(&self.0.families)
             .values()
-            .filter_map(|gathered| {
+            .filter_map(|RegisteredFamily { gathered, .. }| {
                 let collectors: Vec<_> = gathered
                     .collectors
                     .iter()
@@ -249,10 +297,12 @@ impl Registry {
 }
 
 /// Adds a checked metric to the family of its name.
-fn add(families: &mut BTreeMap<String, GatheredFamily>, collector: Arc<dyn MetricCollector>) {
-    families
-        .entry(collector.desc().name.clone())
-        .or_insert_with(|| GatheredFamily::new(&*collector))
-        .collectors
-        .push(collector);
+fn add(families: &mut Families, collector: Arc<dyn MetricCollector>) {
+    let name = collector.desc().name.clone();
+    let family = families.entry(name).or_insert_with(|| RegisteredFamily {
+        gathered: GatheredFamily::new(&*collector),
+        overlaps: Overlaps::default(),
+    });
+    family.gathered.collectors.push(Arc::clone(&collector));
+    family.overlaps.add(collector);
 }

@@ -39,7 +39,7 @@ pub struct HistogramSnapshot<'a> {
     pub(crate) buckets: &'a Buckets,
     /// One count for each bound, and a last one for observations above all bounds.
     pub(crate) counts: Counts<'a>,
-    pub(crate) sum: Option<f64>,
+    pub(crate) sum: f64,
     pub(crate) native: Option<&'a NativeSnapshot>,
 }
 
@@ -103,7 +103,8 @@ pub struct SummarySnapshot {
 pub(crate) struct FixedHistogram {
     pub(crate) buckets: Arc<Buckets>,
     pub(crate) counts: Box<[u64]>,
-    pub(crate) sum: Option<f64>,
+    /// NaN if it is not known: no format but the text formats can leave it out.
+    pub(crate) sum: f64,
 }
 
 impl FixedHistogram {

@@ -14,12 +14,14 @@ use super::counter::CounterCell;
 use super::desc::Desc;
 use super::errors::{MetricsError, UseError};
 use super::instrument::{BucketLayout, Instrument};
+use super::labels::key;
 use super::metric::{KeepAlive, Metric, MetricShared, SingleCore, describe};
 use super::registry::{Registry, WeakRegistry};
 use super::series::{Series, clock};
 use super::storage::{FamilyStorage, Storage};
 use crate::prometheus_names::runtime_metrics;
-use crate::sync::{read, write};
+use crate::sync::{self, read, write};
+use crate::system::release_memory;
 
 /// The series of one metric, one for each combination of label values.
 ///
@@ -304,7 +306,14 @@ impl<I: Instrument> Collector for VecCore<I> {
     fn expire(&self) {
         let timeout = self.idle_timeout.load(Relaxed);
         if timeout != 0 {
-            self.expire_children(&mut write(&self.children), clock(), timeout);
+            let mut children = write(&self.children);
+            let before = children.len();
+            self.expire_children(&mut children, clock(), timeout);
+            let expired = before - children.len();
+            drop(children);
+            if expired >= MANY {
+                release_memory();
+            }
         }
     }
 }
@@ -441,6 +450,12 @@ impl<I: Instrument> MetricVec<I> {
             .map(|series| look(series.cell())))
     }
 
+    /// Counts an update by a value that this kind of metric does not take. No series has changed.
+    #[cold]
+    pub(crate) fn reject(&self, value: f64) {
+        self.shared.reject(value);
+    }
+
     /// Identifies the vec among all that are alive.
     pub(crate) fn id(&self) -> usize {
         Arc::as_ptr(&self.core).addr()
@@ -464,14 +479,59 @@ impl<I: Instrument> MetricVec<I> {
         Ok(removed.is_some())
     }
 
+    /// Removes all series that have these labels, some or all of the vec's, as
+    /// [`remove_label_values`](Self::remove_label_values) does. Returns the number of series removed.
+    ///
+    /// # Errors
+    /// [`UseError::UnknownLabel`] for a label that the vec does not have.
+    pub fn remove_matching(&self, labels: &[(&str, &str)]) -> Result<usize, UseError> {
+        let names = &self.core.desc.label_names;
+        let mut wanted: Vec<Option<&str>> = vec![None; names.len()];
+        for &(label, value) in labels {
+            let position = names.iter().position(|name| name == label);
+            let position = position.ok_or_else(|| UseError::UnknownLabel {
+                metric: self.core.desc.name.clone(),
+                label: label.to_owned(),
+                expected: names.clone(),
+            })?;
+            wanted[position] = Some(value);
+        }
+        let found: Vec<Vec<String>> = read(&self.core.children)
+            .since(0)
+            .map(|(_, series)| key::parts(series.key()))
+            .filter(|values| {
+                let mut pairs = values.clone().zip(&wanted);
+                pairs.all(|(value, wanted)| wanted.is_none_or(|wanted| wanted.as_bytes() == value))
+            })
+            .map(|values| {
+                values
+                    .map(|value| String::from_utf8_lossy(value).into_owned())
+                    .collect()
+            })
+            .collect();
+        let mut removed = 0;
+        for values in found {
+            removed += usize::from(self.remove_label_values(&values)?);
+        }
+        Ok(removed)
+    }
+
     /// Removes all series from the vec, as [`remove_label_values`](Self::remove_label_values) does.
     pub fn clear(&self) {
-        {
+        // The binding calls this without the GIL: a fork must find the lock free.
+        let cleared = {
+            let _section = sync::enter();
             let mut children = write(&self.core.children);
             children.all().for_each(|series| series.withdraw());
-            children.clear();
-        }
+            children.take()
+        };
         self.core.version.fetch_add(1, Relaxed);
+        let count = cleared.len();
+        // Without the lock: a million series take a while.
+        drop(cleared);
+        if count >= MANY {
+            release_memory();
+        }
     }
 
     /// Changes when a series is removed, and when an idle series could be removed if no cache held a

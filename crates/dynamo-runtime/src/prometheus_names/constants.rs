@@ -101,6 +101,8 @@ pub mod runtime_metrics {
 
     /// Counter: callbacks that raised an exception.
     pub const CALLBACK_ERRORS_TOTAL: &str = "callback_errors_total";
+    /// Counter: callbacks that had not begun at the deadline of a scrape.
+    pub const CALLBACK_NOT_REACHED_TOTAL: &str = "callback_not_reached_total";
     /// Counter: callbacks that did not finish before the deadline of a scrape.
     pub const CALLBACK_TIMEOUTS_TOTAL: &str = "callback_timeouts_total";
     /// Histogram: seconds by which the event loop ran a call late, sampled.
@@ -117,6 +119,8 @@ pub mod runtime_metrics {
     pub const PUSH_REJECTED_POINTS_TOTAL: &str = "push_rejected_points_total";
     /// Counter: OTLP requests that were sent again.
     pub const PUSH_RETRIES_TOTAL: &str = "push_retries_total";
+    /// Counter by `metric` and `reason`: updates that changed nothing, such as those by NaN.
+    pub const REJECTED_UPDATES_TOTAL: &str = "rejected_updates_total";
     /// Gauge: duration of the last scrape in seconds, callbacks included.
     pub const SCRAPE_DURATION_SECONDS: &str = "scrape_duration_seconds";
     /// Counter by `metric`: updates counted in the overflow series of a metric at its limit.
@@ -127,8 +131,10 @@ pub mod runtime_metrics {
     pub const SHARED_FILES_REFUSED_TOTAL: &str = "shared_files_refused_total";
     /// Counter: families dropped from external expositions.
     pub const TEXT_DROPPED_FAMILIES_TOTAL: &str = "text_dropped_families_total";
-    /// Counter: duplicate series dropped from external expositions.
+    /// Counter: series and samples dropped from external expositions.
     pub const TEXT_DROPPED_SERIES_TOTAL: &str = "text_dropped_series_total";
+    /// Counter by `reason`: parts dropped from external expositions.
+    pub const TEXT_DROPPED_TOTAL: &str = "text_dropped_total";
 }
 
 pub mod work_handler {

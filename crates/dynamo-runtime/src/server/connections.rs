@@ -1,14 +1,16 @@
 //! The open connections: their number, and which of them are closed and when.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use tokio::sync::{Notify, watch};
-use tokio::time;
+use tokio::{task, time};
 
-use super::activity::Activity;
+use super::activity::{Activity, Rank};
 use super::limits::Limits;
+use super::slots::Slots;
 use crate::sync::lock;
 
 /// An order to a connection.
@@ -29,7 +31,7 @@ pub(super) struct Connections {
     limits: Limits,
     /// By number, in the order of acceptance.
     open: Mutex<BTreeMap<u64, Arc<Connection>>>,
-    /// Notified when a connection is closed or becomes idle.
+    /// Notified when a connection is closed.
     freed: Notify,
     /// Notified when a connection is admitted.
     opened: Notify,
@@ -40,15 +42,17 @@ pub(super) struct Connections {
 pub(super) struct Connection {
     activity: Mutex<Activity>,
     orders: watch::Sender<Order>,
+    is_closing: AtomicBool,
 }
 
 impl Connection {
     fn order(&self, order: Order) {
+        self.is_closing.store(order == Order::Close, Relaxed);
         self.orders.send_replace(order);
     }
 
     fn is_closing(&self) -> bool {
-        *self.orders.borrow() == Order::Close
+        self.is_closing.load(Relaxed)
     }
 
     fn activity(&self) -> Activity {
@@ -71,6 +75,7 @@ impl Connections {
         let connection = Arc::new(Connection {
             activity: Mutex::new(Activity::new(Instant::now())),
             orders: watch::Sender::new(Order::Serve),
+            is_closing: AtomicBool::new(false),
         });
         let mut open = lock(&self.open);
         let number = open.last_key_value().map_or(0, |(last, _)| last + 1);
@@ -83,48 +88,75 @@ impl Connections {
         }
     }
 
-    /// Waits until one more connection is within the limit. Closes a connection that may be closed for it.
+    /// Closes a connection if there are as many as the limit. Waits only if too many are still closing.
     pub(super) async fn make_room(&self) {
-        while self.len() >= self.limits.connections {
-            if self.not_closing() >= self.limits.connections {
-                self.evict();
-            }
-            // The timeout is for writes that stall for long enough meanwhile.
-            let _ = time::timeout(self.limits.check_interval, self.freed.notified()).await;
+        if self.len() >= self.limits.connections {
+            self.evict_above(self.limits.connections - 1);
+        }
+        let most = self.limits.connections + self.limits.connections / 2;
+        while self.len() > most {
+            self.freed.notified().await;
         }
     }
 
-    /// Closes the connection that has been idle for longest or, if none is idle, the one that has stalled for
-    /// longest. Returns whether there was one.
+    /// Closes a connection for a new one. Returns whether there was one.
     pub(super) fn evict(&self) -> bool {
-        let now = Instant::now();
-        let open = lock(&self.open);
-        let candidates = || open.values().filter(|one| !one.is_closing());
-        let oldest = |since: &dyn Fn(Activity) -> Option<Instant>| {
-            candidates()
-                .filter_map(|one| Some((since(one.activity())?, one)))
-                .min_by_key(|(since, _)| *since)
-        };
-        let stalled = |activity: Activity| activity.stalled_since(now, self.limits.stall_when_full);
-        match oldest(&|activity| activity.idle_since()).or_else(|| oldest(&stalled)) {
-            Some((_, connection)) => {
-                connection.order(Order::Close);
-                true
-            }
-            None => false,
-        }
+        self.evict_above(0)
     }
 
-    /// Closes connections past their deadlines. Never returns.
-    pub(super) async fn close_expired(self: Arc<Self>) {
+    /// Closes the connection with the least [`Rank`] if there are more than `most`. One that became idle just
+    /// now, as new ones are, is closed after those with a request in flight, unless most are such.
+    fn evict_above(&self, most: usize) -> bool {
+        let now = Instant::now();
+        let is_fresh = |rank| match rank {
+            Rank::Idle(since) => now.saturating_duration_since(since) < self.limits.grace,
+            _ => false,
+        };
+        let (mut count, mut fresh) = (0, 0);
+        let mut first: Option<(Rank, &Arc<Connection>)> = None;
+        let mut first_busy = None;
+        let open = lock(&self.open);
+        for connection in open.values().filter(|one| !one.is_closing()) {
+            count += 1;
+            let rank = connection.activity().rank(now, &self.limits);
+            let lesser = |best: Option<(Rank, _)>| best.is_none_or(|(best, _)| rank < best);
+            if lesser(first) {
+                first = Some((rank, connection));
+            }
+            fresh += usize::from(is_fresh(rank));
+            if !matches!(rank, Rank::Idle(_)) && lesser(first_busy) {
+                first_busy = Some((rank, connection));
+            }
+        }
+        if count <= most {
+            return false;
+        }
+        let victim = match (first, first_busy) {
+            (Some((rank, _)), Some(busy)) if is_fresh(rank) && fresh <= count / 2 => Some(busy),
+            (first, _) => first,
+        };
+        if let Some((_, connection)) = victim {
+            connection.order(Order::Close);
+        }
+        victim.is_some()
+    }
+
+    /// The number of connections.
+    pub(super) fn len(&self) -> usize {
+        lock(&self.open).len()
+    }
+
+    /// Closes connections past their deadlines, which are shorter while `slots` is full. Never returns.
+    pub(super) async fn close_expired(self: Arc<Self>, slots: Arc<Slots>) {
         loop {
             if self.len() == 0 {
                 self.opened.notified().await;
             }
             time::sleep(self.limits.check_interval).await;
             let now = Instant::now();
+            let is_full = slots.is_full();
             for connection in lock(&self.open).values() {
-                let deadline = connection.activity().deadline(&self.limits);
+                let deadline = connection.activity().deadline(&self.limits, is_full);
                 if deadline.is_some_and(|deadline| deadline <= now) {
                     connection.order(Order::Close);
                 }
@@ -146,15 +178,6 @@ impl Connections {
             }
         };
         let _ = time::timeout(self.limits.drain, all_closed).await;
-    }
-
-    fn len(&self) -> usize {
-        lock(&self.open).len()
-    }
-
-    fn not_closing(&self) -> usize {
-        let open = lock(&self.open);
-        open.values().filter(|one| !one.is_closing()).count()
     }
 }
 
@@ -206,16 +229,34 @@ impl Monitor {
         self.record(Activity::request_began);
         Busy(self.clone())
     }
+
+    /// Delays a request that was sent ahead of a response, so that such clients cannot occupy the thread.
+    pub(super) async fn delay(&self) {
+        if !lock(&self.connection.activity).sends_ahead() {
+            return;
+        }
+        let limits = &self.connections.limits;
+        match self.connections.len() >= limits.busy {
+            true => time::sleep(limits.ahead_delay).await,
+            false => task::yield_now().await,
+        }
+    }
 }
 
 /// A request in flight.
 #[derive(Debug)]
 pub(super) struct Busy(Monitor);
 
+impl Busy {
+    /// Records the start of the response.
+    pub(super) fn responds(&self) {
+        self.0.record(Activity::response_began);
+    }
+}
+
 impl Drop for Busy {
     fn drop(&mut self) {
         self.0.record(Activity::response_ended);
-        self.0.connections.freed.notify_one();
     }
 }
 
@@ -236,6 +277,8 @@ mod tests {
         let connections = connections();
         let (first, second) = (connections.admit(), connections.admit());
         drop(first.monitor().request());
+        drop(second.monitor().request());
+        drop(first.monitor().request());
         assert!(connections.evict());
         assert_eq!(
             (order(&first), order(&second)),
@@ -243,17 +286,33 @@ mod tests {
         );
         assert!(connections.evict());
         assert_eq!(order(&first), Order::Close);
+        assert!(!connections.evict());
     }
 
     #[test]
-    fn a_connection_inside_a_request_is_not_evicted() {
+    fn a_new_connection_outlives_busy_ones() {
+        let connections = connections();
+        let busy = [(); 2].map(|()| connections.admit());
+        let _requests = busy.each_ref().map(|busy| {
+            busy.monitor().record(Activity::received);
+            busy.monitor().request()
+        });
+        let new = connections.admit();
+        assert!(connections.evict());
+        assert_eq!(order(&new), Order::Serve);
+        assert_eq!(busy.each_ref().map(order), [Order::Serve, Order::Close]);
+    }
+
+    #[test]
+    fn a_busy_connection_outlives_a_crowd_of_new_ones() {
         let connections = connections();
         let busy = connections.admit();
-        let request = busy.monitor().request();
-        assert!(!connections.evict());
-        drop(request);
+        busy.monitor().record(Activity::received);
+        let _request = busy.monitor().request();
+        let new = [(); 2].map(|()| connections.admit());
         assert!(connections.evict());
-        assert_eq!(order(&busy), Order::Close);
+        assert_eq!(order(&busy), Order::Serve);
+        assert_eq!(new.each_ref().map(order), [Order::Close, Order::Serve]);
     }
 
     #[test]

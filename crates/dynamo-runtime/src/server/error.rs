@@ -4,6 +4,8 @@ use std::io;
 
 use thiserror::Error;
 
+use super::address::unix_path;
+use super::web::WebConfigError;
 use crate::config::ConfigError;
 
 /// Why the system status server could not start.
@@ -11,7 +13,7 @@ use crate::config::ConfigError;
 #[non_exhaustive]
 pub enum ServerError {
     /// The server cannot listen on the address. `source` has the error number of the system.
-    #[error("cannot listen on {}: {}: {}", address(host, *port), reason(source), remedy(source))]
+    #[error("cannot listen on {}: {}: {}", address(host, *port), reason(source), remedy(host, source))]
     Bind {
         /// From the configuration.
         host: String,
@@ -32,6 +34,9 @@ pub enum ServerError {
     /// The paths of the routes are invalid.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The web config file is not valid.
+    #[error("DYN_SYSTEM_WEB_CONFIG: {0}")]
+    WebConfig(#[from] WebConfigError),
 }
 
 impl ServerError {
@@ -39,13 +44,15 @@ impl ServerError {
     pub fn raw_os_error(&self) -> Option<i32> {
         match self {
             Self::Bind { source, .. } | Self::Start { source } => source.raw_os_error(),
-            Self::Config(_) => None,
+            Self::Config(_) | Self::WebConfig(_) => None,
         }
     }
 }
 
 fn address(host: &str, port: u16) -> String {
-    if host.contains(':') && !host.starts_with('[') {
+    if unix_path(host).is_some() {
+        host.to_owned()
+    } else if host.contains(':') && !host.starts_with('[') {
         format!("[{host}]:{port}")
     } else {
         format!("{host}:{port}")
@@ -61,7 +68,16 @@ fn reason(error: &io::Error) -> String {
     }
 }
 
-fn remedy(error: &io::Error) -> &'static str {
+fn remedy(host: &str, error: &io::Error) -> &'static str {
+    if unix_path(host).is_some() {
+        return match error.kind() {
+            io::ErrorKind::AddrInUse => {
+                "another process listens there, or the file is not a socket: set DYN_SYSTEM_HOST to another path"
+            }
+            io::ErrorKind::InvalidInput => "set DYN_SYSTEM_HOST to a path of at most 107 bytes",
+            _ => "set DYN_SYSTEM_HOST to a path in a folder that this process can write to",
+        };
+    }
     match error.kind() {
         io::ErrorKind::AddrInUse => "set DYN_SYSTEM_PORT to another port, or to 0 for a free port",
         io::ErrorKind::PermissionDenied => {

@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code)]
 
+use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 
 /// Closes a descriptor in a forked child, where its owner never runs. The connection stays open in the parent.
@@ -21,6 +22,15 @@ pub(super) fn is_readable(fd: BorrowedFd<'_>) -> bool {
     // SAFETY: `poll` reads and writes the one `pollfd` behind the pointer, and does not wait.
     let ready = unsafe { libc::poll(&mut asked, 1, 0) };
     ready == 1
+}
+
+/// Sets the mode of an open file or unbound socket.
+pub(super) fn set_mode(fd: BorrowedFd<'_>, mode: u32) -> io::Result<()> {
+    // SAFETY: `fchmod` touches no memory of ours, and the descriptor is open.
+    match unsafe { libc::fchmod(fd.as_raw_fd(), mode) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
 }
 
 #[cfg(test)]

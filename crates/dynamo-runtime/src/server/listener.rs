@@ -3,30 +3,40 @@
 use std::io;
 use std::sync::Arc;
 
-use axum::Router;
-use tokio::net::TcpListener;
 use tokio::{task, time};
 
 use super::connection;
 use super::connections::Connections;
+use super::routes::Responder;
 use super::sockets::Socket;
+use super::stream::Listener;
+use super::unix::SocketFile;
+
+/// A listener, and its file if it is a Unix socket.
+pub(super) struct Listening {
+    pub(super) listener: Socket<Listener>,
+    /// Removed when this is dropped.
+    pub(super) file: Option<SocketFile>,
+}
 
 /// Accepts connections and serves each in its own task. Never returns.
 pub(super) async fn accept_all(
-    listener: Socket<TcpListener>,
+    listening: Listening,
     connections: Arc<Connections>,
-    router: Router,
+    responder: Arc<Responder>,
     backoff: time::Duration,
 ) {
+    let Listening {
+        listener,
+        file: _file,
+    } = listening;
     let mut failing = false;
     loop {
         match listener.accept().await {
             Ok(socket) => {
                 failing = false;
-                // For latency: a small response does not wait for the client's acknowledgement.
-                let _ = socket.set_nodelay(true);
                 connections.make_room().await;
-                let served = connection::serve(connections.admit(), socket, router.clone());
+                let served = connection::serve(connections.admit(), socket, Arc::clone(&responder));
                 task::spawn(served);
             }
             Err(error) if is_of_the_client(&error) => {}

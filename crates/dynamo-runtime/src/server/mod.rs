@@ -1,6 +1,8 @@
 //! The system status server: `/metrics`, `/health` and `/live`, on its own thread.
 
 mod activity;
+mod address;
+mod body;
 mod connection;
 mod connections;
 mod error;
@@ -10,11 +12,15 @@ mod listener;
 mod page;
 mod routes;
 mod scrape;
+mod slots;
 mod sockets;
+mod stream;
 #[cfg(test)]
 mod tests;
+mod unix;
+mod web;
 
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::ToSocketAddrs;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
@@ -22,16 +28,21 @@ use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 use std::{io, mem};
 
-use axum::Router;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
+pub use self::address::StatusAddress;
 use self::connections::Connections;
 pub use self::error::ServerError;
 use self::limits::Limits;
-use self::sockets::{Socket, Sockets};
+use self::listener::Listening;
+use self::routes::Responder;
+use self::slots::Slots;
+use self::sockets::Sockets;
+use self::web::WebConfig;
+pub use self::web::WebConfigError;
 use crate::config::Config;
-use crate::exposition::ExpositionFormat;
+use crate::exposition::{ExpositionFormat, Selection};
 use crate::health::HealthReport;
 use crate::sync;
 use crate::system;
@@ -50,10 +61,18 @@ const BACKLOG: u32 = 4096;
 pub(crate) trait StatusProvider: Send + Sync + 'static {
     /// Runs the callbacks and waits for them until `deadline`, which may have passed. Blocks.
     fn run_callbacks(&self, deadline: Instant);
+    /// As [`run_callbacks`](Self::run_callbacks), with several sorted deadlines: waits for the last one, and
+    /// calls `reached` with the index of each earlier deadline when it passes.
+    fn run_callbacks_until(&self, deadlines: &[Instant], _reached: &mut dyn FnMut(usize)) {
+        if let Some(last) = deadlines.last() {
+            self.run_callbacks(*last);
+        }
+    }
     /// The timeout that the callbacks of one scrape share (`DYN_METRICS_CALLBACK_TIMEOUT`).
     fn callback_timeout(&self) -> Duration;
-    /// Appends the exposition to `out`. Blocks while it gathers and encodes.
-    fn encode(&self, format: ExpositionFormat, out: &mut Vec<u8>);
+    /// Appends the exposition of all families, or of those selected, to `out`. Blocks while it gathers and
+    /// encodes.
+    fn encode(&self, format: ExpositionFormat, selection: Option<&Selection>, out: &mut Vec<u8>);
     /// Receives the time a scrape took to gather and encode.
     fn scraped(&self, duration: Duration);
     /// The current health. Called on the thread that serves: must not block.
@@ -64,7 +83,7 @@ pub(crate) trait StatusProvider: Send + Sync + 'static {
 
 /// A running server. Dropping it shuts it down.
 pub(crate) struct StatusServer {
-    address: Option<SocketAddr>,
+    address: Option<StatusAddress>,
     running: AtomicBool,
     sockets: Arc<Sockets>,
     /// Taken by the first caller of `shutdown`. Locked only inside a section of [`sync`].
@@ -85,8 +104,8 @@ impl StatusServer {
     /// Without a port the server is off: it has no address, and `shutdown` does nothing.
     ///
     /// # Errors
-    /// The port is in use, the address is not one of this machine, two routes have the same path, or the
-    /// system refuses a thread or descriptor.
+    /// The port is in use, the address is not one of this machine, two routes have the same path, the web
+    /// config is not valid, or the system refuses a thread or descriptor.
     pub(crate) fn start(
         config: &Config,
         provider: Arc<dyn StatusProvider>,
@@ -109,6 +128,8 @@ impl StatusServer {
             });
         };
         config.check_paths()?;
+        let web = WebConfig::load(config.web_config.as_deref())?;
+        let is_open = web.is_open();
         let runtime = Builder::new_current_thread()
             .enable_io()
             .enable_time()
@@ -122,15 +143,16 @@ impl StatusServer {
             port,
             source,
         };
-        let listener = {
+        let listening = {
             let _context = runtime.enter();
             listen(&sockets, &config.host, port).map_err(bind_error)?
         };
-        let address = listener.local_addr().map_err(bind_error)?;
-        let router = routes::router(config, provider);
-        let thread = spawn(runtime, listener, router, limits)
+        let address = listening.listener.address().map_err(bind_error)?;
+        let slots = Slots::new(&limits);
+        let responder = Responder::new(config, provider, Arc::clone(&slots), web);
+        let thread = spawn(runtime, listening, responder, slots, limits)
             .map_err(|source| ServerError::Start { source })?;
-        tracing::info!(%address, "the system status server is listening");
+        log_start(&address, is_open);
         Ok(Self {
             address: Some(address),
             running: AtomicBool::new(true),
@@ -140,9 +162,11 @@ impl StatusServer {
     }
 
     /// The address of the server, with the actual port; `None` if the server is off or shut down.
-    pub(crate) fn address(&self) -> Option<SocketAddr> {
-        self.address
+    pub(crate) fn address(&self) -> Option<StatusAddress> {
+        let address = self.address.as_ref();
+        address
             .filter(|_| self.running.load(Ordering::Acquire))
+            .cloned()
     }
 
     /// Starts a shutdown, as [`shutdown`](Self::shutdown) does, without waiting for its end.
@@ -197,11 +221,14 @@ impl ServerThread {
     }
 }
 
-fn listen(
-    sockets: &Arc<Sockets>,
-    host: &str,
-    port: u16,
-) -> io::Result<Socket<tokio::net::TcpListener>> {
+fn listen(sockets: &Arc<Sockets>, host: &str, port: u16) -> io::Result<Listening> {
+    if let Some(path) = address::unix_path(host) {
+        let (listener, file) = sockets.listen_unix(path, BACKLOG)?;
+        return Ok(Listening {
+            listener,
+            file: Some(file),
+        });
+    }
     // An IPv6 address may be written as in a URL.
     let bare = host
         .strip_prefix('[')
@@ -209,23 +236,42 @@ fn listen(
     let mut failed = io::ErrorKind::AddrNotAvailable.into();
     for address in (bare.unwrap_or(host), port).to_socket_addrs()? {
         match sockets.listen(address, BACKLOG) {
-            Ok(listener) => return Ok(listener),
+            Ok(listener) => {
+                return Ok(Listening {
+                    listener,
+                    file: None,
+                });
+            }
             Err(error) => failed = error,
         }
     }
     Err(failed)
 }
 
+fn log_start(address: &StatusAddress, is_open: bool) {
+    tracing::info!(%address, "the system status server is listening");
+    let is_on_all = address
+        .tcp()
+        .is_some_and(|address| address.ip().is_unspecified());
+    if is_on_all && is_open {
+        tracing::info!(
+            %address,
+            "the system status server is open to every host that reaches its port: DYN_SYSTEM_HOST limits it to one address, DYN_SYSTEM_WEB_CONFIG adds TLS and passwords (docs/security.md)"
+        );
+    }
+}
+
 fn spawn(
     runtime: Runtime,
-    listener: Socket<tokio::net::TcpListener>,
-    router: Router,
+    listening: Listening,
+    responder: Arc<Responder>,
+    slots: Arc<Slots>,
     limits: Limits,
 ) -> io::Result<ServerThread> {
     let (stop, stopped) = oneshot::channel();
     let (end, ended) = mpsc::channel();
     let serve = move || {
-        run(runtime, listener, router, limits, stopped);
+        run(runtime, listening, responder, slots, limits, stopped);
         drop(end);
     };
     let thread = thread::Builder::new()
@@ -241,20 +287,23 @@ fn spawn(
 /// The server's thread.
 fn run(
     runtime: Runtime,
-    listener: Socket<tokio::net::TcpListener>,
-    router: Router,
+    listening: Listening,
+    responder: Arc<Responder>,
+    slots: Arc<Slots>,
     limits: Limits,
     stopped: oneshot::Receiver<()>,
 ) {
     let connections = Connections::new(limits);
     runtime.block_on(async {
-        tokio::spawn(Arc::clone(&connections).close_expired());
+        tokio::spawn(Arc::clone(&connections).close_expired(slots));
         let backoff = limits.accept_backoff;
-        tokio::select! {
-            // Drops the accept loop, and with it the listener.
-            _ = stopped => {}
-            () = listener::accept_all(listener, Arc::clone(&connections), router, backoff) => {}
-        }
+        let accept = listener::accept_all(listening, Arc::clone(&connections), responder, backoff);
+        // A task takes turns with the connections, which `block_on` does not.
+        let accept = tokio::spawn(accept);
+        let _ = stopped.await;
+        // Drops the listener.
+        accept.abort();
+        let _ = accept.await;
         connections.drain().await;
     });
     // Does not wait for a running gather.

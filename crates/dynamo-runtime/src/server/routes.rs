@@ -1,4 +1,4 @@
-//! The routes. [`router`] needs no socket.
+//! The routes, and the checks of each request.
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -11,9 +11,10 @@ use std::time::{Duration, Instant};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{
-    ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, VARY,
+    ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderName,
+    RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -21,25 +22,80 @@ use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 use serde::Serialize;
 
+use super::body::ScrapeBody;
 use super::scrape::{
     EncodedExposition, GatherFailed, Scraper, Variant, callback_deadline, panic_message,
 };
+use super::slots::{Slot, Slots};
+use super::web::WebConfig;
 use super::{StatusProvider, page};
 use crate::config::Config;
-use crate::exposition::{ContentEncoding, ExpositionFormat};
+use crate::exposition::{ContentEncoding, ExpositionFormat, Selection};
 use crate::health::HealthStatus;
 
 const METRICS_PATH: &str = "/metrics";
 const SCRAPE_TIMEOUT: &str = "x-prometheus-scrape-timeout-seconds";
 
-/// The routes of `provider`. `config` gives two of the paths, which have been checked.
-pub(super) fn router(config: &Config, provider: Arc<dyn StatusProvider>) -> Router {
+/// Responds to requests: the routes, behind the checks of each request. Needs no socket.
+pub(super) struct Responder {
+    router: Router,
+    web: WebConfig,
+}
+
+impl Responder {
+    /// The routes of `provider`. `config` gives two of the paths, which have been checked.
+    pub(super) fn new(
+        config: &Config,
+        provider: Arc<dyn StatusProvider>,
+        slots: Arc<Slots>,
+        web: WebConfig,
+    ) -> Arc<Self> {
+        Arc::new(Responder {
+            router: router(config, provider, slots),
+            web,
+        })
+    }
+
+    /// The web config.
+    pub(super) fn web(&self) -> &WebConfig {
+        &self.web
+    }
+
+    /// The response to a request that may come from anybody.
+    pub(super) async fn respond(&self, request: Request) -> Response {
+        let check = self.check(request.version(), request.headers());
+        let mut response = match check.await {
+            Ok(()) => route(self.router.clone(), request).await,
+            Err(refusal) => refusal,
+        };
+        let headers = response.headers_mut();
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        // The live page has its own.
+        headers
+            .entry(CACHE_CONTROL)
+            .or_insert(HeaderValue::from_static("no-store"));
+        self.web.add_headers(headers);
+        response
+    }
+
+    async fn check(&self, version: Version, headers: &HeaderMap) -> Result<(), Response> {
+        let hosts = headers.get_all(HOST).into_iter().count();
+        // RFC 9112, 3.2.
+        if hosts > 1 || (hosts == 0 && version == Version::HTTP_11) {
+            let text = "a request of HTTP/1.1 has exactly one Host header\n";
+            return Err((StatusCode::BAD_REQUEST, text).into_response());
+        }
+        self.web.authorize(headers).await
+    }
+}
+
+fn router(config: &Config, provider: Arc<dyn StatusProvider>, slots: Arc<Slots>) -> Router {
     let routes = [METRICS_PATH, &config.health_path, &config.live_path];
     let not_found = not_found_text(&routes);
     Router::new()
         .route(
             METRICS_PATH,
-            get(metrics).with_state(Scraper::new(Arc::clone(&provider))),
+            get(metrics).with_state(Scraper::new(Arc::clone(&provider), slots)),
         )
         .route(
             &config.health_path,
@@ -52,7 +108,7 @@ pub(super) fn router(config: &Config, provider: Arc<dyn StatusProvider>) -> Rout
 }
 
 /// Calls the router. A panic becomes a response with status 500.
-pub(super) async fn respond(router: Router, request: Request) -> Response {
+async fn route(router: Router, request: Request) -> Response {
     let mut response = pin!(TowerToHyperService::new(router).call(request));
     poll_fn(
         |context| match catch_unwind(AssertUnwindSafe(|| response.as_mut().poll(context))) {
@@ -73,8 +129,9 @@ pub(super) async fn respond(router: Router, request: Request) -> Response {
 
 async fn metrics(
     State(scraper): State<Arc<Scraper>>,
+    uri: Uri,
     headers: HeaderMap,
-) -> Result<EncodedExposition, GatherFailed> {
+) -> Result<Response, Response> {
     let arrival = Instant::now();
     let values = |name: HeaderName| {
         let values = headers.get_all(name).into_iter();
@@ -83,28 +140,48 @@ async fn metrics(
     let variant = Variant {
         encoding: ContentEncoding::negotiate(values(ACCEPT_ENCODING)),
         format: ExpositionFormat::negotiate(values(ACCEPT)),
+        selection: selection(&uri),
     };
     let timeout = headers
         .get(SCRAPE_TIMEOUT)
         .and_then(|value| value.to_str().ok());
     let deadline = timeout.and_then(|seconds| callback_deadline(arrival, seconds));
-    scraper.scrape(variant, deadline).await
+    let slot = scraper.slot().await.ok_or_else(too_many_scrapes)?;
+    let exposition = scraper.scrape(variant, deadline).await;
+    let exposition = exposition.map_err(IntoResponse::into_response)?;
+    Ok(scrape_response(exposition, slot))
 }
 
-impl IntoResponse for EncodedExposition {
-    fn into_response(self) -> Response {
-        let mut response = Response::new(Body::from(self.body));
-        let headers = response.headers_mut();
-        // Content types are valid header values.
-        if let Ok(content_type) = HeaderValue::from_str(&self.variant.format.content_type()) {
-            headers.insert(CONTENT_TYPE, content_type);
-        }
-        headers.insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
-        if let Some(encoding) = self.variant.encoding.name() {
-            headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
-        }
-        response
+/// The families in the query: `?name[]=a&name[]=b`.
+fn selection(uri: &Uri) -> Option<Selection> {
+    let pairs = form_urlencoded::parse(uri.query()?.as_bytes());
+    let names = pairs.filter(|(key, _)| key == "name[]");
+    Selection::new(names.map(|(_, name)| name.into_owned()))
+}
+
+fn too_many_scrapes() -> Response {
+    let text = "too many scrapes are running: try again\n";
+    let after = [(RETRY_AFTER, HeaderValue::from_static("1"))];
+    (StatusCode::SERVICE_UNAVAILABLE, after, text).into_response()
+}
+
+fn scrape_response(exposition: EncodedExposition, slot: Slot) -> Response {
+    let EncodedExposition {
+        variant,
+        body,
+        held,
+    } = exposition;
+    let mut response = Response::new(Body::new(ScrapeBody::new(body, held, slot)));
+    let headers = response.headers_mut();
+    // Content types are valid header values.
+    if let Ok(content_type) = HeaderValue::from_str(&variant.format.content_type()) {
+        headers.insert(CONTENT_TYPE, content_type);
     }
+    headers.insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
+    if let Some(encoding) = variant.encoding.name() {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
+    }
+    response
 }
 
 impl IntoResponse for GatherFailed {

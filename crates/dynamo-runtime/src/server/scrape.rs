@@ -1,6 +1,5 @@
 //! Scrapes: those that wait at the same time share one gather.
 
-use std::cmp::Reverse;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -11,8 +10,9 @@ use tokio::sync::oneshot;
 use tokio::task;
 
 use super::StatusProvider;
+use super::slots::{Held, Slot, Slots};
 use crate::callbacks::CALLBACK_SHARE;
-use crate::exposition::{ContentEncoding, ExpositionFormat};
+use crate::exposition::{ContentEncoding, ExpositionFormat, Selection};
 use crate::sync::lock;
 
 /// The body of a scrape response.
@@ -20,13 +20,17 @@ use crate::sync::lock;
 pub(super) struct EncodedExposition {
     pub(super) variant: Variant,
     pub(super) body: Bytes,
+    /// Keeps the body counted.
+    pub(super) held: Held,
 }
 
-/// The format and content encoding of a response. Scrapes with the same variant share one body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// The form of a response. Scrapes with the same variant share one body.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Variant {
     pub(super) encoding: ContentEncoding,
     pub(super) format: ExpositionFormat,
+    /// The families; `None` for all.
+    pub(super) selection: Option<Selection>,
 }
 
 /// The gather failed: the provider panicked, or no thread could be started. The log has the reason.
@@ -38,6 +42,7 @@ pub(super) struct GatherFailed;
 /// The lock is taken by the server's threads only, and never in a forked child.
 pub(super) struct Scraper {
     provider: Arc<dyn StatusProvider>,
+    slots: Arc<Slots>,
     queue: Mutex<Queue>,
 }
 
@@ -55,11 +60,17 @@ struct Waiter {
 }
 
 impl Scraper {
-    pub(super) fn new(provider: Arc<dyn StatusProvider>) -> Arc<Self> {
+    pub(super) fn new(provider: Arc<dyn StatusProvider>, slots: Arc<Slots>) -> Arc<Self> {
         Arc::new(Self {
             provider,
+            slots,
             queue: Mutex::default(),
         })
+    }
+
+    /// Waits for a slot; `None` if there is none in time. Hold it until the end of the response.
+    pub(super) async fn slot(&self) -> Option<Slot> {
+        self.slots.take().await
     }
 
     /// Waits for a response. `callback_deadline` is derived from the scraper's timeout.
@@ -91,26 +102,42 @@ impl Scraper {
         })
     }
 
-    fn run_callbacks(&self, deadlines: impl Iterator<Item = Instant>) {
-        let own = own_deadline(Instant::now(), self.provider.callback_timeout());
-        self.provider
-            .run_callbacks(deadlines.fold(own, Instant::min));
-    }
-
-    fn encode(&self, format: ExpositionFormat) -> Bytes {
+    fn encode(&self, variant: &Variant) -> Bytes {
         let mut exposition = Vec::new();
-        self.provider.encode(format, &mut exposition);
+        let selection = variant.selection.as_ref();
+        self.provider
+            .encode(variant.format, selection, &mut exposition);
         Bytes::from(exposition)
     }
 
-    /// Runs the callbacks once, encodes each format once, compresses each variant once, and responds to all
-    /// scrapes in `batch`.
+    /// Runs the callbacks once and responds to all scrapes in `batch`, to each one when the callbacks have
+    /// finished or its own deadline has passed: no scraper's timeout shortens the time of another.
     fn serve(&self, mut batch: Vec<Waiter>) -> io::Result<()> {
         let began = Instant::now();
-        self.run_callbacks(batch.iter().filter_map(|waiter| waiter.callback_deadline));
+        let own = own_deadline(began, self.provider.callback_timeout());
+        let deadline_of = |waiter: &Waiter| waiter.callback_deadline.unwrap_or(own).min(own);
+        let mut deadlines: Vec<Instant> = batch.iter().map(deadline_of).collect();
+        deadlines.sort_unstable();
+        deadlines.dedup();
+        let mut responded = Ok(());
+        self.provider
+            .run_callbacks_until(&deadlines, &mut |reached| {
+                let is_due = |waiter: &mut Waiter| deadline_of(waiter) <= deadlines[reached];
+                let due: Vec<Waiter> = batch.extract_if(.., is_due).collect();
+                if let Err(error) = self.respond(due) {
+                    responded = Err(error);
+                }
+            });
+        self.respond(batch)?;
+        self.provider.scraped(began.elapsed());
+        responded
+    }
+
+    /// Encodes each format once, compresses each variant once, and responds to all scrapes in `batch`.
+    fn respond(&self, mut batch: Vec<Waiter>) -> io::Result<()> {
         // The cheapest encoding first: no scrape waits for the compression of another response.
-        batch.sort_by_key(|waiter| Reverse(waiter.variant));
-        let mut encoded: Vec<(ExpositionFormat, Bytes)> = Vec::new();
+        batch.sort_by(|one, other| other.variant.cmp(&one.variant));
+        let mut encoded: Vec<(Variant, Bytes)> = Vec::new();
         let mut last: Option<EncodedExposition> = None;
         for Waiter {
             variant, response, ..
@@ -120,23 +147,30 @@ impl Scraper {
                 Some(last) if last.variant == variant => last.clone(),
                 _ if response.is_closed() => continue,
                 _ => {
-                    let of_format = encoded.iter().find(|(format, _)| *format == variant.format);
-                    let body = match of_format {
+                    let same = encoded.iter().find(|(known, _)| {
+                        known.format == variant.format && known.selection == variant.selection
+                    });
+                    let body = match same {
                         Some((_, body)) => body.clone(),
                         None => {
-                            let body = self.encode(variant.format);
-                            encoded.push((variant.format, body.clone()));
+                            let body = self.encode(&variant);
+                            encoded.push((variant.clone(), body.clone()));
                             body
                         }
                     };
                     let body = variant.encoding.encode(body)?;
-                    last.insert(EncodedExposition { variant, body }).clone()
+                    let held = self.slots.hold(body.len());
+                    last.insert(EncodedExposition {
+                        variant,
+                        body,
+                        held,
+                    })
+                    .clone()
                 }
             };
             // The client may have disconnected.
             let _ = response.send(exposition);
         }
-        self.provider.scraped(began.elapsed());
         Ok(())
     }
 }
@@ -184,6 +218,9 @@ impl Drop for Driver {
     }
 }
 
+/// The least time that a scraper's timeout leaves to callbacks. No scraper waits for less than a second.
+const MIN_CALLBACK_BUDGET: Duration = Duration::from_millis(50);
+
 /// The deadline of callbacks if no scraper sets one.
 fn own_deadline(now: Instant, timeout: Duration) -> Instant {
     const FAR: Duration = Duration::from_secs(86_400);
@@ -193,12 +230,16 @@ fn own_deadline(now: Instant, timeout: Duration) -> Instant {
 /// The deadline of callbacks for a scraper that waits `header` seconds from `arrival`
 /// (`X-Prometheus-Scrape-Timeout-Seconds`); `None` if the header is invalid.
 pub(super) fn callback_deadline(arrival: Instant, header: &str) -> Option<Instant> {
+    // A float of more characters has no more precision.
+    const MOST: usize = 32;
     let seconds: f64 = header
+        .get(..header.len().min(MOST))?
         .trim()
         .parse()
         .ok()
         .filter(|seconds| *seconds > 0.0)?;
     let budget = Duration::try_from_secs_f64(seconds * CALLBACK_SHARE).ok()?;
+    let budget = budget.max(MIN_CALLBACK_BUDGET);
     arrival.checked_add(budget)
 }
 
@@ -220,6 +261,7 @@ mod tests {
         assert_eq!(callback_deadline(arrival, "10"), after(8000));
         assert_eq!(callback_deadline(arrival, " 0.5 "), after(400));
         assert_eq!(callback_deadline(arrival, "1e1"), after(8000));
+        assert_eq!(callback_deadline(arrival, "0.001"), after(50));
     }
 
     #[test]

@@ -7,12 +7,15 @@ use std::io;
 use std::net::SocketAddr;
 use std::ops::{Deref, DerefMut};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::task::{Poll, ready};
 
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::TcpSocket;
 
 use super::fds;
+use super::stream::{Listener, Stream};
+use super::unix::{self, SocketFile};
 use crate::sync;
 
 /// The table. A socket is added and removed in the section of [`sync`] in which it is opened and closed: while
@@ -28,7 +31,7 @@ impl Sockets {
         self: &Arc<Self>,
         address: SocketAddr,
         backlog: u32,
-    ) -> io::Result<Socket<TcpListener>> {
+    ) -> io::Result<Socket<Listener>> {
         let _section = sync::enter();
         let socket = match address {
             SocketAddr::V4(_) => TcpSocket::new_v4(),
@@ -37,7 +40,18 @@ impl Sockets {
         // Lingering connections of an earlier process do not block the port.
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
-        Ok(self.adopt(socket.listen(backlog)?))
+        Ok(self.adopt(Listener::Tcp(socket.listen(backlog)?)))
+    }
+
+    /// Listens on the path of a Unix socket. Call it inside the context of the runtime that polls the socket.
+    pub(super) fn listen_unix(
+        self: &Arc<Self>,
+        path: &Path,
+        backlog: u32,
+    ) -> io::Result<(Socket<Listener>, SocketFile)> {
+        let _section = sync::enter();
+        let (listener, file) = unix::listen(path, backlog)?;
+        Ok((self.adopt(Listener::Unix(listener)), file))
     }
 
     /// Closes every socket in a forked child. The caller has had the gate closed since before the fork.
@@ -71,12 +85,12 @@ pub(super) struct Socket<T: AsRawFd> {
     sockets: Arc<Sockets>,
 }
 
-impl Socket<TcpListener> {
+impl Socket<Listener> {
     /// Accepts the next connection.
-    pub(super) async fn accept(&self) -> io::Result<Socket<TcpStream>> {
+    pub(super) async fn accept(&self) -> io::Result<Socket<Stream>> {
         poll_fn(|context| {
             let _section = sync::enter();
-            let (stream, _peer) = ready!(self.poll_accept(context))?;
+            let stream = ready!(self.poll_accept(context))?;
             Poll::Ready(Ok(self.sockets.adopt(stream)))
         })
         .await

@@ -2,7 +2,6 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
-use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -148,9 +147,9 @@ impl Directory {
     }
 
     /// The address that the member that serves `port` has stored in its lock.
-    pub(crate) fn served_address(&self, port: u16) -> Option<SocketAddr> {
+    pub(crate) fn served_address(&self, port: u16) -> Option<String> {
         let text = fs::read_to_string(self.file(&format!("{SERVE_LOCK}{port}"))).ok()?;
-        text.trim().parse().ok()
+        Some(text.trim().to_owned())
     }
 
     /// The lock of the member that serves `port`, if no other member has it.

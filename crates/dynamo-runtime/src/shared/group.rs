@@ -18,7 +18,8 @@ use super::table::{Entry, FamilyEntries, Table, Value};
 use super::view::View;
 use crate::metrics::{
     Buckets, Collector, Counts, Cursor, DataPoint, Exemplars, ExternalLabels, Family,
-    HistogramSnapshot, Labels, NativeSnapshot, Path, Scalar, Snapshot, Visitor,
+    HistogramSnapshot, Kind, Labels, NativeSnapshot, Path, Scalar, Snapshot, SummarySnapshot,
+    Visitor,
 };
 use crate::sync::lock;
 
@@ -339,6 +340,7 @@ struct GroupSeries {
 
 enum GroupValue {
     Scalar(Scalar),
+    Summary(SummarySnapshot),
     Histogram {
         counts: Box<[u64]>,
         sum: f64,
@@ -358,6 +360,13 @@ impl GroupFamily {
                     Value::Empty => return None,
                     Value::Sum(total) => GroupValue::Scalar(total.scalar()),
                     Value::One(scalar, _) => GroupValue::Scalar(*scalar),
+                    Value::Histogram(total) if family.family.kind == Kind::Summary => {
+                        GroupValue::Summary(SummarySnapshot {
+                            quantiles: Vec::new(),
+                            sum: Some(total.sum.value()),
+                            count: Some(total.counts.iter().sum::<u64>() as f64),
+                        })
+                    }
                     Value::Histogram(total) => GroupValue::Histogram {
                         counts: total.counts.as_slice().into(),
                         sum: total.sum.value(),
@@ -394,9 +403,10 @@ impl Collector for GroupFamily {
                 ) => Snapshot::Histogram(HistogramSnapshot {
                     buckets,
                     counts: Counts::Fixed(counts),
-                    sum: Some(*sum),
+                    sum: *sum,
                     native: native.as_ref(),
                 }),
+                (GroupValue::Summary(summary), _) => Snapshot::Summary(summary),
                 (GroupValue::Histogram { .. }, None) => continue,
             };
             visitor(&DataPoint {

@@ -77,7 +77,7 @@ pub(super) enum PartKind {
     Exemplar,
 }
 
-const KINDS: [Kind; 3] = [Kind::Counter, Kind::Gauge, Kind::Histogram];
+const KINDS: [Kind; 4] = [Kind::Counter, Kind::Gauge, Kind::Histogram, Kind::Summary];
 const WORD_TYPES: [WordType; 4] = [
     WordType::Float,
     WordType::Unsigned,

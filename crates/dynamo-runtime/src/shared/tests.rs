@@ -18,9 +18,19 @@ use super::{fold, format, records};
 use crate::metrics::histogram::{HistogramCell, HistogramOptions};
 use crate::metrics::native::NativeOptions;
 use crate::metrics::{
-    Across, CounterCell, Desc, Description, Exemplar, GaugeCell, Instrument, Kind, Path, Registry,
-    SingleCore, Snapshot, Storage, VecCore,
+    Across, CounterCell, Desc, Description, Exemplar, GaugeCell, Instrument, KeepAlive, Kind,
+    MetricOwner, Path, Registry, SingleCore, Snapshot, Storage, VecCore,
 };
+
+struct NoOwner;
+
+impl MetricOwner for NoOwner {
+    fn rejected(&self, _metric: &str, _reason: &'static str) {}
+}
+
+fn owner() -> KeepAlive {
+    KeepAlive::new(Arc::new(NoOwner))
+}
 
 /// A directory that is removed at the end.
 struct Folder(PathBuf);
@@ -65,7 +75,7 @@ impl Drop for Folder {
 }
 
 fn registry(group: &'static Group) -> Registry {
-    Registry::with_storage(0, Some(Arc::new(group) as Arc<dyn Storage>))
+    Registry::with_storage(0, Vec::new(), Some(Arc::new(group) as Arc<dyn Storage>))
 }
 
 fn single<I: Instrument>(
@@ -98,7 +108,7 @@ fn text(group: &'static Group) -> String {
                 Snapshot::Histogram(histogram) => {
                     let counts: Vec<u64> = histogram.cumulative().collect();
                     let native = histogram.native.map(|native| native.count());
-                    format!("{counts:?} {:?} {native:?}", histogram.sum.unwrap())
+                    format!("{counts:?} {:?} {native:?}", histogram.sum)
                 }
                 Snapshot::Summary(_) => unreachable!(),
             };
@@ -177,10 +187,7 @@ fn removed_series_disappear_and_their_space_is_used_again() {
     let folder = Folder::new();
     let group = folder.join();
     let registry = registry(group);
-    let vec = crate::metrics::MetricVec::new(
-        vec(&registry, "c"),
-        crate::metrics::KeepAlive::new(Arc::new(())),
-    );
+    let vec = crate::metrics::MetricVec::new(vec(&registry, "c"), owner());
     vec.with_label_values(&["kept"]).inc_by(7);
     for round in 0..5000 {
         let value = format!("{round:08}");
@@ -219,10 +226,7 @@ fn many_series_need_several_parts_of_the_file() {
     let folder = Folder::new();
     let (group, other) = (folder.join(), folder.join());
     let registry = registry(group);
-    let vec = crate::metrics::MetricVec::new(
-        vec(&registry, "c"),
-        crate::metrics::KeepAlive::new(Arc::new(())),
-    );
+    let vec = crate::metrics::MetricVec::new(vec(&registry, "c"), owner());
     for number in 0..20_000 {
         vec.with_label_values(&[format!("{number}")]).inc_by(number);
         if number % 7000 == 0 {
@@ -266,8 +270,7 @@ fn the_newest_exemplar_of_all_processes_is_shown() {
     for (group, trace) in groups.iter().zip(["old", "new"]) {
         let registry = registry(group);
         let core = single::<CounterCell<u64>>(&registry, "c", ());
-        let metric =
-            crate::metrics::Metric::new(&core, crate::metrics::KeepAlive::new(Arc::new(())));
+        let metric = crate::metrics::Metric::new(&core, owner());
         for _ in 0..3 {
             let exemplar = Exemplar::new(&[("trace_id", trace)], 1.0).unwrap();
             metric.update_with_exemplar(exemplar, CounterCell::inc);
@@ -358,7 +361,7 @@ static FILE: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let group = folder.join();
     let registry = registry(group);
     let core = single::<CounterCell<f64>>(&registry, "c", ());
-    let metric = crate::metrics::Metric::new(&core, crate::metrics::KeepAlive::new(Arc::new(())));
+    let metric = crate::metrics::Metric::new(&core, owner());
     metric
         .inc_by_with_exemplar(1.0, &[("trace_id", "x")])
         .unwrap();

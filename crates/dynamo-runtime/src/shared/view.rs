@@ -563,6 +563,7 @@ impl View {
                         labels: exemplar.labels,
                         value: exemplar.value,
                         time: Duration::from_nanos(exemplar.nanos),
+                        has_assumed_time: false,
                     },
                 );
             }

@@ -1,6 +1,8 @@
 //! Callbacks that are Rust functions.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
+use std::time::Duration;
 
 use super::{endpoint, exposition_of, runtime_with};
 
@@ -95,6 +97,39 @@ fn a_callback_that_panics_is_counted_and_the_others_still_run() {
             Some(count)
         );
     }
+}
+
+#[test]
+fn a_callback_that_hangs_starves_no_other() {
+    let runtime = runtime_with(|config| config.callback_timeout = Duration::from_millis(100));
+    let metrics = runtime.metrics();
+    let calls = metrics
+        .create_intcounter("calls", "Calls behind the one that hangs", &[])
+        .unwrap();
+    let (release, released) = mpsc::channel::<()>();
+    let released = Mutex::new(released);
+    metrics
+        .register_callback(move || {
+            let _ = released.lock().unwrap().recv();
+        })
+        .unwrap();
+    let counted = calls.clone();
+    metrics.register_callback(move || counted.inc()).unwrap();
+    metrics.prometheus_expfmt();
+    while calls.get() == 0 {
+        thread::yield_now();
+    }
+    for count in [2.0, 3.0] {
+        let exposition = super::Exposition::parse(&metrics.prometheus_expfmt()).unwrap();
+        assert_eq!(exposition.value("calls", &[]), Some(count));
+        for (counter, expected) in [
+            ("dynamo_runtime_callback_timeouts_total", count),
+            ("dynamo_runtime_callback_not_reached_total", 1.0),
+        ] {
+            assert_eq!(exposition.value(counter, &[]), Some(expected), "{counter}");
+        }
+    }
+    drop(release);
 }
 
 #[test]

@@ -1,9 +1,8 @@
 //! Which metrics may share a name, and the errors of those that may not.
 
-use dynamo_runtime::metrics::{Difference, Kind};
-use dynamo_runtime::{Config, DistributedRuntime, Metrics, MetricsError, Name};
-
 use dynamo_runtime::binding::RuntimeExt;
+use dynamo_runtime::metrics::{Difference, Kind};
+use dynamo_runtime::{Config, DistributedRuntime, Metrics, MetricsError, Name, NameStyle};
 
 use super::{HIERARCHY, endpoint, exposition_of, runtime_with};
 
@@ -129,6 +128,7 @@ fn two_metrics_that_could_write_the_same_series_conflict() {
 fn a_name_that_is_a_sample_name_of_a_histogram_conflicts_in_either_order() {
     for suffix in ["_bucket", "_sum", "_count"] {
         let taken = Difference::SampleName {
+            kind: Kind::Histogram,
             family: "ns_comp_gen_timed".to_owned(),
             suffix,
         };
@@ -222,4 +222,72 @@ fn a_reserved_name_is_refused_to_a_metric_and_to_its_samples() {
         MetricsError::Reserved { name, .. } if name == "wait_count"
     ));
     metrics.create_gauge("wait", "help", &[]).unwrap();
+}
+
+#[test]
+fn a_constant_label_without_a_value_is_no_label() {
+    let metrics = endpoint().metrics();
+    let plain = metrics.create_counter("x_total", "X", &[]).unwrap();
+    let empty = metrics
+        .create_counter("x_total", "X", &[("a", "")])
+        .unwrap();
+    plain.inc();
+    assert_eq!(empty.get(), 1.0);
+    assert!(!metrics.prometheus_expfmt().contains("a="));
+    let conflict = metrics.create_intcounter("x_total", "X", &[("b", "")]);
+    assert!(matches!(
+        difference(conflict),
+        Difference::SameSeries { .. }
+    ));
+}
+
+#[test]
+fn constant_and_variable_labels_of_the_same_names_conflict_if_a_series_fits_both() {
+    let metrics = endpoint().metrics();
+    let vec = |names: &[&str], labels: &[(&str, &str)]| {
+        metrics.create_countervec("x_total", "X", names, labels)
+    };
+    vec(&["b"], &[("a", "1"), ("c", "1")]).unwrap();
+    vec(&["b"], &[("a", "2"), ("c", "1")]).unwrap();
+    // Each of these has another set of constant labels.
+    assert!(vec(&["a"], &[("b", "x"), ("c", "1")]).is_err());
+    assert!(vec(&["a", "b"], &[("c", "1")]).is_err());
+    let other = vec(&["a", "b"], &[("c", "2")]).unwrap();
+    assert!(vec(&["a", "c"], &[("b", "x")]).is_err());
+    assert!(vec(&["b"], &[("a", "3"), ("c", "2")]).is_err());
+    // Once a metric is unregistered, its series are free.
+    assert!(metrics.unregister(&other));
+    vec(&["b"], &[("a", "3"), ("c", "2")]).unwrap();
+}
+
+#[test]
+fn any_number_of_metrics_share_a_family_at_the_same_cost_each() {
+    let runtime = runtime_with(|config| config.name_style = NameStyle::Component);
+    let component = runtime.namespace("ns").component("comp");
+    let began = std::time::Instant::now();
+    for number in 0..20_000 {
+        let endpoint = component.endpoint(&format!("e{number}"));
+        endpoint
+            .metrics()
+            .create_intcounter("requests_total", "Requests", &[])
+            .unwrap();
+    }
+    // Each against all before it would take minutes.
+    assert!(began.elapsed() < std::time::Duration::from_secs(20));
+}
+
+#[test]
+fn a_summary_has_sample_names_too_and_part_of_the_labels_removes_series() {
+    let metrics = endpoint().metrics();
+    let sizes = metrics
+        .create_summaryvec("size", "Size", &["tenant", "route"], &[])
+        .unwrap();
+    assert!(metrics.create_gauge("size_sum", "Taken", &[]).is_err());
+    for (tenant, route) in [("a", "x"), ("a", "y"), ("b", "x")] {
+        sizes.with_label_values(&[tenant, route]).observe(2.0);
+    }
+    assert_eq!(sizes.remove_matching(&[("tenant", "a")]), Ok(2));
+    assert_eq!(sizes.remove_matching(&[("tenant", "a")]), Ok(0));
+    assert!(sizes.remove_matching(&[("model", "a")]).is_err());
+    assert_eq!(sizes.with_label_values(&["b", "x"]).get_sample_sum(), 2.0);
 }

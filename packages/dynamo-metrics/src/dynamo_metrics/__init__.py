@@ -12,6 +12,8 @@ calling their classes.
 
 from typing import TYPE_CHECKING
 
+import dynamo_metrics._interpreter  # noqa: F401 - raises ImportError in sub-interpreters
+from dynamo_metrics import _functions as _functions
 from dynamo_metrics import _startup as _startup
 from dynamo_metrics._errors import MetricsError
 from dynamo_metrics._lazy import imported
@@ -27,10 +29,13 @@ from dynamo_metrics._native import (
     IntCounterVec,
     IntGauge,
     IntGaugeVec,
+    Summary,
+    SummaryVec,
 )
 from dynamo_metrics._nodes import Component, Endpoint, Namespace, Runtime
 from dynamo_metrics._runtime_metrics import RuntimeMetrics
-from dynamo_metrics._timer import Timer
+from dynamo_metrics._timer import Timer, VecTimer
+from dynamo_metrics._trackers import ExceptionCounter, InProgress
 from dynamo_metrics.buckets import (
     DEFAULT_BUCKETS,
     ITL_BUCKETS,
@@ -64,10 +69,12 @@ __all__ = [
     "Counter",
     "CounterVec",
     "Endpoint",
+    "ExceptionCounter",
     "Gauge",
     "GaugeVec",
     "Histogram",
     "HistogramVec",
+    "InProgress",
     "IntCounter",
     "IntCounterVec",
     "IntGauge",
@@ -76,7 +83,10 @@ __all__ = [
     "Namespace",
     "Runtime",
     "RuntimeMetrics",
+    "Summary",
+    "SummaryVec",
     "Timer",
+    "VecTimer",
     "as_collector",
     "attach",
     "exponential_buckets",

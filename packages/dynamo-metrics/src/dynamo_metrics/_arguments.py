@@ -7,6 +7,7 @@ is one line: the argument, the value, the rule.
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from dynamo_metrics._errors import MetricsError
@@ -42,9 +43,23 @@ def pairs(labels: object, what: str = "labels") -> list[tuple[str, str]]:
         name = text(item[0], "label name")
         value = item[1]
         if not (isinstance(value, str) and value.isascii()):
-            value = text(value, f"value of label {quoted(name)}")
+            value = label_value(value, name)
         checked.append((name, value))
     return checked
+
+
+def const_labels(labels: object, vec_factory: str) -> list[tuple[str, str]]:
+    """Return constant labels as pairs; for label names, the error tells of ``vec_factory``."""
+    try:
+        return pairs(labels)
+    except TypeError as error:
+        names = [labels] if isinstance(labels, str) else labels
+        if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
+            raise
+        raise TypeError(
+            f"{error}; for series told apart by these labels, use "
+            f"{vec_factory}(name, description, {shown([*names])})"
+        ) from None
 
 
 def strings(names: object, what: str) -> list[str]:
@@ -63,10 +78,16 @@ def label_values(values: object, label_names: list[str]) -> list[str]:
         raise wrong_type(values, what, expected)
     listed = _listed(values, what, expected)
     names = [*label_names, *["?"] * len(listed)]
-    return [
-        text(value, f"value of label {quoted(name)}")
-        for value, name in zip(listed, names, strict=False)
-    ]
+    return [label_value(value, name) for value, name in zip(listed, names, strict=False)]
+
+
+def label_value(value: object, label: str) -> str:
+    """Return the value of a label as a str: an int, bool or enum as ``str()`` writes it."""
+    if not isinstance(value, str) and isinstance(value, (int, Enum)):
+        value = str(value)
+    if not isinstance(value, str):
+        raise label_value_error(value, label)
+    return text(value, f"value of label {quoted(label)}")
 
 
 def bounds(buckets: object) -> list[float] | None:
@@ -166,7 +187,7 @@ def label_value_error(value: object, label: str) -> Exception:
     what = f"value of label {quoted(label)}"
     if isinstance(value, str):
         return ValueError(_not_utf8(value, what))
-    return wrong_type(value, what, "a str")
+    return wrong_type(value, what, "a str, an int, a bool or an enum")
 
 
 def shown(value: object) -> str:

@@ -1,14 +1,30 @@
-"""Registries of ``prometheus_client``, as text."""
+"""Registries of ``prometheus_client``, as text.
+
+The text keeps what ``generate_latest()`` loses: names of any characters, exemplars, and the
+families of the other collectors when one collector raises.
+"""
 
 from __future__ import annotations
 
-import re
 import threading
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-_TYPE = re.compile(rb"^# TYPE (\S+) ", re.MULTILINE)
+from dynamo_metrics._threads.callbacks import PartialExpositionError
+
+if TYPE_CHECKING:
+    from prometheus_client import Metric
+    from prometheus_client.samples import Exemplar, Sample
+
+_TYPES = {"unknown": "untyped", "info": "gauge", "stateset": "gauge", "gaugehistogram": "histogram"}
+"""The types of OpenMetrics that Prometheus' text format has under another name."""
+
+_ENDINGS = {"counter": "_total", "info": "_info"}
+"""What the samples of a type add to the name of their family."""
+
+_GAUGES = ("_created", "_gcount", "_gsum")
+"""The endings of samples of OpenMetrics that are gauges of their own in Prometheus' text format."""
 
 _running = threading.local()
 
@@ -16,7 +32,7 @@ shown: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
 """The families that a registry showed last. Whoever wants to know enters the registry."""
 
 
-def exposition_of(registry: Any, tree: int) -> Callable[[], bytes]:
+def exposition_of(registry: Any, tree: int) -> Callable[[], str]:
     """Return a function that writes what ``registry`` holds then, in the text format.
 
     Any collector will do, and a ``CollectorRegistry`` with a ``MultiProcessCollector`` as well.
@@ -30,21 +46,18 @@ def exposition_of(registry: Any, tree: int) -> Callable[[], bytes]:
             "has no collect(): pass prometheus_client.REGISTRY, for example"
         )
     try:
-        from prometheus_client import generate_latest
+        import prometheus_client  # noqa: F401
     except ImportError as error:
         raise ImportError(
             "register_collector() needs prometheus_client: pip install 'dynamo-metrics[prometheus]'"
         ) from error
 
-    def exposition() -> bytes:
-        _running.tree = tree
+    def exposition() -> str:
+        _running.tree, _running.registry = tree, registry
         try:
-            text = generate_latest(registry)
+            return _write(registry)
         finally:
-            _running.tree = None
-        if registry in shown:
-            shown[registry] = {name.decode() for name in _TYPE.findall(text)}
-        return text
+            _running.tree = _running.registry = None
 
     exposition.__qualname__ = f"register_collector({registry!r})"
     return exposition
@@ -53,3 +66,126 @@ def exposition_of(registry: Any, tree: int) -> Callable[[], bytes]:
 def is_collecting_for(tree: int) -> bool:
     """Whether this thread writes a registry for the metrics of this ``tree_id``."""
     return getattr(_running, "tree", None) == tree
+
+
+def collected_registry() -> Any:
+    """Return the registry that this thread writes, or None."""
+    return getattr(_running, "registry", None)
+
+
+def _write(registry: Any) -> str:
+    """Return the text of a registry.
+
+    Raises ``PartialExpositionError`` if a part of it failed, what a collector raised if it is all.
+    """
+    lines: list[str] = []
+    names: set[str] = set()
+    collectors = _collectors(registry)
+    failures: list[tuple[str, Exception]] = []
+    for collector, collect in collectors:
+        # Collectors are code of the user: one that raises must not cost the families of the others.
+        try:
+            for metric in collect():
+                begin = len(lines)
+                try:
+                    names.update(_write_family(metric, lines))
+                except Exception as error:
+                    del lines[begin:]
+                    failures.append((f"family {getattr(metric, 'name', metric)!r}", error))
+        except Exception as error:
+            failures.append((f"collector {collector!r}", error))
+    if registry in shown:
+        shown[registry] = names
+    text = "".join(lines)
+    if failures:
+        what, cause = failures[0]
+        if not lines:
+            raise cause
+        others = f", and {len(failures) - 1} others" if len(failures) > 1 else ""
+        raise PartialExpositionError(f"{what} raised{others}", text) from cause
+    return text
+
+
+def _collectors(registry: Any) -> list[tuple[object, Callable[[], Iterable[Metric]]]]:
+    """Return the collectors of a registry, each by itself; or the registry, if it has none."""
+    from prometheus_client import CollectorRegistry
+
+    is_plain = isinstance(registry, CollectorRegistry) and (
+        type(registry).collect is CollectorRegistry.collect
+    )
+    try:
+        if is_plain:
+            with registry._lock:
+                collectors: list[Any] = list(registry._collector_to_names)
+                has_target = bool(registry._target_info)
+        else:
+            collectors, has_target = [registry], False
+    except AttributeError:  # another version of prometheus_client
+        return [(registry, registry.collect)]
+    found = [(collector, collector.collect) for collector in collectors]
+    if has_target:
+        found.insert(0, ("target_info", lambda: [registry._target_info_metric()]))
+    return found
+
+
+def _write_family(metric: Metric, lines: list[str]) -> Iterator[str]:
+    """Append the lines of a family, and yield the names that they declare."""
+    type_ = _TYPES.get(metric.type, metric.type)
+    name = metric.name + _ENDINGS.get(metric.type, "")
+    help_ = metric.documentation.replace("\\", r"\\").replace("\n", r"\n")
+    _declare(name, help_, type_, lines)
+    yield name
+    gauges: dict[str, list[str]] = {}
+    for sample in metric.samples:
+        line = _line(sample)
+        ending = sample.name[len(metric.name) :]
+        if ending in _GAUGES and sample.name.startswith(metric.name):
+            gauges.setdefault(ending, []).append(line)
+        else:
+            lines.append(line)
+    for ending, of_ending in sorted(gauges.items()):
+        _declare(metric.name + ending, help_, "gauge", lines)
+        yield metric.name + ending
+        lines.extend(of_ending)
+
+
+def _declare(name: str, help_: str, type_: str, lines: list[str]) -> None:
+    shown_name = name if _is_plain(name) else _quoted(name)
+    lines.append(f"# HELP {shown_name} {help_}\n# TYPE {shown_name} {type_}\n")
+
+
+def _line(sample: Sample) -> str:
+    labels = _labels(sample.labels)
+    if _is_plain(sample.name):
+        head = f"{sample.name}{{{labels}}}" if labels else sample.name
+    else:
+        head = f"{{{_quoted(sample.name)}{',' if labels else ''}{labels}}}"
+    timestamp = ""
+    if sample.timestamp is not None:
+        timestamp = f" {int(float(sample.timestamp) * 1000)}"
+    return f"{head} {float(sample.value)!r}{timestamp}{_exemplar(sample.exemplar)}\n"
+
+
+def _exemplar(exemplar: Exemplar | None) -> str:
+    if not exemplar:
+        return ""
+    # A Timestamp has nanoseconds, which its str() keeps.
+    time = "" if exemplar.timestamp is None else f" {exemplar.timestamp}"
+    return f" # {{{_labels(exemplar.labels)}}} {float(exemplar.value)!r}{time}"
+
+
+def _labels(labels: dict[str, str]) -> str:
+    return ",".join(
+        f"{name if _is_plain(name) and ':' not in name else _quoted(name)}={_quoted(value)}"
+        for name, value in labels.items()
+    )
+
+
+def _is_plain(name: str) -> bool:
+    """Whether a name needs no quotes."""
+    return name.isascii() and name.replace(":", "_").isidentifier()
+
+
+def _quoted(text: str) -> str:
+    text = str(text).replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+    return f'"{text}"'

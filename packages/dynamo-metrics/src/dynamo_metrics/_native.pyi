@@ -8,18 +8,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Generic, TypeAlias, TypeVar, final, overload
 
-from dynamo_metrics._timer import Timer
+from dynamo_metrics._timer import Timer, VecTimer
+from dynamo_metrics._trackers import ExceptionCounter, InProgress
+from dynamo_metrics._types import Exceptions as _Exceptions
 from dynamo_metrics._types import Float as _Float
 from dynamo_metrics._types import Int as _Int
+from dynamo_metrics._types import LabelDict as _Labels
 from dynamo_metrics._types import Labels as _Exemplar
-from dynamo_metrics._types import Strings as _Strings
+from dynamo_metrics._types import LabelValues as _LabelValue
+from dynamo_metrics._types import Values as _LabelValues
 
 # What the updates of a metric take, what its get() returns, the class of a vec's series.
 _Given = TypeVar("_Given")
 _Value = TypeVar("_Value")
 _Series = TypeVar("_Series")
 
-# For this file only: at run time the ten classes have no bases.
+# For this file only: at run time the classes of metrics have no bases.
 
 class _Metric:
     def name(self) -> str:
@@ -32,7 +36,7 @@ class _Metric:
 class _Vec(_Metric, Generic[_Series]):
     def variable_labels(self) -> list[str]:
         """Return the names of the labels whose values tell the series apart, as given."""
-    def with_label_values(self, values: _Strings) -> _Series:
+    def with_label_values(self, values: _LabelValues) -> _Series:
         """Return the series with these label values, created at 0 if it is new.
 
         values is a list of str in the order of variable_labels(). Keep the series where
@@ -41,17 +45,18 @@ class _Vec(_Metric, Generic[_Series]):
         Raises ValueError if there are not as many values as label names.
         """
     @overload
-    def labels(self, *values: str) -> _Series:
+    def labels(self, *values: _LabelValue) -> _Series:
         """Return the series with these label values, created at 0 if it is new.
 
         Values are given by name, or in the order of variable_labels().
         """
     @overload
-    def labels(self, **labels: str) -> _Series: ...
-    def remove(self, labels: dict[str, str]) -> bool:
-        """Take the series with these labels out of the vec; return whether it was there.
+    def labels(self, **labels: _LabelValue) -> _Series: ...
+    def remove(self, labels: _Labels) -> bool:
+        """Take all series with these labels out of the vec; return whether there were any.
 
-        Handles of it still count, unseen; a new one starts at 0.
+        labels, a dict, are all labels of one series, or some, which any number of series may
+        have. Handles of them still count, unseen; a new one starts at 0.
         """
     def clear(self) -> None:
         """Take all series out of the vec, as remove() does."""
@@ -73,23 +78,31 @@ class _Vec(_Metric, Generic[_Series]):
         """
 
 class _Counter(_Metric, Generic[_Given, _Value]):
-    def inc(self, *, exemplar: _Exemplar = None) -> None:
-        """Add 1.
+    def inc(self, value: _Given = ..., *, exemplar: _Exemplar = None) -> None:
+        """Add 1, or value.
 
         exemplar, a dict such as {"trace_id": "..."}, is kept as an example; ValueError for more
         than 128 characters.
         """
     def inc_by(self, value: _Given, *, exemplar: _Exemplar = None) -> None:
-        """Add value; ValueError if it is negative or NaN.
+        """Add value; ValueError if it is negative. NaN is ignored and counted.
 
         exemplar, a dict such as {"trace_id": "..."}, is kept as an example; ValueError for more
         than 128 characters.
         """
     def get(self) -> _Value:
         """Return the count so far."""
+    def count_exceptions(self, exception: _Exceptions = ...) -> ExceptionCounter:
+        """Return a context manager and decorator that counts exceptions, which go on.
+
+        exception is a class of exceptions or a tuple of classes. A call lasts until what it
+        returns has ended: an awaitable, an async generator, a generator or a context manager.
+
+        Raises TypeError for anything else.
+        """
 
 class _CounterVec(_Vec[_Series], Generic[_Given, _Value, _Series]):
-    def inc(self, labels: dict[str, str], *, exemplar: _Exemplar = None) -> None:
+    def inc(self, labels: _Labels, *, exemplar: _Exemplar = None) -> None:
         """Add 1.
 
         labels, a dict, name the series, which is created at 0 if it is new.
@@ -98,8 +111,8 @@ class _CounterVec(_Vec[_Series], Generic[_Given, _Value, _Series]):
         than 128 characters.
         """
     @overload
-    def inc_by(self, value: _Given, labels: dict[str, str], *, exemplar: _Exemplar = None) -> None:
-        """Add value; ValueError if it is negative or NaN.
+    def inc_by(self, value: _Given, labels: _Labels, *, exemplar: _Exemplar = None) -> None:
+        """Add value; ValueError if it is negative. NaN is ignored and counted.
 
         labels, a dict, name the series, which is created at 0 if it is new; they may come first.
 
@@ -107,10 +120,8 @@ class _CounterVec(_Vec[_Series], Generic[_Given, _Value, _Series]):
         than 128 characters.
         """
     @overload
-    def inc_by(
-        self, labels: dict[str, str], /, value: _Given, *, exemplar: _Exemplar = None
-    ) -> None: ...
-    def get(self, labels: dict[str, str]) -> _Value:
+    def inc_by(self, labels: _Labels, /, value: _Given, *, exemplar: _Exemplar = None) -> None: ...
+    def get(self, labels: _Labels) -> _Value:
         """Return the count so far.
 
         labels, a dict, name the series; 0 if there is none, and none is created.
@@ -119,10 +130,10 @@ class _CounterVec(_Vec[_Series], Generic[_Given, _Value, _Series]):
 class _Gauge(_Metric, Generic[_Given, _Value]):
     def set(self, value: _Given) -> None:
         """Replace the value."""
-    def inc(self) -> None:
-        """Add 1."""
-    def dec(self) -> None:
-        """Subtract 1."""
+    def inc(self, value: _Given = ...) -> None:
+        """Add 1, or value."""
+    def dec(self, value: _Given = ...) -> None:
+        """Subtract 1, or value."""
     def inc_by(self, value: _Given) -> None:
         """Add value; the same as add()."""
     def dec_by(self, value: _Given) -> None:
@@ -133,59 +144,75 @@ class _Gauge(_Metric, Generic[_Given, _Value]):
         """Subtract value, which may be negative."""
     def get(self) -> _Value:
         """Return the value now."""
+    def set_function(self, function: Callable[[], _Given]) -> CallbackHandle:
+        """Set the gauge to what function returns, before each scrape that shows it.
+
+        function is a callback; see register_callback(). It takes the place of an earlier function
+        of the gauge. unregister() of the handle leaves the gauge as it is.
+
+        Raises TypeError if function cannot be called or is an async function.
+        """
+    def set_to_current_time(self) -> None:
+        """Set the gauge to the seconds since 1970, UTC."""
+    def track_inprogress(self) -> InProgress:
+        """Return a context manager and decorator that adds 1 to the gauge meanwhile.
+
+        A call lasts until what it returns has ended: an awaitable, an async generator, a generator
+        or a context manager.
+        """
 
 class _GaugeVec(_Vec[_Series], Generic[_Given, _Value, _Series]):
     @overload
-    def set(self, value: _Given, labels: dict[str, str]) -> None:
+    def set(self, value: _Given, labels: _Labels) -> None:
         """Replace the value.
 
         labels, a dict, name the series, which is created at 0 if it is new; they may come first.
         """
     @overload
-    def set(self, labels: dict[str, str], /, value: _Given) -> None: ...
-    def inc(self, labels: dict[str, str]) -> None:
+    def set(self, labels: _Labels, /, value: _Given) -> None: ...
+    def inc(self, labels: _Labels) -> None:
         """Add 1.
 
         labels, a dict, name the series, which is created at 0 if it is new.
         """
-    def dec(self, labels: dict[str, str]) -> None:
+    def dec(self, labels: _Labels) -> None:
         """Subtract 1.
 
         labels, a dict, name the series, which is created at 0 if it is new.
         """
     @overload
-    def inc_by(self, value: _Given, labels: dict[str, str]) -> None:
+    def inc_by(self, value: _Given, labels: _Labels) -> None:
         """Add value; the same as add().
 
         labels, a dict, name the series, which is created at 0 if it is new; they may come first.
         """
     @overload
-    def inc_by(self, labels: dict[str, str], /, value: _Given) -> None: ...
+    def inc_by(self, labels: _Labels, /, value: _Given) -> None: ...
     @overload
-    def dec_by(self, value: _Given, labels: dict[str, str]) -> None:
+    def dec_by(self, value: _Given, labels: _Labels) -> None:
         """Subtract value; the same as sub().
 
         labels, a dict, name the series, which is created at 0 if it is new; they may come first.
         """
     @overload
-    def dec_by(self, labels: dict[str, str], /, value: _Given) -> None: ...
+    def dec_by(self, labels: _Labels, /, value: _Given) -> None: ...
     @overload
-    def add(self, value: _Given, labels: dict[str, str]) -> None:
+    def add(self, value: _Given, labels: _Labels) -> None:
         """Add value, which may be negative.
 
         labels, a dict, name the series, which is created at 0 if it is new; they may come first.
         """
     @overload
-    def add(self, labels: dict[str, str], /, value: _Given) -> None: ...
+    def add(self, labels: _Labels, /, value: _Given) -> None: ...
     @overload
-    def sub(self, value: _Given, labels: dict[str, str]) -> None:
+    def sub(self, value: _Given, labels: _Labels) -> None:
         """Subtract value, which may be negative.
 
         labels, a dict, name the series, which is created at 0 if it is new; they may come first.
         """
     @overload
-    def sub(self, labels: dict[str, str], /, value: _Given) -> None: ...
-    def get(self, labels: dict[str, str]) -> _Value:
+    def sub(self, labels: _Labels, /, value: _Given) -> None: ...
+    def get(self, labels: _Labels) -> _Value:
         """Return the value now.
 
         labels, a dict, name the series; 0 if there is none, and none is created.
@@ -248,7 +275,7 @@ class Histogram(_Metric):
     """Counts observations in buckets and sums them up."""
 
     def observe(self, value: _Float, *, exemplar: _Exemplar = None) -> None:
-        """Count one observation; ValueError if value is NaN.
+        """Count one observation. NaN is ignored and counted.
 
         exemplar, a dict such as {"trace_id": "..."}, is kept as an example; ValueError for more
         than 128 characters.
@@ -260,7 +287,8 @@ class Histogram(_Metric):
     def time(self) -> Timer:
         """Return a timer: of a with block, or of each call of the function it decorates.
 
-        It observes seconds, on every way out, exceptions included.
+        It observes seconds, on every way out, exceptions included. A call is timed until what it
+        returns has ended: an awaitable, an async generator, a generator or a context manager.
         """
 
 @final
@@ -271,8 +299,8 @@ class HistogramVec(_Vec[Histogram]):
     """
 
     @overload
-    def observe(self, value: _Float, labels: dict[str, str], *, exemplar: _Exemplar = None) -> None:
-        """Count one observation; ValueError if value is NaN.
+    def observe(self, value: _Float, labels: _Labels, *, exemplar: _Exemplar = None) -> None:
+        """Count one observation. NaN is ignored and counted.
 
         labels, a dict, name the series, which is created at 0 if it is new; they may come first.
 
@@ -280,18 +308,71 @@ class HistogramVec(_Vec[Histogram]):
         than 128 characters.
         """
     @overload
-    def observe(
-        self, labels: dict[str, str], /, value: _Float, *, exemplar: _Exemplar = None
-    ) -> None: ...
-    def get_sample_count(self, labels: dict[str, str]) -> int:
+    def observe(self, labels: _Labels, /, value: _Float, *, exemplar: _Exemplar = None) -> None: ...
+    def get_sample_count(self, labels: _Labels) -> int:
         """Return the number of observations.
 
         labels, a dict, name the series; 0 if there is none, and none is created.
         """
-    def get_sample_sum(self, labels: dict[str, str]) -> float:
+    def get_sample_sum(self, labels: _Labels) -> float:
         """Return the sum of the observations.
 
         labels, a dict, name the series; 0 if there is none, and none is created.
+        """
+    def time(self, labels: _Labels | None = None) -> VecTimer:
+        """Return a timer of the series with these labels.
+
+        In a with block labels can be left out, and are set before its end by labels() of the timer.
+        See time() of a single series.
+        """
+
+@final
+class Summary(_Metric):
+    """Counts observations and sums them up, without buckets."""
+
+    def observe(self, value: _Float) -> None:
+        """Count one observation; ValueError if value is NaN."""
+    def get_sample_count(self) -> int:
+        """Return the number of observations."""
+    def get_sample_sum(self) -> float:
+        """Return the sum of the observations."""
+    def time(self) -> Timer:
+        """Return a timer: of a with block, or of each call of the function it decorates.
+
+        It observes seconds, on every way out, exceptions included. A call is timed until what it
+        returns has ended: an awaitable, an async generator, a generator or a context manager.
+        """
+
+@final
+class SummaryVec(_Vec[Summary]):
+    """Summaries, one for each combination of label values.
+
+    Whatever takes labels raises ValueError if one is missing or unknown.
+    """
+
+    @overload
+    def observe(self, value: _Float, labels: _Labels) -> None:
+        """Count one observation; ValueError if value is NaN.
+
+        labels, a dict, name the series, which is created at 0 if it is new; they may come first.
+        """
+    @overload
+    def observe(self, labels: _Labels, /, value: _Float) -> None: ...
+    def get_sample_count(self, labels: _Labels) -> int:
+        """Return the number of observations.
+
+        labels, a dict, name the series; 0 if there is none, and none is created.
+        """
+    def get_sample_sum(self, labels: _Labels) -> float:
+        """Return the sum of the observations.
+
+        labels, a dict, name the series; 0 if there is none, and none is created.
+        """
+    def time(self, labels: _Labels | None = None) -> VecTimer:
+        """Return a timer of the series with these labels.
+
+        In a with block labels can be left out, and are set before its end by labels() of the timer.
+        See time() of a single series.
         """
 
 @final
@@ -335,17 +416,19 @@ class Node:
         name_style: str | None = None,
         shared_dir: str | os.PathLike[str] | None = None,
         serve: bool = True,
+        settings: list[tuple[str, str, str]] = ...,
     ) -> Node:
         """Return the root of a new tree, or of the one that serves the same fixed port already.
 
         Settings come from the environment; name_style and shared_dir, if given, win over their
-        variables. With serve=False there is no status server.
+        variables, and so do settings, tuples of an argument's name, its variable and its value. With serve=False there
+        is no status server.
 
         Raises ValueError for a wrong setting, OSError if the status server cannot listen.
         """
     @staticmethod
     def detached() -> Node:
-        """Return the root of a new tree without a status server, whatever the environment says."""
+        """Return the root of a new tree that serves nothing, whatever the environment says."""
     def namespace(self, name: str) -> Node:
         """Return a namespace of the runtime, or nested in this one."""
     def component(self, name: str) -> Node:
@@ -405,7 +488,7 @@ class Node:
         buckets: list[float] | None = None,
         native: _NativeBuckets | None = None,
     ) -> tuple[int, _M]:
-        """Create a metric of one of the ten classes, or find the identical one.
+        """Create a metric of one of the metric classes, or find the identical one.
 
         Returns its id, the same for identical metrics while one of them lives, and a new handle of
         it. label_names, max_series and idle_timeout are for vecs; buckets, a list of upper bounds,
@@ -422,6 +505,11 @@ class Node:
         """Take a metric, plain or vec, out of the scrape; return whether it was in.
 
         Raises ValueError for one series of a vec, TypeError for what is no metric.
+        """
+    def unregister_named(self, name: str) -> bool:
+        """Take all metrics of this node with this exposed name out of the scrape.
+
+        Returns whether there was one.
         """
     def register_callback(self, name: str, callback: Callable[[], object]) -> CallbackHandle:
         """Register a callback; name is for messages."""
@@ -474,17 +562,42 @@ def install(
     start_log: Callable[[], None],
     wrong_type: Callable[[object, str, str], Exception],
     label_value_error: Callable[[object, str], Exception],
+    label_value: Callable[[object, str], str],
     shown: Callable[[object], str],
     pairs: Callable[[object, str], list[tuple[str, str]]],
     label_values: Callable[[object, list[str]], list[str]],
 ) -> None:
     """Take over what the native core calls in Python. The first call wins."""
 
+def series_id(gauge: Gauge | IntGauge) -> int:
+    """Return the id of a gauge's series: of no other while it lives.
+
+    Raises TypeError for what is no gauge.
+    """
+
+def register_gauge_callback(
+    gauge: Gauge | IntGauge, name: str, callback: Callable[[], object]
+) -> CallbackHandle:
+    """Register a callback on the node that created a gauge; name is for messages.
+
+    Raises TypeError for what is no gauge.
+    """
+
 def next_job(timeout: float | None = None) -> tuple[Job | None, float] | None:
-    """Wait for the next callback to run, without the GIL; None when there will be no more.
+    """Wait for the next callback to run, without the GIL; None when this thread must end.
 
     Returns the callback, or None if there was none for timeout seconds, and the seconds that this
-    thread waited for the GIL afterwards. The thread that calls this is the one that runs user code.
+    thread waited for the GIL afterwards. A thread ends when there will be no more callbacks, or
+    when another one has taken over.
+    """
+
+def take_over_jobs() -> None:
+    """Make the calling thread the one that runs user code, whatever the previous one is doing."""
+
+def stand_by() -> bool:
+    """Wait, without the GIL, until a callback runs beyond its deadline; then take over.
+
+    Returns False when there will be no more callbacks.
     """
 
 def nudge_jobs() -> None:
@@ -526,6 +639,12 @@ def resume_shared() -> None:
 
 def served_mark(port: int) -> str | None:
     """Return what marks this process, for SERVED_BY, as listening on port; or None."""
+
+def require_main_interpreter() -> None:
+    """Raise ImportError in a sub-interpreter.
+
+    All interpreters of the process would share the objects of this module.
+    """
 
 def stop_servers() -> None:
     """Stop all status servers, within a second, without the GIL."""

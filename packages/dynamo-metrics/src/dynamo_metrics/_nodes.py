@@ -124,15 +124,20 @@ class Runtime(Node):
     runtime has a tree of its own. The server runs while any node or metric of the tree lives, until
     ``shutdown()`` or the end of the process.
 
-    ``name_style`` is ``"hierarchy"`` (the default) or ``"component"`` and wins over
-    ``DYN_METRICS_NAME_STYLE``. The lag of ``event_loop``, if one is given, is sampled.
+    Settings given here win over the environment: ``port`` over ``DYN_SYSTEM_PORT`` (-1 is off, 0 a
+    free port), ``host``, ``health_path`` and ``live_path`` over the ``DYN_SYSTEM_*`` variables of
+    these names, ``starting_health_status`` (``"ready"`` or ``"notready"``) over
+    ``DYN_SYSTEM_STARTING_HEALTH_STATUS``, ``callback_timeout`` (seconds) and ``max_series`` over
+    ``DYN_METRICS_CALLBACK_TIMEOUT`` and ``DYN_METRICS_MAX_SERIES``, ``name_style``
+    (``"hierarchy"``, the default, or ``"component"``) over ``DYN_METRICS_NAME_STYLE``. The lag of
+    ``event_loop``, if one is given, is sampled.
 
     All processes with the same ``shared_dir``, or ``DYN_METRICS_SHARED_DIR``, form a group, and a
     scrape of one shows all: see docs/processes.md. ``"auto"`` makes a directory for this process
     and its children.
 
-    Raises ``ValueError`` for a wrong setting, ``OSError`` with ``errno`` if the port is in use or
-    the directory cannot be used.
+    Raises ``ValueError`` for a wrong setting, ``TypeError`` for one of the wrong type, ``OSError``
+    with ``errno`` if the port is in use or the directory cannot be used.
     """
 
     __module__ = "dynamo_metrics"
@@ -144,13 +149,36 @@ class Runtime(Node):
         *,
         name_style: Literal["hierarchy", "component"] | None = None,
         shared_dir: str | os.PathLike[str] | None = None,
+        port: int | None = None,
+        host: str | None = None,
+        health_path: str | None = None,
+        live_path: str | None = None,
+        starting_health_status: Literal["ready", "notready"] | None = None,
+        callback_timeout: float | None = None,
+        max_series: int | None = None,
     ) -> None:
+        if isinstance(event_loop, (int, str)) and not isinstance(event_loop, bool):
+            raise TypeError(
+                f"{type(self).__name__}({_arguments.shown(event_loop)}): the first argument is an "
+                "event loop; settings have names, as in port=8081"
+            )
+        settings = _settings.in_code(
+            port=port,
+            host=host,
+            health_path=health_path,
+            live_path=live_path,
+            starting_health_status=starting_health_status,
+            callback_timeout=callback_timeout,
+            max_series=max_series,
+        )
         shows_process = _settings.PROCESS_METRICS.read()
         _traces.install_if_asked()
         if name_style is not None:
             _arguments.text(name_style, "name_style")
         directory = _shared.directory(shared_dir)
-        super().__init__(_native.Node.runtime(name_style=name_style, shared_dir=directory))
+        super().__init__(
+            _native.Node.runtime(name_style=name_style, shared_dir=directory, settings=settings)
+        )
         self._event_loop = event_loop
         self._before_rendering: Callable[[], None] | None = None
         if shows_process:
@@ -223,6 +251,24 @@ class Runtime(Node):
         Raises ``ValueError`` for any other word.
         """
         self._native.set_health_status(_arguments.text(status, "health status"))
+
+    def watch_event_loop(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        """Sample from now on how late an event loop runs its calls, by default the running one.
+
+        For loops that others run, such as those of uvicorn. The samples are
+        ``dynamo_runtime_event_loop_lag_seconds`` of this runtime. Nothing is sampled with
+        ``DYN_METRICS_PROCESS=0``.
+
+        Raises ``RuntimeError`` if no loop is given and none runs in this thread, ``MetricsError``
+        if a metric of your own has the name of a sampled one.
+        """
+        if loop is None:
+            import asyncio
+
+            loop = asyncio.get_running_loop()
+        if _settings.PROCESS_METRICS.read():
+            _sampling.start(self._native)
+            _sampling.watch_loop(loop)
 
     def event_loop(self) -> asyncio.AbstractEventLoop | None:
         """Return the event loop the runtime was created with, if any."""

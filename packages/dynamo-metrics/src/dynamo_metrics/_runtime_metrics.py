@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar, final
 
-from dynamo_metrics import _arguments
+from dynamo_metrics import _arguments, _named_callbacks
 from dynamo_metrics._collector import exposition_of
+from dynamo_metrics._errors import MetricsError
 from dynamo_metrics._identity import only_object
 from dynamo_metrics._native import (
     Counter,
@@ -19,8 +20,11 @@ from dynamo_metrics._native import (
     IntCounterVec,
     IntGauge,
     IntGaugeVec,
+    Summary,
+    SummaryVec,
 )
 from dynamo_metrics._threads.callbacks import start_callbacks
+from dynamo_metrics.prometheus_names import name_prefix
 
 if TYPE_CHECKING:
     from dynamo_metrics import _native
@@ -28,6 +32,9 @@ if TYPE_CHECKING:
     from dynamo_metrics._types import Across, Bounds, Collector, Float, Int, Labels, Strings
 
 _M = TypeVar("_M")
+
+_OWN = (f"{name_prefix.RUNTIME}_", "process_", "python_gc_")
+"""What the names of metrics begin with that no ``replace=True`` replaces."""
 
 
 @final
@@ -42,7 +49,9 @@ class RuntimeMetrics:
       which follow those of the hierarchy;
     - ``label_names``, for a vec: a list of the names whose values tell its series apart;
     - ``unit``: ``"seconds"`` for example, for formats that show it. The name must end in it, before
-      the ``_total`` of a counter.
+      the ``_total`` of a counter;
+    - ``replace``: with True, the metric takes the place of those of this node that have its name
+      and conflict with it, for code that is edited and run again.
 
     Creating an identical metric again returns the first one.
 
@@ -68,9 +77,10 @@ class RuntimeMetrics:
         *,
         unit: str | None = None,
         full_name: bool = False,
+        replace: bool = False,
     ) -> Counter:
         """Create a counter of floats."""
-        return self._create(Counter, name, description, unit, full_name, labels)
+        return self._create(Counter, name, description, unit, full_name, labels, replace)
 
     def create_intcounter(
         self,
@@ -80,9 +90,10 @@ class RuntimeMetrics:
         *,
         unit: str | None = None,
         full_name: bool = False,
+        replace: bool = False,
     ) -> IntCounter:
         """Create a counter of integers."""
-        return self._create(IntCounter, name, description, unit, full_name, labels)
+        return self._create(IntCounter, name, description, unit, full_name, labels, replace)
 
     def create_gauge(
         self,
@@ -92,6 +103,7 @@ class RuntimeMetrics:
         *,
         unit: str | None = None,
         full_name: bool = False,
+        replace: bool = False,
         across: Across | None = None,
     ) -> Gauge:
         """Create a gauge of floats.
@@ -99,7 +111,9 @@ class RuntimeMetrics:
         ``across`` is how processes that share a directory show it: ``"each"`` (the default, with
         the label ``dynamo_process``), ``"sum"``, ``"min"``, ``"max"`` or ``"last"``.
         """
-        return self._create(Gauge, name, description, unit, full_name, labels, across=across)
+        return self._create(
+            Gauge, name, description, unit, full_name, labels, replace, across=across
+        )
 
     def create_intgauge(
         self,
@@ -109,10 +123,13 @@ class RuntimeMetrics:
         *,
         unit: str | None = None,
         full_name: bool = False,
+        replace: bool = False,
         across: Across | None = None,
     ) -> IntGauge:
         """Create a gauge of integers; for ``across`` see ``create_gauge()``."""
-        return self._create(IntGauge, name, description, unit, full_name, labels, across=across)
+        return self._create(
+            IntGauge, name, description, unit, full_name, labels, replace, across=across
+        )
 
     def create_histogram(
         self,
@@ -128,6 +145,7 @@ class RuntimeMetrics:
         max_buckets: Int | None = None,
         unit: str | None = None,
         full_name: bool = False,
+        replace: bool = False,
     ) -> Histogram:
         """Create a histogram.
 
@@ -147,6 +165,7 @@ class RuntimeMetrics:
             unit,
             full_name,
             labels,
+            replace,
             buckets=_arguments.bounds(buckets),
             native=_arguments.native_buckets(
                 native, schema, growth_factor, zero_threshold, max_buckets
@@ -164,6 +183,7 @@ class RuntimeMetrics:
         idle_timeout: Float | None = None,
         unit: str | None = None,
         full_name: bool = False,
+        replace: bool = False,
     ) -> CounterVec:
         """Create counters of floats, one for each combination of values of ``label_names``.
 
@@ -172,7 +192,7 @@ class RuntimeMetrics:
         """
         return self._create_vec(
             CounterVec,
-            *(name, description, unit, full_name, label_names, const_labels),
+            *(name, description, unit, full_name, label_names, const_labels, replace),
             max_series=max_series,
             idle_timeout=idle_timeout,
         )
@@ -188,6 +208,7 @@ class RuntimeMetrics:
         idle_timeout: Float | None = None,
         unit: str | None = None,
         full_name: bool = False,
+        replace: bool = False,
     ) -> IntCounterVec:
         """Create counters of integers, one for each combination of values of ``label_names``.
 
@@ -195,7 +216,7 @@ class RuntimeMetrics:
         """
         return self._create_vec(
             IntCounterVec,
-            *(name, description, unit, full_name, label_names, const_labels),
+            *(name, description, unit, full_name, label_names, const_labels, replace),
             max_series=max_series,
             idle_timeout=idle_timeout,
         )
@@ -211,6 +232,7 @@ class RuntimeMetrics:
         idle_timeout: Float | None = None,
         unit: str | None = None,
         full_name: bool = False,
+        replace: bool = False,
         across: Across | None = None,
     ) -> GaugeVec:
         """Create gauges of floats, one for each combination of values of ``label_names``.
@@ -220,7 +242,7 @@ class RuntimeMetrics:
         """
         return self._create_vec(
             GaugeVec,
-            *(name, description, unit, full_name, label_names, const_labels),
+            *(name, description, unit, full_name, label_names, const_labels, replace),
             max_series=max_series,
             idle_timeout=idle_timeout,
             across=across,
@@ -237,6 +259,7 @@ class RuntimeMetrics:
         idle_timeout: Float | None = None,
         unit: str | None = None,
         full_name: bool = False,
+        replace: bool = False,
         across: Across | None = None,
     ) -> IntGaugeVec:
         """Create gauges of integers, one for each combination of values of ``label_names``.
@@ -246,7 +269,7 @@ class RuntimeMetrics:
         """
         return self._create_vec(
             IntGaugeVec,
-            *(name, description, unit, full_name, label_names, const_labels),
+            *(name, description, unit, full_name, label_names, const_labels, replace),
             max_series=max_series,
             idle_timeout=idle_timeout,
             across=across,
@@ -269,6 +292,7 @@ class RuntimeMetrics:
         idle_timeout: Float | None = None,
         unit: str | None = None,
         full_name: bool = False,
+        replace: bool = False,
     ) -> HistogramVec:
         """Create histograms, one for each combination of values of ``label_names``.
 
@@ -277,7 +301,7 @@ class RuntimeMetrics:
         """
         return self._create_vec(
             HistogramVec,
-            *(name, description, unit, full_name, label_names, const_labels),
+            *(name, description, unit, full_name, label_names, const_labels, replace),
             max_series=max_series,
             idle_timeout=idle_timeout,
             buckets=_arguments.bounds(buckets),
@@ -286,17 +310,81 @@ class RuntimeMetrics:
             ),
         )
 
+    def create_summary(
+        self,
+        name: str,
+        description: str,
+        labels: Labels = None,
+        *,
+        unit: str | None = None,
+        full_name: bool = False,
+        replace: bool = False,
+    ) -> Summary:
+        """Create a summary: the count and the sum of observations, at the cost of two series."""
+        return self._create(Summary, name, description, unit, full_name, labels, replace)
+
+    def create_summaryvec(
+        self,
+        name: str,
+        description: str,
+        label_names: Strings,
+        const_labels: Labels = None,
+        *,
+        max_series: Int | None = None,
+        idle_timeout: Float | None = None,
+        unit: str | None = None,
+        full_name: bool = False,
+        replace: bool = False,
+    ) -> SummaryVec:
+        """Create summaries, one for each combination of values of ``label_names``.
+
+        For ``max_series`` and ``idle_timeout`` see ``create_countervec()``.
+        """
+        return self._create_vec(
+            SummaryVec,
+            *(name, description, unit, full_name, label_names, const_labels, replace),
+            max_series=max_series,
+            idle_timeout=idle_timeout,
+        )
+
+    def create_info(
+        self,
+        name: str,
+        description: str,
+        labels: Labels = None,
+        *,
+        full_name: bool = False,
+        replace: bool = False,
+    ) -> IntGauge:
+        """Create a gauge of value 1 whose labels are the information, such as a version.
+
+        The name gets the suffix ``_info`` if it does not have it.
+        """
+        suffix = "_info"
+        name = _arguments.text(name, "name")
+        name = name if name.endswith(suffix) else f"{name}{suffix}"
+        info = self._create(IntGauge, name, description, None, full_name, labels, replace)
+        info.set(1)
+        return info
+
     def register_callback(self, callback: Callable[[], None]) -> CallbackHandle:
         """Run ``callback``, without arguments, before each scrape that shows this node.
 
         It runs on a thread of its own. All callbacks of a scrape have
         ``DYN_METRICS_CALLBACK_TIMEOUT`` (1 s) together; one that raises or is late is counted and
-        logged once, and the scrape answers without it.
+        logged once, and the scrape answers without it. A function of a module takes the place of an
+        earlier definition of it, from before a reload or of an earlier notebook cell.
 
         Raises ``TypeError`` if ``callback`` cannot be called or is an async function.
         """
         name = self._prepared(callback)
-        return self._node.register_callback(name, callback)
+        node = self._node
+        return _named_callbacks.register(
+            self._key("callback"),
+            name,
+            callback,
+            lambda callback: node.register_callback(name, callback),
+        )
 
     def register_prometheus_expfmt_callback(
         self, callback: Callable[[], str | bytes]
@@ -312,7 +400,15 @@ class RuntimeMetrics:
         Raises ``TypeError`` if ``callback`` cannot be called or is an async function.
         """
         name = self._prepared(callback)
-        return self._node.register_text_callback(name, callback, labels=[], prefixes=[], exclude=[])
+        node = self._node
+        return _named_callbacks.register(
+            self._key("expfmt"),
+            name,
+            callback,
+            lambda callback: node.register_text_callback(
+                name, callback, labels=[], prefixes=[], exclude=[]
+            ),
+        )
 
     def register_collector(
         self,
@@ -394,6 +490,7 @@ class RuntimeMetrics:
         unit: str | None,
         full_name: bool,
         labels: Labels,
+        replace: bool,
         *,
         across: Across | None = None,
         buckets: list[float] | None = None,
@@ -401,19 +498,22 @@ class RuntimeMetrics:
     ) -> _M:
         name = _arguments.text(name, "name")
         description = _arguments.text(description, "description")
-        return only_object(
-            *self._node.create(
+        pairs = _arguments.const_labels(labels, f"create_{kind.__name__.lower()}vec")
+        unit = None if unit is None else _arguments.text(unit, "unit")
+        return self._made(
+            lambda: self._node.create(
                 kind,
                 name,
                 description,
-                _arguments.pairs(labels),
+                pairs,
                 [],
-                unit=None if unit is None else _arguments.text(unit, "unit"),
+                unit=unit,
                 full_name=full_name,
                 across=_arguments.across(across),
                 buckets=buckets,
                 native=native,
-            )
+            ),
+            replace,
         )
 
     def _create_vec(
@@ -425,6 +525,7 @@ class RuntimeMetrics:
         full_name: bool,
         label_names: Strings,
         const_labels: Labels,
+        replace: bool,
         *,
         max_series: Int | None,
         idle_timeout: Float | None,
@@ -436,12 +537,13 @@ class RuntimeMetrics:
         description = _arguments.text(description, "description")
         unit = None if unit is None else _arguments.text(unit, "unit")
         names = _arguments.strings(label_names, "label_names")
-        return only_object(
-            *self._node.create(
+        pairs = _arguments.pairs(const_labels, "const_labels")
+        return self._made(
+            lambda: self._node.create(
                 kind,
                 name,
                 description,
-                _arguments.pairs(const_labels, "const_labels"),
+                pairs,
                 names,
                 unit=unit,
                 full_name=full_name,
@@ -450,8 +552,25 @@ class RuntimeMetrics:
                 idle_timeout=idle_timeout,
                 buckets=buckets,
                 native=native,
-            )
+            ),
+            replace,
         )
+
+    def _made(self, create: Callable[[], tuple[int, _M]], replace: bool) -> _M:
+        """Return the metric that ``create`` makes, in place of those it conflicts with if asked."""
+        try:
+            return only_object(*create())
+        except MetricsError as error:
+            if not (error.reason == "conflict" and len({*error.owners}) == 1):
+                raise
+            if not replace:
+                error.args = (f"{error}; replace=True replaces it",)
+                raise
+            name = str(error.name)
+            # Those of the runtime itself stay: others count on them.
+            if name.startswith(_OWN) or not self._node.unregister_named(name):
+                raise
+        return only_object(*create())
 
     def _families(self) -> list[tuple[str, str, str]]:
         """Return the name, type and description of each family, with and without series."""
@@ -460,6 +579,10 @@ class RuntimeMetrics:
     def _tree_id(self) -> int:
         """Return a number that all nodes of one runtime share."""
         return self._node.tree_id
+
+    def _key(self, method: str) -> _named_callbacks.Key:
+        """Return what tells callbacks of the same name apart."""
+        return (self._node.tree_id, *self._node.hierarchy_labels, method)
 
     def _prepared(self, callback: Callable[[], object]) -> str:
         """Return the name of a callback, and start the thread that runs it."""

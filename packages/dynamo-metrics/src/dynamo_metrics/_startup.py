@@ -12,6 +12,7 @@ _native.install(
     start_log=start_log,
     wrong_type=_arguments.wrong_type,
     label_value_error=_arguments.label_value_error,
+    label_value=_arguments.label_value,
     shown=_arguments.shown,
     pairs=_arguments.pairs,
     label_values=_arguments.label_values,

@@ -1,35 +1,55 @@
-"""Timing with a histogram."""
+"""Timing with a histogram or a summary."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar, final
 
-from dynamo_metrics._native import Histogram
+from dynamo_metrics._around import around
+from dynamo_metrics._native import Histogram, HistogramVec, Summary, SummaryVec
 
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from dynamo_metrics._types import LabelDict, LabelValues
+
 _F = TypeVar("_F", bound=Callable[..., Any])
+
+
+class _Seconds:
+    """Observes seconds; what ``around`` asks for."""
+
+    __slots__ = ("_observe",)
+
+    def __init__(self, observe: Callable[[float], None]) -> None:
+        self._observe = observe
+
+    def begin(self, carried: float = 0.0) -> float:
+        return perf_counter() - carried
+
+    def pause(self, begun: float) -> float:
+        return perf_counter() - begun
+
+    def end(self, begun: float, error: BaseException | None) -> None:
+        self._observe(perf_counter() - begun)
 
 
 @final
 class Timer:
     """Observes seconds: of a ``with`` block, or of each call of what it decorates.
 
-    Observed on every way out, exceptions included. An async function is timed until its
-    coroutine has finished; a generator function raises ``TypeError``, since a call only creates
-    the generator. One timer can decorate any number of functions; as a context manager it may be
-    nested and entered again, but each thread and task needs its own.
+    Observed on every way out, exceptions included. A call is timed until what it returns has ended:
+    an awaitable, an async generator, a generator or a context manager. One timer can decorate any
+    number of functions; as a context manager it may be nested and entered again, but each thread
+    and task needs its own.
     """
 
     __module__ = "dynamo_metrics"
     __slots__ = ("_observe", "_started")
 
-    def __init__(self, histogram: Histogram) -> None:
-        self._observe = histogram.observe
+    def __init__(self, metric: Histogram | Summary) -> None:
+        self._observe = metric.observe
         self._started: list[float] = []
 
     def __enter__(self) -> Timer:
@@ -45,44 +65,79 @@ class Timer:
         self._observe(perf_counter() - self._started.pop())
 
     def __call__(self, function: _F) -> _F:
-        import inspect
+        return around(function, _Seconds(self._observe))
 
-        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-            raise TypeError(
-                f"time() cannot decorate the generator function {function.__qualname__}: a call "
-                "only creates the generator; put a with block into its body"
+
+@final
+class VecTimer:
+    """A ``Timer`` of a vec, whose series may be chosen at the end of the block.
+
+    The labels are those that it was made with and those of ``labels()``, which win. If the block
+    raises before all are known, nothing is observed and the exception goes on.
+    """
+
+    __module__ = "dynamo_metrics"
+    __slots__ = ("_begun", "_given", "_vec")
+
+    def __init__(self, vec: HistogramVec | SummaryVec, labels: dict[str, LabelValues]) -> None:
+        self._vec = vec
+        self._given = labels
+        self._begun: list[tuple[float, dict[str, LabelValues]]] = []
+
+    def labels(self, **labels: LabelValues) -> None:
+        """Set labels of the block that runs; ``RuntimeError`` outside of one."""
+        if not self._begun:
+            raise RuntimeError(
+                "labels() of a timer is for its with block: give the labels to time() before it"
             )
-        observe = self._observe
-        if inspect.iscoroutinefunction(function):
+        self._begun[-1][1].update(labels)
 
-            @functools.wraps(function)
-            async def timed_coroutine(*args: Any, **kwargs: Any) -> Any:
-                started = perf_counter()
-                try:
-                    return await function(*args, **kwargs)
-                finally:
-                    observe(perf_counter() - started)
+    def __enter__(self) -> VecTimer:
+        self._begun.append((perf_counter(), dict(self._given)))
+        return self
 
-            return timed_coroutine  # type: ignore[return-value]
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        begun, labels = self._begun.pop()
+        seconds = perf_counter() - begun
+        if error is None or labels.keys() == {*self._vec.variable_labels()}:
+            self._vec.observe(seconds, labels)
 
-        @functools.wraps(function)
-        def timed(*args: Any, **kwargs: Any) -> Any:
-            started = perf_counter()
-            try:
-                return function(*args, **kwargs)
-            finally:
-                observe(perf_counter() - started)
-
-        return timed  # type: ignore[return-value]
+    def __call__(self, function: _F) -> _F:
+        """Time each call; ``ValueError`` unless ``time()`` was given all labels."""
+        vec, labels = self._vec, dict(self._given)
+        vec.get_sample_count(labels)  # raises if one is missing
+        return around(function, _Seconds(lambda seconds: vec.observe(seconds, labels)))
 
 
-def time(self: Histogram) -> Timer:
+def time(self: Histogram | Summary) -> Timer:
     """Return a timer: of a with block, or of each call of the function it decorates.
 
-    It observes seconds, on every way out, exceptions included.
+    It observes seconds, on every way out, exceptions included. A call is timed until what it
+    returns has ended: an awaitable, an async generator, a generator or a context manager.
     """
     return Timer(self)
 
 
-time.__qualname__ = "Histogram.time"
-setattr(Histogram, "time", time)  # noqa: B010 - type checkers refuse to assign a method
+def vec_time(self: HistogramVec | SummaryVec, labels: LabelDict | None = None) -> VecTimer:
+    """Return a timer of the series with these labels.
+
+    In a with block labels can be left out, and are set before its end by labels() of the timer.
+    See time() of a single series.
+    """
+    return VecTimer(self, {} if labels is None else {**labels})
+
+
+time.__qualname__ = time.__name__
+vec_time.__name__ = vec_time.__qualname__ = "time"
+for _kind, _method in (
+    (Histogram, time),
+    (Summary, time),
+    (HistogramVec, vec_time),
+    (SummaryVec, vec_time),
+):
+    setattr(_kind, "time", _method)  # noqa: B010 - type checkers refuse to assign a method

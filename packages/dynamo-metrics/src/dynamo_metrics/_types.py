@@ -1,6 +1,9 @@
 """What the functions of this package take, for annotations. For type checkers only."""
 
-from collections.abc import Iterable, Iterator
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, KeysView, ValuesView
+from enum import Enum
 from typing import Any, Literal, Protocol, SupportsFloat, SupportsIndex, TypeAlias
 
 Float: TypeAlias = SupportsFloat | SupportsIndex
@@ -9,8 +12,24 @@ Float: TypeAlias = SupportsFloat | SupportsIndex
 Int: TypeAlias = SupportsIndex
 """An int, or what converts itself to one."""
 
-Labels: TypeAlias = dict[str, str] | Iterable[tuple[str, str]] | None
+LabelValues: TypeAlias = str | int | Enum
+"""The value of a label. An int, a bool or an enum is written as ``str()`` writes it."""
+
+
+class LabelDict(Protocol):
+    """The labels of a series: a dict, whatever of the possible values its values are."""
+
+    def keys(self) -> KeysView[str]: ...
+    def values(self) -> ValuesView[LabelValues]: ...
+    def __getitem__(self, key: str, /) -> LabelValues: ...
+    def copy(self) -> LabelDict: ...
+
+
+Labels: TypeAlias = LabelDict | Iterable[tuple[str, LabelValues]] | None
 """Constant labels, or the labels of an exemplar: a dict or (name, value) pairs."""
+
+Exceptions: TypeAlias = type[BaseException] | tuple[type[BaseException], ...]
+"""A class of exceptions, or several."""
 
 Bounds: TypeAlias = Iterable[Float] | None
 """Upper bounds of buckets, in increasing order."""
@@ -18,6 +37,14 @@ Bounds: TypeAlias = Iterable[Float] | None
 
 Across: TypeAlias = Literal["each", "sum", "min", "max", "last"]
 """How an exposition of several processes shows a gauge."""
+
+
+class Values(Protocol):
+    """A list of label values, or another sequence; not a str itself, which contains only str."""
+
+    def __iter__(self) -> Iterator[LabelValues]: ...
+    def __getitem__(self, index: int, /) -> LabelValues: ...
+    def __contains__(self, item: object, /) -> bool: ...
 
 
 class Strings(Protocol):

@@ -189,6 +189,9 @@ class runtime_metrics:
     CALLBACK_ERRORS_TOTAL: Final = "callback_errors_total"
     """Counter: callbacks that raised an exception."""
 
+    CALLBACK_NOT_REACHED_TOTAL: Final = "callback_not_reached_total"
+    """Counter: callbacks that had not begun at the deadline of a scrape."""
+
     CALLBACK_TIMEOUTS_TOTAL: Final = "callback_timeouts_total"
     """Counter: callbacks that did not finish before the deadline of a scrape."""
 
@@ -213,6 +216,9 @@ class runtime_metrics:
     PUSH_RETRIES_TOTAL: Final = "push_retries_total"
     """Counter: OTLP requests that were sent again."""
 
+    REJECTED_UPDATES_TOTAL: Final = "rejected_updates_total"
+    """Counter by ``metric`` and ``reason``: updates that changed nothing, such as those by NaN."""
+
     SCRAPE_DURATION_SECONDS: Final = "scrape_duration_seconds"
     """Gauge: duration of the last scrape in seconds, callbacks included."""
 
@@ -229,7 +235,10 @@ class runtime_metrics:
     """Counter: families dropped from external expositions."""
 
     TEXT_DROPPED_SERIES_TOTAL: Final = "text_dropped_series_total"
-    """Counter: duplicate series dropped from external expositions."""
+    """Counter: series and samples dropped from external expositions."""
+
+    TEXT_DROPPED_TOTAL: Final = "text_dropped_total"
+    """Counter by ``reason``: parts dropped from external expositions."""
 
 
 class work_handler:

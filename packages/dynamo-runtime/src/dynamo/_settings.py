@@ -8,8 +8,10 @@ status server and of the metrics belong to ``dynamo-metrics``.
 from __future__ import annotations
 
 import ipaddress
+import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from dynamo_metrics import _environment
@@ -52,15 +54,28 @@ class Choice(Setting[str]):
     """A variable that names an entry of a table, which is the reader's."""
 
     def __init__(self, variable: str, default: str | None, meaning: str) -> None:
-        super().__init__(variable, default, _environment.text, meaning)
+        super().__init__(variable, default, _word, meaning)
 
-    def choose(self, known: Iterable[str], default: str | None = None) -> str:
-        """Return the name that is set, one of ``known``.
+    def choose(
+        self, known: Iterable[str], default: str, elsewhere: Mapping[str, str] | None = None
+    ) -> str:
+        """Return the name that is set, one of ``known``; ``default`` if none is.
 
-        ``default`` replaces the entry's own. Raises ``ValueError`` for any other name.
+        ``elsewhere`` are names that only Dynamo has, each with what to use instead. Raises
+        ``ValueError`` for these, and for any other name.
         """
-        names = {name: name for name in known}
-        return _environment.choice(self.variable, default or self.default, names)
+        word = self.read()
+        if elsewhere is not None and word in elsewhere:
+            raise self.refuse(word, "is not supported here", elsewhere[word])
+        return _environment.choice(self.variable, default, {name: name for name in known})
+
+    def is_word(self, word: str) -> bool:
+        """Whether this is the name that is set."""
+        return self.read() == word
+
+
+def _word(variable: str, default: str | None) -> str:
+    return _environment.text(variable, default or "")
 
 
 def _flag(variable: str, default: bool) -> bool:
@@ -82,6 +97,40 @@ def _host(variable: str, default: str | None) -> str | None:
     return f"[{address}]" if address.version == 6 else str(address)
 
 
+def _listening_host(variable: str, default: str) -> str:
+    return _host(variable, default) or default
+
+
+def _directory(variable: str, default: None) -> Path | None:
+    given = _environment.text(variable, "")
+    if not given:
+        return default
+    if not Path(given).is_absolute():
+        raise _environment.bad(variable, given, "is not an absolute path", "one from / on")
+    return Path(given)
+
+
+def _existing_directory(variable: str, default: None) -> Path | None:
+    given = Path(_environment.text(variable, ""))
+    return given if given.is_absolute() and given.is_dir() else default
+
+
+def _json_object(variable: str, default: None) -> dict[str, Any] | None:
+    given = _environment.text(variable, "")
+    if not given:
+        return default
+    try:
+        text = Path(given[1:]).read_text() if given.startswith("@") else given
+        value = json.loads(text)
+    except (OSError, ValueError, RecursionError) as error:
+        problem = f"cannot be read as JSON ({error})"
+    else:
+        if isinstance(value, dict):
+            return value
+        problem = "is not an object"
+    raise _environment.bad(variable, given, problem, 'a JSON object, {"a": 1}, or @ and a file')
+
+
 def _nats_servers(variable: str, default: str) -> tuple[str, ...]:
     given = _environment.text(variable, default)
     servers = tuple(server.strip() for server in given.split(","))
@@ -95,23 +144,68 @@ def _nats_servers(variable: str, default: str) -> tuple[str, ...]:
     return servers
 
 
+def _optional_word(variable: str, default: str | None) -> str | None:
+    return _environment.text(variable, default or "") or None
+
+
+def _file(variable: str, default: str | None) -> str | None:
+    path = _optional_word(variable, default)
+    if path is not None:
+        try:
+            with open(path, "rb"):
+                pass
+        except OSError as error:
+            raise _environment.bad(
+                variable, path, f"cannot be read: {error.strerror}", "the path of a file"
+            ) from None
+    return path
+
+
 def without_password(url: str) -> str:
     """Return a URL, or several separated by commas, for messages."""
     return re.sub(r"(^|//|,)[^@/,]*@", r"\1***@", url)
 
 
-REQUEST_PLANE = Choice("DYN_REQUEST_PLANE", "memory", "how requests travel")
+REQUEST_PLANE = Choice("DYN_REQUEST_PLANE", "tcp", "how requests travel")
 DISCOVERY_BACKEND = Choice("DYN_DISCOVERY_BACKEND", None, "how instances are found")
+FILE_KV = Setting("DYN_FILE_KV", None, _directory, "directory of the discovery `file`")
+XDG_RUNTIME_DIR = Setting(
+    "XDG_RUNTIME_DIR", None, _existing_directory, "where that directory is made, if this one exists"
+)
+TCP_RPC_HOST = Setting(
+    "DYN_TCP_RPC_HOST", "127.0.0.1", _listening_host, "where the request plane `tcp` listens"
+)
 SYSTEM_ADVERTISE_HOST = Setting(
     "DYN_SYSTEM_ADVERTISE_HOST", None, _host, "host of the status server, for others"
 )
 POD_IP = Setting("POD_IP", None, _host, "address of the Kubernetes pod, `status.podIP`")
 NATS_SERVER = Setting("NATS_SERVER", "nats://localhost:4222", _nats_servers, "where NATS is")
+NATS_AUTH_USERNAME = Setting("NATS_AUTH_USERNAME", None, _optional_word, "user of NATS")
+NATS_AUTH_PASSWORD = Setting("NATS_AUTH_PASSWORD", None, _optional_word, "its password")
+NATS_AUTH_TOKEN = Setting(
+    "NATS_AUTH_TOKEN", None, _optional_word, "token, instead of user and password"
+)
+NATS_AUTH_CREDENTIALS_FILE = Setting(
+    "NATS_AUTH_CREDENTIALS_FILE", None, _file, "file with the JWT and the seed of a user"
+)
+NATS_TLS_CA = Setting("NATS_TLS_CA", None, _file, "PEM file: who may sign NATS' certificate")
+NATS_TLS_CERT = Setting("NATS_TLS_CERT", None, _file, "PEM file: the client's certificate")
+NATS_TLS_KEY = Setting("NATS_TLS_KEY", None, _file, "PEM file: the key of the certificate")
 GRACEFUL_SHUTDOWN_TIMEOUT = Setting(
     "DYN_WORKER_GRACEFUL_SHUTDOWN_TIMEOUT",
     30.0,
     _environment.seconds,
     "seconds that running requests have at the end",
+)
+HEALTH_CHECK_PAYLOAD = Setting(
+    "DYN_HEALTH_CHECK_PAYLOAD",
+    None,
+    _json_object,
+    "the payload of `dynamo.health_check`, instead of the program's",
+)
+LOG = Setting("DYN_LOG", "info", _environment.text, "levels of `configure_dynamo_logging()`")
+LOGGING_JSONL = Setting(
+    "DYN_LOGGING_JSONL", False, _flag, "have `configure_dynamo_logging()` write JSON lines"
 )
 HEALTH_CHECK_ENABLED = Setting(
     "DYN_HEALTH_CHECK_ENABLED", False, _flag, "send canaries to endpoints with a payload"
@@ -132,12 +226,25 @@ HEALTH_CHECK_REQUEST_TIMEOUT = Setting(
 SETTINGS: tuple[Setting[Any], ...] = (
     REQUEST_PLANE,
     DISCOVERY_BACKEND,
+    FILE_KV,
+    XDG_RUNTIME_DIR,
+    TCP_RPC_HOST,
     SYSTEM_ADVERTISE_HOST,
     POD_IP,
     NATS_SERVER,
+    NATS_AUTH_USERNAME,
+    NATS_AUTH_PASSWORD,
+    NATS_AUTH_TOKEN,
+    NATS_AUTH_CREDENTIALS_FILE,
+    NATS_TLS_CA,
+    NATS_TLS_CERT,
+    NATS_TLS_KEY,
     GRACEFUL_SHUTDOWN_TIMEOUT,
     HEALTH_CHECK_ENABLED,
     CANARY_WAIT_TIME,
     HEALTH_CHECK_REQUEST_TIMEOUT,
+    HEALTH_CHECK_PAYLOAD,
+    LOG,
+    LOGGING_JSONL,
 )
 """All of them, in the order of the table in ``docs/serving.md``."""

@@ -1,5 +1,5 @@
-"""The metrics of a node as a ASGI application, see ``dynamo_metrics.asgi``."""
+"""Metrics as an ASGI application, and metrics of requests: see ``dynamo_metrics.asgi``."""
 
-from dynamo_metrics.asgi import make_asgi_app
+from dynamo_metrics.asgi import RequestMetricsMiddleware, make_asgi_app
 
-__all__ = ["make_asgi_app"]
+__all__ = ["RequestMetricsMiddleware", "make_asgi_app"]

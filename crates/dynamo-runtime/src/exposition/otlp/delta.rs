@@ -29,7 +29,7 @@ enum Total {
 #[derive(Clone, Debug)]
 pub(super) struct HistogramTotal {
     pub(super) counts: Vec<u64>,
-    pub(super) sum: Option<f64>,
+    pub(super) sum: f64,
     pub(super) native: Option<NativeSnapshot>,
 }
 
@@ -71,7 +71,7 @@ impl<'a> Since<'a> {
         &mut self,
         point: &DataPoint<'_>,
         counts: &[u64],
-        sum: Option<f64>,
+        sum: f64,
         native: Option<&NativeSnapshot>,
     ) -> Change<HistogramTotal> {
         let total = HistogramTotal {
@@ -150,10 +150,7 @@ impl HistogramTotal {
         };
         Some(HistogramTotal {
             counts,
-            sum: match (self.sum, before.sum) {
-                (Some(total), Some(before)) => Some(total - before),
-                (sum, _) => sum,
-            },
+            sum: self.sum - before.sum,
             native,
         })
     }

@@ -196,7 +196,8 @@ fn histogram_point(
             attributes(exponential::ATTRIBUTES, point, out);
             times(exponential::START_TIME, start, exponential::TIME, at, out);
             wire::fixed64(exponential::COUNT, total, out);
-            if let Some(sum) = sum {
+            // External histograms may have none.
+            if !sum.is_nan() {
                 wire::double(exponential::SUM, sum, out);
             }
             native_buckets(&native, out);
@@ -206,7 +207,8 @@ fn histogram_point(
             attributes(histogram::ATTRIBUTES, point, out);
             times(histogram::START_TIME, start, histogram::TIME, at, out);
             wire::fixed64(histogram::COUNT, total, out);
-            if let Some(sum) = sum {
+            // External histograms may have none.
+            if !sum.is_nan() {
                 wire::double(histogram::SUM, sum, out);
             }
             wire::packed64(histogram::BUCKET_COUNTS, counts.iter().copied(), out);

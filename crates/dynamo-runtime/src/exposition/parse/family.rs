@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::line::{RawExemplar, Sample};
 use crate::exposition::external::{ExternalFamily, ExternalSeries, ExternalValue};
+use crate::exposition::loss::{Loss, Reason};
 use crate::format::number::write_le;
 use crate::metrics::buckets::Buckets;
 use crate::metrics::{
@@ -31,12 +32,30 @@ pub(super) struct FamilyBuilder {
     kind: Kind,
     /// The name in its comment lines.
     pub(super) described_by: String,
-    /// Whether a line is invalid.
-    pub(super) is_invalid: bool,
     series: Vec<SeriesBuilder>,
     /// Indices in `series`, by labels.
     indices: HashMap<Vec<(String, String)>, usize>,
-    duplicates: u64,
+    /// The number of the first line.
+    line: usize,
+    duplicates: Tally,
+    invalid_lines: Tally,
+    invalid_series: Tally,
+}
+
+/// How much was dropped for one reason, and the number of the first line of it.
+#[derive(Clone, Copy, Default)]
+struct Tally {
+    count: u64,
+    line: usize,
+}
+
+impl Tally {
+    fn add(&mut self, count: u64, line: usize) {
+        if self.count == 0 {
+            self.line = line;
+        }
+        self.count += count;
+    }
 }
 
 #[derive(Default)]
@@ -48,6 +67,8 @@ struct SeriesBuilder {
     count: Option<f64>,
     timestamp: Option<i64>,
     exemplar: Option<RawExemplar>,
+    /// The number of the first line.
+    line: usize,
 }
 
 impl FamilyBuilder {
@@ -55,15 +76,20 @@ impl FamilyBuilder {
         FamilyBuilder {
             kind,
             described_by,
-            is_invalid: false,
             series: Vec::new(),
             indices: HashMap::new(),
-            duplicates: 0,
+            line: 0,
+            duplicates: Tally::default(),
+            invalid_lines: Tally::default(),
+            invalid_series: Tally::default(),
         }
     }
 
     /// Adds a sample; `unit` is the unit of timestamps in milliseconds.
-    pub(super) fn add(&mut self, sample: Sample, role: Role, unit: f64) {
+    pub(super) fn add(&mut self, sample: Sample, role: Role, unit: f64, line: usize) {
+        if self.line == 0 {
+            self.line = line;
+        }
         let Sample {
             mut labels,
             value,
@@ -76,15 +102,18 @@ impl FamilyBuilder {
             Role::Quantile => take_number(&mut labels, "quantile"),
             _ => None,
         };
-        if self.has_reserved(&labels) {
-            self.is_invalid = true;
-            return;
+        let is_step = matches!(role, Role::Bucket | Role::Quantile);
+        if role == Role::Misplaced || is_step && step.is_none() || self.has_reserved(&labels) {
+            return self.invalid_lines.add(1, line);
         }
         let series = match self.indices.entry(labels) {
             Entry::Occupied(index) => &mut self.series[*index.get()],
             Entry::Vacant(index) => {
                 index.insert(self.series.len());
-                self.series.push(SeriesBuilder::default());
+                self.series.push(SeriesBuilder {
+                    line,
+                    ..SeriesBuilder::default()
+                });
                 let last = self.series.len() - 1;
                 &mut self.series[last]
             }
@@ -106,13 +135,13 @@ impl FamilyBuilder {
                 series.steps.push((step, value, exemplar));
                 return;
             }
-            (Role::Bucket | Role::Quantile, None) | (Role::Misplaced, _) => {
-                self.is_invalid = true;
-                return;
-            }
+            (Role::Bucket | Role::Quantile, None) | (Role::Misplaced, _) => return,
         };
-        self.duplicates += u64::from(field.is_some());
-        field.get_or_insert(value);
+        if field.is_some() {
+            self.duplicates.add(1, line);
+        } else {
+            *field = Some(value);
+        }
     }
 
     /// Whether one of the labels is the label that encoders add for this kind: a series would have it twice,
@@ -126,43 +155,75 @@ impl FamilyBuilder {
         labels.iter().any(|(name, _)| name == reserved)
     }
 
-    /// Builds the family. Adds `labels` to series without a label of the same name. Returns the number of
-    /// duplicate samples too. `None` if the family is invalid.
+    /// Builds the family, unless nothing of it is valid. Adds `labels` to series without a label of the same
+    /// name. `source` is the name of the callback. Returns what was dropped, too.
     pub(super) fn into_external(
         self,
         name: String,
         help: String,
         unit: Option<String>,
         labels: &[(String, String)],
-    ) -> Option<(ExternalFamily, u64)> {
-        if self.is_invalid {
-            return None;
-        }
+        source: &Arc<str>,
+    ) -> (Option<ExternalFamily>, Vec<Loss>) {
+        let FamilyBuilder {
+            kind,
+            line,
+            mut duplicates,
+            invalid_lines,
+            mut invalid_series,
+            ..
+        } = self;
         let mut indices: Vec<_> = self.indices.into_iter().collect();
         indices.sort_unstable_by_key(|(_, index)| *index);
-        let mut duplicates = self.duplicates;
         let mut series = Vec::with_capacity(indices.len());
         for ((mut own, _), mut builder) in indices.into_iter().zip(self.series) {
-            let missing = labels
-                .iter()
-                .filter(|(label, _)| own.iter().all(|(known, _)| known != label));
+            let missing = labels.iter().filter(|(label, value)| {
+                !value.is_empty() && own.iter().all(|(known, _)| known != label)
+            });
             let missing: Vec<_> = missing.cloned().collect();
             own.extend(missing);
-            duplicates += builder.sort_steps();
-            series.push(builder.into_series(self.kind, own)?);
+            let line = builder.line;
+            duplicates.add(builder.sort_steps(), line);
+            match builder.into_series(kind, own) {
+                Some(built) => series.push(built),
+                None => invalid_series.add(1, line),
+            }
         }
+        let is_empty = series.is_empty();
         let family = Family {
             is_quoted: !is_valid_name(&name),
             name,
             help,
-            kind: self.kind,
+            kind,
             // The formats cannot represent other units.
             unit: unit.filter(|unit| !unit.is_empty() && is_valid_name(&format!("_{unit}"))),
             buckets: BucketLayout::default(),
             across: Across::default(),
         };
         let (external, more) = ExternalFamily::new(Arc::new(family), series);
-        Some((external, duplicates + more))
+        let external = external.at_line(source, line);
+        duplicates.add(more, line);
+        let mut losses = Vec::new();
+        for (reason, tally) in [
+            (Reason::InvalidSeries, invalid_series),
+            (Reason::InvalidLine, invalid_lines),
+            (Reason::Duplicate, duplicates),
+        ] {
+            let lost = external.lost_series(reason, tally.count);
+            losses.extend(lost.map(|lost| Loss {
+                line: tally.line,
+                ..lost
+            }));
+        }
+        if !is_empty {
+            return (Some(external), losses);
+        }
+        // Nothing of the family is left.
+        if let Some(first) = losses.first_mut() {
+            (first.families, first.series) = (1, 0);
+        }
+        losses.truncate(1);
+        (None, losses)
     }
 }
 
@@ -199,6 +260,7 @@ impl SeriesBuilder {
             labels: ExternalLabels::new(labels),
             value,
             timestamp,
+            created: None,
             exemplars: Arc::new(exemplars),
         })
     }
@@ -233,7 +295,7 @@ impl SeriesBuilder {
         Some(FixedHistogram {
             buckets,
             counts: counts.into(),
-            sum: self.sum,
+            sum: self.sum.unwrap_or(f64::NAN),
         })
     }
 
@@ -261,9 +323,12 @@ impl RawExemplar {
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .collect();
         let exemplar = Exemplar::new(&labels, self.value).ok()?;
-        Some(Exemplar {
-            time: self.time.unwrap_or(exemplar.time),
-            ..exemplar
+        Some(match self.time {
+            Some(time) => Exemplar { time, ..exemplar },
+            None => Exemplar {
+                has_assumed_time: true,
+                ..exemplar
+            },
         })
     }
 }

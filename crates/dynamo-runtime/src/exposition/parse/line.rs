@@ -206,6 +206,8 @@ impl<'a> Cursor<'a> {
             if self.take("}") {
                 labels.sort_unstable();
                 let is_duplicate = labels.windows(2).any(|pair| pair[0].0 == pair[1].0);
+                // A label without a value is no label (Prometheus' data model).
+                labels.retain(|(_, value)| !value.is_empty());
                 return (!is_duplicate).then_some(labels);
             }
             let name = self.name()?;
@@ -219,6 +221,7 @@ impl<'a> Cursor<'a> {
             if name.starts_with("__") {
                 return None;
             }
+            // Kept until the end, for the check for duplicates.
             labels.push((name, value));
             self.skip_blanks();
             if !self.take(",") && !self.rest.starts_with('}') {
@@ -237,7 +240,7 @@ impl<'a> Cursor<'a> {
         self.skip_blanks();
         let time = match self.rest {
             "" => None,
-            _ => Some(Duration::try_from_secs_f64(number(self.word())?).ok()?),
+            _ => Some(seconds(self.word())?),
         };
         Some(RawExemplar {
             labels,
@@ -245,6 +248,18 @@ impl<'a> Cursor<'a> {
             time,
         })
     }
+}
+
+/// A time in seconds. Decimal digits are read as they are: a float has no exact milliseconds.
+fn seconds(text: &str) -> Option<Duration> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let is_decimal = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || !is_decimal(whole) || !is_decimal(fraction) {
+        return Duration::try_from_secs_f64(number(text)?).ok();
+    }
+    let nanos = fraction.bytes().chain(std::iter::repeat(b'0')).take(9);
+    let nanos = nanos.fold(0, |nanos, digit| nanos * 10 + u32::from(digit - b'0'));
+    Some(Duration::new(whole.parse().ok()?, nanos))
 }
 
 fn number(text: &str) -> Option<f64> {
@@ -279,6 +294,30 @@ mod tests {
             Line::Sample(sample) => Some(sample),
             _ => None,
         }
+    }
+
+    #[test]
+    fn the_time_of_an_exemplar_is_exact() {
+        for millis in 0..1000 {
+            let text = format!("1708470054.{millis:03}");
+            assert_eq!(
+                seconds(&text),
+                Some(Duration::new(1_708_470_054, millis * 1_000_000))
+            );
+        }
+        assert_eq!(seconds("1.5e3"), Some(Duration::from_secs(1500)));
+        assert_eq!(seconds("7"), Some(Duration::from_secs(7)));
+        assert_eq!(seconds("0.1234567891"), Some(Duration::new(0, 123_456_789)));
+        for wrong in ["-1", "x", "NaN", "99999999999999999999"] {
+            assert_eq!(seconds(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_label_without_a_value_is_no_label() {
+        let read = sample("x{a=\"\",b=\"1\"} 1").unwrap();
+        assert_eq!(read.labels, [("b".to_owned(), "1".to_owned())]);
+        assert_eq!(sample("x{a=\"\",a=\"1\"} 1"), None);
     }
 
     #[test]

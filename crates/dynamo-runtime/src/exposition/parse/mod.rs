@@ -7,11 +7,13 @@ mod family;
 mod line;
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use self::family::{FamilyBuilder, Role};
 use self::line::{Line, Sample};
-use super::external::ExternalFamily;
-use super::merge::Dropped;
+use super::external::{ExternalFamily, ExternalValue};
+use super::loss::{Loss, Reason};
 use crate::metrics::Kind;
 
 /// Which families of an external exposition are shown, and which labels they get.
@@ -36,17 +38,19 @@ impl Rules {
 #[derive(Debug, Default)]
 pub(crate) struct Parsed {
     pub(crate) families: Vec<ExternalFamily>,
-    pub(crate) dropped: Dropped,
+    /// What is not shown; the name of the callback is not set.
+    pub(crate) losses: Vec<Loss>,
 }
 
-/// Parses an external exposition. A family with an invalid line is dropped; other families are kept.
-pub(crate) fn parse(text: &str, rules: &Rules) -> Parsed {
+/// Parses an external exposition. Drops what is not valid: a line, or a series whose samples contradict each
+/// other. `source` is the name of the callback.
+pub(crate) fn parse(text: &str, rules: &Rules, source: &Arc<str>) -> Parsed {
     let mut parser = Parser {
         // Timestamps are milliseconds in Prometheus' formats and seconds in OpenMetrics.
         is_openmetrics: text.lines().any(|line| line.trim_end() == "# EOF"),
         ..Parser::default()
     };
-    for text in text.lines() {
+    for (text, line) in text.lines().zip(1..) {
         match line::parse(text) {
             Line::Empty => {}
             Line::Eof => break,
@@ -57,13 +61,12 @@ pub(crate) fn parse(text: &str, rules: &Rules) -> Parsed {
                 let unit = unit.to_owned();
                 parser.declaration(&family).unit.get_or_insert(unit);
             }
-            Line::Type { family, kind } => parser.declare_type(&family, kind),
-            Line::Sample(sample) => parser.add(sample),
-            Line::Invalid { name: Some(name) } => parser.invalidate(&name),
-            Line::Invalid { name: None } => parser.invalid_lines += 1,
+            Line::Type { family, kind } => parser.declare_type(&family, kind, line),
+            Line::Sample(sample) => parser.add(sample, line),
+            Line::Invalid { name } => parser.invalid_lines.push((name.unwrap_or_default(), line)),
         }
     }
-    parser.finish(rules)
+    parser.finish(rules, source)
 }
 
 /// The comment lines of a family.
@@ -90,8 +93,8 @@ struct Parser {
     families: HashMap<String, FamilyBuilder>,
     /// The names of the families in order of appearance.
     order: Vec<String>,
-    /// The number of invalid lines that belong to no family.
-    invalid_lines: u64,
+    /// The names that invalid lines seem to have, and their numbers.
+    invalid_lines: Vec<(String, usize)>,
 }
 
 impl Parser {
@@ -99,7 +102,7 @@ impl Parser {
         self.declarations.entry(family.to_owned()).or_default()
     }
 
-    fn declare_type(&mut self, family: &str, kind: &str) {
+    fn declare_type(&mut self, family: &str, kind: &str, line: usize) {
         let kind = match kind {
             "counter" => Declared::Kind(Kind::Counter),
             "gauge" | "stateset" => Declared::Kind(Kind::Gauge),
@@ -108,11 +111,11 @@ impl Parser {
             "untyped" | "unknown" => Declared::Kind(Kind::Unknown),
             "gaugehistogram" => Declared::GaugeHistogram,
             "info" => Declared::Info,
-            _ => return self.invalidate(family),
+            _ => return self.invalid_lines.push((family.to_owned(), line)),
         };
         let before = *self.declaration(family).kind.get_or_insert(kind);
         if before != kind {
-            self.invalidate(family);
+            self.invalid_lines.push((family.to_owned(), line));
         }
     }
 
@@ -171,20 +174,15 @@ impl Parser {
         (family, role)
     }
 
-    fn add(&mut self, sample: Sample) {
+    fn add(&mut self, sample: Sample, line: usize) {
         let unit = if self.is_openmetrics { 1000.0 } else { 1.0 };
         let name = sample.name.clone();
         let (family, role) = self.family(&name);
-        family.add(sample, role, unit);
+        family.add(sample, role, unit, line);
     }
 
-    fn invalidate(&mut self, name: &str) {
-        self.family(name).0.is_invalid = true;
-    }
-
-    fn finish(mut self, rules: &Rules) -> Parsed {
+    fn finish(mut self, rules: &Rules, source: &Arc<str>) -> Parsed {
         let mut parsed = Parsed::default();
-        parsed.dropped.families = self.invalid_lines;
         for name in self.order {
             let Some(family) = self.families.remove(&name).filter(|_| rules.include(&name)) else {
                 continue;
@@ -192,16 +190,66 @@ impl Parser {
             let declaration = self.declarations.get(&family.described_by);
             let help = declaration.and_then(|found| found.help.clone());
             let unit = declaration.and_then(|found| found.unit.clone());
-            match family.into_external(name, help.unwrap_or_default(), unit, &rules.labels) {
-                Some((external, duplicates)) => {
-                    parsed.families.push(external);
-                    parsed.dropped.series += duplicates;
-                }
-                None => parsed.dropped.families += 1,
-            }
+            let (external, losses) =
+                family.into_external(name, help.unwrap_or_default(), unit, &rules.labels, source);
+            parsed.families.extend(external);
+            parsed.losses.extend(losses);
         }
+        let invalid = self.invalid_lines.into_iter();
+        let invalid = invalid.filter(|(name, _)| name.is_empty() || rules.include(name));
+        parsed.losses.extend(invalid.map(|(family, line)| Loss {
+            reason: Reason::InvalidLine,
+            source: Arc::clone(source),
+            family,
+            line,
+            families: 0,
+            series: 1,
+        }));
+        set_created(&mut parsed.families);
         parsed
     }
+}
+
+/// Gives the series of counters, histograms and summaries the times of creation that gauges beside them have.
+fn set_created(families: &mut [ExternalFamily]) {
+    let gauges: HashMap<String, usize> = families
+        .iter()
+        .enumerate()
+        .filter(|(_, external)| external.family.kind == Kind::Gauge)
+        .filter_map(|(index, external)| {
+            let base = external.family.name.strip_suffix("_created")?;
+            Some((base.to_owned(), index))
+        })
+        .collect();
+    if gauges.is_empty() {
+        return;
+    }
+    for index in 0..families.len() {
+        let family = &families[index].family;
+        let base = match family.kind {
+            Kind::Counter => family.name.strip_suffix("_total"),
+            Kind::Histogram | Kind::Summary => Some(&*family.name),
+            _ => None,
+        };
+        let Some(gauge) = base.and_then(|base| gauges.get(base)) else {
+            continue;
+        };
+        let gauge = families[*gauge].clone();
+        let created = gauge.series().filter_map(|series| match series.value {
+            ExternalValue::Scalar(value) => {
+                let time = Duration::try_from_secs_f64(value).ok()?;
+                Some((&*series.labels.text, round_to_millis(time)))
+            }
+            _ => None,
+        });
+        families[index].set_created(&created.collect());
+    }
+}
+
+/// A float has no exact milliseconds.
+fn round_to_millis(time: Duration) -> Duration {
+    const HALF: Duration = Duration::from_micros(500);
+    Duration::from_millis(time.saturating_add(HALF).as_millis() as u64)
 }
 
 #[cfg(test)]

@@ -9,13 +9,18 @@ fn render(parsed: Parsed, accept: &str) -> String {
     String::from_utf8(out).unwrap()
 }
 
+fn read(text: &str) -> Parsed {
+    parse(text, &Rules::default(), &"".into())
+}
+
 fn as_text(text: &str) -> String {
-    render(parse(text, &Rules::default()), "text/plain")
+    render(read(text), "text/plain")
 }
 
 fn dropped(text: &str) -> (u64, u64) {
-    let Dropped { families, series } = parse(text, &Rules::default()).dropped;
-    (families, series)
+    let losses = read(text).losses;
+    let families = losses.iter().map(|loss| loss.families).sum();
+    (families, losses.iter().map(|loss| loss.series).sum())
 }
 
 const EXPOSITION: &str = "\
@@ -61,7 +66,7 @@ a_created{x=\"1\"} 5
 i_info{v=\"1\"} 1
 # EOF
 ";
-    let parsed = parse(exposition, &Rules::default());
+    let parsed = read(exposition);
     let kinds: Vec<_> = parsed
         .families
         .iter()
@@ -88,12 +93,81 @@ i_info{v=\"1\"} 1
 }
 
 #[test]
-fn a_family_with_an_invalid_line_is_dropped_and_the_others_are_kept() {
+fn an_invalid_line_is_dropped_and_the_others_are_kept() {
     let exposition = "a 1\nb{x=} 1\nb{x=\"1\"} 1\nc 1\n!!\nd one\n";
-    assert_eq!(dropped(exposition), (3, 0));
+    assert_eq!(dropped(exposition), (0, 3));
     assert_eq!(
         as_text(exposition),
-        "# HELP a \n# TYPE a untyped\na 1\n# HELP c \n# TYPE c untyped\nc 1\n"
+        "# HELP a \n# TYPE a untyped\na 1\n# HELP b \n# TYPE b untyped\nb{x=\"1\"} 1\n# HELP c \n# TYPE c untyped\nc 1\n"
+    );
+    let lines: Vec<_> = read(exposition)
+        .losses
+        .into_iter()
+        .map(|loss| (loss.family, loss.line))
+        .collect();
+    let expected = [("b", 2), ("", 5), ("d", 6)];
+    assert_eq!(lines, expected.map(|(name, line)| (name.to_owned(), line)));
+}
+
+#[test]
+fn a_torn_series_is_dropped_and_the_others_of_its_family_are_kept() {
+    let sound = |x| {
+        format!(
+            "h_bucket{{le=\"+Inf\",x=\"{x}\"}} 2\nh_sum{{x=\"{x}\"}} 1\nh_count{{x=\"{x}\"}} 2\n"
+        )
+    };
+    let torn = "h_bucket{le=\"+Inf\",x=\"3\"} 2\nh_count{x=\"3\"} 3\n";
+    let exposition = format!("# TYPE h histogram\n{}{torn}{}", sound(1), sound(9));
+    assert_eq!(dropped(&exposition), (0, 1));
+    let text = as_text(&exposition);
+    assert!(text.contains("x=\"1\"") && text.contains("x=\"9\"") && !text.contains("x=\"3\""));
+    let loss = read(&exposition).losses.remove(0);
+    assert_eq!((loss.reason, loss.line), (Reason::InvalidSeries, 5));
+}
+
+#[test]
+fn samples_that_a_histogram_does_not_have_are_dropped_alone() {
+    for line in [
+        "h 1",
+        "h_bucket 1",
+        "h_bucket{le=\"x\"} 1",
+        "h_count{le=\"1\"} 1",
+    ] {
+        let exposition = format!("# TYPE h histogram\nh_bucket{{le=\"+Inf\"}} 2\n{line}\n");
+        assert_eq!(dropped(&exposition), (0, 1), "{line}");
+        assert!(as_text(&exposition).contains("h_count 2\n"), "{line}");
+    }
+}
+
+#[test]
+fn a_label_without_a_value_is_no_label() {
+    assert_eq!(dropped("x{a=\"\"} 1\nx 2\n"), (0, 1));
+    assert!(as_text("x{a=\"\"} 1\nx 2\n").ends_with("\nx 1\n"));
+}
+
+#[test]
+fn an_exemplar_keeps_its_time_in_milliseconds() {
+    let exposition = "# TYPE a counter\na_total 1 # {t=\"1\"} 1 1708470054.261\n# EOF\n";
+    let back = render(read(exposition), "application/openmetrics-text");
+    assert!(back.contains(" # {t=\"1\"} 1 1708470054.261\n"), "{back}");
+}
+
+#[test]
+fn creation_times_are_start_times_of_the_series() {
+    let exposition = "# TYPE a counter\na_total{x=\"1\"} 1\na_total 1\na_created{x=\"1\"} 1520879607.789\n# EOF\n";
+    let parsed = read(exposition);
+    let created: Vec<_> = parsed.families[0]
+        .series()
+        .map(|series| series.created)
+        .collect();
+    assert_eq!(
+        created,
+        [Some(Duration::from_millis(1_520_879_607_789)), None]
+    );
+    let back = render(parsed, "application/openmetrics-text;version=2.0.0");
+    assert!(
+        back.contains("a_total{x=\"1\"} 1 st@1520879607.789\n"),
+        "{back}"
     );
 }
 
@@ -104,11 +178,9 @@ fn invalid_histograms_are_dropped() {
         "h_bucket{le=\"+Inf\"} 2\nh_count 3",
         "h_bucket{le=\"1\"} 0.5\nh_bucket{le=\"+Inf\"} 1",
         "h_bucket{le=\"1\"} 1",
-        "h_bucket{le=\"x\"} 1\nh_bucket{le=\"+Inf\"} 1",
         "h_bucket 1",
         "h 1",
         "h_bucket{le=\"+Inf\"} -1",
-        "h_bucket{le=\"+Inf\"} 1\nh_count{le=\"1\"} 1",
         "h_sum{le=\"1\"} 1\nh_count{le=\"1\"} 1",
     ] {
         let exposition = format!("# TYPE h histogram\n{lines}\nother 1\n");
@@ -123,8 +195,8 @@ fn invalid_histograms_are_dropped() {
 fn totals_of_a_summary_have_no_quantile() {
     let exposition =
         "# TYPE s summary\ns{quantile=\"0.5\"} 1\ns_count{quantile=\"0.5\"} 1\nother 1\n";
-    assert_eq!(dropped(exposition), (1, 0));
-    assert!(as_text(exposition).ends_with("other 1\n"));
+    assert_eq!(dropped(exposition), (0, 1));
+    assert!(as_text(exposition).contains("s{quantile=\"0.5\"} 1\n"));
 }
 
 #[test]
@@ -149,9 +221,13 @@ fn a_timestamp_before_1970_is_dropped() {
 }
 
 #[test]
-fn two_types_or_an_unknown_type_make_a_family_invalid() {
-    assert_eq!(dropped("# TYPE a gauge\na 1\n# TYPE a counter\n"), (1, 0));
-    assert_eq!(dropped("# TYPE a thing\na 1\n"), (1, 0));
+fn a_second_or_unknown_type_is_dropped() {
+    let exposition = "# TYPE a gauge\na 1\n# TYPE a counter\n";
+    assert_eq!(dropped(exposition), (0, 1));
+    assert!(as_text(exposition).contains("# TYPE a gauge\na 1\n"));
+    let exposition = "# TYPE a thing\na 1\n";
+    assert_eq!(dropped(exposition), (0, 1));
+    assert!(as_text(exposition).contains("# TYPE a untyped\na 1\n"));
 }
 
 #[test]
@@ -162,7 +238,7 @@ fn rules_select_families_and_add_missing_labels() {
         exclude: vec!["vllm:secret".into()],
     };
     let exposition = "vllm:a{x=\"own\"} 1\nvllm:secret 1\nother 1\n";
-    let text = render(parse(exposition, &rules), "");
+    let text = render(parse(exposition, &rules, &"".into()), "");
     assert_eq!(
         text,
         "# HELP vllm:a \n# TYPE vllm:a untyped\nvllm:a{x=\"own\",y=\"added\"} 1\n"
@@ -175,23 +251,27 @@ fn series_that_are_equal_with_added_labels_are_shown_once() {
         labels: vec![("y".into(), "1".into())],
         ..Rules::default()
     };
-    let parsed = parse("a{x=\"1\"} 1\na{x=\"1\",y=\"1\"} 2\n", &rules);
-    assert_eq!(parsed.dropped.series, 1);
+    let parsed = parse("a{x=\"1\"} 1\na{x=\"1\",y=\"1\"} 2\n", &rules, &"".into());
+    assert_eq!(parsed.losses[0].series, 1);
     let text = render(parsed, "");
     assert!(text.ends_with("untyped\na{x=\"1\",y=\"1\"} 1\n"), "{text}");
 }
 
 #[test]
 fn units_that_no_format_can_represent_are_dropped() {
-    for (given, read) in [
+    for (given, expected) in [
         ("seconds", Some("seconds")),
         ("1", Some("1")),
         ("a b", None),
         ("", None),
     ] {
         let exposition = format!("# TYPE x gauge\n# UNIT x {given}\nx 1\n# EOF\n");
-        let parsed = parse(&exposition, &Rules::default());
-        assert_eq!(parsed.families[0].family.unit.as_deref(), read, "{given}");
+        let parsed = read(&exposition);
+        assert_eq!(
+            parsed.families[0].family.unit.as_deref(),
+            expected,
+            "{given}"
+        );
     }
 }
 
@@ -214,7 +294,7 @@ fn names_of_any_characters_are_quoted_or_escaped() {
     );
     let utf8 = "text/plain;version=1.0.0;escaping=allow-utf-8";
     assert_eq!(
-        render(parse(exposition, &Rules::default()), utf8),
+        render(read(exposition), utf8),
         "# HELP \"http.requests\" \n# TYPE \"http.requests\" gauge\n{\"http.requests\",\"a.b\"=\"c\"} 1\n"
     );
 }

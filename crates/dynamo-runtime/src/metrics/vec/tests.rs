@@ -6,7 +6,7 @@ use crate::metrics::path::Path;
 fn vec() -> (VecCore<CounterCell<u64>>, Registry) {
     let (root, help) = (Path::root(), "".into());
     let desc = Desc::new("m".into(), help, Kind::Counter, &root, &[], &["a"]).unwrap();
-    let registry = Registry::new(0);
+    let registry = Registry::new(0, Vec::new());
     (VecCore::new(Arc::new(desc), (), &registry), registry)
 }
 
@@ -36,7 +36,7 @@ fn a_series_removed_and_created_again_during_a_listing_is_listed_once() {
     };
     create();
     let recreate = || {
-        write(&vec.children).clear();
+        drop(write(&vec.children).take());
         create();
     };
     assert_eq!(listed(&vec, recreate), ["a=\"1\"", "a=\"2\""]);

@@ -241,29 +241,130 @@ fn stalled_clients_are_closed_for_a_new_one_if_no_connection_is_idle() {
 }
 
 #[test]
-fn a_new_client_waits_while_all_others_are_inside_a_request() {
+fn a_new_client_is_served_while_all_others_are_inside_a_request() {
     let limits = Limits {
         connections: 2,
         ..relaxed()
     };
     let (provider, keeper) = FakeProvider::gated("up 1\n");
-    let (server, address) = start(provider, limits);
+    let (_server, address) = start(provider, limits);
     let mut busy: Vec<_> = (0..2).map(|_| Client::connect(address)).collect();
     for client in &mut busy {
         client.ask("/metrics");
     }
     keeper.wait_for_a_gather();
     let mut new = Client::connect(address);
-    new.ask("/live");
-    eventually("the new client is accepted", || {
-        server.sockets.open().len() == 4
-    });
-    assert!(new.is_open());
+    assert_eq!(new.get("/live").status, 200);
     drop(keeper);
-    for client in &mut busy {
-        assert_eq!(client.answer().status, 200);
+    let closed = busy
+        .iter_mut()
+        .filter_map(|client| client.0.read(&mut [0]).ok().filter(|bytes| *bytes == 0));
+    assert_eq!(closed.count(), 1);
+}
+
+#[test]
+fn clients_that_send_requests_ahead_are_closed_first() {
+    let limits = Limits {
+        connections: 3,
+        ..relaxed()
+    };
+    let (provider, keeper) = FakeProvider::gated("up 1\n");
+    let (_server, address) = start(provider, limits);
+    let mut ahead = Client::connect(address);
+    ahead.send(&"GET /live HTTP/1.1\r\nHost: test\r\n\r\n".repeat(2));
+    ahead.ask("/metrics");
+    let mut waits = Client::connect(address);
+    waits.ask("/metrics");
+    keeper.wait_for_a_gather();
+    assert_eq!([ahead.answer().status, ahead.answer().status], [200; 2]);
+    let mut new: Vec<_> = (0..2).map(|_| Client::connect(address)).collect();
+    assert_eq!(ahead.rest(), b"");
+    assert_eq!(new[0].get("/live").status, 200);
+    drop(keeper);
+    assert_eq!(waits.answer().status, 200);
+}
+
+#[test]
+fn a_response_has_a_time_limit_even_for_a_client_that_reads_slowly() {
+    let limits = Limits {
+        response: SHORT,
+        ..relaxed()
+    };
+    let exposition = huge();
+    let (server, address) = start(Arc::new(FakeProvider::new(exposition.clone())), limits);
+    let mut slow = Client::connect(address);
+    slow.ask("/metrics");
+    let mut read = 0;
+    while let Ok(bytes @ 1..) = slow.0.read(&mut [0; 64 * 1024]) {
+        read += bytes;
+        std::thread::sleep(Duration::from_millis(1));
     }
-    assert_eq!(new.answer().status, 200);
+    assert!(read < exposition.len());
+    eventually("its socket is closed", || server.sockets.open().len() == 1);
+}
+
+#[test]
+fn slow_readers_leave_room_for_a_scrape_and_further_scrapes_get_503() {
+    let limits = Limits {
+        scrapes: 3,
+        scrape_wait: SHORT,
+        ..relaxed()
+    };
+    let exposition = huge();
+    let provider = Arc::new(FakeProvider::new(exposition.clone()));
+    let (server, address) = start(Arc::clone(&provider), limits);
+    let mut slow: Vec<_> = (0..3).map(|_| Client::connect(address)).collect();
+    for client in &mut slow {
+        client.ask("/metrics");
+        client.0.read_exact(&mut [0; 100]).unwrap();
+    }
+    let mut another = Client::connect(address);
+    let refused = another.get("/metrics");
+    assert_eq!(refused.status, 503);
+    assert_eq!(refused.body, b"too many scrapes are running: try again\n");
+    assert_eq!(another.get("/live").status, 200);
+    drop(slow.pop());
+    eventually("the slot is free", || another.get("/metrics").status == 200);
+    drop(server);
+}
+
+#[test]
+fn slow_readers_are_closed_for_a_scrape_that_waits() {
+    let limits = Limits {
+        scrapes: 2,
+        scrape_wait: TIMEOUT,
+        stall_when_full: SHORT,
+        ..relaxed()
+    };
+    let exposition = huge();
+    let (_server, address) = start(Arc::new(FakeProvider::new(exposition.clone())), limits);
+    let mut slow: Vec<_> = (0..2).map(|_| Client::connect(address)).collect();
+    for client in &mut slow {
+        client.ask("/metrics");
+        client.0.read_exact(&mut [0; 100]).unwrap();
+    }
+    assert_eq!(Client::connect(address).get("/metrics").body, exposition);
+}
+
+#[test]
+fn the_memory_of_expositions_that_are_being_sent_is_limited() {
+    let limits = Limits {
+        scrape_bytes: 1,
+        scrape_wait: SHORT,
+        ..relaxed()
+    };
+    let provider = Arc::new(FakeProvider::new(huge()));
+    let (_server, address) = start(Arc::clone(&provider), limits);
+    let slow: Vec<_> = (0..10)
+        .map(|_| {
+            let mut client = Client::connect(address);
+            client.ask("/metrics");
+            client.0.read_exact(&mut [0; 100]).unwrap();
+            client
+        })
+        .collect();
+    assert_eq!(provider.gathers(), 4);
+    drop(slow);
 }
 
 #[test]

@@ -99,7 +99,7 @@ fn fork_once() {
         sockets_on(address.port()) as i32
     });
     assert_eq!(code, 0);
-    assert_eq!(server.address(), Some(address));
+    assert_eq!(tcp(&server), Some(address));
     assert_eq!(used.get("/live").status, 200);
     assert_eq!(Client::connect(address).get("/metrics").status, 200);
 }

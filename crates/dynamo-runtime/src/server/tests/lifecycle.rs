@@ -73,7 +73,7 @@ fn a_fixed_port_is_free_again_after_the_shutdown() {
         ..local()
     };
     let again = StatusServer::start(&config, provider()).unwrap();
-    assert_eq!(again.address(), Some(address));
+    assert_eq!(tcp(&again), Some(address));
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn host_names_and_ipv6_addresses_work() {
         };
         match StatusServer::start(&config, provider()) {
             Ok(server) => {
-                let address = server.address().unwrap();
+                let address = tcp(&server).unwrap();
                 assert!(address.ip().is_loopback());
                 assert_eq!(Client::connect(address).get("/live").status, 200);
             }
@@ -182,7 +182,7 @@ impl StatusProvider for SelfStopping {
     fn callback_timeout(&self) -> Duration {
         LONG
     }
-    fn encode(&self, _format: ExpositionFormat, _out: &mut Vec<u8>) {}
+    fn encode(&self, _: ExpositionFormat, _: Option<&Selection>, _: &mut Vec<u8>) {}
 
     fn scraped(&self, _duration: Duration) {}
     fn health(&self) -> HealthReport {
@@ -202,7 +202,7 @@ fn a_server_can_be_shut_down_from_its_own_threads() {
         });
         let server = StatusServer::start_with(&local(), Arc::clone(&provider) as _, relaxed());
         let server = server.unwrap();
-        let address = server.address().unwrap();
+        let address = tcp(&server).unwrap();
         assert!(provider.server.set(server).is_ok());
         let mut client = Client::connect(address);
         client.ask(path);

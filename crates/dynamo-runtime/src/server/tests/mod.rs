@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use super::{Limits, StatusProvider, StatusServer};
 use crate::config::Config;
-use crate::exposition::ExpositionFormat;
+use crate::exposition::{ExpositionFormat, Selection};
 use crate::health::{HealthReport, HealthStatus, SystemHealth};
 
 /// Longer than every event that a test waits for.
@@ -30,6 +30,7 @@ struct FakeProvider {
     gathers: AtomicUsize,
     panics: AtomicUsize,
     deadlines: Mutex<Vec<Instant>>,
+    selection: Mutex<Option<Selection>>,
     gate: Option<Gate>,
 }
 
@@ -63,6 +64,7 @@ impl FakeProvider {
             gathers: AtomicUsize::new(0),
             panics: AtomicUsize::new(0),
             deadlines: Mutex::default(),
+            selection: Mutex::default(),
             gate: None,
         }
     }
@@ -114,7 +116,8 @@ impl StatusProvider for FakeProvider {
         Duration::from_secs(1)
     }
 
-    fn encode(&self, _format: ExpositionFormat, out: &mut Vec<u8>) {
+    fn encode(&self, _format: ExpositionFormat, selection: Option<&Selection>, out: &mut Vec<u8>) {
+        *self.selection.lock().unwrap() = selection.cloned();
         out.extend_from_slice(&self.exposition);
     }
 
@@ -138,6 +141,8 @@ fn relaxed() -> Limits {
         idle: LONG,
         stall: LONG,
         stall_when_full: LONG,
+        response: LONG,
+        response_when_full: LONG,
         connections: 100,
         check_interval: Duration::from_millis(5),
         ..Limits::default()
@@ -154,8 +159,12 @@ fn local() -> Config {
 
 fn start(provider: Arc<FakeProvider>, limits: Limits) -> (StatusServer, SocketAddr) {
     let server = StatusServer::start_with(&local(), provider, limits).unwrap();
-    let address = server.address().unwrap();
+    let address = tcp(&server).unwrap();
     (server, address)
+}
+
+fn tcp(server: &StatusServer) -> Option<SocketAddr> {
+    server.address().and_then(|address| address.tcp())
 }
 
 /// A client on one connection.
@@ -211,13 +220,6 @@ impl Client {
             Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}"),
         }
         rest
-    }
-
-    fn is_open(&self) -> bool {
-        self.0.set_nonblocking(true).unwrap();
-        let peeked = self.0.peek(&mut [0]);
-        self.0.set_nonblocking(false).unwrap();
-        peeked.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
     }
 }
 

@@ -5,30 +5,36 @@ use std::io::Read;
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::response::Parts;
-use axum::http::{Method, StatusCode};
+use axum::http::{HeaderValue, Method, StatusCode, Version};
 use flate2::read::GzDecoder;
 use http_body_util::BodyExt;
 
 use super::*;
 use crate::metrics::Path;
-use crate::server::routes;
+use crate::server::routes::Responder;
+use crate::server::slots::Slots;
+use crate::server::web::WebConfig;
 
 const EXPOSITION: &str =
     "# HELP requests_total Requests.\n# TYPE requests_total counter\nrequests_total 7\n";
 
 fn ask(provider: Arc<FakeProvider>, config: &Config, request: Request) -> (Parts, Bytes) {
-    let router = routes::router(config, provider);
+    let slots = Slots::new(&Limits::default());
+    let responder = Responder::new(config, provider, slots, WebConfig::default());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
     runtime.block_on(async {
-        let (parts, body) = routes::respond(router, request).await.into_parts();
+        let (parts, body) = responder.respond(request).await.into_parts();
         (parts, body.collect().await.unwrap().to_bytes())
     })
 }
 
 fn request(method: Method, path: &str, headers: &[(&str, &str)]) -> Request {
-    let mut request = Request::builder().method(method).uri(path);
+    let mut request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("host", "test");
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
@@ -61,6 +67,56 @@ fn metrics_are_text_of_format_0_0_4() {
     assert_header(&parts, "vary", "Accept, Accept-Encoding");
     assert!(!parts.headers.contains_key("content-encoding"));
     assert_eq!(body, EXPOSITION);
+}
+
+#[test]
+fn every_response_forbids_sniffing_and_storing() {
+    for path in ["/metrics", "/health", "/live", "/", "/nowhere"] {
+        let (parts, _) = get(path, &[]);
+        assert_header(&parts, "x-content-type-options", "nosniff");
+        assert_header(&parts, "cache-control", "no-store");
+    }
+}
+
+#[test]
+fn a_request_of_http_1_1_has_exactly_one_host() {
+    for (hosts, version, status) in [
+        (0, Version::HTTP_11, 400),
+        (1, Version::HTTP_11, 200),
+        (2, Version::HTTP_11, 400),
+        (0, Version::HTTP_10, 200),
+        (2, Version::HTTP_10, 400),
+    ] {
+        let mut asked = request(Method::GET, "/live", &[]);
+        *asked.version_mut() = version;
+        asked.headers_mut().remove("host");
+        for _ in 0..hosts {
+            let host = HeaderValue::from_static("test");
+            asked.headers_mut().append("host", host);
+        }
+        let provider = Arc::new(FakeProvider::new(EXPOSITION));
+        let (parts, _) = ask(provider, &Config::default(), asked);
+        assert_eq!(parts.status, status, "{hosts} hosts, {version:?}");
+    }
+}
+
+#[test]
+fn the_query_selects_families() {
+    for (query, names) in [
+        ("", None),
+        ("?", None),
+        ("?x=y&name=z", None),
+        ("?name[]=b&name[]=a", Some(vec!["a", "b"])),
+        ("?name%5B%5D=a%62&x=1", Some(vec!["ab"])),
+    ] {
+        let provider = Arc::new(FakeProvider::new(EXPOSITION));
+        let asked = request(Method::GET, &format!("/metrics{query}"), &[]);
+        let (parts, _) = ask(Arc::clone(&provider), &Config::default(), asked);
+        assert_eq!(parts.status, StatusCode::OK);
+        let names = names.map(|names| names.into_iter().map(str::to_owned));
+        let selection = names.and_then(Selection::new);
+        assert_eq!(*provider.selection.lock().unwrap(), selection, "{query}");
+    }
 }
 
 #[test]

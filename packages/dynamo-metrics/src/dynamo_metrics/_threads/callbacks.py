@@ -1,10 +1,15 @@
-"""The thread that runs user code before a scrape, and takes samples in between."""
+"""The thread that runs user code before a scrape, and takes samples in between.
+
+A standby thread takes over from it when a callback runs beyond its deadline. The thread of such a
+callback ends when the callback returns.
+"""
 
 from __future__ import annotations
 
 import logging
 import os
 import threading
+from collections.abc import Callable
 from typing import Protocol
 
 from dynamo_metrics import _native
@@ -24,20 +29,30 @@ class Sampler(Protocol):
 
 _starting = threading.RLock()
 _thread: threading.Thread | None = None
+_has_standby = False
 _sampler: Sampler | None = None
+_process = 0
+"""Changes in a forked child: a callback that forked must not go on waiting for work there."""
+
+
+class PartialExpositionError(Exception):
+    """A part of an exposition could not be made; ``text`` is the rest."""
+
+    def __init__(self, message: str, text: str) -> None:
+        """Set what is wrong with the part, and the rest."""
+        super().__init__(message)
+        self.text = text
 
 
 def start_callbacks() -> None:
     """Start the thread, if it is not running."""
     global _thread
-    if _thread is not None:
+    if _thread is not None and _thread.is_alive():
         return
     start_log()
     with _starting:
-        if _thread is None:
-            thread = threading.Thread(target=_run, name="dynamo-callbacks", daemon=True)
-            thread.start()
-            _thread = thread
+        if _thread is None or not _thread.is_alive():
+            _thread = _start(_native.take_over_jobs)
 
 
 def start_sampling(sampler: Sampler) -> None:
@@ -49,14 +64,45 @@ def start_sampling(sampler: Sampler) -> None:
     start_callbacks()
 
 
-def _run() -> None:
+def _start(begin: Callable[[], bool | None]) -> threading.Thread:
+    thread = threading.Thread(target=_run, args=(begin,), name="dynamo-callbacks", daemon=True)
+    thread.start()
+    return thread
+
+
+def _start_standby() -> None:
+    """Have a second thread wait: it takes over when a callback runs beyond its deadline."""
+    global _has_standby
+    if not _has_standby:
+        _has_standby = True
+        try:
+            _start(_native.stand_by)
+        except BaseException:  # no more threads, or the interpreter is finalising
+            _has_standby = False
+
+
+def _run(begin: Callable[[], bool | None]) -> None:
+    global _has_standby, _thread
+    process = _process
+    takes_over = begin()
+    if takes_over is False or process != _process:
+        return
+    if takes_over:
+        _has_standby = False
+        _thread = threading.current_thread()
     logger = logging.getLogger(LOGGER)
-    while _run_next(logger):
-        pass
+    goes_on = True
+    while goes_on and process == _process:
+        # What a sample raises, or another thread sets in this one, is no reason to end.
+        try:
+            goes_on = _run_next(logger)
+        except BaseException:
+            message = "exception on the thread of metrics callbacks, which goes on"
+            log(logger, logging.ERROR, message, exc_info=True)
 
 
 def _run_next(logger: logging.Logger) -> bool:
-    """Wait for a callback or a sample. Returns False when there will be no more.
+    """Wait for a callback or a sample. Returns False when this thread must end.
 
     A function of its own, so that nothing keeps a callback alive while the thread waits.
     """
@@ -68,6 +114,7 @@ def _run_next(logger: logging.Logger) -> bool:
     if sampler is not None:
         sampler.woke(gil_wait)
     if job is not None:
+        _start_standby()
         _call(job, logger)
     return True
 
@@ -81,6 +128,15 @@ def _call(job: _native.Job, logger: logging.Logger) -> None:
                 close()
             raise TypeError("it returned an awaitable, and nothing awaits it: use a plain function")
         text = _text(result) if job.returns_text else None
+    except PartialExpositionError as error:
+        if job.finish(succeeded=False, text=error.text):
+            log(
+                logger,
+                logging.ERROR,
+                f"metrics callback {job.name}: {error}; its other families are shown, later "
+                "exceptions are only counted",
+                exc_info=True,
+            )
     except BaseException:
         if job.finish(succeeded=False):
             log(
@@ -107,8 +163,9 @@ def _text(result: object) -> str:
 
 
 def _after_fork_in_child() -> None:
-    global _starting, _thread, _sampler
-    _starting, _thread, _sampler = threading.RLock(), None, None
+    global _starting, _thread, _has_standby, _sampler, _process
+    _starting, _thread, _has_standby, _sampler = threading.RLock(), None, False, None
+    _process += 1
 
 
 os.register_at_fork(after_in_child=_after_fork_in_child)

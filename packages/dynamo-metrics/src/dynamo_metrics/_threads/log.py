@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
@@ -13,15 +14,17 @@ LOGGER = "dynamo.runtime"
 
 _starting = threading.RLock()
 _thread: threading.Thread | None = None
+_process = 0
+"""Changes in a forked child."""
 
 
 def start_log() -> None:
     """Start the thread, if it is not running."""
     global _thread
-    if _thread is not None:
+    if _thread is not None and _thread.is_alive():
         return
     with _starting:
-        if _thread is None:
+        if _thread is None or not _thread.is_alive():
             logger = logging.getLogger(LOGGER)
             thread = threading.Thread(target=_run, args=(logger,), name="dynamo-log", daemon=True)
             thread.start()
@@ -38,18 +41,22 @@ def log(logger: logging.Logger, level: int, message: str, *, exc_info: bool = Fa
     """Log. What a filter or handler of the user raises must not end a thread of this package."""
     try:
         logger.log(level, message, exc_info=exc_info)
-    except Exception:
-        traceback.print_exc()
+    except BaseException:  # also what ends programs: a handler may call sys.exit()
+        with contextlib.suppress(BaseException):  # sys.stderr may be closed
+            traceback.print_exc()
 
 
 def _run(logger: logging.Logger) -> None:
-    while (message := _native.next_message()) is not None:
+    process = _process
+    # In a child that a handler has forked, the handler's thread must not go on.
+    while process == _process and (message := _native.next_message()) is not None:
         log(logger, *message)
 
 
 def _after_fork_in_child() -> None:
-    global _starting, _thread
+    global _starting, _thread, _process
     _starting, _thread = threading.RLock(), None
+    _process += 1
 
 
 os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,8 +1,14 @@
 """The command ``dynamo-metrics``. Needs the extra ``cli``.
 
-``dynamo-metrics dashboard`` makes a dashboard of what a process exposes. Other packages add
-commands through the entry-point group ``dynamo_metrics.commands``: ``dynamo-runtime`` adds ``sd``
-and ``ls``.
+| command | job |
+|---|---|
+| ``top`` | shows the figures of running processes, as they change |
+| ``check`` | says what is wrong with an exposition |
+| ``dashboard`` | makes a dashboard of what a process exposes |
+
+Other packages add commands through the entry-point group ``dynamo_metrics.commands``, and the
+targets of ``top`` through ``dynamo_metrics.targets``: ``dynamo-runtime`` adds ``sd``, ``ls``, and
+the runtimes in discovery.
 """
 
 from dynamo_metrics.cli._main import main

@@ -12,12 +12,14 @@ import typer
 
 from dynamo_metrics import _native
 from dynamo_metrics.cli import _dashboard
+from dynamo_metrics.cli.check import _command as _check
+from dynamo_metrics.cli.top import _command as _top
 
 COMMANDS = "dynamo_metrics.commands"
 """The entry-point group by which other packages add commands: functions that take the app."""
 
 app = typer.Typer(
-    help="Finds the runtimes of a fleet, and makes dashboards of what they expose.",
+    help="Shows, checks and finds the metrics of running processes, and makes dashboards of them.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -75,5 +77,7 @@ def processes(
         print(f"{number:>7} {pid:>8} {state:6} {series:>8} {size:>10} {name}")
 
 
+_top.add_to(app)
+_check.add_to(app)
 for _entry in sorted(entry_points(group=COMMANDS), key=lambda entry: entry.name):
     _entry.load()(app)

@@ -17,10 +17,14 @@ _UNITS = {
     "hertz": "hertz",
     "meters": "lengthm",
 }
+TOKENS_PER_SECOND = "si:tok/s"
+"""A unit of Grafana's own making: 15000 is 15 ktok/s."""
+
 _RATES = {
     "bytes": "Bps",
     "joules": "watt",
     "requests": "reqps",
+    "tokens": TOKENS_PER_SECOND,
     "seconds": "short",  # seconds per second: 1 is one core, or one thing all the time
 }
 

@@ -138,6 +138,9 @@ def _calling_registry() -> CollectorRegistry | None:
     """Return the registry whose method called the collector's; it does not pass itself."""
     frame = sys._getframe(2)
     registry = frame.f_locals.get("self")
+    if not isinstance(registry, CollectorRegistry):
+        # register_collector() asks each collector of a registry by itself.
+        registry = _collector.collected_registry()
     return registry if isinstance(registry, CollectorRegistry) else None
 
 

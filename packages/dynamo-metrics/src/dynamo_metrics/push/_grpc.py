@@ -48,8 +48,8 @@ class GrpcSender:
             self._channel = grpc.secure_channel(target, credentials, options, compression)
         else:
             self._channel = grpc.insecure_channel(target, options, compression)
-        self._metadata = [(name.lower(), value) for name, value in receiver.headers.items()]
-        self._export = self._channel.unary_unary(_METHOD)
+        self._metadata = tuple((name.lower(), value) for name, value in receiver.headers.items())
+        self._export: Any = self._channel.unary_unary(_METHOD)
 
     def send(self, request: bytes, timeout: float) -> Accepted:
         """Send one request.

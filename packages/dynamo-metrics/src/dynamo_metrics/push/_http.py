@@ -5,9 +5,9 @@ from __future__ import annotations
 import gzip
 import http.client
 import ssl
-from collections.abc import Mapping
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
+from typing import IO, Any
 from urllib.error import HTTPError, URLError
 from urllib.request import HTTPHandler, HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 
@@ -24,7 +24,9 @@ _LONGEST = 200
 class _NoRedirects(HTTPRedirectHandler):
     """A redirected POST would become a GET without the metrics."""
 
-    def redirect_request(self, *_: object) -> None:
+    def redirect_request(
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
+    ) -> None:
         return None
 
 
@@ -84,7 +86,7 @@ def _said(error: HTTPError) -> str:
     return f": {line[:_LONGEST]}" if line.isprintable() and line else ""
 
 
-def _retry_after(headers: Mapping[str, str]) -> float | None:
+def _retry_after(headers: Any) -> float | None:
     """Return the seconds that ``Retry-After`` asks for, as a number or a date."""
     value = headers.get("Retry-After", "")
     if value.isdecimal():

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from time import monotonic
 from typing import Any
 
-from dynamo._client.annotated import Annotated
+from dynamo._client.annotated import Annotated, with_fields
 from dynamo._client.routing import RoundRobin, random_order
 from dynamo._client.stream import ResponseStream
 from dynamo._network import Network
-from dynamo._requests import Context, encode
+from dynamo._requests import Context, current_traceparent, encode
 from dynamo.discovery import Instance, Watch
 from dynamo.request_plane import NoInstancesError, UnavailableError
 
+_WRAPS: dict[bool | None, Callable[[Any], Any] | None] = {
+    None: with_fields,
+    True: Annotated,
+    False: None,
+}
 NOTICE_AFTER = 5.0
 """Seconds after which ``wait_for_instances`` logs that it still waits."""
 
@@ -31,8 +36,9 @@ class Client:
     """Sends requests to the instances of one endpoint, as they come and go.
 
     Every way to send takes the request, anything that JSON can hold, and returns the answer as an
-    async iterator of the values that the handler yielded: ``Annotated`` ones with
-    ``annotated=True``, as Dynamo's own bindings give them. A request that an instance refuses,
+    async iterator of the values that the handler yielded. These also have the methods of the items
+    of Dynamo's own bindings, ``data()`` above all; ``annotated=False`` leaves the methods away,
+    ``annotated=True`` gives objects that have nothing else. A request that an instance refuses,
     because it is shutting down, goes to the next one. With ``context`` the request has its id, and
     ends when it is stopped.
 
@@ -88,20 +94,20 @@ class Client:
         return ids
 
     async def generate(
-        self, request: Any, annotated: bool = False, context: Context | None = None
+        self, request: Any, annotated: bool | None = None, context: Context | None = None
     ) -> ResponseStream:
         """Send a request to the next instance, as ``round_robin`` does."""
         return await self.round_robin(request, annotated, context)
 
     async def round_robin(
-        self, request: Any, annotated: bool = False, context: Context | None = None
+        self, request: Any, annotated: bool | None = None, context: Context | None = None
     ) -> ResponseStream:
         """Send a request to the instances in turn."""
         instances = self._round_robin.order(self._instances())
         return await self._send(instances, request, annotated, context)
 
     async def random(
-        self, request: Any, annotated: bool = False, context: Context | None = None
+        self, request: Any, annotated: bool | None = None, context: Context | None = None
     ) -> ResponseStream:
         """Send a request to any of the instances."""
         return await self._send(random_order(self._instances()), request, annotated, context)
@@ -110,7 +116,7 @@ class Client:
         self,
         request: Any,
         instance_id: int,
-        annotated: bool = False,
+        annotated: bool | None = None,
         context: Context | None = None,
     ) -> ResponseStream:
         """Send a request to this instance and no other."""
@@ -140,21 +146,23 @@ class Client:
         self,
         instances: Iterable[Instance],
         request: Any,
-        annotated: bool,
+        annotated: bool | None,
         context: Context | None,
     ) -> ResponseStream:
         payload = encode(request)
-        context = context or Context()
+        context = context or Context(traceparent=current_traceparent())
+        plane, request_id = self._network.plane, context.to_wire()
         refusal: UnavailableError | None = None
         for instance in instances:
             try:
-                stream = await self._network.plane.call(instance.address, context.id(), payload)
+                stream = await plane.call(instance.address, request_id, payload)
             except UnavailableError as error:
                 refusal = error
             else:
-                return ResponseStream(stream, context, Annotated if annotated else None)
+                return ResponseStream(stream, context, _WRAPS[annotated])
         raise refusal or NoInstancesError(
-            f"no worker serves {self._endpoint}: start one, or wait with wait_for_instances()"
+            f"no worker serves {self._endpoint} ({self._asked()}): start one with the same "
+            "settings, or wait with wait_for_instances()"
         )
 
     def __repr__(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dynamo.request_plane._planes import chosen_plane
+from dynamo_metrics._settings import LIVE_PAGE
 
 if TYPE_CHECKING:
     from dynamo.runtime import DistributedRuntime
@@ -13,13 +14,24 @@ _ANY_HOST = ("0.0.0.0", "[::]")
 
 
 def greet(runtime: DistributedRuntime, *, idle: str | None = None) -> None:
-    """Print where the metrics are, and ``idle`` if no other process can send requests.
+    """Print where the live page and the metrics are; ``idle`` if no other process sends requests.
 
     Raises ``ValueError`` for a bad ``DYN_REQUEST_PLANE``.
     """
+    page = _page_url(runtime)
+    if page is not None:
+        print(f"live page: {page}", flush=True)
     print(f"metrics: {_metrics_url(runtime) or 'set DYN_SYSTEM_PORT'}", flush=True)
     if idle and chosen_plane() == "memory":
         print(f"requests: {idle}", flush=True)
+
+
+def _page_url(runtime: DistributedRuntime) -> str | None:
+    """Return the URL of the live page for a browser on this host; None if there is none."""
+    url = _metrics_url(runtime)
+    if url is None or url.startswith("unix:") or not LIVE_PAGE.read():
+        return None
+    return url.removesuffix("metrics")
 
 
 def _metrics_url(runtime: DistributedRuntime) -> str | None:
@@ -27,5 +39,7 @@ def _metrics_url(runtime: DistributedRuntime) -> str | None:
     address = runtime.system_status_address
     if address is None:
         return None
+    if address.startswith("unix:"):
+        return address
     host, port = address.rsplit(":", 1)
     return f"http://{'localhost' if host in _ANY_HOST else host}:{port}/metrics"

@@ -1,32 +1,42 @@
-"""One connection to NATS for each event loop and ``NATS_SERVER``."""
+"""One connection to NATS for each event loop and its settings."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
+from dynamo import _tasks
+from dynamo._nats.options import Options
 from dynamo._nats.subscription import Callback, Subscription
-from dynamo._settings import NATS_SERVER, without_password
+from dynamo._settings import NATS_SERVER
 
 if TYPE_CHECKING:
-    from nats.aio.client import Client
     from nats.js import JetStreamContext
+
+    from dynamo._nats.client import RobustClient
+
+_T = TypeVar("_T")
 
 _CONNECT_ATTEMPTS = 10
 """Attempts at the first connection: workers may start before NATS does."""
 _RETRY_INTERVAL = 0.5
 """Seconds between two attempts."""
-_PING_INTERVAL = 10
+PING_INTERVAL = 5
 """Seconds between pings; after two without an answer the connection counts as lost."""
 _JETSTREAM_TIMEOUT = 2
 """Seconds that JetStream may take to answer."""
+CALL_TIMEOUT = 10.0
+"""Seconds that any call may take."""
+CLOSE_TIMEOUT = 0.5
+"""Seconds that NATS may take to read what is left when the connection is closed."""
 
 _log = logging.getLogger("dynamo.runtime")
 
-_pools: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[str, ...], Connection]] = (
+_pools: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Options, Connection]] = (
     WeakKeyDictionary()
 )
 
@@ -37,15 +47,15 @@ class Connection:
     ``on_lost`` are called when it breaks, ``on_restored`` when it and its subscriptions are back.
     """
 
-    def __init__(self, servers: tuple[str, ...]) -> None:
-        self.servers = servers
+    def __init__(self, options: Options) -> None:
         self.on_lost: list[Callable[[], None]] = []
         self.on_restored: list[Callable[[], None]] = []
+        self._options = options
         self._users = 0
         self._opening = asyncio.Lock()
-        self._client: Client | None = None
-        self._reopening: asyncio.Task[None] | None = None
-        self._subscriptions: list[Subscription] = []
+        self._client: RobustClient | None = None
+        self._up = asyncio.Event()
+        self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @classmethod
     async def acquire(cls) -> Connection:
@@ -54,64 +64,101 @@ class Connection:
         Raises ``ValueError`` for a bad setting, ``ImportError`` without nats-py,
         ``ConnectionError`` if no server can be reached.
         """
-        servers = NATS_SERVER.read()
+        options = Options.read()
         pool = _pools.setdefault(asyncio.get_running_loop(), {})
-        connection = pool.setdefault(servers, cls(servers))
+        connection = pool.setdefault(options, cls(options))
         connection._users += 1
         try:
             async with connection._opening:
                 if connection._client is None:
-                    connection._client = await connection._connect(_CONNECT_ATTEMPTS)
+                    connection._client = await connection._connect()
+                    connection._up.set()
         except BaseException:
             await connection.release()
             raise
         return connection
 
     async def release(self) -> None:
-        """Close the connection if it has no other user."""
+        """Close the connection if it has no other user, within two ``CLOSE_TIMEOUT``."""
         self._users -= 1
         if self._users > 0:
             return
         pool = _pools.get(asyncio.get_running_loop(), {})
-        if pool.get(self.servers) is self:
-            del pool[self.servers]
-        if self._reopening is not None:
-            self._reopening.cancel()
-            await asyncio.wait({self._reopening})
+        if pool.get(self._options) is self:
+            del pool[self._options]
         if self._client is not None:
-            await self._client.close()
+            await _close(self._client)
 
     def __str__(self) -> str:
-        return ",".join(without_password(server) for server in self.servers)
+        return str(self._options)
 
     @property
-    def client(self) -> Client:
-        """The client of nats-py; another one after the server has closed the last one."""
+    def client(self) -> RobustClient:
+        """The client of nats-py. Only calls that never wait may be made without ``call``."""
         if self._client is None:
             raise ConnectionError(f"NATS at {self} is not connected")
         return self._client
 
     @property
     def is_up(self) -> bool:
-        """Whether NATS is connected now."""
-        return self._client is not None and self._client.is_connected
+        """Whether NATS is connected now, as far as is known."""
+        return self._up.is_set()
 
     @property
     def jetstream(self) -> JetStreamContext:
         """The part of NATS that stores."""
         return self.client.jetstream(timeout=_JETSTREAM_TIMEOUT)
 
+    async def call(
+        self, work: Callable[[], Coroutine[Any, Any, _T]], timeout: float | None = CALL_TIMEOUT
+    ) -> _T:
+        """Return what a call into nats-py returns, which loses no cancellation here.
+
+        Waits for a connection first. Raises ``ConnectionError`` if there is none within
+        ``timeout`` seconds, if it breaks meanwhile, or if the call takes longer.
+        """
+        if not self.is_up and not (timeout and await _tasks.happens(self._up, timeout)):
+            raise ConnectionError(f"NATS at {self} is not connected")
+        lost = self._lost
+        try:
+            return await _tasks.within(timeout, work(), until=lost)
+        except asyncio.TimeoutError:
+            reason = "was disconnected" if lost.done() else "has not answered in time"
+            raise ConnectionError(f"NATS at {self} {reason}") from None
+
+    async def restored(self) -> None:
+        """Wait until NATS is connected."""
+        await self._up.wait()
+
+    async def answers(self, timeout: float) -> bool:
+        """Whether NATS handles all that was sent within ``timeout`` seconds.
+
+        If it does not, the connection is given up and opened again, to another server if there is
+        one.
+        """
+        import nats.errors
+
+        if not self.is_up:
+            return False
+        try:
+            await self.call(self.client.flush, timeout)
+        except (OSError, nats.errors.Error):
+            if self.is_up:
+                await self.client.reconnect()
+            return False
+        return True
+
     async def subscribe(self, subject: str, callback: Callback) -> Subscription:
         """Have ``callback``, an async function, called for each message, one after the other."""
-        subscription = Subscription(self._subscriptions, subject, callback)
-        await subscription.open(self.client)
+        subscription = Subscription(self, subject, callback)
+        await subscription.open()
         return subscription
 
-    async def _connect(self, attempts: int) -> Client:
+    async def _connect(self) -> RobustClient:
         try:
-            import nats.errors
+            import nats.aio.client  # noqa: F401 - what the next line needs
 
-            from dynamo._nats.client import OrderedClient
+            from dynamo._nats.client import RobustClient
         except ImportError:
             raise ImportError(
                 "NATS needs nats-py: pip install 'dynamo-runtime[nats]', or use "
@@ -124,19 +171,23 @@ class Connection:
             del reasons[:-1]
             _log.debug("NATS at %s: %s", self, error)
 
-        client = OrderedClient()
+        arguments = self._options.arguments()
+        client = RobustClient(self._on_client_lost, only_tls=self._options.only_tls)
+        connecting = client.connect(
+            **arguments,
+            error_cb=note,
+            reconnected_cb=self._on_client_restored,
+            reconnect_time_wait=_RETRY_INTERVAL,  # type: ignore[arg-type]  # floats work
+            max_reconnect_attempts=_CONNECT_ATTEMPTS,
+            ping_interval=PING_INTERVAL,
+            flusher_queue_size=0,  # without limit: the ping loop must not wait
+        )
         try:
-            await client.connect(
-                list(self.servers),
-                error_cb=note,
-                disconnected_cb=self._on_disconnected,
-                reconnected_cb=self._on_reconnected,
-                closed_cb=self._on_closed,
-                reconnect_time_wait=_RETRY_INTERVAL,  # type: ignore[arg-type]  # floats work
-                max_reconnect_attempts=attempts,
-                ping_interval=_PING_INTERVAL,
-            )
-        except (OSError, nats.errors.Error, asyncio.TimeoutError) as error:
+            await _tasks.within(None, connecting)
+        except BaseException as error:
+            await _close(client)
+            if not isinstance(error, Exception):
+                raise
             reason = str(reasons[-1] if reasons else error) or type(error).__name__
             raise ConnectionError(
                 f"{NATS_SERVER.variable}={self} cannot be reached: {reason}; start a NATS server "
@@ -145,32 +196,28 @@ class Connection:
         client.options["max_reconnect_attempts"] = -1  # from now on without limit
         return client
 
-    async def _on_disconnected(self) -> None:
+    def _on_client_lost(self) -> None:
+        self._up.clear()
+        if not self._lost.done():
+            self._lost.set_result(None)
         # A connection that this process closes has no users left.
         if self._users > 0:
             _log.warning("disconnected from NATS at %s, reconnecting", self)
             for callback in list(self.on_lost):
                 callback()
 
-    async def _on_reconnected(self) -> None:
+    async def _on_client_restored(self) -> None:
         _log.warning("reconnected to NATS at %s", self)
+        self._lost = asyncio.get_running_loop().create_future()
+        self._up.set()
         for callback in list(self.on_restored):
             callback()
 
-    async def _on_closed(self) -> None:
-        """Make a new client: this one gave up, as it does when the server reports an error."""
-        if self._users > 0 and (self._reopening is None or self._reopening.done()):
-            self._reopening = asyncio.get_running_loop().create_task(self._reopen())
 
-    async def _reopen(self) -> None:
-        while True:
-            try:
-                self._client = await self._connect(1)
-            except ConnectionError as error:
-                _log.debug("%s", error)
-                await asyncio.sleep(_RETRY_INTERVAL)
-            else:
-                break
-        for subscription in list(self._subscriptions):
-            await subscription.open(self._client)
-        await self._on_reconnected()
+async def _close(client: RobustClient) -> None:
+    """Close a client, whatever its server does."""
+    try:
+        with suppress(Exception):  # of any kind: it is to end, and does
+            await _tasks.within(CLOSE_TIMEOUT, client.close())
+    finally:
+        await client.destroy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,6 +11,19 @@ if TYPE_CHECKING:
 _NO_RESPONDERS = "503"
 """The status that NATS answers with when nobody listens to a subject."""
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+_SUBJECT = re.compile(r"[^\s.*>\x00-\x20\x7f]+(?:\.[^\s.*>\x00-\x20\x7f]+)*")
+_MAX_SUBJECT_BYTES = 1024
+"""Limit of a subject that another program names. A server takes lines of 4,096 bytes, two subjects
+among them, and ends the connection at a longer one."""
+
+
+def is_subject(text: str) -> bool:
+    """Whether messages can be published to a subject that another program has named."""
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        return False
+    return size <= _MAX_SUBJECT_BYTES and _SUBJECT.fullmatch(text) is not None
 
 
 def is_no_responders(message: Msg) -> bool:

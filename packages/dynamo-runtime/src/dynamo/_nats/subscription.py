@@ -1,16 +1,25 @@
-"""Subscriptions that survive a new client."""
+"""Subscriptions, and how they end."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from dynamo import _tasks
+
 if TYPE_CHECKING:
-    from nats.aio.client import Client
     from nats.aio.msg import Msg
     from nats.aio.subscription import Subscription as NatsSubscription
+
+    from dynamo._nats.connection import Connection
+
+CLOSE_TIMEOUT = 1.0
+"""Seconds that NATS may take to end a subscription; then the connection is given up."""
+HANDLE_TIMEOUT = 1.0
+"""Seconds for the messages that arrived before that."""
 
 _log = logging.getLogger("dynamo.runtime")
 
@@ -18,37 +27,48 @@ Callback = Callable[["Msg"], Awaitable[None]]
 
 
 class Subscription:
-    """A subscription that outlives the client it was made with."""
+    """A subscription, which nats-py opens again after a reconnect."""
 
-    def __init__(self, registry: list[Subscription], subject: str, callback: Callback) -> None:
-        """Enter it into ``registry``, the subscriptions that a reconnect opens again."""
-        self._registry = registry
+    def __init__(self, connection: Connection, subject: str, callback: Callback) -> None:
+        self._connection = connection
         self._subject = subject
         self._callback = callback
-        self._client: Client | None = None
         self._current: NatsSubscription | None = None
-        registry.append(self)
 
-    async def open(self, client: Client) -> None:
-        """Subscribe with this client: the first one, or the one after a reconnect."""
-        self._client = client
+    async def open(self) -> None:
+        """Subscribe. Raises ``ConnectionError``, or ``nats.errors.Error`` for a bad subject."""
         # No limits: the users of the subscription bound what they let others send.
-        self._current = await client.subscribe(
-            self._subject, cb=self._handle, pending_msgs_limit=0, pending_bytes_limit=0
+        self._current = await self._connection.call(
+            lambda: self._connection.client.subscribe(
+                self._subject, cb=self._handle, pending_msgs_limit=0, pending_bytes_limit=0
+            )
         )
 
     async def close(self) -> None:
-        """Unsubscribe. Messages that NATS sent before it knew that are still handled."""
+        """Unsubscribe. Messages that NATS sent before it knew that are still handled.
+
+        A connection on which NATS does not answer is given up.
+        """
         import nats.errors
 
-        self._registry.remove(self)
-        if self._current is not None and self._client is not None and self._client.is_connected:
-            with suppress(nats.errors.Error):  # the connection broke, the subscription with it
-                drain: Callable[[], Awaitable[None]] = self._current.drain
-                await drain()
+        current, self._current = self._current, None
+        if current is None:
+            return
+        connection = self._connection
+        try:
+            if connection.is_up:
+                await connection.call(lambda: connection.client.unsubscribe(current), CLOSE_TIMEOUT)
+                with suppress(asyncio.TimeoutError):
+                    await _tasks.within(HANDLE_TIMEOUT, connection.client.handled(current))
+        except (OSError, nats.errors.Error) as error:
+            _log.debug("%s was not unsubscribed in time: %s", self._subject, error)
+            if connection.is_up:
+                await connection.client.reconnect()
+        finally:
+            connection.client.forget(current)
 
     async def _handle(self, message: Msg) -> None:
         try:
             await self._callback(message)
         except Exception:
-            _log.exception("a message on %s could not be handled", message.subject)
+            _log.exception("a message on %r could not be handled", message.subject)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
+from dynamo import _tasks
 from dynamo._network import signals
 
 _STOP_TIMEOUT = 10.0
 """Seconds that endpoints have to stop once their requests were cancelled."""
+
+_log = logging.getLogger("dynamo.runtime")
 
 Path = tuple[str, ...]
 """Namespace, component and name of an endpoint."""
@@ -20,6 +24,11 @@ class Drainable(Protocol):
     """An endpoint being served."""
 
     path: Path
+
+    @property
+    def inflight(self) -> int:
+        """The number of running requests."""
+        ...
 
     def drain(self) -> None:
         """Take no new requests."""
@@ -34,9 +43,13 @@ class Drain:
     """The endpoints that one runtime serves, and their way out."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, timeout: float) -> None:
-        """Give running requests ``timeout`` seconds, from the beginning of the drain."""
+        """Give running requests ``timeout`` seconds, from the beginning of the drain.
+
+        ``on_start`` are called when it begins.
+        """
         self._loop = loop
         self._timeout = timeout
+        self.on_start: list[Callable[[], None]] = []
         self._endpoints: list[Drainable] = []
         self._started = asyncio.Event()
         self._stopped = asyncio.Event()
@@ -92,6 +105,15 @@ class Drain:
         if not self.is_draining:
             self._deadline = self._loop.time() + self._timeout
             self._started.set()
+            for callback in self.on_start:
+                callback()
+            if self._endpoints:
+                _log.info(
+                    "draining %d requests of %s, for at most %g s",
+                    sum(endpoint.inflight for endpoint in self._endpoints),
+                    ", ".join("/".join(path) for path in self.paths),
+                    self._timeout,
+                )
             for endpoint in self._endpoints:
                 endpoint.drain()
 
@@ -110,8 +132,7 @@ class Drain:
         """Cancel running requests, and wait until all endpoints have stopped."""
         if self._endpoints:
             self.force()
-            with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._stopped.wait(), _STOP_TIMEOUT)
+            await _tasks.happens(self._stopped, _STOP_TIMEOUT)
 
     def _on_signal(self) -> None:
         if self.is_draining:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import socket
 from typing import TYPE_CHECKING
 
+from dynamo._directory import directory_path
 from dynamo._network.advertise import advertised
 from dynamo._network.drain import Drain, Path
 from dynamo._settings import DISCOVERY_BACKEND, GRACEFUL_SHUTDOWN_TIMEOUT, REQUEST_PLANE
@@ -25,10 +25,10 @@ _CLOSED = "this runtime has been shut down: make another DistributedRuntime, and
 class Network:
     """One per runtime, in one event loop. Made when the first endpoint is served or called."""
 
-    def __init__(self, native: _native.Node) -> None:
+    def __init__(self, native: _native.Node, instance_id: int) -> None:
         """Read the settings. Raises ``ValueError`` for a bad one."""
         self.loop = asyncio.get_running_loop()
-        self.instance_id = 1 + secrets.randbelow(2**63 - 1)
+        self.instance_id = instance_id
         self.plane_name = chosen_plane()
         self.discovery_name = chosen_discovery(self.plane_name)
         self.drain = Drain(self.loop, GRACEFUL_SHUTDOWN_TIMEOUT.read())
@@ -40,16 +40,17 @@ class Network:
 
     def __str__(self) -> str:
         """Return which request plane and which discovery this is, by their settings."""
+        where = f" in {directory_path()}" if self.discovery_name == "file" else ""
         return (
             f"{REQUEST_PLANE.variable}={self.plane_name}, "
-            f"{DISCOVERY_BACKEND.variable}={self.discovery_name}"
+            f"{DISCOVERY_BACKEND.variable}={self.discovery_name}{where}"
         )
 
     async def open(self) -> None:
         """Connect, once.
 
         Raises ``ImportError`` if a package is missing, ``ConnectionError`` if a server cannot be
-        reached.
+        reached, ``OSError`` if a directory or an address cannot be used.
         """
         async with self._opening:
             if self._plane is None:
@@ -81,8 +82,8 @@ class Network:
     async def announce(self) -> None:
         """Register the status server, if there is one, with the endpoints served now."""
         listening = self._native.system_status_address
-        if listening is None:
-            return
+        if listening is None or listening.startswith("unix:"):
+            return  # nothing that another host can scrape
         paths = self.drain.paths
         labels = {
             "namespace": ",".join(sorted({namespace for namespace, _, _ in paths})),

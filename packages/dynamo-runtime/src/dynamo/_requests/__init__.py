@@ -1,10 +1,11 @@
 """What client and handler have in common: the ``Context`` of a request and its bytes.
 
-``context`` is the identity of a request and whether it was stopped; ``codec`` writes requests and
-items as JSON.
+``context`` is the identity of a request and whether it was stopped, ``trace`` the trace that it
+belongs to; ``codec`` writes requests and items as JSON.
 """
 
 from dynamo._requests.codec import decode, encode
 from dynamo._requests.context import Context
+from dynamo._requests.trace import current_traceparent
 
-__all__ = ["Context", "decode", "encode"]
+__all__ = ["Context", "current_traceparent", "decode", "encode"]

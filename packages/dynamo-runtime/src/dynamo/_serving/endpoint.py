@@ -9,6 +9,7 @@ from time import monotonic
 from typing import Any
 
 import dynamo_metrics
+from dynamo import _tasks
 from dynamo._network import Network
 from dynamo._serving.canary import Canary, CanarySettings
 from dynamo._serving.handler import prepare_handler
@@ -80,8 +81,14 @@ class ServedEndpoint:
         self._settled = asyncio.Event()
         self._instance: Instance | None = None
         self._served: Served | None = None
+        self._unregistering: asyncio.Task[None] | None = None
         self._canary: asyncio.Task[None] | None = None
         self._draining = False
+
+    @property
+    def inflight(self) -> int:
+        """The number of running requests."""
+        return len(self._inflight)
 
     def report_not_ready(self) -> None:
         """Show on ``/health`` that the endpoint is about to be served."""
@@ -120,6 +127,14 @@ class ServedEndpoint:
         """Count bytes that could not be taken as a request."""
         self._metrics.rejected(size, error_type)
 
+    def incomplete(self, requests: int, size: int) -> None:
+        """Count requests, and their bytes, whose bodies have not arrived completely."""
+        self._metrics.incomplete(requests, size)
+
+    def reachable(self, reachable: bool) -> None:
+        """Show on ``/health`` whether requests can arrive."""
+        self._health.reach(reachable)
+
     def drain(self) -> None:
         """Take no new requests."""
         self._draining = True
@@ -137,17 +152,14 @@ class ServedEndpoint:
     async def finish(self, timeout: float) -> None:
         """Drain, and let running requests finish within ``timeout`` seconds."""
         self.drain()
-        await self._unregister()
-        if timeout > 0:
-            try:
-                await asyncio.wait_for(self._settled.wait(), timeout)
-            except asyncio.TimeoutError:
-                _log.warning(
-                    "cancelling %d requests of %s that did not finish within %s",
-                    len(self._inflight),
-                    self._name,
-                    GRACEFUL_SHUTDOWN_TIMEOUT.variable,
-                )
+        self._unregister()
+        if timeout > 0 and not await _tasks.happens(self._settled, timeout):
+            _log.warning(
+                "cancelling %d requests of %s that did not finish within %s",
+                len(self._inflight),
+                self._name,
+                GRACEFUL_SHUTDOWN_TIMEOUT.variable,
+            )
 
     async def close(self, *, keep_health: bool) -> None:
         """Cancel the requests in flight, and stop accepting new ones.
@@ -156,32 +168,41 @@ class ServedEndpoint:
         """
         self.drain()
         canary, self._canary = self._canary, None
-        await self._unregister()
+        self._unregister()
         for request in list(self._inflight.values()):
             request.cancel()
         tasks = [*self._inflight, *([canary] if canary else [])]
-        if tasks:
-            _, stuck = await asyncio.wait(tasks, timeout=_CANCEL_TIMEOUT)
-            if stuck:
-                _log.error(
-                    "%d handlers of %s did not end within %g s of their cancellation: they go on "
-                    "running",
-                    len(stuck),
-                    self._name,
-                    _CANCEL_TIMEOUT,
-                )
+        closing = [self._unregistering] if self._unregistering is not None else []
         if self._served is not None:
-            await self._served.close()
-        self._health.withdraw(keep=keep_health)
-
-    async def _unregister(self) -> None:
-        instance, self._instance = self._instance, None
-        if instance is None:
-            return
+            closing.append(asyncio.get_running_loop().create_task(self._served.close()))
         try:
-            await asyncio.wait_for(
-                self._network.discovery.unregister(instance), _UNREGISTER_TIMEOUT
+            if tasks:
+                _, stuck = await asyncio.wait(tasks, timeout=_CANCEL_TIMEOUT)
+                if stuck:
+                    _log.error(
+                        "%d handlers of %s did not end within %g s of their cancellation: they go "
+                        "on running",
+                        len(stuck),
+                        self._name,
+                        _CANCEL_TIMEOUT,
+                    )
+        finally:
+            try:
+                await asyncio.gather(*closing)
+            finally:
+                self._health.withdraw(keep=keep_health)
+
+    def _unregister(self) -> None:
+        """Begin to remove the instance from discovery."""
+        instance, self._instance = self._instance, None
+        if instance is not None:
+            self._unregistering = asyncio.get_running_loop().create_task(
+                self._remove_from_discovery(instance)
             )
+
+    async def _remove_from_discovery(self, instance: Instance) -> None:
+        try:
+            await _tasks.within(_UNREGISTER_TIMEOUT, self._network.discovery.unregister(instance))
         except (OSError, asyncio.TimeoutError) as error:
             _log.warning("%s was not removed from discovery: %s", self._name, error)
 

@@ -16,11 +16,19 @@ class EndpointHealth:
 
     def __init__(self, endpoint: dynamo_metrics.Endpoint) -> None:
         self._endpoint = endpoint
+        self._ready: bool | None = None
+        self._reachable = True
 
     def report(self, *, ready: bool) -> None:
         """Report whether requests are taken and answered."""
-        _reports.setdefault(self._endpoint, {})[id(self)] = ready
-        self._show()
+        self._ready = ready
+        self._report()
+
+    def reach(self, reachable: bool) -> None:
+        """Report whether requests can arrive. Without that the endpoint is not ready."""
+        self._reachable = reachable
+        if self._ready is not None:
+            self._report()
 
     def withdraw(self, *, keep: bool) -> None:
         """Stop reporting.
@@ -28,6 +36,7 @@ class EndpointHealth:
         If no other runtime of the process serves the endpoint, it leaves ``/health``; with ``keep``
         it stays there as not ready, for a process that is about to end.
         """
+        self._ready = None
         others = _reports.get(self._endpoint, {})
         others.pop(id(self), None)
         if others:
@@ -38,6 +47,11 @@ class EndpointHealth:
             self._endpoint.set_health_status("notready")
         else:
             self._endpoint.clear_health_status()
+
+    def _report(self) -> None:
+        ready = bool(self._ready) and self._reachable
+        _reports.setdefault(self._endpoint, {})[id(self)] = ready
+        self._show()
 
     def _show(self) -> None:
         ready = all(_reports[self._endpoint].values())

@@ -102,6 +102,18 @@ class RequestMetrics:
                 _FIRST_RESPONSE,
                 full_name=True,
             )
+            incomplete_requests = create.create_intgauge(
+                f"{name_prefix.COMPONENT}_incomplete_requests",
+                "Number of requests whose bodies have not arrived completely",
+                const,
+                full_name=True,
+            )
+            incomplete_bytes = create.create_intgauge(
+                f"{name_prefix.COMPONENT}_incomplete_request_bytes",
+                "Number of bytes held of requests whose bodies have not arrived completely",
+                const,
+                full_name=True,
+            )
         except MetricsError as error:
             if error.reason != "conflict":
                 raise
@@ -119,6 +131,8 @@ class RequestMetrics:
         self._duration = duration.observe
         self._first_response = first_response.observe
         self.sent = response_bytes.inc_by
+        self._incomplete_requests = incomplete_requests.add
+        self._incomplete_bytes = incomplete_bytes.add
         self._outcomes = {kind: errors.with_label_values([kind]).inc for kind in _ERROR_TYPES}
         self._outcomes[CANCELLED] = cancellations.inc
 
@@ -143,3 +157,8 @@ class RequestMetrics:
     def rejected(self, size: int, error_type: str) -> None:
         """Count a request that did not reach a handler."""
         self.end(self.begin(size), error_type)
+
+    def incomplete(self, requests: int, size: int) -> None:
+        """Add to the number of requests without a complete body, and to their bytes."""
+        self._incomplete_requests(requests)
+        self._incomplete_bytes(size)

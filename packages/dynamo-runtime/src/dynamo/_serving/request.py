@@ -7,6 +7,7 @@ import logging
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from dynamo import _tasks
 from dynamo._requests import Context, decode, encode
 from dynamo._serving.handler import Handler, close
 from dynamo._serving.metrics import CANCELLED, RequestMetrics
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 DISCONNECT_TIMEOUT = 2.0
 """Seconds to the next yield that a handler has after a disconnect; then it is cancelled."""
+FINISH_TIMEOUT = 0.5
+"""Seconds that the plane has to send the end of an answer once the worker stops."""
 
 _log = logging.getLogger("dynamo.runtime")
 _types = work_handler.error_types
@@ -62,7 +65,7 @@ class Request:
         self._metrics = metrics
         self._activity = activity
         self._call = call
-        self._context = Context(call.id)
+        self._context = Context.from_wire(call.id)
         self._task: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._worker_stops = False
@@ -117,8 +120,12 @@ class Request:
         if self._worker_stops and not complete:
             stopped = UnavailableError("the worker shut down before the answer was complete")
             failure = _FailedError(CANCELLED, stopped)
+        finishing = self._call.finish(failure.error if failure else None)
         try:
-            await self._call.finish(failure.error if failure else None)
+            # A worker that stops does not wait for a client, or for NATS.
+            await (_tasks.within(FINISH_TIMEOUT, finishing) if self._worker_stops else finishing)
+        except asyncio.TimeoutError:
+            return CANCELLED
         except ClientDisconnectedError as disconnected:
             if not disconnected.lost:
                 return CANCELLED

@@ -1,7 +1,8 @@
 """Which runtimes serve an endpoint, and where the status server of each runtime is.
 
-``memory`` knows the runtimes of one event loop, ``nats`` those of a cluster, in a key-value bucket
-of JetStream. ``DYN_DISCOVERY_BACKEND`` chooses; the default is the name of the request plane.
+``file`` knows the runtimes of one user on one host, by a directory; ``nats`` those of a cluster, in
+a key-value bucket of JetStream; ``memory`` those of one event loop. ``DYN_DISCOVERY_BACKEND``
+chooses; the default goes with the request plane.
 
 Each backend is a folder of one shape: ``discovery`` registers and watches, ``store`` is where the
 entries are. ``_backends`` is the table of backends, ``_protocol`` what each of them offers,

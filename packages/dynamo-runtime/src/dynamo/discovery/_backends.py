@@ -9,10 +9,19 @@ from dynamo._settings import DISCOVERY_BACKEND
 from dynamo.discovery._protocol import Discovery
 
 BACKENDS = {
-    "memory": "dynamo.discovery.memory",
+    "file": "dynamo.discovery.file",
     "nats": "dynamo.discovery.nats",
+    "memory": "dynamo.discovery.memory",
 }
 """The package of each backend."""
+_OF_PLANE = {"tcp": "file"}
+"""The default beside a request plane that has no discovery of its name."""
+_ELSEWHERE = {
+    "mem": "memory",
+    "etcd": "file on one host, nats on several",
+    "kubernetes": "nats",
+}
+"""Backends that Dynamo has, and what takes their place here."""
 
 
 class Backend(Protocol):
@@ -24,11 +33,13 @@ class Backend(Protocol):
 
 
 def chosen_discovery(request_plane: str) -> str:
-    """Return the name that ``DYN_DISCOVERY_BACKEND`` has, by default that of the request plane.
+    """Return the name that ``DYN_DISCOVERY_BACKEND`` has.
 
-    Raises ``ValueError`` for a name that is not in the table.
+    The default is ``file`` beside the request plane ``tcp``, and the plane's own name beside any
+    other. Raises ``ValueError`` for a name that is not in the table.
     """
-    return DISCOVERY_BACKEND.choose(BACKENDS, request_plane)
+    default = _OF_PLANE.get(request_plane, request_plane)
+    return DISCOVERY_BACKEND.choose(BACKENDS, default, _ELSEWHERE)
 
 
 async def open_discovery(name: str) -> Discovery:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 
-from dynamo.discovery._records import Instance, from_json
+from dynamo.discovery._records import BadEntries, Instance, from_json
 from dynamo.discovery._watch import Watch
-
-_log = logging.getLogger("dynamo.runtime")
 
 
 class LeasedWatch:
@@ -18,22 +15,28 @@ class LeasedWatch:
         """Expire entries that were not put again for ``lease`` seconds."""
         self.watch = Watch()
         self._lease = lease
+        self._bad = BadEntries()
         self._renewed: dict[int, float] = {}
 
     def take(self, key: str, value: bytes | None) -> None:
         """Handle an entry that was put, or removed if ``value`` is None.
 
-        ``key`` is the instance id in hex. An entry that cannot be read is logged and ignored.
+        ``key`` is the instance id in hex. An entry that cannot be read, or that is of another
+        instance than its key, is logged and ignored.
         """
         try:
-            instance_id = int(key, 16)
+            instance_id = _instance_id(key)
             if value is None:
                 self._drop(instance_id)
-            else:
-                self.watch.put(from_json(Instance, value))
-                self._renewed[instance_id] = self._now()
+                return
+            instance = from_json(Instance, value)
+            if instance.instance_id != instance_id:
+                raise ValueError(f"it is of the instance {instance.instance_id:x}, not of its key")
         except ValueError as error:
-            _log.warning("an entry of discovery cannot be read: %s", error)
+            self._bad.log(key, value, error)
+            return
+        self.watch.put(instance)
+        self._renewed[instance_id] = self._now()
 
     def renew_all(self) -> None:
         """Restart the lease of every entry."""
@@ -58,3 +61,11 @@ class LeasedWatch:
     @staticmethod
     def _now() -> float:
         return asyncio.get_running_loop().time()
+
+
+def _instance_id(key: str) -> int:
+    """Read a key. Raises ``ValueError`` unless it is just as ``instance_key`` writes it."""
+    instance_id = int(key, 16)
+    if f"{instance_id:x}" != key:
+        raise ValueError("the key is not an instance id in hex")
+    return instance_id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from dynamo import _tasks
 from dynamo.discovery._records import Instance
 
 
@@ -26,13 +27,7 @@ class Watch:
         """
         if timeout is None:
             return await self._changed.wait()
-        # Before Python 3.12 wait_for() loses a cancellation that comes as its work ends.
-        waiting = asyncio.ensure_future(self._changed.wait())
-        try:
-            done, _ = await asyncio.wait({waiting}, timeout=timeout)
-            return bool(done)
-        finally:
-            waiting.cancel()
+        return await _tasks.happens(self._changed, timeout)
 
     def put(self, instance: Instance) -> None:
         """Add an instance, or replace the one with its id."""

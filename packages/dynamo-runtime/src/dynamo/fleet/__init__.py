@@ -1,1 +1,1 @@
-"""The runtimes of a fleet, found by discovery: ``dynamo-metrics sd`` and ``ls``."""
+"""The runtimes of a fleet, found by discovery: ``dynamo-metrics sd``, ``ls`` and ``top``."""

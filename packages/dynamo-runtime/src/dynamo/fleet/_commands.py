@@ -14,7 +14,6 @@ from rich.console import Console
 from rich.table import Table
 
 from dynamo._settings import NATS_SERVER
-from dynamo.fleet import _http
 from dynamo.fleet._fleet import Fleet, fetch, shared_discovery
 from dynamo.fleet._sd import as_json
 
@@ -48,6 +47,10 @@ def sd(
     nats_server: NatsServer = "",
 ) -> None:
     """Serve Prometheus' HTTP service discovery, on /sd, until SIGTERM or Ctrl-C."""
+    try:
+        from dynamo.fleet import _http
+    except ImportError as error:
+        sys.exit(f"dynamo-metrics sd needs {error.name}: pip install 'dynamo-runtime[cli]'")
     fleet = Fleet(_discovery(nats_server), refresh)
     _run(_http.serve(fleet, host, port))
 

@@ -7,9 +7,10 @@ import logging
 from collections.abc import Callable
 from time import monotonic
 
-from dynamo._settings import DISCOVERY_BACKEND
+from dynamo._settings import DISCOVERY_BACKEND, NATS_SERVER, REQUEST_PLANE
 from dynamo.discovery import Discovery, Target, open_discovery
 from dynamo.discovery._backends import chosen_discovery
+from dynamo.request_plane._planes import chosen_plane
 
 _RETRY_INTERVAL = 1.0
 """Seconds between attempts to open discovery."""
@@ -18,13 +19,15 @@ _log = logging.getLogger("dynamo.fleet")
 
 
 def shared_discovery() -> str:
-    """Return the discovery that ``DYN_DISCOVERY_BACKEND`` has, by default ``nats``.
+    """Return the discovery that ``DYN_DISCOVERY_BACKEND`` has, by default that of the runtimes.
 
-    Raises ``ValueError`` for an unknown one, and for one that knows only its own process.
+    With ``NATS_SERVER`` set, and nothing else, it is ``nats``. Raises ``ValueError`` for an unknown
+    one, and for one that knows only its own process.
     """
-    name = chosen_discovery("nats")
+    only_nats = NATS_SERVER.is_set and not REQUEST_PLANE.is_set
+    name = chosen_discovery("nats" if only_nats else chosen_plane())
     if name == "memory":
-        raise DISCOVERY_BACKEND.refuse(name, "knows only the process that it is in", "nats")
+        raise DISCOVERY_BACKEND.refuse(name, "knows only the process that it is in", "file or nats")
     return name
 
 
@@ -39,6 +42,17 @@ async def fetch(name: str) -> list[Target]:
         return _sorted(await discovery.targets())
     finally:
         await discovery.close()
+
+
+def targets() -> list[tuple[str, str]]:
+    """Return the addresses and names of the targets now, for ``dynamo-metrics top``.
+
+    Raises what ``shared_discovery`` and ``fetch`` raise.
+    """
+    return [
+        (target.address, f"{target.address} {_node(target)}".rstrip())
+        for target in asyncio.run(fetch(shared_discovery()))
+    ]
 
 
 class Fleet:
@@ -87,6 +101,9 @@ async def _ask(discovery: Discovery) -> Callable[[], list[Target]]:
         targets = _sorted(await discovery.targets())
     except ConnectionError as error:
         return _failure(error)
+    except Exception as error:  # of any kind: Prometheus must keep its targets
+        _log.exception("discovery failed")
+        return _failure(ConnectionError(f"discovery failed: {error!r}"))
     return lambda: targets
 
 
@@ -95,6 +112,11 @@ def _failure(error: ConnectionError) -> Callable[[], list[Target]]:
         raise ConnectionError(str(error))
 
     return answer
+
+
+def _node(target: Target) -> str:
+    """Return ``namespace/component``, as far as the target serves any."""
+    return "/".join(filter(None, (target.labels["namespace"], target.labels["component"])))
 
 
 def _sorted(targets: list[Target]) -> list[Target]:

@@ -1,4 +1,4 @@
-"""The HTTP server of ``dynamo-metrics sd``.
+"""The HTTP server of ``dynamo-metrics sd``, which uvicorn is. Needs uvicorn.
 
 | route | answer |
 |---|---|
@@ -16,22 +16,26 @@ import asyncio
 import json
 import signal
 import socket
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import TimeoutError as OutOfTime
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler
-from socketserver import ThreadingTCPServer
-from typing import Any, cast
+from typing import Any, ClassVar
 
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from dynamo import _tasks
 from dynamo.discovery import Target
 from dynamo.fleet._fleet import Fleet
 from dynamo.fleet._sd import as_json
 
-_DISCOVERY_TIMEOUT = 8.0
+DISCOVERY_TIMEOUT = 8.0
 """Seconds that a request waits for discovery."""
-_IDLE_TIMEOUT = 90
+IDLE_TIMEOUT = 90
 """Seconds that a connection may be idle: Prometheus asks every 60 by default."""
+REQUEST_TIMEOUT = 10.0
+"""Seconds that a new connection may take for its first request."""
+MAX_CONNECTIONS = 256
+"""Limit of the connections. Beyond it the oldest one that is idle is closed."""
 
 _Answer = tuple[int, str, str]
 """Status, content type, body."""
@@ -51,143 +55,166 @@ async def serve(fleet: Fleet, host: str, port: int) -> None:
     Prints where, once it listens. Raises ``OSError`` if it cannot, and what ``Fleet.connect``
     raises.
     """
-    stop_requested = asyncio.Event()
     loop = asyncio.get_running_loop()
+    stop_requested = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop_requested.set)
+    listener = _listen(host, port)
+    config = uvicorn.Config(
+        App(fleet),
+        http=BoundedProtocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=IDLE_TIMEOUT,
+        timeout_graceful_shutdown=1,
+    )
+    server = _Server(config)
+    serving = loop.create_task(server.serve([listener]))
     stopping = loop.create_task(stop_requested.wait())
     connecting = loop.create_task(fleet.connect())
     try:
-        with _listening(fleet, host, port) as address:
-            print(f"service discovery: http://{address}/sd", flush=True)
-            await asyncio.wait({connecting, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if connecting.done():
-                await connecting
-                await stopping
+        print(f"service discovery: http://{_location(listener)}/sd", flush=True)
+        await asyncio.wait({connecting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if connecting.done():
+            await connecting
+            await stopping
     finally:
-        stopping.cancel()
-        while not connecting.done():
-            # Before Python 3.12 wait_for() loses a cancellation that comes as its work ends.
-            connecting.cancel()
-            await asyncio.wait({connecting}, timeout=0.1)
+        server.should_exit = True
+        await asyncio.wait({serving})
+        await _tasks.end([connecting, stopping])
         await fleet.close()
+        listener.close()
 
 
-@contextmanager
-def _listening(fleet: Fleet, host: str, port: int) -> Iterator[str]:
-    """Answer requests meanwhile, in threads; gives ``host:port``."""
+class App:
+    """The routes, as an ASGI application."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+
+    async def __call__(
+        self,
+        scope: dict[str, Any],
+        receive: Callable[[], Awaitable[dict[str, Any]]],
+        send: Callable[[dict[str, Any]], Awaitable[None]],
+    ) -> None:
+        """Answer one request. uvicorn reads its body, if it has one."""
+        status, kind, text = await self._answer(scope["method"], scope["path"])
+        body = text.encode("utf-8", "backslashreplace")
+        headers = [(b"content-type", kind.encode()), (b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    async def _answer(self, method: str, path: str) -> _Answer:
+        route = self._ROUTES.get(path)
+        if route is None:
+            return 404, _TEXT, f"404 {path} is not here, see /\n"
+        if method not in ("GET", "HEAD"):
+            return 405, _TEXT, f"405 {method} is not for here: use GET\n"
+        return await route(self)
+
+    async def _sd(self) -> _Answer:
+        try:
+            return 200, _JSON, json.dumps(as_json(await self._targets()))
+        except ConnectionError as error:
+            return 503, _TEXT, f"{error}\n"
+
+    async def _health(self) -> _Answer:
+        try:
+            targets = await self._targets()
+            return 200, _JSON, json.dumps({"status": "ready", "targets": len(targets)})
+        except ConnectionError as error:
+            return 503, _JSON, json.dumps({"status": "notready", "reason": str(error)})
+
+    async def _live(self) -> _Answer:
+        return 200, _JSON, json.dumps({"status": "live"})
+
+    async def _index(self) -> _Answer:
+        return 200, _TEXT, _INDEX
+
+    async def _targets(self) -> list[Target]:
+        try:
+            return await _tasks.within(DISCOVERY_TIMEOUT, self._fleet.targets())
+        except asyncio.TimeoutError:
+            raise ConnectionError(
+                f"discovery has not answered within {DISCOVERY_TIMEOUT:g} s"
+            ) from None
+
+    _ROUTES: ClassVar[dict[str, Callable[[App], Awaitable[_Answer]]]] = {
+        "/": _index,
+        "/sd": _sd,
+        "/health": _health,
+        "/live": _live,
+    }
+
+
+class BoundedProtocol(H11Protocol):
+    """uvicorn's protocol, with a limit of connections and of the time to their first request."""
+
+    def connection_made(self, transport: Any) -> None:
+        """Take a connection, and close the one that has been idle for longest if there are many."""
+        super().connection_made(transport)
+        if len(self.connections) > MAX_CONNECTIONS:
+            idle = (one for one in _in_order if one in self.connections and one.is_idle)
+            (next(idle, None) or self).transport.abort()
+        _in_order[self] = None
+        self._first = self.loop.call_later(REQUEST_TIMEOUT, self._close_unused)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        _in_order.pop(self, None)
+        self._first.cancel()
+        super().connection_lost(exc)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is being answered."""
+        return self.cycle is None or bool(self.cycle.response_complete)
+
+    def _close_unused(self) -> None:
+        if self.cycle is None:
+            self.transport.close()
+
+
+_in_order: dict[BoundedProtocol, None] = {}
+"""The connections, the oldest first."""
+
+
+class _Server(uvicorn.Server):
+    """A server that leaves the signals of the process to ``serve``."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Handle no signal."""
+        yield
+
+
+def _listen(host: str, port: int) -> socket.socket:
     try:
-        [(family, *_, address), *_] = socket.getaddrinfo(
+        [(family, kind, *_, address), *_] = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
-        server = _Server(fleet, family, address)
+        listener = socket.socket(family, kind)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(128)
+        except BaseException:
+            listener.close()
+            raise
     except OSError as error:
         raise OSError(
             f"--host {host} --port {port} cannot be listened on: {error.strerror or error}; "
             "use another one, or --port 0"
         ) from None
-    thread = threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True)
-    thread.start()
-    try:
-        yield server.location
-    finally:
-        server.shutdown()
-        server.server_close()
+    return listener
 
 
-class _Server(ThreadingTCPServer):
-    allow_reuse_address = True
-    daemon_threads = True  # the end waits for no client
-    request_queue_size = 128
-
-    def __init__(self, fleet: Fleet, family: socket.AddressFamily, address: Any) -> None:
-        self.address_family = family
-        self.fleet = fleet
-        self.loop = asyncio.get_running_loop()
-        super().__init__(address, _Handler)
-
-    @property
-    def location(self) -> str:
-        """Where it listens, ``host:port``."""
-        host, port = self.socket.getsockname()[:2]
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignore a connection that broke."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server_version = "dynamo-metrics"
-    sys_version = ""
-    timeout = _IDLE_TIMEOUT
-
-    def do_GET(self) -> None:
-        path = self.path.partition("?")[0]
-        route = _ROUTES.get(path)
-        if route is None:
-            self._answer(404, _TEXT, f"404 {path} is not here, see /\n")
-        else:
-            self._answer(*route(self))
-
-    def do_HEAD(self) -> None:
-        self.do_GET()
-
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Answer a bad request, or one with another method."""
-        self.close_connection = True  # a body may follow, which is not read
-        if code == 501:  # what the base class says to every other method
-            self._answer(405, _TEXT, f"405 {self.command} is not for here: use GET\n")
-        else:
-            self._answer(code, _TEXT, f"{code} {message or self.responses[code][0]}\n")
-
-    def _sd(self) -> _Answer:
-        try:
-            return 200, _JSON, json.dumps(as_json(self._targets()))
-        except ConnectionError as error:
-            return 503, _TEXT, f"{error}\n"
-
-    def _health(self) -> _Answer:
-        try:
-            return 200, _JSON, json.dumps({"status": "ready", "targets": len(self._targets())})
-        except ConnectionError as error:
-            return 503, _JSON, json.dumps({"status": "notready", "reason": str(error)})
-
-    def _live(self) -> _Answer:
-        return 200, _JSON, json.dumps({"status": "live"})
-
-    def _index(self) -> _Answer:
-        return 200, _TEXT, _INDEX
-
-    def _targets(self) -> list[Target]:
-        server = cast(_Server, self.server)
-        answer = asyncio.run_coroutine_threadsafe(server.fleet.targets(), server.loop)
-        try:
-            return answer.result(_DISCOVERY_TIMEOUT)
-        except OutOfTime:
-            answer.cancel()
-            raise ConnectionError(
-                f"discovery has not answered within {_DISCOVERY_TIMEOUT:g} s"
-            ) from None
-
-    def _answer(self, status: int, kind: str, text: str) -> None:
-        body = text.encode()
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        if self.close_connection:
-            self.send_header("Connection", "close")
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - it is called so
-        """Log nothing: requests come every few seconds, and errors are the client's."""
-
-
-_ROUTES: dict[str, Callable[[_Handler], _Answer]] = {
-    "/": _Handler._index,
-    "/sd": _Handler._sd,
-    "/health": _Handler._health,
-    "/live": _Handler._live,
-}
+def _location(listener: socket.socket) -> str:
+    """Return where it listens, ``host:port``."""
+    host, port = listener.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

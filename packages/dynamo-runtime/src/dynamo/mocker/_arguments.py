@@ -27,7 +27,7 @@ seconds: p prompt tokens computed, d sequences decoding, c tokens in the cache t
 The environment says where metrics and requests go:
 
     DYN_SYSTEM_PORT=8081     /metrics, /health and /live on this port
-    DYN_REQUEST_PLANE=nats   requests through NATS_SERVER; without it only those of --load come
+    DYN_REQUEST_PLANE=nats   requests through NATS_SERVER; without it those of this host come
 
 For example, a worker that is always busy:
 

@@ -39,7 +39,7 @@ async def serve(runtime: DistributedRuntime, settings: Settings, wrap: Wrap | No
     engine = Engine(scheduler, Model(settings.seed, settings.answer), metrics)
     generate = handler_of(engine)
     handler = wrap(endpoint, generate) if wrap else generate
-    greet(runtime, idle=None if settings.load else "set DYN_REQUEST_PLANE=nats, or --load")
+    greet(runtime, idle=None if settings.load else "set DYN_REQUEST_PLANE=tcp, or --load")
     await asyncio.sleep(settings.startup)
     metrics.loaded(perf_counter() - begun)
 

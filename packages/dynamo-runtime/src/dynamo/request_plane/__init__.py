@@ -1,7 +1,8 @@
 """How requests reach the worker that answers them, and how its answer comes back.
 
-A plane carries bytes: ``dynamo.runtime`` decides what they mean. ``memory`` connects the runtimes
-of one event loop, ``nats`` goes through a NATS server. ``DYN_REQUEST_PLANE`` chooses.
+A plane carries bytes: ``dynamo.runtime`` decides what they mean. ``tcp`` connects processes
+directly, ``nats`` goes through a NATS server, ``memory`` connects the runtimes of one event loop.
+``DYN_REQUEST_PLANE`` chooses.
 
 Each plane is a folder of one shape: ``plane`` opens endpoints and sends requests, ``client`` is the
 client's end of a request, ``worker`` the worker's, ``wire`` what lies between the two. ``_planes``

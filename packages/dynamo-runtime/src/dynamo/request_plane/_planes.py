@@ -5,14 +5,17 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Protocol, cast
 
-from dynamo._settings import REQUEST_PLANE
+from dynamo._settings import DISCOVERY_BACKEND, REQUEST_PLANE
 from dynamo.request_plane._protocol import RequestPlane
 
 PLANES = {
-    "memory": "dynamo.request_plane.memory",
+    "tcp": "dynamo.request_plane.tcp",
     "nats": "dynamo.request_plane.nats",
+    "memory": "dynamo.request_plane.memory",
 }
 """The package of each plane."""
+_ELSEWHERE = {"http": "tcp", "mem": "memory"}
+"""Planes that Dynamo has or had, and what takes their place here."""
 
 
 class Backend(Protocol):
@@ -24,11 +27,15 @@ class Backend(Protocol):
 
 
 def chosen_plane() -> str:
-    """Return the name that ``DYN_REQUEST_PLANE`` has, ``memory`` by default.
+    """Return the name that ``DYN_REQUEST_PLANE`` has.
+
+    The default is ``tcp``; with ``DYN_DISCOVERY_BACKEND=memory``, which other processes do not see,
+    it is ``memory``.
 
     Raises ``ValueError`` for a name that is not in the table.
     """
-    return REQUEST_PLANE.choose(PLANES)
+    default = "memory" if DISCOVERY_BACKEND.is_word("memory") else "tcp"
+    return REQUEST_PLANE.choose(PLANES, default, _ELSEWHERE)
 
 
 async def open_plane(name: str) -> RequestPlane:

@@ -75,6 +75,14 @@ class Receiver(Protocol):
         """
         ...
 
+    def incomplete(self, requests: int, size: int) -> None:
+        """Note how the number of requests without a complete body changes, and their bytes."""
+        ...
+
+    def reachable(self, reachable: bool) -> None:
+        """Note whether requests can arrive now. At first they can."""
+        ...
+
 
 class Served(Protocol):
     """An endpoint that accepts requests."""

@@ -6,14 +6,16 @@
     requests = endpoint.metrics.create_intcounter("requests_total", "Requests received")
     requests.inc()
 
-``_nodes`` has the four levels, ``_shared`` what they share, ``_worker`` the decorator. What serving
-and calling need is imported when it is first used.
+``_nodes`` has the four levels, ``_shared`` what they share, ``_token`` tells of their end,
+``_worker`` is the decorator, ``logging`` sets up a program's log. What serving and calling need is
+imported when it is first used.
 
 The packages of this distribution, each importing only from those above it:
 
     prometheus_names · prometheus_metrics · asgi · wsgi     names of dynamo_metrics
     _settings            every environment variable that is read
-    _nats                the connection to NATS
+    _directory           the directory that processes of one host share
+    _nats · _tcp         the connection to NATS; connections between processes
     request_plane        how requests travel
     discovery            how instances are found
     _network             what a runtime has open towards others
@@ -21,12 +23,14 @@ The packages of this distribution, each importing only from those above it:
     _client · _serving   sending requests, answering them
     runtime              the nodes that users hold
     fleet · _engines     what Prometheus finds; what workers around an engine share
+    common · health_check · llm     what programs written for Dynamo import
     mocker · vllm        such workers
 """
 
 from typing import TYPE_CHECKING
 
 from dynamo.runtime._nodes import Component, DistributedRuntime, Endpoint, Namespace
+from dynamo.runtime._token import CancellationToken
 from dynamo.runtime._worker import dynamo_worker
 from dynamo_metrics._lazy import imported
 
@@ -44,6 +48,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "CancellationToken",
     "Client",
     "Component",
     "ConnectionLostError",

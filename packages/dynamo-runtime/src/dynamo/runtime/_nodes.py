@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import dynamo_metrics
 from dynamo.runtime._shared import Shared
+from dynamo.runtime._token import CancellationToken
 
 if TYPE_CHECKING:
     import asyncio
@@ -68,6 +69,10 @@ class Endpoint(dynamo_metrics.Endpoint):
         finally:
             self._shared.on_endpoint_stopped()
 
+    def connection_id(self) -> int:
+        """Return the id of this runtime's instances, of all its endpoints: a client sees it too."""
+        return self._shared.instance_id
+
     async def client(self) -> Client:
         """Return a client that sends requests to the workers that serve this endpoint.
 
@@ -117,10 +122,10 @@ class DistributedRuntime(dynamo_metrics.Runtime):
     runtime has a tree of its own. The server runs while any node or metric of the tree lives, until
     ``shutdown()`` or the end of the process.
 
-    ``name_style`` is ``"hierarchy"`` (the default) or ``"component"`` and wins over
-    ``DYN_METRICS_NAME_STYLE``. The lag of ``event_loop``, if one is given, is sampled. The other
-    arguments are those of Dynamo's own bindings (``store_kv`` is what 0.7 called
-    ``discovery_backend``); no event loop and no server is needed here, so they have no effect.
+    Settings given here win over the environment: ``dynamo_metrics.Runtime`` has them all. The lag
+    of ``event_loop``, if one is given, is sampled. The other positional arguments are those of
+    Dynamo's own bindings (``store_kv`` is what 0.7 called ``discovery_backend``); no event loop and
+    no server is needed here, so they have no effect.
 
     All processes with the same ``shared_dir``, or ``DYN_METRICS_SHARED_DIR``, form a group, and a
     scrape of one shows all. ``"auto"`` makes a directory for this process and its children.
@@ -144,8 +149,26 @@ class DistributedRuntime(dynamo_metrics.Runtime):
         store_kv: str | None = None,
         name_style: Literal["hierarchy", "component"] | None = None,
         shared_dir: str | os.PathLike[str] | None = None,
+        port: int | None = None,
+        host: str | None = None,
+        health_path: str | None = None,
+        live_path: str | None = None,
+        starting_health_status: Literal["ready", "notready"] | None = None,
+        callback_timeout: float | None = None,
+        max_series: int | None = None,
     ) -> None:
-        super().__init__(event_loop, name_style=name_style, shared_dir=shared_dir)
+        super().__init__(
+            event_loop,
+            name_style=name_style,
+            shared_dir=shared_dir,
+            port=port,
+            host=host,
+            health_path=health_path,
+            live_path=live_path,
+            starting_health_status=starting_health_status,
+            callback_timeout=callback_timeout,
+            max_series=max_series,
+        )
         self._shared = Shared(self._native)
 
     def namespace(self, name: str) -> Namespace:
@@ -154,6 +177,24 @@ class DistributedRuntime(dynamo_metrics.Runtime):
         Raises ``ValueError`` if a part is empty.
         """
         return Namespace(*self._namespace(name))
+
+    def endpoint(self, path: str) -> Endpoint:
+        """Return the endpoint of a path such as ``"namespace.component.endpoint"``.
+
+        Dots in front of the last two parts belong to the namespace; ``dyn://`` may stand before.
+        Raises ``ValueError`` for anything else.
+        """
+        parts = path.removeprefix("dyn://").rsplit(".", 2)
+        if len(parts) != 3 or not all(parts):
+            raise ValueError(
+                f"{path!r} is not the path of an endpoint: use namespace.component.endpoint"
+            )
+        namespace, component, name = parts
+        return self.namespace(namespace).component(component).endpoint(name)
+
+    def child_token(self) -> CancellationToken:
+        """Return a token that is cancelled when this runtime is drained or shut down."""
+        return self._shared.token.child_token()
 
     def shutdown(self) -> None:
         """Stop the status server, within a second, and unregister all callbacks.

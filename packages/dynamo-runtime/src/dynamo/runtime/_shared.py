@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dynamo.runtime._token import CancellationToken
 from dynamo_metrics._nodes import shut_down
 
 if TYPE_CHECKING:
@@ -14,12 +15,25 @@ if TYPE_CHECKING:
 class Shared:
     """The status server of a runtime, and its network once an endpoint is served or called."""
 
-    __slots__ = ("_native", "_network", "_shutting_down")
+    __slots__ = ("_id", "_native", "_network", "_shutting_down", "token")
 
     def __init__(self, native: _native.Node) -> None:
+        self.token = CancellationToken()
+        self._id: tuple[int, int] | None = None
         self._native = native
         self._network: Network | None = None
         self._shutting_down = False
+
+    @property
+    def instance_id(self) -> int:
+        """The id of this runtime, 1 to 2**63 - 1. In a forked child it is another one."""
+        import os
+        import secrets
+
+        pid = os.getpid()
+        if self._id is None or self._id[0] != pid:
+            self._id = pid, 1 + secrets.randbelow(2**63 - 1)
+        return self._id[1]
 
     def network(self) -> Network:
         """Return the network of the running event loop, made now if there is none.
@@ -32,7 +46,8 @@ class Shared:
 
         network = self._network
         if network is None or network.loop.is_closed():
-            network = self._network = Network(self._native)
+            network = self._network = Network(self._native, self.instance_id)
+            network.drain.on_start.append(self.token.cancel)
         elif network.loop is not asyncio.get_running_loop():
             raise RuntimeError(
                 "this runtime serves or calls endpoints in another event loop: make a "
@@ -42,6 +57,7 @@ class Shared:
 
     def shutdown(self) -> None:
         """Stop the status server: at once, or after the drain of the endpoints served now."""
+        self.token.cancel()
         network = self._network
         if network is None or not network.drain.is_serving or not network.loop.is_running():
             shut_down(self._native)
@@ -57,6 +73,7 @@ class Shared:
 
     async def close(self) -> None:
         """Cancel the requests in flight, disconnect, and stop the status server."""
+        self.token.cancel()
         network = self._network
         try:
             if network is not None:

@@ -18,11 +18,11 @@ _MORE = """\
 The environment says where metrics and requests go:
 
     DYN_SYSTEM_PORT=8081     /metrics, /health and /live on this port
-    DYN_REQUEST_PLANE=nats   requests through NATS_SERVER; without it none can come
+    DYN_REQUEST_PLANE=nats   requests through NATS_SERVER; without it those of this host come
 
 For example:
 
-    DYN_SYSTEM_PORT=8081 DYN_REQUEST_PLANE=nats python -m dynamo.vllm --model Qwen/Qwen3-0.6B
+    DYN_SYSTEM_PORT=8081 python -m dynamo.vllm --model Qwen/Qwen3-0.6B
 """
 
 

@@ -36,7 +36,7 @@ async def serve(runtime: DistributedRuntime, settings: Settings, wrap: Wrap | No
     namespace, component, name = settings.endpoint
     endpoint = runtime.namespace(namespace).component(component).endpoint(name)
     endpoint.set_health_status("notready")
-    greet(runtime, idle="set DYN_REQUEST_PLANE=nats")
+    greet(runtime, idle="set DYN_REQUEST_PLANE=tcp")
     with guarded():
         engine = await start(settings.engine, stat_logger(endpoint))
         try:

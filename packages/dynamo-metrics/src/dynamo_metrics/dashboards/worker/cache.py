@@ -6,6 +6,7 @@ from dynamo_metrics.dashboards import _signals as signals
 from dynamo_metrics.dashboards import alerts
 from dynamo_metrics.dashboards._board import Row
 from dynamo_metrics.dashboards._panels import Query, lines
+from dynamo_metrics.dashboards._units import TOKENS_PER_SECOND
 from dynamo_metrics.dashboards.recordings import WORKER
 from dynamo_metrics.dashboards.worker._chosen import BY_INSTANCE, CHOSEN
 
@@ -39,7 +40,7 @@ def row() -> Row:
             "Prompt tokens by source",
             "Tokens per second that were computed, found in the cache, or got from elsewhere.",
             Query(CHOSEN.rate("vllm:prompt_tokens_by_source_total", "source"), "{{source}}"),
-            unit="cps",
+            unit=TOKENS_PER_SECOND,
             width=12,
             stacked=True,
         ),

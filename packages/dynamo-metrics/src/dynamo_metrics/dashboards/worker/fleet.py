@@ -7,6 +7,7 @@ from dynamo_metrics.dashboards import recordings
 from dynamo_metrics.dashboards._board import Row
 from dynamo_metrics.dashboards._panels import Column, Panel, Query, number, rows, states
 from dynamo_metrics.dashboards._scope import aggregated, total
+from dynamo_metrics.dashboards._units import TOKENS_PER_SECOND
 from dynamo_metrics.dashboards.worker._chosen import BY_INSTANCE, CHOSEN
 
 
@@ -52,7 +53,7 @@ def row() -> Row:
 
 def _side_by_side() -> Panel:
     recorded = {
-        "Tokens/s": (recordings.GENERATED, "cps"),
+        "Tokens/s": (recordings.GENERATED, TOKENS_PER_SECOND),
         "TTFT, p95": (recordings.TTFT, "s"),
         "ITL, p95": (recordings.ITL, "s"),
         "Request, p95": (recordings.E2E, "s"),

@@ -6,6 +6,7 @@ from dynamo_metrics.dashboards import _signals as signals
 from dynamo_metrics.dashboards._board import Row
 from dynamo_metrics.dashboards._panels import Query, lines
 from dynamo_metrics.dashboards._scope import total
+from dynamo_metrics.dashboards._units import TOKENS_PER_SECOND
 from dynamo_metrics.dashboards.recordings import WORKER
 from dynamo_metrics.dashboards.worker._chosen import BY_INSTANCE, CHOSEN, quantiles
 
@@ -47,13 +48,13 @@ def row() -> Row:
             "Tokens per second: those of prompts, found in the cache or computed, and of answers.",
             Query(CHOSEN.rate("vllm:prompt_tokens_total"), "prompts"),
             Query(signals.generated(CHOSEN), "answers"),
-            unit="cps",
+            unit=TOKENS_PER_SECOND,
         ),
         lines(
             "Answers by worker",
             "Tokens of answers per second: what a worker gets done.",
             Query(signals.generated(CHOSEN, *WORKER), BY_INSTANCE),
-            unit="cps",
+            unit=TOKENS_PER_SECOND,
         ),
         lines(
             "Length of prompts",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from dynamo import _tasks
 from dynamo._nats import Connection, Subscription
 from dynamo.discovery._lease_thread import LeaseThread
 from dynamo.discovery._leases import LeasedWatch
-from dynamo.discovery._records import Instance, Target, from_json, to_json
+from dynamo.discovery._records import BadEntries, Instance, Target, from_json, to_json
 from dynamo.discovery._watch import Watch
 from dynamo.discovery.nats import store as keys
 from dynamo.discovery.nats.store import LEASE_SECONDS, Store
@@ -23,6 +23,8 @@ RENEWAL_INTERVAL = 2.0
 """Seconds between two puts of an entry."""
 _EXPIRY_INTERVAL = 0.5
 """Seconds between two looks for expired entries."""
+CLOSE_TIMEOUT = 0.5
+"""Seconds that NATS may take to answer at the end; then the leases of what is registered end."""
 
 _log = logging.getLogger("dynamo.runtime")
 
@@ -40,6 +42,7 @@ class NatsDiscovery:
         self._renew_now = asyncio.Event()
         self._complete_at = 0.0
         self._announcing = asyncio.Lock()
+        self._bad = BadEntries()
         self._lease_thread: LeaseThread[NatsDiscovery] | None = None
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._renew()), loop.create_task(self._expire())]
@@ -134,21 +137,37 @@ class NatsDiscovery:
                 "all runtimes have registered again"
             )
         entries = await self._store.snapshot(f"{keys.RUNTIMES}.*")
-        return [target for target in map(_target, entries.values()) if target is not None]
+        targets = (self._target(key, value) for key, value in entries.items())
+        return [target for target in targets if target is not None]
+
+    def _target(self, key: str, value: bytes) -> Target | None:
+        """Return the target that is stored there; None, and a line in the log, if it is bad."""
+        try:
+            target = from_json(Target, value)
+            if key != f"{keys.RUNTIMES}.{target.labels['instance']}":
+                raise ValueError("it is of another instance than its key")
+        except ValueError as error:
+            self._bad.log(key, value, error)
+            return None
+        return target
 
     async def close(self) -> None:
         """Remove what was registered here, and release the connection."""
-        if self._lease_thread is not None:
-            await self._lease_thread.close()
         self._connection.on_restored.remove(self._on_restored)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.wait(self._tasks)
-        for key in list(self._entries):
-            await self._delete(key)
-        for subscription in self._subscriptions:
-            await subscription.close()
-        await self._connection.release()
+        closing = []
+        if self._lease_thread is not None:
+            closing.append(asyncio.get_running_loop().create_task(self._lease_thread.close()))
+        try:
+            await _tasks.end(self._tasks)
+            if self._entries and await self._connection.answers(CLOSE_TIMEOUT):
+                for key in list(self._entries):
+                    await self._delete(key)
+            for subscription in self._subscriptions:
+                await subscription.close()
+        finally:
+            await self._connection.release()
+            if closing:
+                await asyncio.wait(closing)
 
     async def _put(self, key: str, value: bytes) -> None:
         await self._store.put(key, value)
@@ -166,17 +185,15 @@ class NatsDiscovery:
 
     async def _renew(self) -> None:
         while True:
-            with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._renew_now.wait(), RENEWAL_INTERVAL)
+            await _tasks.happens(self._renew_now, RENEWAL_INTERVAL)
             self._renew_now.clear()
             if not self._entries or not self._connection.is_up:
                 continue
             try:
-                # After a restart of the server the bucket may have to be made again.
-                bucket = await self._store.bucket()
                 for key in list(self._entries):
                     if key in self._entries:  # not deleted meanwhile
-                        await bucket.put(key, self._entries[key])
+                        # After a restart of the server the bucket may have to be made again.
+                        await self._store.put(key, self._entries[key])
             except Exception as error:  # of any kind: renewal must go on
                 _log.warning("discovery could not renew its leases, retrying: %s", error)
 
@@ -191,12 +208,3 @@ class NatsDiscovery:
             unobserved = elapsed - _EXPIRY_INTERVAL if self._connection.is_up else elapsed
             for leased in self._watches.values():
                 leased.expire(unobserved)
-
-
-def _target(value: bytes) -> Target | None:
-    """Return the target that is stored there; None, and a line in the log, for anything else."""
-    try:
-        return from_json(Target, value)
-    except ValueError as error:
-        _log.warning("an entry of discovery cannot be read: %s", error)
-        return None

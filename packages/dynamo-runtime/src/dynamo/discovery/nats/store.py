@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,7 @@ class Store:
 
         bucket = await self.bucket()
         try:
-            await bucket.put(key, value)
+            await self._connection.call(lambda: bucket.put(key, value))
         except nats.errors.Error as error:
             raise ConnectionError(
                 f"JetStream of NATS at {self._connection} did not store {key}: {error}"
@@ -52,7 +53,8 @@ class Store:
         import nats.errors
 
         try:
-            await (await self.bucket()).delete(key)
+            bucket = await self.bucket()
+            await self._connection.call(lambda: bucket.delete(key))
         except (nats.errors.Error, ConnectionError) as error:
             _log.debug("%s was not deleted, its lease will end: %s", key, error)
 
@@ -64,10 +66,7 @@ class Store:
         entries: dict[str, bytes] = {}
         try:
             for _ in range(_SNAPSHOT_ATTEMPTS):
-                watcher = await bucket.watch(
-                    keys, ignore_deletes=True, inactive_threshold=_CONSUMER_TIMEOUT
-                )
-                entries = await _initial_entries(watcher)
+                entries = await self._connection.call(lambda: _initial_entries(bucket, keys))
                 # A watcher of nats-py sometimes ends before entries that were sent have arrived.
                 # Then it has none at all.
                 if entries or not await self._has(keys):
@@ -81,7 +80,8 @@ class Store:
     async def _has(self, keys: str) -> bool:
         """Whether the bucket has entries, or marks of removed ones, whose keys match."""
         subjects = put_subject(keys)
-        info = await self._connection.jetstream.stream_info(f"KV_{BUCKET}", subjects)
+        jetstream = self._connection.jetstream
+        info = await self._connection.call(lambda: jetstream.stream_info(f"KV_{BUCKET}", subjects))
         return bool(info.state.subjects)
 
     async def bucket(self) -> KeyValue:
@@ -94,17 +94,19 @@ class Store:
         from nats.js.api import StorageType
 
         jetstream = self._connection.jetstream
+        create = functools.partial(
+            jetstream.create_key_value,
+            bucket=BUCKET,
+            description="Instances and runtimes of Dynamo, each with a lease",
+            ttl=LEASE_SECONDS,
+            history=1,
+            storage=StorageType.MEMORY,
+        )
         try:
             try:
-                return await jetstream.key_value(BUCKET)
+                return await self._connection.call(lambda: jetstream.key_value(BUCKET))
             except nats.js.errors.BucketNotFoundError:
-                return await jetstream.create_key_value(
-                    bucket=BUCKET,
-                    description="Instances and runtimes of Dynamo, each with a lease",
-                    ttl=LEASE_SECONDS,
-                    history=1,
-                    storage=StorageType.MEMORY,
-                )
+                return await self._connection.call(create)
         except (nats.js.errors.ServiceUnavailableError, nats.errors.NoRespondersError):
             raise ConnectionError(
                 f"NATS at {self._connection} has no JetStream, which discovery needs: start it "
@@ -143,8 +145,11 @@ def put_value(message: Msg) -> bytes | None:
     return None if removed else message.data
 
 
-async def _initial_entries(watcher: Any) -> dict[str, bytes]:
+async def _initial_entries(bucket: KeyValue, keys: str) -> dict[str, bytes]:
     """Return what a watcher of nats-py finds when it starts, and stop it."""
+    watcher: Any = await bucket.watch(
+        keys, ignore_deletes=True, inactive_threshold=_CONSUMER_TIMEOUT
+    )
     entries = {}
     try:
         # None comes after all entries.

@@ -4,9 +4,9 @@ Nothing is stored. The frames are those of ``dynamo.request_plane._frames``; the
 
 - A request is published to ``<address>.new``. Its reply subject is the client's own subject for
   this request.
-- The worker numbers it. Further frames of the client go to ``<address>.<number>``, which is the
-  reply subject of all frames of the worker.
-- Until a client knows that number, its keepalives go to ``<address>.alive``.
+- The worker gives it a key that nobody can guess. Further frames of the client go to
+  ``<address>.<key>``, which is the reply subject of all frames of the worker.
+- Until a client knows that key, its keepalives go to ``<address>.alive``.
 
 When a peer is lost, NATS answers the next frame to it with "no responders", on the reply subject.
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from dynamo._nats import is_no_responders
+from dynamo._nats import is_no_responders, is_subject
 from dynamo.request_plane import _frames
 from dynamo.request_plane._errors import ConnectionLostError, RequestError, UnavailableError
 from dynamo.request_plane._flow import WINDOW, Credits, Inbox
@@ -93,7 +93,7 @@ class NatsStream:
         elif kind == _frames.PART:
             self._parts.append(content)
             self._return_credit()
-        elif kind == _frames.ACCEPTED:
+        elif kind == _frames.ACCEPTED and is_subject(message.reply):
             self.target = message.reply
             self._accepted = True
             self._settle()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
+import secrets
 from typing import TYPE_CHECKING
 
-from dynamo._nats import Connection, Subscription, token
+from dynamo._nats import Connection, Subscription, is_subject, token
 from dynamo.request_plane import _frames
-from dynamo.request_plane._errors import ConnectionLostError
+from dynamo.request_plane._bodies import Incomplete
+from dynamo.request_plane._errors import ConnectionLostError, UnavailableError
 from dynamo.request_plane._protocol import Receiver
 from dynamo.request_plane.nats.client import NatsStream
 from dynamo.request_plane.nats.wire import Wire
@@ -22,8 +23,8 @@ class NatsPlane:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._inbox = connection.client.new_inbox()
-        self._numbers = itertools.count(1)
+        self._inbox = f"_INBOX.{secrets.token_hex(16)}"
+        self._incomplete = Incomplete()
         self._streams: dict[str, NatsStream] = {}
         self._calls: set[NatsCall] = set()
         self._wire = Wire(connection, lambda: [*self._streams.values(), *self._calls])
@@ -35,7 +36,11 @@ class NatsPlane:
         """Connect. Raises ``ValueError``, ``ImportError`` or ``ConnectionError``."""
         connection = await Connection.acquire()
         plane = cls(connection)
-        plane._subscription = await connection.subscribe(f"{plane._inbox}.*", plane._on_frame)
+        try:
+            plane._subscription = await connection.subscribe(f"{plane._inbox}.*", plane._on_frame)
+        except BaseException:
+            await plane.close()
+            raise
         return plane
 
     def address(self, namespace: str, component: str, endpoint: str, instance_id: int) -> str:
@@ -44,13 +49,17 @@ class NatsPlane:
         return f"dynamo.{names}.{instance_id:x}"
 
     def reaches(self, address: str) -> bool:
-        """Return True: every instance that is registered for this plane can be reached."""
-        return True
+        """Whether the address is a subject: then any worker behind it can be reached."""
+        return is_subject(address)
 
     async def serve(self, address: str, receiver: Receiver) -> NatsServed:
         """Bring requests for ``address`` to ``receiver``."""
-        served = NatsServed(self._wire, self._calls, address, receiver)
-        await served.open(self._connection)
+        served = NatsServed(self._wire, self._calls, self._incomplete, address, receiver)
+        try:
+            await served.open(self._connection)
+        except BaseException:
+            await served.close()
+            raise
         return served
 
     async def call(self, address: str, request_id: str, payload: bytes) -> NatsStream:
@@ -59,7 +68,9 @@ class NatsPlane:
         Raises ``UnavailableError`` if no worker takes it there, ``ConnectionLostError`` if NATS or
         the worker is lost meanwhile, ``InvalidRequestError`` if the worker refuses it.
         """
-        reply_subject = f"{self._inbox}.{next(self._numbers)}"
+        if not self.reaches(address):
+            raise UnavailableError(f"the address {address[:100]!r} of the worker is no subject")
+        reply_subject = f"{self._inbox}.{secrets.token_hex(8)}"
         stream = NatsStream(self._wire, self._streams, address, reply_subject)
         try:
             await stream.open(request_id, payload)
@@ -83,7 +94,7 @@ class NatsPlane:
         stream = self._streams.get(message.subject)
         if stream is not None:
             stream.take_frame(message)
-        elif message.reply and message.data[:1] not in (_frames.END, _frames.ERROR):
+        elif is_subject(message.reply) and message.data[:1] not in (_frames.END, _frames.ERROR):
             # The request was cancelled before the worker named a subject for it.
             self._wire.post(message.reply, _frames.CANCEL)
 

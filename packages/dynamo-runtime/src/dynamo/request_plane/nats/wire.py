@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Protocol
 
+from dynamo import _tasks
 from dynamo._nats import Connection
 from dynamo.request_plane import _frames
 from dynamo.request_plane._errors import ConnectionLostError
@@ -17,8 +18,10 @@ KEEPALIVE_INTERVAL = 5.0
 """Seconds without a frame sent, after which a peer sends a keepalive."""
 PEER_TIMEOUT = 60.0
 """Seconds without a frame received, after which the peer counts as lost."""
-_HEADROOM = 512
-"""Bytes of NATS' limit that are left for what goes around a chunk."""
+CLOSE_TIMEOUT = 0.5
+"""Seconds that NATS may take to read what was posted before the plane is closed."""
+_HEADROOM = 4096
+"""Bytes of NATS' limit that are left for what goes around a chunk, both subjects among it."""
 
 
 class Peer(Protocol):
@@ -46,9 +49,8 @@ class Wire:
 
         loop = asyncio.get_running_loop()
         self.connection = connection
-        self.chunk_bytes = min(CHUNK_BYTES, connection.client.max_payload - _HEADROOM)
         self.now = loop.time
-        self._failures = nats.errors.Error
+        self._failures = (nats.errors.Error, OSError)
         self._peers = peers
         self._posts: asyncio.Queue[tuple[str, bytes, str]] = asyncio.Queue()
         self._tasks = [
@@ -56,17 +58,29 @@ class Wire:
             loop.create_task(self._watch_peers()),
         ]
 
+    @property
+    def chunk_bytes(self) -> int:
+        """Bytes of a body in one frame."""
+        return max(1, min(CHUNK_BYTES, self.connection.client.max_payload - _HEADROOM))
+
     async def publish(self, subject: str, frame: bytes, reply: str) -> None:
-        """Publish a frame. Raises ``ConnectionLostError``."""
-        if not self.connection.is_up:
+        """Publish a frame, when NATS has room for it. Raises ``ConnectionLostError``."""
+        connection = self.connection
+        # Requests arrive as soon as NATS has the subscriptions again, a little before is_up.
+        if not connection.client.is_connected:
             raise ConnectionLostError(
-                f"NATS at {self.connection} is not connected: send the request again when it is"
+                f"NATS at {connection} is not connected: send the request again when it is"
             )
         try:
-            await self.connection.client.publish(subject, frame, reply)
+            if connection.client.has_room(len(frame) + _HEADROOM):
+                await connection.client.publish(subject, frame, reply)
+            else:
+                await connection.call(
+                    lambda: connection.client.publish(subject, frame, reply), timeout=None
+                )
         except self._failures as error:
             raise ConnectionLostError(
-                f"NATS at {self.connection} did not take a frame: {error}"
+                f"NATS at {connection} did not take a frame: {error}"
             ) from None
 
     def post(self, subject: str, frame: bytes, reply: str = "") -> None:
@@ -74,18 +88,18 @@ class Wire:
         self._posts.put_nowait((subject, frame, reply))
 
     async def close(self) -> None:
-        """Publish what was posted, then stop."""
-        await self._posts.join()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.wait(self._tasks)
+        """Publish what was posted, if NATS takes it soon, then stop."""
+        if self.connection.is_up:
+            with suppress(asyncio.TimeoutError):
+                await _tasks.within(CLOSE_TIMEOUT, self._posts.join())
+        await _tasks.end(self._tasks)
 
     async def _publish_posts(self) -> None:
         while True:
             subject, frame, reply = await self._posts.get()
-            with suppress(self._failures):
-                # Without a connection the client buffers it for the next one, up to its limit.
-                await self.connection.client.publish(subject, frame, reply)
+            await self.connection.restored()
+            with suppress(ConnectionLostError):
+                await self.publish(subject, frame, reply)
             self._posts.task_done()
 
     async def _watch_peers(self) -> None:

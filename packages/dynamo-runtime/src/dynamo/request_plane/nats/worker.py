@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
+import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from dynamo._nats import Connection, Subscription, is_no_responders
+from dynamo._nats import Connection, Subscription, is_no_responders, is_subject
 from dynamo.prometheus_names import work_handler
 from dynamo.request_plane import _frames
+from dynamo.request_plane._bodies import Body, Incomplete
 from dynamo.request_plane._errors import (
     ConnectionLostError,
     InvalidRequestError,
@@ -30,24 +32,41 @@ class NatsServed:
     """An endpoint that accepts requests under its subject."""
 
     def __init__(
-        self, wire: Wire, plane_calls: set[NatsCall], address: str, receiver: Receiver
+        self,
+        wire: Wire,
+        plane_calls: set[NatsCall],
+        incomplete: Incomplete,
+        address: str,
+        receiver: Receiver,
     ) -> None:
-        """Enter each call into ``plane_calls`` too, those of all endpoints of the plane."""
+        """Enter each call into ``plane_calls`` and ``incomplete``, which all endpoints share."""
         self._wire = wire
         self._plane_calls = plane_calls
+        self._incomplete = incomplete
         self._address = address
         self._receiver = receiver
-        self._numbers = itertools.count(1)
         self._calls: dict[str, NatsCall] = {}
+        self._clients: set[str] = set()
         self._subscription: Subscription | None = None
 
     async def open(self, connection: Connection) -> None:
-        """Accept requests: when this returns, NATS delivers them."""
+        """Accept requests: when this returns, NATS delivers them. Raises ``ConnectionError``."""
+        import nats.errors
+
+        connection.on_lost.append(self._on_lost)
+        connection.on_restored.append(self._on_restored)
         self._subscription = await connection.subscribe(f"{self._address}.*", self._on_frame)
-        await connection.client.flush()
+        try:
+            await connection.call(connection.client.flush)
+        except nats.errors.Error as error:
+            raise ConnectionError(f"NATS at {connection} has not answered: {error}") from None
 
     async def close(self) -> None:
         """Stop accepting requests."""
+        connection = self._wire.connection
+        with suppress(ValueError):  # it was never open
+            connection.on_lost.remove(self._on_lost)
+            connection.on_restored.remove(self._on_restored)
         if self._subscription is not None:
             await self._subscription.close()
 
@@ -57,25 +76,30 @@ class NatsServed:
             await self._on_opening(message)
             return
         if name == "alive":
-            return  # the subscription is the answer: without it NATS says "no responders"
+            # Without this subscription NATS says "no responders". With it, a request that was
+            # lost with an earlier connection of this worker is not known.
+            if message.reply not in self._clients and is_subject(message.reply):
+                lost = UnavailableError("the request did not reach the worker")
+                self._wire.post(message.reply, _frames.error(lost))
+            return
         call = self._calls.get(message.subject)
         if call is not None:
             if call.take_frame(message):
                 self._receiver.accept(call)
-        elif message.reply and message.data[:1] in (_frames.CHUNK, _frames.KEEPALIVE):
-            lost = ConnectionLostError("the worker no longer has this request")
-            self._wire.post(message.reply, _frames.error(lost))
+        elif is_subject(message.reply) and message.data[:1] in (_frames.CHUNK, _frames.KEEPALIVE):
+            unknown = ConnectionLostError("the worker no longer has this request")
+            self._wire.post(message.reply, _frames.error(unknown))
 
     async def _on_opening(self, message: Msg) -> None:
         try:
             opening = _frames.parse_opening(message.data)
         except _frames.BadFrameError as problem:
             self._receiver.rejected(len(message.data), _error_types.INVALID_MESSAGE)
-            if message.reply:
+            if is_subject(message.reply):
                 refusal = InvalidRequestError(str(problem))
                 self._wire.post(message.reply, _frames.error(refusal))
             return
-        if not message.reply:
+        if not is_subject(message.reply):
             self._receiver.rejected(len(message.data), _error_types.INVALID_MESSAGE)
         elif not self._receiver.accepting:
             refused = UnavailableError("the worker takes no more requests: it is shutting down")
@@ -84,9 +108,15 @@ class NatsServed:
             await self._accept(opening, message.reply)
 
     async def _accept(self, opening: _frames.Opening, target: str) -> None:
-        reply_subject = f"{self._address}.{next(self._numbers)}"
-        call = NatsCall(self._wire, opening, target, reply_subject, self._remove)
+        try:
+            body = Body(opening.first, opening.size, self._incomplete, self._receiver.incomplete)
+        except UnavailableError as full:
+            self._wire.post(target, _frames.error(full))
+            return
+        reply_subject = f"{self._address}.{secrets.token_hex(8)}"
+        call = NatsCall(self._wire, opening.id, body, target, reply_subject, self._remove)
         self._calls[reply_subject] = call
+        self._clients.add(target)
         self._plane_calls.add(call)
         try:
             await self._wire.publish(target, _frames.ACCEPTED, reply_subject)
@@ -98,8 +128,19 @@ class NatsServed:
             self._receiver.accept(call)
 
     def _remove(self, call: NatsCall) -> None:
-        self._calls.pop(call.reply_subject, None)
+        if self._calls.pop(call.reply_subject, None) is None:
+            return
+        self._clients.discard(call.target)
         self._plane_calls.discard(call)
+        if not call.complete:
+            call.body.release()
+            self._receiver.rejected(len(call.payload), _error_types.INVALID_MESSAGE)
+
+    def _on_lost(self) -> None:
+        self._receiver.reachable(False)
+
+    def _on_restored(self) -> None:
+        self._receiver.reachable(True)
 
 
 class NatsCall:
@@ -108,19 +149,19 @@ class NatsCall:
     def __init__(
         self,
         wire: Wire,
-        opening: _frames.Opening,
+        request_id: str,
+        body: Body,
         target: str,
         reply_subject: str,
         on_end: Callable[[NatsCall], None],
     ) -> None:
-        self.id = opening.id
+        self.id = request_id
+        self.body = body
         self.target = target
         self.reply_subject = reply_subject
         self.last_sent = self.last_received = wire.now()
         self._wire = wire
         self._on_end = on_end
-        self._body = [opening.first]
-        self._missing_bytes = opening.size - len(opening.first)
         self._unreturned_credits = 0
         self._credits = Credits()
         self._disconnected = False
@@ -130,14 +171,12 @@ class NatsCall:
     @property
     def complete(self) -> bool:
         """Whether the whole body has arrived."""
-        return self._missing_bytes == 0
+        return self.body.complete
 
     @property
     def payload(self) -> bytes:
         """The body."""
-        if len(self._body) > 1:
-            self._body = [b"".join(self._body)]
-        return self._body[0]
+        return self.body.data
 
     def on_disconnect(self, callback: Callable[[], None]) -> None:
         """Have ``callback`` called once when the client disconnects."""
@@ -179,9 +218,10 @@ class NatsCall:
         if is_no_responders(message):
             self.disconnect()
             return False
-        self.last_received = self._wire.now()
         kind, content = message.data[:1], message.data[1:]
-        if kind == _frames.CHUNK and self._missing_bytes > 0:
+        if self.complete or kind == _frames.CHUNK:  # a body that makes no progress times out
+            self.last_received = self._wire.now()
+        if kind == _frames.CHUNK and not self.complete:
             return self._take_chunk(content)
         if kind == _frames.CREDIT:
             self._credits.add(_frames.parse_credit(content))
@@ -190,11 +230,9 @@ class NatsCall:
         return False
 
     def _take_chunk(self, content: bytes) -> bool:
-        self._body.append(content)
-        self._missing_bytes -= len(content)
-        if self._missing_bytes < 0:
-            too_long = InvalidRequestError("the body is longer than the head of the request says")
-            self._wire.post(self.target, _frames.error(too_long))
+        problem = self.body.add(content)
+        if problem is not None:
+            self._wire.post(self.target, _frames.error(problem))
             self.disconnect()
             return False
         self._unreturned_credits += 1

@@ -1,0 +1,75 @@
+//! What is dropped from external expositions: the smallest part that cannot be shown.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// Why a part of an external exposition is dropped: a value of the label `reason`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Reason {
+    /// A line, or a sample that the type of its family does not have.
+    InvalidLine,
+    /// The samples of a series contradict each other.
+    InvalidSeries,
+    /// The series, or the sample, is there already.
+    Duplicate,
+    /// The family of the same name has another type.
+    OtherType,
+    /// The name belongs to the samples of another family.
+    SampleName,
+    /// Two labels of the series have the same name in a format that allows fewer characters.
+    Escaping,
+}
+
+impl Reason {
+    pub(crate) const ALL: [Reason; 6] = [
+        Reason::InvalidLine,
+        Reason::InvalidSeries,
+        Reason::Duplicate,
+        Reason::OtherType,
+        Reason::SampleName,
+        Reason::Escaping,
+    ];
+
+    /// The value of the label.
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Reason::InvalidLine => "invalid_line",
+            Reason::InvalidSeries => "invalid_series",
+            Reason::Duplicate => "duplicate",
+            Reason::OtherType => "other_type",
+            Reason::SampleName => "sample_name",
+            Reason::Escaping => "escaping",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Reason::InvalidLine => "the line is not valid",
+            Reason::InvalidSeries => {
+                "the samples of a series do not fit together, such as a _count that is not the +Inf bucket"
+            }
+            Reason::Duplicate => "a series or sample is there already",
+            Reason::OtherType => "a family of the same name has another type",
+            Reason::SampleName => "the name belongs to the samples of another family",
+            Reason::Escaping => "two labels have the same name after escaping",
+        })
+    }
+}
+
+/// A part of an external exposition that is dropped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Loss {
+    pub(crate) reason: Reason,
+    /// The name of the callback; empty for our own families.
+    pub(crate) source: Arc<str>,
+    /// The name of the family; empty if the line has none.
+    pub(crate) family: String,
+    /// The number of the first line concerned, from 1; 0 if it is not known.
+    pub(crate) line: usize,
+    /// How many families are dropped.
+    pub(crate) families: u64,
+    /// How many series or samples of families that are shown otherwise are dropped.
+    pub(crate) series: u64,
+}

@@ -1,0 +1,55 @@
+//! The address of the server: TCP or a Unix socket.
+
+use std::fmt;
+use std::net::{AddrParseError, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// The prefix of a host that is the path of a Unix socket.
+const UNIX: &str = "unix:";
+
+/// The address of a system status server. Displayed as `127.0.0.1:8081` or `unix:/run/worker.sock`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StatusAddress {
+    /// A TCP address with the actual port.
+    Tcp(SocketAddr),
+    /// The path of a Unix socket.
+    Unix(PathBuf),
+}
+
+impl StatusAddress {
+    /// The TCP address; `None` for a Unix socket.
+    pub fn tcp(&self) -> Option<SocketAddr> {
+        match self {
+            StatusAddress::Tcp(address) => Some(*address),
+            StatusAddress::Unix(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for StatusAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StatusAddress::Tcp(address) => address.fmt(f),
+            StatusAddress::Unix(path) => write!(f, "{UNIX}{}", path.display()),
+        }
+    }
+}
+
+impl FromStr for StatusAddress {
+    type Err = AddrParseError;
+
+    /// Parses what is displayed.
+    fn from_str(text: &str) -> Result<Self, AddrParseError> {
+        match unix_path(text) {
+            Some(path) => Ok(StatusAddress::Unix(path.to_owned())),
+            None => text.parse().map(StatusAddress::Tcp),
+        }
+    }
+}
+
+/// The path in a host such as `unix:/run/worker.sock`; `None` for a TCP host.
+pub(super) fn unix_path(host: &str) -> Option<&Path> {
+    host.strip_prefix(UNIX).map(Path::new)
+}

@@ -1,0 +1,274 @@
+"""Decorators that measure a call until what it returns has ended.
+
+A call of an ``async def`` function, of a generator function or of a context manager's function
+only creates an object: what counts is when that object has ended. What a call returns is told by
+the object, not by the function, so that ``functools.partial``, wrappers and objects with an async
+``__call__`` are measured alike.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Hashable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from typing import Any, Protocol, TypeVar, cast
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+class Measure(Protocol):
+    """What is measured. One of these serves any number of calls at the same time."""
+
+    def begin(self, carried: float = 0.0) -> Any:
+        """Begin, or go on after ``carried`` seconds. Returns what the other methods are given."""
+        ...
+
+    def pause(self, begun: Any) -> float:
+        """Stop until what the call returned begins. Returns the seconds measured so far."""
+        ...
+
+    def end(self, begun: Any, error: BaseException | None) -> None:
+        """End, with the exception that ended it, if any."""
+
+
+def around(function: _F, measure: Measure) -> _F:
+    """Return ``function`` with every call measured until its end, by an exception too."""
+    if _is(inspect.iscoroutinefunction, function):
+
+        @functools.wraps(function)
+        async def coroutine(*args: Any, **kwargs: Any) -> Any:
+            return await _coroutine(function(*args, **kwargs), measure, 0.0)
+
+        return coroutine  # type: ignore[return-value]
+    if _is(inspect.isasyncgenfunction, function):
+        return cast("_F", _async_generator_function(function, measure))
+    if _is(inspect.isgeneratorfunction, function):
+
+        @functools.wraps(function)
+        def generator(*args: Any, **kwargs: Any) -> Any:
+            return (yield from _generator(function(*args, **kwargs), measure, 0.0))
+
+        return generator  # type: ignore[return-value]
+    begin, end = measure.begin, measure.end
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        begun = begin()
+        try:
+            result = function(*args, **kwargs)
+        except BaseException as error:
+            end(begun, error)
+            raise
+        kind: Any = type(result)
+        follow = _follower_of(kind)
+        if follow is None:
+            end(begun, None)
+            return result
+        if follow is _future:
+            return _future(result, measure, begun)
+        return follow(result, measure, measure.pause(begun))
+
+    return call  # type: ignore[return-value]
+
+
+def _is(test: Callable[[object], bool], function: object) -> bool:
+    """Whether a call runs such a function: the object itself, or the ``__call__`` of its class."""
+    return test(function) or test(getattr(type(function), "__call__", None))  # noqa: B004
+
+
+# What follows a result until its end. Each is given the result, the measure and the seconds so far.
+
+
+_Follower = Callable[[Any, Measure, Any], Any]
+
+
+@functools.lru_cache(maxsize=1024)
+def _follower_of(kind: Hashable) -> _Follower | None:
+    """Return what follows the results of a class; None if they are complete at once."""
+    assert isinstance(kind, type)
+    if hasattr(kind, "__await__"):
+        if hasattr(kind, "add_done_callback"):
+            return _future
+        if issubclass(kind, Awaitable) and hasattr(kind, "cr_await"):
+            return _coroutine
+        return _proxy_of(kind)
+    if issubclass(kind, AsyncGenerator):
+        return _async_generator
+    if issubclass(kind, Generator):
+        return _generator
+    if _is_only_a_manager(kind):
+        return _proxy_of(kind)
+    return None
+
+
+async def _coroutine(result: Any, measure: Measure, carried: float) -> Any:
+    begun = measure.begin(carried)
+    try:
+        value = await result
+    except BaseException as error:
+        measure.end(begun, error)
+        raise
+    measure.end(begun, None)
+    return value
+
+
+def _future(result: Any, measure: Measure, begun: Any) -> Any:
+    """Follow a future or task, which runs already, and stays the object that it is."""
+
+    def done(future: Any) -> None:
+        if future.cancelled():
+            from asyncio import CancelledError
+
+            measure.end(begun, CancelledError())
+        else:
+            measure.end(begun, future.exception())
+
+    result.add_done_callback(done)
+    return result
+
+
+def _generator(result: Any, measure: Measure, carried: float) -> Any:
+    begun = measure.begin(carried)
+    try:
+        value = yield from result
+    except BaseException as error:
+        measure.end(begun, error)
+        raise
+    measure.end(begun, None)
+    return value
+
+
+def _async_generator_function(function: Any, measure: Measure, carried: float = 0.0) -> Any:
+    """Return an async generator function that passes everything on, in both directions."""
+
+    @functools.wraps(function)
+    async def async_generator(*args: Any, **kwargs: Any) -> Any:
+        result = function(*args, **kwargs)
+        begun = measure.begin(carried)
+        try:
+            item = await result.__anext__()
+            while True:
+                try:
+                    sent = yield item
+                except GeneratorExit:
+                    await result.aclose()
+                    raise
+                except BaseException as thrown:
+                    item = await result.athrow(thrown)
+                else:
+                    item = await result.asend(sent)
+        except StopAsyncIteration:
+            measure.end(begun, None)
+        except BaseException as error:
+            measure.end(begun, error)
+            raise
+
+    return async_generator
+
+
+def _async_generator(result: Any, measure: Measure, carried: float) -> Any:
+    return _async_generator_function(lambda: result, measure, carried)()
+
+
+# Context managers, and awaitables that are no coroutines
+
+
+def _is_only_a_manager(kind: type) -> bool:
+    """Whether a class is a context manager by trade: made with contextlib, or nothing else at all.
+
+    Files, connections, locks, paths and processes can be used in a ``with`` statement too, but they
+    are results that may live on.
+    """
+    if not (hasattr(kind, "__exit__") or hasattr(kind, "__aexit__")):
+        return False
+    if {AbstractContextManager, AbstractAsyncContextManager} & {*kind.__mro__}:
+        return True
+    return all(name.startswith("_") for name in dir(kind))
+
+
+class _Proxy:
+    """Stands for a result, whose attributes it has."""
+
+    def __init__(self, result: Any, measure: Measure, carried: float) -> None:
+        self._result = result
+        self._measure = measure
+        self._carried = carried
+        self._begun: list[Any] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._result, name)
+
+    def _begin(self) -> None:
+        self._begun.append(self._measure.begin(self._carried))
+        self._carried = 0.0
+
+    def _end(self, error: BaseException | None) -> None:
+        self._measure.end(self._begun.pop(), error)
+
+
+class _Awaitable(_Proxy):
+    def __await__(self) -> Any:
+        self._begin()
+        try:
+            value = yield from self._result.__await__()
+        except BaseException as error:
+            self._end(error)
+            raise
+        self._end(None)
+        return value
+
+
+class _Manager(_Proxy):
+    def __enter__(self) -> Any:
+        self._begin()
+        try:
+            return self._result.__enter__()
+        except BaseException as error:
+            self._end(error)
+            raise
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> Any:
+        try:
+            swallows = self._result.__exit__(kind, error, traceback)
+        except BaseException as another:
+            self._end(another)
+            raise
+        self._end(error)
+        return swallows
+
+
+class _AsyncManager(_Proxy):
+    async def __aenter__(self) -> Any:
+        self._begin()
+        try:
+            return await self._result.__aenter__()
+        except BaseException as error:
+            self._end(error)
+            raise
+
+    async def __aexit__(self, kind: object, error: BaseException | None, traceback: object) -> Any:
+        try:
+            swallows = await self._result.__aexit__(kind, error, traceback)
+        except BaseException as another:
+            self._end(another)
+            raise
+        self._end(error)
+        return swallows
+
+
+class _Callable(_Proxy):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._result(*args, **kwargs)
+
+
+def _proxy_of(kind: type) -> _Follower:
+    """Return the class of proxies for the results of ``kind``, with what it can do."""
+    can = {
+        "__await__": _Awaitable,
+        "__exit__": _Manager,
+        "__aexit__": _AsyncManager,
+        "__call__": _Callable,
+    }
+    bases = tuple(base for method, base in can.items() if hasattr(kind, method))
+    return cast("_Follower", type(kind.__name__, bases, {}))

@@ -1,0 +1,16 @@
+"""``dynamo-metrics top``: the figures of running processes, as they change.
+
+| module | job |
+|---|---|
+| ``_figures`` | what is shown: a line for each figure, with the families that it comes from |
+| ``_history`` | rates and quantiles over some scrapes, as PromQL defines them |
+| ``_target`` | one process: scrapes it, and keeps what the figures need |
+| ``_poller`` | threads that scrape targets again and again |
+| ``_discovery`` | the targets that other packages find |
+| ``_units`` | numbers as people read them, sparklines |
+| ``_once`` | two scrapes, then a table or JSON |
+| ``_app``, ``_table``, ``_details`` | the screen |
+| ``_command`` | the command line |
+
+Values mean what they mean on the live page, ``GET /`` of a status server.
+"""

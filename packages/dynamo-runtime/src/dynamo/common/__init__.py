@@ -1,0 +1,1 @@
+"""What programs written for Dynamo find here: ``dynamo.common.utils.prometheus``."""

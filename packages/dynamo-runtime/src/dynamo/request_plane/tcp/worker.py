@@ -1,0 +1,173 @@
+"""The worker's end of a request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import unquote
+
+from dynamo._tcp.framing import CHUNK_BYTES
+from dynamo.prometheus_names import work_handler
+from dynamo.request_plane import _frames
+from dynamo.request_plane._errors import InvalidRequestError, RequestError, UnavailableError
+from dynamo.request_plane._flow import WINDOW, Credits
+from dynamo.request_plane._protocol import ClientDisconnectedError, Receiver, Served
+from dynamo.request_plane.tcp.wire import Wire
+
+_invalid_message = work_handler.error_types.INVALID_MESSAGE
+
+
+class TcpServed:
+    """An endpoint that accepts requests under its target, those of its own process in memory."""
+
+    def __init__(
+        self,
+        receivers: dict[str, Receiver],
+        target: str,
+        receiver: Receiver,
+        in_memory: Served,
+    ) -> None:
+        self._receivers = receivers
+        self._target = target
+        self._in_memory = in_memory
+        receivers[target] = receiver
+
+    async def close(self) -> None:
+        """Stop accepting requests."""
+        self._receivers.pop(self._target, None)
+        await self._in_memory.close()
+
+
+def take_request(receivers: dict[str, Receiver], wire: Wire, stream: int, content: bytes) -> None:
+    """Have the receiver of its target take a request, or refuse it."""
+    target, _, data = content.partition(b"\n")
+    receiver = receivers.get(target.decode(errors="replace"))
+    if receiver is None:
+        name = unquote(target.decode(errors="replace")[:200], errors="replace")
+        _refuse(wire, stream, UnavailableError(f"the worker does not serve {name}: it has stopped"))
+        return
+    try:
+        opening = _frames.parse_opening(data)
+    except _frames.BadFrameError as problem:
+        receiver.rejected(len(data), _invalid_message)
+        _refuse(wire, stream, InvalidRequestError(str(problem)))
+        return
+    if not receiver.accepting:
+        draining = "the worker takes no more requests: it is shutting down"
+        _refuse(wire, stream, UnavailableError(draining))
+        return
+    call = TcpCall(wire, stream, opening, receiver.accept)
+    wire.post(stream, _frames.ACCEPTED)
+    if call.complete:
+        receiver.accept(call)
+
+
+def _refuse(wire: Wire, stream: int, error: RequestError) -> None:
+    wire.post(stream, _frames.ERROR, _frames.error(error)[1:])
+
+
+class TcpCall:
+    """One request: first its body arrives, then it is answered."""
+
+    def __init__(
+        self,
+        wire: Wire,
+        stream: int,
+        opening: _frames.Opening,
+        on_complete: Callable[[TcpCall], None],
+    ) -> None:
+        """Have ``on_complete`` called when a body of several chunks has arrived."""
+        self.id = opening.id
+        self._wire = wire
+        self._connection = wire.connection
+        self._stream = stream
+        self._on_complete = on_complete
+        self._body = [opening.first]
+        self._missing_bytes = opening.size - len(opening.first)
+        self._unreturned_credits = 0
+        self._credits = Credits()
+        self._disconnected = False
+        self._lost = False
+        self._on_disconnect: Callable[[], None] | None = None
+        wire.ends[stream] = self
+
+    @property
+    def complete(self) -> bool:
+        """Whether the whole body has arrived."""
+        return self._missing_bytes == 0
+
+    @property
+    def payload(self) -> bytes:
+        """The body."""
+        if len(self._body) > 1:
+            self._body = [b"".join(self._body)]
+        return self._body[0]
+
+    def on_disconnect(self, callback: Callable[[], None]) -> None:
+        """Have ``callback`` called once when the client disconnects."""
+        self._on_disconnect = callback
+        if self._disconnected:
+            callback()
+
+    async def send(self, item: bytes) -> None:
+        """Send one item, when the client has room. Raises ``ClientDisconnectedError``."""
+        if len(item) > CHUNK_BYTES:
+            *parts, item = _frames.parts(item, CHUNK_BYTES)
+            for part in parts:
+                await self._send(_frames.PART, part)
+        await self._send(_frames.ITEM, item)
+
+    async def _send(self, kind: bytes, content: bytes) -> None:
+        await self._credits.take()
+        if self._connection.is_congested:
+            await self._connection.room()
+            if self._disconnected:
+                raise ClientDisconnectedError(lost=self._lost)
+        self._wire.post(self._stream, kind, content)
+
+    async def finish(self, error: RequestError | None = None) -> None:
+        """End the answer. Raises ``ClientDisconnectedError``."""
+        self._wire.ends.pop(self._stream, None)
+        if self._disconnected:
+            raise ClientDisconnectedError(lost=self._lost)
+        if error is None:
+            self._wire.post(self._stream, _frames.END)
+        else:
+            self._wire.post(self._stream, _frames.ERROR, _frames.error(error)[1:])
+
+    def take_frame(self, kind: bytes, content: bytes) -> None:
+        """Handle what the client has sent."""
+        if kind == _frames.CREDIT:
+            self._credits.add(_frames.parse_credit(content))
+        elif kind == _frames.CANCEL:
+            self._disconnect(lost=False)
+        elif kind == _frames.CHUNK and self._missing_bytes > 0:
+            self._take_chunk(content)
+
+    def on_lost(self, *, broken: bool) -> None:
+        """End with the loss of the client, or of the way to it."""
+        self._disconnect(lost=broken)
+
+    def _take_chunk(self, content: bytes) -> None:
+        self._body.append(content)
+        self._missing_bytes -= len(content)
+        if self._missing_bytes < 0:
+            too_long = "the body is longer than the head of the request says"
+            _refuse(self._wire, self._stream, InvalidRequestError(too_long))
+            self._disconnect(lost=False)
+            return
+        self._unreturned_credits += 1
+        if self._unreturned_credits >= WINDOW // 2:
+            count = b"%d" % self._unreturned_credits
+            self._wire.post_urgent(self._stream, _frames.CREDIT, count)
+            self._unreturned_credits = 0
+        if self.complete:
+            self._on_complete(self)
+
+    def _disconnect(self, *, lost: bool) -> None:
+        self._wire.ends.pop(self._stream, None)
+        if not self._disconnected:
+            self._disconnected = True
+            self._lost = lost
+            self._credits.close(lambda: ClientDisconnectedError(lost=lost))
+            if self._on_disconnect is not None:
+                self._on_disconnect()

@@ -1,0 +1,220 @@
+"""What is dropped from external expositions: the smallest part, by reason, named once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import prometheus_client
+import pytest
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import GaugeMetricFamily
+
+from dynamo.runtime import DistributedRuntime
+from tests.support import page, sample
+from tests.support.formats import (
+    ALL,
+    OPENMETRICS,
+    OPENMETRICS_2,
+    PROTOBUF,
+    TEXT,
+    TEXT_1,
+    key,
+    render,
+)
+from tests.support.log import Log
+
+DROPPED = "dynamo_runtime_text_dropped_total"
+ERRORS = "dynamo_runtime_callback_errors_total"
+
+
+def show(runtime: DistributedRuntime, text: str) -> None:
+    def external() -> str:
+        return text
+
+    runtime.metrics.register_prometheus_expfmt_callback(external)
+
+
+class Raises:
+    """A collector that raises after its first family."""
+
+    def describe(self) -> list[Any]:
+        return []
+
+    def collect(self) -> Iterator[Any]:
+        yield GaugeMetricFamily("before_it_raises", "help", 1)
+        raise KeyError("the cause")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "parts"),
+    [
+        ("# TYPE n_requests gauge\nn_requests 1\n", "other_type", ['"n_requests"', "line 2"]),
+        ("a 1\nbad line here\n", "invalid_line", ['"bad"', "line 2"]),
+        ("h_sum 1\n", "sample_name", ['"h_sum"', "line 1"]),
+        ("a 1\na 2\n", "duplicate", ['"a"', "line 2"]),
+        (
+            '# TYPE t histogram\nt_bucket{le="+Inf"} 1\nt_count 2\na 1\n',
+            "invalid_series",
+            ['"t"', "line 2"],
+        ),
+        ('{"a.b"} 1\na_b 2\n', "duplicate", ['"a_b"', "line 1"]),
+        ('x{"a.b"="1",a_b="2"} 1\n', "escaping", ['"x"', "line 1"]),
+    ],
+)
+def test_a_loss_is_counted_by_reason_and_logged_once(
+    runtime: DistributedRuntime, log: Log, text: str, reason: str, parts: list[str]
+) -> None:
+    runtime.metrics.create_counter("n_requests", "help")
+    runtime.metrics.create_histogram("h", "help")
+    show(runtime, text)
+    page(runtime)
+    assert sample(page(runtime), DROPPED, reason=reason) >= 1
+    [message] = [
+        record.getMessage()
+        for record in log.until("later losses of this kind")
+        if "external" in record.getMessage()
+    ]
+    assert all(part in message for part in parts), message
+
+
+def test_a_collector_that_raises_costs_no_other_of_its_registry(
+    runtime: DistributedRuntime, log: Log
+) -> None:
+    registry = CollectorRegistry()
+    prometheus_client.Gauge("first", "help", registry=registry).set(1)
+    registry.register(Raises())
+    prometheus_client.Gauge("last", "help", registry=registry).set(2)
+    runtime.metrics.register_collector(registry)
+    families = page(runtime)
+    assert (sample(families, "first"), sample(families, "last")) == (1, 2)
+    assert sample(families, "before_it_raises") == 1
+    assert sample(families, ERRORS) == 1
+    record = log.until("Raises object")[-1]
+    assert record.exc_info
+    assert "other families are shown" in record.getMessage()
+
+
+def test_target_info_and_restricted_registries_are_shown(runtime: DistributedRuntime) -> None:
+    registry = CollectorRegistry(target_info={"zone": "a"})
+    prometheus_client.Gauge("kept", "help", registry=registry).set(1)
+    prometheus_client.Gauge("left_out", "help", registry=registry)
+    runtime.metrics.register_collector(registry)
+    assert sample(page(runtime), "target_info", zone="a") == 1
+    other = DistributedRuntime()
+    other.metrics.register_collector(registry.restricted_registry(["kept"]))
+    families = page(other)
+    assert sample(families, "kept") == 1
+    assert "left_out" not in families
+
+
+def test_names_of_any_characters_are_kept_where_the_format_allows_it(
+    runtime: DistributedRuntime,
+) -> None:
+    registry = CollectorRegistry()
+    prometheus_client.Counter(
+        "http.server.requests", "help", ["http.route"], registry=registry
+    ).labels("/").inc(3)
+    prometheus_client.Gauge("a.b", "help", registry=registry).set(1)
+    prometheus_client.Gauge("a_b", "help", registry=registry).set(2)
+    runtime.metrics.register_collector(registry)
+    for accept in (TEXT_1, OPENMETRICS, OPENMETRICS_2, PROTOBUF):
+        values = render(runtime, accept).values
+        assert values[key("http.server.requests_total", **{"http.route": "/"})] == 3
+        assert (values[key("a.b")], values[key("a_b")]) == (1, 2)
+    values = render(runtime, TEXT).values
+    assert values[key("http_server_requests_total", http_route="/")] == 3
+    assert values[key("a_b")] == 2
+
+
+def test_exemplars_of_a_registry_are_passed_on(runtime: DistributedRuntime) -> None:
+    registry = CollectorRegistry()
+    prometheus_client.Counter("requests", "help", registry=registry).inc(exemplar={"trace_id": "a"})
+    prometheus_client.Histogram("seconds", "help", buckets=[1], registry=registry).observe(
+        0.5, exemplar={"trace_id": "b"}
+    )
+    runtime.metrics.register_collector(registry)
+    exemplars = render(runtime, OPENMETRICS).exemplars
+    assert {at.name: one.labels["trace_id"] for at, one in exemplars.items()} == {
+        "requests_total": "a",
+        "seconds_bucket": "b",
+    }
+
+
+def test_the_time_of_an_exemplar_is_exact(runtime: DistributedRuntime) -> None:
+    show(runtime, '# TYPE a counter\na_total 1 # {t="1"} 1 1708470054.261\n# EOF\n')
+    [exemplar] = render(runtime, OPENMETRICS).exemplars.values()
+    assert float(exemplar.timestamp) == 1708470054.261
+
+
+def test_an_exemplar_without_a_time_keeps_the_time_it_was_first_seen(
+    runtime: DistributedRuntime,
+) -> None:
+    value = 1.0
+
+    def external() -> str:
+        return f'# TYPE a counter\na_total {value} # {{t="1"}} {value}\n# EOF\n'
+
+    def shown() -> float:
+        [exemplar] = render(runtime, OPENMETRICS).exemplars.values()
+        return float(exemplar.timestamp)
+
+    runtime.metrics.register_prometheus_expfmt_callback(external)
+    first = shown()
+    time.sleep(0.01)
+    assert shown() == first
+    value = 2.0
+    assert shown() > first
+
+
+def test_a_histogram_without_a_sum_is_the_same_in_all_formats(runtime: DistributedRuntime) -> None:
+    show(runtime, '# TYPE h histogram\nh_bucket{le="-1"} 1\nh_bucket{le="+Inf"} 2\nh_count 2\n')
+    for accept in ALL.values():
+        values = render(runtime, accept).values
+        assert (values[key("h_sum")], values[key("h_count")]) == ("NaN", 2)
+
+
+def test_creation_times_are_start_times_in_formats_that_have_them(
+    runtime: DistributedRuntime,
+) -> None:
+    show(
+        runtime,
+        '# TYPE a counter\na_total{x="1"} 1\na_created{x="1"} 1708470054.261\n'
+        '# TYPE h histogram\nh_bucket{le="+Inf"} 1\nh_count 1\nh_sum 1\nh_created 1708470054.5\n'
+        "# EOF\n",
+    )
+    for accept in (OPENMETRICS_2, PROTOBUF):
+        created = render(runtime, accept).created
+        assert created[key("a_total", x="1")] == pytest.approx(1708470054.261, abs=1e-4)
+        assert created[key("h")] == pytest.approx(1708470054.5)
+
+
+# Labels without a value
+
+
+def test_a_label_without_a_value_is_no_label(runtime: DistributedRuntime) -> None:
+    show(runtime, 'x{a=""} 1\nx 2\n')
+    families = page(runtime)
+    assert [one.value for one in families["x"].samples] == [1]
+    assert sample(families, DROPPED, reason="duplicate") >= 1
+
+
+def test_an_external_series_equals_ours_without_the_value(runtime: DistributedRuntime) -> None:
+    runtime.metrics.create_gaugevec("x", "help", ["a"]).set(1, {"a": ""})
+    show(runtime, "# TYPE x gauge\nx 2\n")
+    assert [one.value for one in page(runtime)["x"].samples] == [1]
+
+
+@pytest.mark.parametrize("accept", ALL.values(), ids=ALL)
+def test_a_series_of_a_vec_without_values_is_the_plain_one(
+    runtime: DistributedRuntime, log: Log, accept: str
+) -> None:
+    running = runtime.metrics.create_gauge("running", "help")
+    loras = runtime.metrics.create_gaugevec("running", "help", ["lora"])
+    running.set(1)
+    loras.set(2, {"lora": ""})
+    loras.set(3, {"lora": "a"})
+    values = render(runtime, accept).named("running")
+    assert sorted(values.values()) == [1, 3]
+    assert "running" in log.until("no label")[-1].getMessage()

@@ -1,0 +1,119 @@
+"""What one callback, or one scraper, cannot do to the others."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from tests.support import sample
+from tests.support.client import fetch, scrape
+from tests.support.process import Start
+from tests.support.waiting import eventually
+
+TIMEOUT = "X-Prometheus-Scrape-Timeout-Seconds"
+
+
+def test_a_scraper_in_a_hurry_makes_no_other_scrape_stale(serve: Start) -> None:
+    worker = serve(
+        """
+        import time
+
+        now = metrics.create_gauge("now", "help")
+
+        def slow():
+            time.sleep(0.2)
+            now.set(time.time())
+
+        metrics.register_callback(slow)
+        print("ready")
+        input()
+        """
+    )
+    assert worker.line() == "ready"
+    stop = threading.Event()
+
+    def hurry() -> None:
+        while not stop.is_set():
+            fetch(worker.address, "/metrics", headers={TIMEOUT: "0.001"})
+
+    hurrying = threading.Thread(target=hurry)
+    hurrying.start()
+    try:
+        before = 0.0
+        for _ in range(5):
+            now = sample(scrape(worker.address), "ns_comp_ep_now")
+            assert now > before
+            before = now
+    finally:
+        stop.set()
+        hurrying.join()
+
+
+def test_a_quick_callback_behind_a_slow_one_runs_for_every_scrape(serve: Start) -> None:
+    worker = serve(
+        """
+        import time
+
+        calls = metrics.create_intcounter("calls_total", "help")
+        metrics.register_callback(lambda: time.sleep(0.3))
+        metrics.register_callback(calls.inc)
+        print("ready")
+        input()
+        """,
+        DYN_METRICS_CALLBACK_TIMEOUT="0.1",
+    )
+    assert worker.line() == "ready"
+    scrape(worker.address)
+    for expected in (2, 3, 4):
+        eventually(lambda: _is_quiet(worker.address) or None)
+        assert sample(scrape(worker.address), "ns_comp_ep_calls_total") >= expected
+
+
+def _is_quiet(address: str) -> bool:
+    return "live" in fetch(address, "/live").text
+
+
+@pytest.mark.parametrize("ends", ["pass", "raise KeyError"])
+def test_the_child_of_a_callback_that_forks_ends(serve: Start, ends: str) -> None:
+    worker = serve(
+        f"""
+        def forks():
+            child = os.fork()
+            if child:
+                _, status = os.waitpid(child, 0)
+                print("ended", os.waitstatus_to_exitcode(status), flush=True)
+            else:
+                {ends}
+
+        metrics.register_callback(forks)
+        print("ready")
+        input()
+        """,
+        DYN_METRICS_CALLBACK_TIMEOUT="60",
+    )
+    assert worker.line() == "ready"
+    scrape(worker.address)
+    assert worker.line().startswith("ended")
+
+
+def test_memory_goes_back_when_a_vec_is_cleared(serve: Start) -> None:
+    worker = serve(
+        """
+        def resident():
+            with open("/proc/self/statm") as statm:
+                return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+        vec = metrics.create_countervec("c", "help", ["a"])
+        before = resident()
+        for number in range(200_000):
+            vec.inc({"a": str(number)})
+        grown = resident() - before
+        vec.clear()
+        print(grown, resident() - before)
+        input()
+        """
+    )
+    grown, left = map(int, worker.line().split())
+    assert grown > 10_000_000
+    assert left < grown / 5

@@ -1,0 +1,138 @@
+"""NATS that is stopped as it is: its connections stay open, and nothing is answered."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+
+from dynamo._nats import connection
+from dynamo.runtime import ConnectionLostError, DistributedRuntime
+from tests.serving.conftest import nats_settings
+from tests.support.nats import NatsServer
+from tests.support.process import Start
+from tests.support.serving import client_of, collect, endpoint_of, served
+
+GRACE = 1.0
+
+WORKER = """
+import asyncio
+from dynamo.runtime import dynamo_worker
+
+item = "x" * 250_000
+
+async def handler(request):
+    yield "started"
+    while request == "data":
+        yield item
+    await asyncio.Event().wait()
+
+@dynamo_worker()
+async def main(runtime):
+    endpoint = runtime.namespace("ns").component("comp").endpoint("generate")
+    await endpoint.serve_endpoint(handler)
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def two_servers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[NatsServer]]:
+    """A cluster of two servers, which both know everything."""
+    first = NatsServer(jetstream=False, config=CLUSTER.format(routes=""))
+    second = NatsServer(
+        jetstream=False, config=CLUSTER.format(routes=f'"nats://{first.cluster_address}"')
+    )
+    servers = [first, second]
+    monkeypatch.setenv("DYN_REQUEST_PLANE", "nats")
+    yield servers
+    for server in servers:
+        server.close()
+
+
+CLUSTER = (
+    'cluster {{ name: "test", listen: "127.0.0.1:-1", routes: [{routes}], no_advertise: true }}'
+)
+
+
+@pytest.mark.parametrize("request_of", ["data", "silent"])
+async def test_a_worker_ends_in_time_whatever_nats_does(
+    on_nats: NatsServer, start: Start, request_of: str
+) -> None:
+    worker = start(
+        WORKER,
+        DYN_SYSTEM_PORT="0",
+        DYN_SYSTEM_HOST="127.0.0.1",
+        DYN_WORKER_GRACEFUL_SHUTDOWN_TIMEOUT=str(GRACE),
+        **nats_settings(on_nats),
+    )
+    async with DistributedRuntime() as runtime:
+        client = await client_of(endpoint_of(runtime))
+        answers = [await client.generate(request_of) for _ in range(8)]
+        for answer in answers:
+            assert await anext(answer) == "started"
+        reading = [asyncio.create_task(collect(answer)) for answer in answers]
+        on_nats.freeze()
+        worker.interrupt(signal.SIGTERM)
+        begun = time.monotonic()
+        assert await asyncio.to_thread(worker.exit_code) == 0, worker.errors
+        took = time.monotonic() - begun
+        on_nats.kill()
+        for task in reading:
+            with pytest.raises(ConnectionLostError):
+                await task
+    # Two seconds after the grace period, and what a busy machine needs for the end of a process.
+    assert took < GRACE + 2 + 2, took
+
+
+async def test_a_client_with_data_in_flight_can_be_cancelled(on_nats: NatsServer) -> None:
+    async def count(request: str) -> AsyncIterator[int]:
+        yield len(request)
+
+    async with DistributedRuntime() as runtime, served(endpoint_of(runtime), count) as client:
+        on_nats.freeze()
+        asking = [asyncio.create_task(client.generate("x" * 250_000)) for _ in range(40)]
+        for _ in range(20):
+            await asyncio.sleep(0)
+        for task in asking:
+            task.cancel()
+        done, left = await asyncio.wait(asking, timeout=10)
+        assert not left
+        assert all(task.cancelled() for task in done)
+        on_nats.kill()
+
+
+async def test_with_two_servers_the_healthy_one_is_used_within_the_ping_limit(
+    two_servers: list[NatsServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "PING_INTERVAL", 0.5)
+    monkeypatch.setenv("DYN_DISCOVERY_BACKEND", "memory")
+    monkeypatch.setenv("NATS_SERVER", ",".join(server.url for server in two_servers))
+    started = asyncio.Event()
+    item = "x" * 250_000
+
+    async def handler(request: Any) -> AsyncIterator[Any]:
+        yield "started"
+        while request == "data":
+            yield item
+        started.set()
+
+    async with DistributedRuntime() as runtime, served(endpoint_of(runtime), handler) as client:
+        answer = await client.generate("data")
+        assert await anext(answer) == "started"
+        plane: Any = runtime._shared.network().plane
+        used = plane._connection.client.connected_url.port
+        [frozen] = [server for server in two_servers if server.url.endswith(f":{used}")]
+        frozen.freeze()
+        begun = time.monotonic()
+        with pytest.raises(ConnectionLostError):
+            await collect(answer)
+        await plane._connection.restored()
+        # Three intervals, and two seconds if the frozen one is tried once more.
+        assert time.monotonic() - begun < 10
+        assert plane._connection.client.connected_url.port != used
+        assert await collect(await client.generate(1)) == ["started"]
