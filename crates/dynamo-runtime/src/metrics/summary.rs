@@ -75,10 +75,13 @@ impl Instrument for SummaryCell {
 }
 
 impl Metric<SummaryCell> {
-    /// Counts one observation. Ignores NaN; [`Summary::try_observe`] reports it.
+    /// Counts one observation. Ignores NaN, and counts it in `dynamo_runtime_rejected_updates_total`;
+    /// `try_observe` returns the error.
     #[inline]
     pub fn observe(&self, value: f64) {
-        let _ = self.try_observe(value);
+        if self.try_observe(value).is_err() {
+            self.reject(value);
+        }
     }
 
     /// Counts one observation.

@@ -395,7 +395,8 @@ class OtlpEncoder:
     delta, counters and histograms are changes since the last commit().
     """
 
-    def __new__(cls, resource: list[tuple[str, str]], delta: bool) -> OtlpEncoder: ...
+    def __new__(cls, resource: list[tuple[str, str]], delta: bool) -> OtlpEncoder:
+        """Create and return a new object.  See help(type) for accurate signature."""
     def encode(self, node: Node, timeout: float) -> list[bytes]:
         """Run the callbacks of node, for timeout seconds at most, and return its requests.
 

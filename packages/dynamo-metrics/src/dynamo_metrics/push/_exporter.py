@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 _AT_EXIT_TIMEOUT = 1.0
-"""Seconds that all last exports have together when the process ends."""
+"""Seconds that the end of the process waits for all last exports together."""
+
+_LAST_EXPORT_TIMEOUT = 0.8
+"""Seconds that a last export has at the end of the process: less, so that a failure is logged."""
 
 _FIRST_RETRY_SECONDS = 1.0
 _LONGEST_RETRY_SECONDS = 30.0
@@ -281,7 +284,7 @@ def _at_exit() -> None:
         exporters = list(_exporters.values())
         _exporters.clear()
     for exporter in exporters:
-        exporter.ask_to_end(_AT_EXIT_TIMEOUT)
+        exporter.ask_to_end(_LAST_EXPORT_TIMEOUT)
     deadline = monotonic() + _AT_EXIT_TIMEOUT
     for exporter in exporters:
         exporter.join(max(0.0, deadline - monotonic()))

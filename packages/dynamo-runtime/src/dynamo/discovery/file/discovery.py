@@ -31,6 +31,7 @@ class FileDiscovery:
         self._targets: dict[int, Target] = {}
         self._watches: dict[_Path, Watch] = {}
         self._polling: asyncio.Task[None] | None = None
+        self._closed = False
 
     @classmethod
     def open(cls) -> FileDiscovery:
@@ -73,7 +74,8 @@ class FileDiscovery:
             raise ConnectionError(f"discovery cannot be read: {error}") from None
 
     async def close(self) -> None:
-        """Remove what was registered here."""
+        """Remove what was registered here. What is registered from now on stays unregistered."""
+        self._closed = True
         if self._polling is not None:
             self._polling.cancel()
             await asyncio.wait({self._polling})
@@ -81,12 +83,14 @@ class FileDiscovery:
         self._entries.close()
 
     def _write(self) -> None:
+        if self._closed:
+            return
         self._own.write(Records(tuple(self._instances), tuple(self._targets.values())))
         self._look()
         self._poll()
 
     def _poll(self) -> None:
-        if self._polling is None:
+        if self._polling is None and not self._closed:
             self._polling = asyncio.get_running_loop().create_task(self._keep_looking())
 
     async def _keep_looking(self) -> None:
