@@ -50,6 +50,51 @@ def _is(port: int, name: str, expected: float) -> None:
     assert value(get(port), name) == expected
 
 
+EXPORT = (
+    COUNT
+    + """
+from dynamo_metrics import _native
+metrics.create_summary("seconds", "help").observe(2)
+encoder = _native.OtlpEncoder([], False)
+while True:
+    input()
+    requests = encoder.encode(runtime._native, 1.0)
+    encoder.commit()
+    print(*(name in b"".join(requests) for name in (b"ns_comp_ep_counted", b"seconds")))
+"""
+)
+
+
+def test_one_process_exports_the_metrics_of_all(start: Start, directory: Path) -> None:
+    first, second = (start(EXPORT, **settings(directory, free_port())) for _ in range(2))
+    for member in (first, second):
+        member.line()
+    shown = []
+    for member in (first, second, first):
+        member.tell()
+        shown.append(member.line())
+    assert shown == ["True True", "False False", "True True"]
+    os.kill(first.pid, signal.SIGKILL)
+
+    def second_exports() -> None:
+        second.tell()
+        assert second.line() == "True True"
+
+    eventually(second_exports)
+
+
+def test_families_of_a_group_can_be_selected(start: Start, directory: Path) -> None:
+    port = free_port()
+    code = COUNT + 'metrics.create_summary("seconds", "help").observe(2)\ninput()'
+    for member in [start(code, **settings(directory, port)) for _ in range(2)]:
+        member.line()
+    eventually(lambda: _is(port, "ns_comp_ep_counted_total", 2))
+    text = get(port, "/metrics?name[]=ns_comp_ep_seconds")
+    assert value(text, "ns_comp_ep_seconds_sum") == 4
+    assert value(text, "ns_comp_ep_seconds_count") == 2
+    assert "counted_total" not in text
+
+
 def test_another_process_takes_over_the_port_within_a_second(start: Start, directory: Path) -> None:
     port = free_port()
     first = start(COUNT + "print(os.getpid())\ninput()", **settings(directory, port))
@@ -154,7 +199,7 @@ if __name__ == "__main__":
     file.write_text(script)
     result = subprocess.run(
         [sys.executable, "-W", "ignore", str(file)],
-        env={**environment, "PYTHONPATH": str(EXAMPLES)},
+        env={**environment, "PYTHONPATH": os.pathsep.join([str(EXAMPLES), *sys.path])},
         capture_output=True,
         text=True,
         timeout=50,

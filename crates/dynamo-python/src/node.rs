@@ -400,6 +400,7 @@ impl Node {
     fn root_with(py: Python<'_>, config: Config) -> PyResult<Self> {
         DistributedRuntime::with_dispatcher(config, Arc::clone(&DISPATCHER))
             .map_err(|error| error.into_py_err(py))
+            .inspect(|_| start_if_needed(py))
             .and_then(|runtime| {
                 let level = Level::Runtime(runtime);
                 let metrics = level.metrics();

@@ -135,9 +135,9 @@ impl Job {
 }
 
 impl Dispatcher {
-    /// Whether the calling thread is the one that runs callbacks.
+    /// Whether the calling thread is one that runs callbacks.
     pub(crate) fn is_on_thread(&self) -> bool {
-        lock(&self.state).thread == Some(thread::current().id())
+        lock(&self.state).is_user_thread(thread::current().id())
     }
 
     /// Queues a round and waits until it has finished or the last of `deadlines`, which are sorted, has

@@ -92,6 +92,8 @@ struct Last {
 /// An external exposition as another process gets it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct ExternalText {
+    /// The name of the callback.
+    source: String,
     text: String,
     labels: Vec<(String, String)>,
     prefixes: Vec<String>,
@@ -105,7 +107,7 @@ impl ExternalText {
             prefixes: self.prefixes.clone(),
             exclude: self.exclude.clone(),
         };
-        parse(&self.text, &rules, &Arc::from("another process"))
+        parse(&self.text, &rules, &self.source.as_str().into())
     }
 }
 
@@ -123,10 +125,12 @@ impl LastExposition {
         let Parsed { families, losses } = parse(text, &self.options.rules, &self.name);
         let before = {
             let _section = sync::enter();
-            lock(&self.last).clone()
+            lock(&self.last)
+                .as_ref()
+                .map(|last| Arc::clone(&last.families))
         };
         if let Some(before) = before {
-            keep_exemplar_times(&families, &before.families);
+            keep_exemplar_times(&families, &before);
         }
         let new = Some(Last {
             time: Instant::now(),
@@ -162,6 +166,7 @@ impl LastExposition {
     pub(super) fn text(&self, now: Instant) -> Option<ExternalText> {
         let rules = &self.options.rules;
         self.shown(now, |last| ExternalText {
+            source: self.name.to_string(),
             text: last.text.to_string(),
             labels: rules.labels.clone(),
             prefixes: rules.prefixes.clone(),

@@ -334,7 +334,7 @@ impl Metrics {
         let gatherer = self.tree.gatherer();
         let own = gatherer.callback_deadline();
         let deadline = timeout.map_or(own, |timeout| own.min(Instant::now() + timeout));
-        gatherer.callbacks.run(&self.path, deadline);
+        gatherer.run_callbacks(&self.path, deadline);
         gatherer.encode_otlp(&self.path, encoder)
     }
 }

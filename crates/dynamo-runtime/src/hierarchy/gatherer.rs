@@ -62,14 +62,26 @@ impl Gatherer {
 
     /// Runs the callbacks of `scope` and the nodes below it, and those of the other processes.
     pub(super) fn run_callbacks(&self, scope: &Path, deadline: Instant) {
+        self.run_callbacks_until(scope, &[deadline], &mut |_| {});
+    }
+
+    /// As [`run_callbacks`](Self::run_callbacks), with several sorted deadlines. Waits for the last one, and
+    /// calls `reached` with the index of each earlier deadline when it passes.
+    pub(super) fn run_callbacks_until(
+        &self,
+        scope: &Path,
+        deadlines: &[Instant],
+        reached: &mut dyn FnMut(usize),
+    ) {
         match &self.members {
             // A callback that asks for an exposition must not have others ask for it in turn.
             Some(members) if !self.callbacks.is_on_thread() => {
-                let missed =
-                    members.run_callbacks(deadline, || self.callbacks.run(scope, deadline));
+                let missed = members.run_callbacks(deadlines, reached, |reached| {
+                    self.callbacks.run_until(scope, deadlines, reached);
+                });
                 self.metrics.processes_timed_out(missed);
             }
-            _ => self.callbacks.run(scope, deadline),
+            _ => self.callbacks.run_until(scope, deadlines, reached),
         }
     }
 
@@ -134,13 +146,13 @@ impl Gatherer {
             })
             .collect();
         if *scope == Path::root() {
-            families.push(own_gauge(
+            families.push(self.own_gauge(
                 runtime_metrics::PROCESSES,
                 "Processes that share the directory and are alive.",
                 gathered.processes,
             ));
             if gathered.hidden > 0 {
-                families.push(own_gauge(
+                families.push(self.own_gauge(
                     runtime_metrics::SHARED_CONFLICTS,
                     "Metrics of processes that differ from the newest metric of the name and are hidden.",
                     gathered.hidden,
@@ -152,9 +164,9 @@ impl Gatherer {
         Some(families)
     }
 
-    /// Gathers the families of `scope` and the nodes below it, sorted by name; with `of_group`, those of all
-    /// processes that share a directory.
-    fn families(&self, scope: &Path, of_group: bool) -> Vec<ExposedFamily> {
+    /// Gathers the families of `scope` and the nodes below it, sorted by name: those of all processes that share
+    /// a directory.
+    fn families(&self, scope: &Path) -> Vec<ExposedFamily> {
         self.metrics.refresh();
         let families = {
             let _section = sync::enter();
@@ -166,7 +178,7 @@ impl Gatherer {
         }
         let mut external = self.callbacks.external_families(scope);
         let mut group = None;
-        if let Some(members) = self.members.as_ref().filter(|_| of_group) {
+        if let Some(members) = &self.members {
             group = self.gather_group(members, scope);
             if *scope == Path::root() {
                 external = members.external_families(external);
@@ -179,9 +191,17 @@ impl Gatherer {
         families
     }
 
-    /// Encodes `scope` and the nodes below it as OTLP requests. Each process exports its own values.
+    /// Encodes `scope` and the nodes below it as OTLP requests. Of the processes that share a directory,
+    /// one exports the metrics of all; the others have no requests.
     pub(super) fn encode_otlp(&self, scope: &Path, encoder: &mut OtlpEncoder) -> Vec<Vec<u8>> {
-        encoder.encode(&self.families(scope, false), unix_time())
+        if self
+            .members
+            .as_ref()
+            .is_some_and(|members| !members.exports())
+        {
+            return Vec::new();
+        }
+        encoder.encode(&self.families(scope), unix_time())
     }
 
     /// Appends the exposition of `scope` and the nodes below it: of all families, or of those selected.
@@ -209,29 +229,28 @@ impl Gatherer {
         }
         self.metrics.lost(&losses);
     }
-}
-
-/// A gauge without labels that no process stores.
-fn own_gauge(name: &str, help: &str, value: u64) -> ExposedFamily {
-    let family = Arc::new(Family {
-        name: format!("{}_{name}", name_prefix::RUNTIME),
-        is_quoted: false,
-        help: help.to_owned(),
-        kind: Kind::Gauge,
-        unit: None,
-        buckets: BucketLayout::default(),
-        across: Across::default(),
-    });
-    let series = ExternalSeries {
-        labels: ExternalLabels::default(),
-        value: ExternalValue::Scalar(value as f64),
-        timestamp: None,
-        created: None,
-        exemplars: Arc::new(Exemplars::default()),
-    };
-    let (external, _) = ExternalFamily::new(Arc::clone(&family), vec![series]);
-    ExposedFamily {
-        family,
-        collectors: vec![Arc::new(external)],
+    /// A gauge that no process stores.
+    fn own_gauge(&self, name: &str, help: &str, value: u64) -> ExposedFamily {
+        let family = Arc::new(Family {
+            name: format!("{}_{name}", name_prefix::RUNTIME),
+            is_quoted: false,
+            help: help.to_owned(),
+            kind: Kind::Gauge,
+            unit: None,
+            buckets: BucketLayout::default(),
+            across: Across::default(),
+        });
+        let series = ExternalSeries {
+            labels: ExternalLabels::new(self.registry.const_labels().to_vec()),
+            value: ExternalValue::Scalar(value as f64),
+            timestamp: None,
+            created: None,
+            exemplars: Arc::new(Exemplars::default()),
+        };
+        let (external, _) = ExternalFamily::new(Arc::clone(&family), vec![series]);
+        ExposedFamily {
+            family,
+            collectors: vec![Arc::new(external)],
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The other processes of a group, for a scrape: their callbacks, external expositions and health.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,8 @@ pub(super) struct Members {
     pub(super) group: &'static Group,
     requests: Mutex<Requests>,
     external: Mutex<HashMap<String, External>>,
+    /// The lock of the member that exports the metrics of the group.
+    export: Mutex<Option<File>>,
 }
 
 /// The external families of another process.
@@ -44,6 +47,7 @@ impl Members {
             group,
             requests: Mutex::default(),
             external: Mutex::default(),
+            export: Mutex::default(),
         }
     }
 
@@ -51,21 +55,58 @@ impl Members {
     pub(super) fn reset(&self) {
         *lock(&self.requests) = Requests::default();
         lock(&self.external).clear();
+        // The parent keeps the lock.
+        *lock(&self.export) = None;
     }
 
-    /// Has all processes run their callbacks, this one by `run_own`. Returns how many missed the deadline.
-    pub(super) fn run_callbacks(&self, deadline: Instant, run_own: impl FnOnce()) -> u64 {
+    /// Whether this process exports the metrics of the group: the first that asks does, until it ends. Of
+    /// several exports of one sum, a backend would add up all.
+    pub(super) fn exports(&self) -> bool {
+        let _section = sync::enter();
+        let mut export = lock(&self.export);
+        if export.is_none() {
+            match self.group.directory().lock_export() {
+                Ok(file) => *export = file,
+                // Twice is better than never.
+                Err(_) => return true,
+            }
+        }
+        export.is_some()
+    }
+
+    /// Has all processes run their callbacks, this one by `run_own`, which is given the function to call at
+    /// each earlier deadline. Waits for the last of `deadlines`, which are sorted, and calls `reached` with the
+    /// index of each earlier one when it passes. Returns how many processes missed the last one.
+    pub(super) fn run_callbacks(
+        &self,
+        deadlines: &[Instant],
+        reached: &mut dyn FnMut(usize),
+        run_own: impl FnOnce(&mut dyn FnMut(usize)),
+    ) -> u64 {
+        let Some((&deadline, earlier)) = deadlines.split_last() else {
+            return 0;
+        };
         let mut requests = {
             let _section = sync::enter();
             std::mem::take(&mut *lock(&self.requests))
         };
         let members = self.group.members().unwrap_or_default();
         requests.send(&members, deadline);
-        run_own();
-        let (responses, missed) = requests.receive(deadline);
-        for response in responses {
-            self.store(response);
+        let mut passed = 0;
+        run_own(&mut |index| {
+            self.store_all(requests.receive(Instant::now()));
+            passed = index + 1;
+            reached(index);
+        });
+        for (index, earlier) in earlier.iter().enumerate().skip(passed) {
+            self.store_all(requests.receive(*earlier));
+            if !requests.is_waiting() {
+                break;
+            }
+            reached(index);
         }
+        self.store_all(requests.receive(deadline));
+        let missed = requests.give_up();
         let _section = sync::enter();
         *lock(&self.requests) = requests;
         let mut external = lock(&self.external);
@@ -76,6 +117,12 @@ impl Members {
             is_alive && last.time.elapsed() < SHOWN_FOR
         });
         missed
+    }
+
+    fn store_all(&self, responses: Vec<Response>) {
+        for response in responses {
+            self.store(response);
+        }
     }
 
     fn store(&self, response: Response) {

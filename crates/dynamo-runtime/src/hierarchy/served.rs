@@ -68,16 +68,16 @@ impl Server {
             let _section = sync::enter();
             lock(&self.state).is_closed
         };
-        match (own, self.shared_port()) {
-            (None, Some((directory, port))) if !is_closed => directory
-                .served_address(port)
-                .and_then(|address| address.parse().ok()),
+        match (own, self.shared_address()) {
+            (None, Some((directory, key))) if !is_closed => {
+                StatusAddress::parse(&directory.served_address(&key)?)
+            }
             (own, _) => own,
         }
     }
 
-    fn shared_port(&self) -> Option<(&'static Directory, u16)> {
-        shared_port(&self.config, self.group)
+    fn shared_address(&self) -> Option<(&'static Directory, String)> {
+        shared_address(&self.config, self.group)
     }
 
     /// Starts the server if the process that served the port has ended.
@@ -87,7 +87,7 @@ impl Server {
             let state = lock(&self.state);
             state.lock.is_some() || state.is_closed
         };
-        if is_served || self.shared_port().is_none() {
+        if is_served || self.shared_address().is_none() {
             return;
         }
         let started = start(&self.config, &self.provider, self.group);
@@ -139,13 +139,16 @@ impl Server {
     }
 }
 
-/// The directory and the fixed port of a server that processes share; 0 for a Unix socket.
-fn shared_port(
+/// The directory of a server that processes share, and a name for its fixed port or its Unix socket.
+fn shared_address(
     config: &Config,
     group: Option<&'static Group>,
-) -> Option<(&'static Directory, u16)> {
-    let (_, port) = config.fixed_address()?;
-    Some((group?.directory(), port))
+) -> Option<(&'static Directory, String)> {
+    let key = match config.fixed_address()? {
+        (host, 0) => host.replace('%', "%25").replace('/', "%2F"),
+        (_, port) => port.to_string(),
+    };
+    Some((group?.directory(), key))
 }
 
 /// Starts a server with the lock of its port, or one that is off.
@@ -158,7 +161,7 @@ fn start(
         port: None,
         ..config.clone()
     };
-    let Some((directory, port)) = shared_port(config, group) else {
+    let Some((directory, key)) = shared_address(config, group) else {
         return match StatusServer::start(config, Arc::clone(provider)) {
             Err(error) if is_in_use(&error) && is_served_by_parent(config) => {
                 let port = config.port.unwrap_or_default();
@@ -172,7 +175,7 @@ fn start(
         };
     };
     let failed = |source| ServerError::Start { source };
-    let Some(mut file) = directory.lock_serve(port).map_err(failed)? else {
+    let Some(mut file) = directory.lock_serve(&key).map_err(failed)? else {
         return Ok((StatusServer::start(&off, Arc::clone(provider))?, None));
     };
     let deadline = Instant::now() + BIND_TIMEOUT;

@@ -21,7 +21,8 @@ impl StatusProvider for Status {
     }
 
     fn run_callbacks_until(&self, deadlines: &[Instant], reached: &mut dyn FnMut(usize)) {
-        self.gatherer.run_callbacks_until(deadlines, reached);
+        self.gatherer
+            .run_callbacks_until(&Path::root(), deadlines, reached);
     }
 
     fn callback_timeout(&self) -> Duration {

@@ -29,10 +29,10 @@ struct Inner {
     next_sequence: AtomicU64,
     /// The default series limit of a vec; 0 is unlimited.
     max_series: usize,
-    /// The storage that processes share, if the values are there.
-    storage: Option<Arc<dyn Storage>>,
     /// The labels of every series of the process (`DYN_METRICS_CONST_LABELS`).
     const_labels: Vec<(String, String)>,
+    /// The storage that processes share, if the values are there.
+    storage: Option<Arc<dyn Storage>>,
 }
 
 /// By name.
@@ -73,8 +73,8 @@ impl Registry {
             reserved: RwLock::default(),
             next_sequence: AtomicU64::new(0),
             max_series,
-            storage,
             const_labels,
+            storage,
         }))
     }
 

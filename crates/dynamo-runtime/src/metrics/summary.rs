@@ -56,13 +56,16 @@ impl Instrument for SummaryCell {
         SummaryCell(HistogramCell::new(layout))
     }
 
-    /// That of a histogram without bounds.
     fn shared_layout(layout: &HistogramLayout) -> SharedLayout {
         HistogramCell::shared_layout(layout)
     }
 
     fn share(&self, storage: &dyn SeriesStorage) {
         self.0.share(storage);
+    }
+
+    fn reset(&self) {
+        self.0.reset();
     }
 
     fn read(&self, look: impl FnOnce(Snapshot<'_>)) {

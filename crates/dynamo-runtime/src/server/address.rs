@@ -19,6 +19,14 @@ pub enum StatusAddress {
 }
 
 impl StatusAddress {
+    /// The address that was displayed as `text`.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        match unix_path(text) {
+            Some(path) => Some(StatusAddress::Unix(path.to_owned())),
+            None => text.parse().ok().map(StatusAddress::Tcp),
+        }
+    }
+
     /// The TCP address; `None` for a Unix socket.
     pub fn tcp(&self) -> Option<SocketAddr> {
         match self {

@@ -25,6 +25,8 @@ const JOIN_LOCK: &str = "lock-join";
 const FOLD_LOCK: &str = "lock-fold";
 /// The lock of the member that serves a port.
 const SERVE_LOCK: &str = "serve-";
+/// The lock of the member that exports the metrics of the group.
+const EXPORT_LOCK: &str = "export";
 
 /// A process that is stopped while it joins must not stop others from joining.
 const JOIN_TIMEOUT: Duration = Duration::from_secs(1);
@@ -147,14 +149,20 @@ impl Directory {
     }
 
     /// The address that the member that serves `port` has stored in its lock.
-    pub(crate) fn served_address(&self, port: u16) -> Option<String> {
-        let text = fs::read_to_string(self.file(&format!("{SERVE_LOCK}{port}"))).ok()?;
-        Some(text.trim().to_owned())
+    pub(crate) fn served_address(&self, key: &str) -> Option<String> {
+        let text = fs::read_to_string(self.file(&format!("{SERVE_LOCK}{key}"))).ok()?;
+        Some(text.trim_end_matches('\n').to_owned())
     }
 
-    /// The lock of the member that serves `port`, if no other member has it.
-    pub(crate) fn lock_serve(&self, port: u16) -> io::Result<Option<File>> {
-        let file = self.lock_file(&format!("{SERVE_LOCK}{port}"))?;
+    /// The lock of the member that exports the metrics of the group, if no other member has it.
+    pub(crate) fn lock_export(&self) -> io::Result<Option<File>> {
+        let file = self.lock_file(EXPORT_LOCK)?;
+        Ok(try_lock(&file)?.then_some(file))
+    }
+
+    /// The lock of the member that serves the port or path `key`, if no other member has it.
+    pub(crate) fn lock_serve(&self, key: &str) -> io::Result<Option<File>> {
+        let file = self.lock_file(&format!("{SERVE_LOCK}{key}"))?;
         Ok(try_lock(&file)?.then_some(file))
     }
 }

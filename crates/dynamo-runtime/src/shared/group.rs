@@ -393,6 +393,7 @@ impl Collector for GroupFamily {
         for series in rest.by_ref().take(limit) {
             let value = match (&series.value, &self.buckets) {
                 (GroupValue::Scalar(scalar), _) => Snapshot::Scalar(*scalar),
+                (GroupValue::Summary(summary), _) => Snapshot::Summary(summary),
                 (
                     GroupValue::Histogram {
                         counts,

@@ -104,8 +104,8 @@ impl Requests {
     }
 
     /// Waits until the members that were asked have answered, or until the deadline. Also returns late
-    /// responses, and the number of members that missed this deadline.
-    pub(crate) fn receive(&mut self, deadline: Instant) -> (Vec<Response>, u64) {
+    /// responses.
+    pub(crate) fn receive(&mut self, deadline: Instant) -> Vec<Response> {
         let mut responses = Vec::new();
         loop {
             self.pending.retain(|id, request| match request.receive() {
@@ -125,16 +125,25 @@ impl Requests {
             let streams: Vec<_> = waiting.map(|request| &request.stream).collect();
             let left = deadline.saturating_duration_since(Instant::now());
             if streams.is_empty() || left.is_zero() {
-                break;
+                return responses;
             }
             wait(&streams, left);
         }
+    }
+
+    /// Whether a member that was asked has not answered yet.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.pending.values().any(|request| !request.is_late)
+    }
+
+    /// Waits no longer for the members that were asked. Returns how many have not answered.
+    pub(crate) fn give_up(&mut self) -> u64 {
         let mut missed = 0;
         for request in self.pending.values_mut() {
             missed += u64::from(!request.is_late);
             request.is_late = true;
         }
-        (responses, missed)
+        missed
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::records::{FamilyRecord, SeriesRecord};
 use crate::metrics::{
     Across, BucketLayout, Buckets, Exemplars, ExternalLabels, Family, Kind, NativeSnapshot, Path,
-    Scalar,
+    Scalar, is_valid_name,
 };
 use crate::prometheus_names::labels;
 
@@ -380,7 +380,7 @@ impl Variant {
         let family = self.family.get_or_insert_with(|| {
             Arc::new(Family {
                 name: name.to_owned(),
-                is_quoted: false,
+                is_quoted: !is_valid_name(name),
                 help: help.clone(),
                 kind: shape.kind,
                 unit: unit.clone(),

@@ -74,6 +74,12 @@ impl Drop for Folder {
     }
 }
 
+struct NoOwner;
+
+impl crate::metrics::MetricOwner for NoOwner {
+    fn rejected(&self, _metric: &str, _reason: &'static str) {}
+}
+
 fn registry(group: &'static Group) -> Registry {
     Registry::with_storage(0, Vec::new(), Some(Arc::new(group) as Arc<dyn Storage>))
 }
@@ -187,7 +193,10 @@ fn removed_series_disappear_and_their_space_is_used_again() {
     let folder = Folder::new();
     let group = folder.join();
     let registry = registry(group);
-    let vec = crate::metrics::MetricVec::new(vec(&registry, "c"), owner());
+    let vec = crate::metrics::MetricVec::new(
+        vec(&registry, "c"),
+        crate::metrics::KeepAlive::new(Arc::new(NoOwner)),
+    );
     vec.with_label_values(&["kept"]).inc_by(7);
     for round in 0..5000 {
         let value = format!("{round:08}");
@@ -226,7 +235,10 @@ fn many_series_need_several_parts_of_the_file() {
     let folder = Folder::new();
     let (group, other) = (folder.join(), folder.join());
     let registry = registry(group);
-    let vec = crate::metrics::MetricVec::new(vec(&registry, "c"), owner());
+    let vec = crate::metrics::MetricVec::new(
+        vec(&registry, "c"),
+        crate::metrics::KeepAlive::new(Arc::new(NoOwner)),
+    );
     for number in 0..20_000 {
         vec.with_label_values(&[format!("{number}")]).inc_by(number);
         if number % 7000 == 0 {
@@ -270,7 +282,8 @@ fn the_newest_exemplar_of_all_processes_is_shown() {
     for (group, trace) in groups.iter().zip(["old", "new"]) {
         let registry = registry(group);
         let core = single::<CounterCell<u64>>(&registry, "c", ());
-        let metric = crate::metrics::Metric::new(&core, owner());
+        let metric =
+            crate::metrics::Metric::new(&core, crate::metrics::KeepAlive::new(Arc::new(NoOwner)));
         for _ in 0..3 {
             let exemplar = Exemplar::new(&[("trace_id", trace)], 1.0).unwrap();
             metric.update_with_exemplar(exemplar, CounterCell::inc);
@@ -361,7 +374,8 @@ static FILE: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let group = folder.join();
     let registry = registry(group);
     let core = single::<CounterCell<f64>>(&registry, "c", ());
-    let metric = crate::metrics::Metric::new(&core, owner());
+    let metric =
+        crate::metrics::Metric::new(&core, crate::metrics::KeepAlive::new(Arc::new(NoOwner)));
     metric
         .inc_by_with_exemplar(1.0, &[("trace_id", "x")])
         .unwrap();

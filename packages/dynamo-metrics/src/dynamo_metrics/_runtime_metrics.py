@@ -103,8 +103,8 @@ class RuntimeMetrics:
         *,
         unit: str | None = None,
         full_name: bool = False,
-        replace: bool = False,
         across: Across | None = None,
+        replace: bool = False,
     ) -> Gauge:
         """Create a gauge of floats.
 
@@ -123,8 +123,8 @@ class RuntimeMetrics:
         *,
         unit: str | None = None,
         full_name: bool = False,
-        replace: bool = False,
         across: Across | None = None,
+        replace: bool = False,
     ) -> IntGauge:
         """Create a gauge of integers; for ``across`` see ``create_gauge()``."""
         return self._create(
@@ -232,8 +232,8 @@ class RuntimeMetrics:
         idle_timeout: Float | None = None,
         unit: str | None = None,
         full_name: bool = False,
-        replace: bool = False,
         across: Across | None = None,
+        replace: bool = False,
     ) -> GaugeVec:
         """Create gauges of floats, one for each combination of values of ``label_names``.
 
@@ -259,8 +259,8 @@ class RuntimeMetrics:
         idle_timeout: Float | None = None,
         unit: str | None = None,
         full_name: bool = False,
-        replace: bool = False,
         across: Across | None = None,
+        replace: bool = False,
     ) -> IntGaugeVec:
         """Create gauges of integers, one for each combination of values of ``label_names``.
 
@@ -363,7 +363,10 @@ class RuntimeMetrics:
         suffix = "_info"
         name = _arguments.text(name, "name")
         name = name if name.endswith(suffix) else f"{name}{suffix}"
-        info = self._create(IntGauge, name, description, None, full_name, labels, replace)
+        # The processes that share a directory show equal information once.
+        info = self._create(
+            IntGauge, name, description, None, full_name, labels, replace, across="max"
+        )
         info.set(1)
         return info
 
