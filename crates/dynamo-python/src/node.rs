@@ -411,7 +411,6 @@ impl Node {
                     hub,
                 })
             })
-            .inspect(|_| start_if_needed(py))
     }
 
     /// A node of the same tree.

@@ -82,7 +82,6 @@ pub(super) struct LastExposition {
     last: Mutex<Option<Last>>,
 }
 
-#[derive(Clone)]
 struct Last {
     time: Instant,
     text: Arc<str>,

@@ -85,25 +85,6 @@ impl Gatherer {
         }
     }
 
-    /// As [`run_callbacks`](Self::run_callbacks) of all nodes, for scrapes with several sorted deadlines. Those
-    /// with an earlier one show the previous expositions of other processes.
-    pub(super) fn run_callbacks_until(
-        &self,
-        deadlines: &[Instant],
-        reached: &mut dyn FnMut(usize),
-    ) {
-        let root = Path::root();
-        match (&self.members, deadlines.last()) {
-            (Some(members), Some(&last)) => {
-                let missed = members.run_callbacks(last, || {
-                    self.callbacks.run_until(&root, deadlines, reached);
-                });
-                self.metrics.processes_timed_out(missed);
-            }
-            _ => self.callbacks.run_until(&root, deadlines, reached),
-        }
-    }
-
     /// Notes whether scrapes of other processes must ask this one to run callbacks.
     pub(super) fn note_callbacks(&self) {
         if let Some(members) = &self.members {
@@ -212,7 +193,7 @@ impl Gatherer {
         selection: Option<&Selection>,
         out: &mut Vec<u8>,
     ) {
-        let mut families = self.families(scope, true);
+        let mut families = self.families(scope);
         if let Some(selection) = selection {
             selection.retain(&mut families);
         }

@@ -1,9 +1,8 @@
 //! The address of the server: TCP or a Unix socket.
 
 use std::fmt;
-use std::net::{AddrParseError, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 /// The prefix of a host that is the path of a Unix socket.
 const UNIX: &str = "unix:";
@@ -41,18 +40,6 @@ impl fmt::Display for StatusAddress {
         match self {
             StatusAddress::Tcp(address) => address.fmt(f),
             StatusAddress::Unix(path) => write!(f, "{UNIX}{}", path.display()),
-        }
-    }
-}
-
-impl FromStr for StatusAddress {
-    type Err = AddrParseError;
-
-    /// Parses what is displayed.
-    fn from_str(text: &str) -> Result<Self, AddrParseError> {
-        match unix_path(text) {
-            Some(path) => Ok(StatusAddress::Unix(path.to_owned())),
-            None => text.parse().map(StatusAddress::Tcp),
         }
     }
 }

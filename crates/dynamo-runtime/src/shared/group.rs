@@ -407,7 +407,6 @@ impl Collector for GroupFamily {
                     sum: *sum,
                     native: native.as_ref(),
                 }),
-                (GroupValue::Summary(summary), _) => Snapshot::Summary(summary),
                 (GroupValue::Histogram { .. }, None) => continue,
             };
             visitor(&DataPoint {

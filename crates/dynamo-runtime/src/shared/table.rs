@@ -176,7 +176,7 @@ impl Table {
             return Some(index);
         }
         let buckets = match (record.kind, record.bounds.is_empty()) {
-            (Kind::Histogram | Kind::Summary, true) => Some(Buckets::none()),
+            (Kind::Histogram, true) => Some(Buckets::none()),
             (Kind::Histogram, false) => Some(Buckets::new(&record.bounds).ok()?),
             _ => None,
         };

@@ -18,19 +18,9 @@ use super::{fold, format, records};
 use crate::metrics::histogram::{HistogramCell, HistogramOptions};
 use crate::metrics::native::NativeOptions;
 use crate::metrics::{
-    Across, CounterCell, Desc, Description, Exemplar, GaugeCell, Instrument, KeepAlive, Kind,
-    MetricOwner, Path, Registry, SingleCore, Snapshot, Storage, VecCore,
+    Across, CounterCell, Desc, Description, Exemplar, GaugeCell, Instrument, Kind, Path, Registry,
+    SingleCore, Snapshot, Storage, VecCore,
 };
-
-struct NoOwner;
-
-impl MetricOwner for NoOwner {
-    fn rejected(&self, _metric: &str, _reason: &'static str) {}
-}
-
-fn owner() -> KeepAlive {
-    KeepAlive::new(Arc::new(NoOwner))
-}
 
 /// A directory that is removed at the end.
 struct Folder(PathBuf);
