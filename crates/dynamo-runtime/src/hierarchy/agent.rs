@@ -115,7 +115,7 @@ fn run(group: &'static Group, listener: &UnixListener) {
         for tree in trees(group) {
             tree.tick();
         }
-        if round % FOLD_EVERY == 0 {
+        if round.is_multiple_of(FOLD_EVERY) {
             group.fold();
         }
         round = round.wrapping_add(1);

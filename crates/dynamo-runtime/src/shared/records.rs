@@ -138,7 +138,7 @@ impl Record {
     pub(super) fn read(bytes: &[u8]) -> Option<(Self, usize)> {
         let length = u32::from_ne_bytes(*bytes.first_chunk()?) as usize;
         let type_code = u32::from_ne_bytes(*bytes.get(4..)?.first_chunk()?);
-        if length < RECORD_HEADER || length % 8 != 0 || length > MAX_RECORD {
+        if length < RECORD_HEADER || !length.is_multiple_of(8) || length > MAX_RECORD {
             return None;
         }
         let mut input = Reader(bytes.get(RECORD_HEADER..length)?);

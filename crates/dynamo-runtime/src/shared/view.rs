@@ -629,9 +629,8 @@ fn read_header(file: &File) -> io::Result<Result<Header, Unreadable>> {
 
 /// Refuses blocks that no file has.
 fn check_block(block: u64, words: usize) -> Result<(), Unreadable> {
-    let is_plausible = block % 8 == 0
-        && block >= HEADER
-        && block <= MAX_FILE
+    let is_plausible = block.is_multiple_of(8)
+        && (HEADER..=MAX_FILE).contains(&block)
         && words >= 1
         && (words as u64) < MAX_FILE / 8;
     is_plausible.then_some(()).ok_or(Unreadable::Damaged)
