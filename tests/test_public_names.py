@@ -43,6 +43,7 @@ def test_the_runtime_module_holds_the_hierarchy_and_what_serves_it() -> None:
         "UnavailableError",
         "dynamo_endpoint",
         "dynamo_worker",
+        "register_model",
     ]
 
 
@@ -68,6 +69,8 @@ def test_request_plane_and_discovery_hold_what_backends_offer_and_their_errors()
     assert dynamo.discovery.__all__ == [
         "Discovery",
         "Instance",
+        "Model",
+        "ModelWatch",
         "Target",
         "Watch",
         "open_discovery",

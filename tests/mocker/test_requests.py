@@ -82,6 +82,20 @@ async def test_options_count_where_dynamos_preprocessor_puts_them(
     assert sum(len(item["token_ids"]) for item in items) == 7
 
 
+async def test_messages_are_a_prompt_and_the_first_item_says_how_long_it_is(
+    runtime: DistributedRuntime,
+) -> None:
+    messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Why?"}]
+    async with mocker(runtime, "--block-size", "4") as client:
+        first, second = [
+            (await collect(await client.generate({"messages": messages, "usage": True})))[0]
+            for _ in range(2)
+        ]
+    # system : Be brief . user : Why ? assistant :
+    assert first["usage"] == {"prompt_tokens": 11, "cached_tokens": 0}
+    assert second["usage"] == {"prompt_tokens": 11, "cached_tokens": 8}
+
+
 async def test_the_same_seed_gives_the_same_answers() -> None:
     answers = []
     for seed in ("1", "1", "2"):
@@ -96,8 +110,11 @@ async def test_the_same_seed_gives_the_same_answers() -> None:
     ("request_", "problem"),
     [
         ("Why?", "a request must be an object, not str"),
-        ({}, "a request must have either token_ids or a prompt"),
-        ({"prompt": "a", "token_ids": [1]}, "a request must have either token_ids or a prompt"),
+        ({}, "a request must have either token_ids, a prompt or messages"),
+        (
+            {"prompt": "a", "token_ids": [1]},
+            "a request must have either token_ids, a prompt or messages",
+        ),
         ({"prompt": ["a"]}, "prompt must be a text, not list"),
         ({"prompt": "a\ud800"}, "prompt must be a text of whole characters: 'utf-8' codec"),
         ({"prompt": " "}, "a prompt of 0 tokens cannot be answered: it must have 1 to 127"),

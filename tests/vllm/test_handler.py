@@ -50,9 +50,26 @@ class Engine:
                     raise item
                 tokens, text, reason = item
                 answer = SimpleNamespace(token_ids=tuple(tokens), text=text, finish_reason=reason)
-                yield SimpleNamespace(outputs=[answer])
+                yield SimpleNamespace(
+                    outputs=[answer], prompt_token_ids=[7] * 5, num_cached_tokens=4
+                )
         finally:
             self.ended.append(request_id)
+
+    def get_tokenizer(self) -> Any:
+        """One whose template writes what it gets, and whose tokens are the characters."""
+
+        def apply(messages: list[dict[str, Any]], *, tokenize: bool, **options: Any) -> str:
+            assert not tokenize
+            if messages[0]["role"] == "nobody":
+                raise ValueError("Roles must be\nuser or assistant")
+            return f"{messages[0]['role']}:{messages[0]['content']}{sorted(options.items())}"
+
+        def encode(text: str, add_special_tokens: bool) -> list[int]:
+            assert not add_special_tokens
+            return [ord(character) for character in text]
+
+        return SimpleNamespace(apply_chat_template=apply, encode=encode)
 
     async def abort(self, request_id: str) -> None:
         self.aborted.append(request_id)
@@ -85,6 +102,28 @@ async def test_a_prompt_is_a_text_or_tokens(request_: dict[str, Any], prompt: An
     ((asked, params, _),) = engine.asked
     assert asked == prompt
     assert (params.temperature, params.top_k) == (0.5, 4)
+
+
+async def test_messages_become_tokens_by_the_template_of_the_model() -> None:
+    engine = Engine(REST)
+    messages = [{"role": "user", "content": "hi"}]
+    request = {"messages": messages, "chat_template_kwargs": {"thinking": False}}
+    await collect(ask(engine, request))
+    ((asked, _, _),) = engine.asked
+    text = "".join(map(chr, asked["prompt_token_ids"]))
+    assert text == "user:hi[('add_generation_prompt', True), ('thinking', False)]"
+
+
+async def test_messages_that_the_template_refuses_are_told_why_in_one_line() -> None:
+    problem = "does not take these messages: Roles must be user or assistant$"
+    with pytest.raises(InvalidRequestError, match=problem):
+        await collect(ask(Engine(), {"messages": [{"role": "nobody", "content": ""}]}))
+
+
+async def test_the_first_item_says_how_long_the_prompt_is_if_it_is_asked() -> None:
+    first, second = await collect(ask(Engine(HALF, REST), {"prompt": "a b", "usage": True}))
+    assert first["usage"] == {"prompt_tokens": 5, "cached_tokens": 4}
+    assert "usage" not in second
 
 
 async def test_requests_of_one_context_have_names_of_their_own() -> None:
@@ -142,8 +181,21 @@ async def test_an_error_of_vllms_that_says_nothing_gives_way_to_its_cause() -> N
     ("request_", "problem"),
     [
         ("a", "a request must be an object, not str"),
-        ({}, "a request must have either token_ids or a prompt"),
-        ({"prompt": "a", "token_ids": [1]}, "a request must have either token_ids or a prompt"),
+        ({}, "a request must have either token_ids, a prompt or messages"),
+        (
+            {"prompt": "a", "token_ids": [1]},
+            "a request must have either token_ids, a prompt or messages",
+        ),
+        ({"messages": []}, "messages must be a list of at least one message"),
+        ({"messages": [{}]}, "a message must be an object with a role, a text"),
+        (
+            {"messages": [{"role": "user", "content": [1]}]},
+            "the content of a message must be a text, not list",
+        ),
+        (
+            {"messages": [{"role": "user"}], "chat_template_kwargs": []},
+            "chat_template_kwargs must be an object, not list",
+        ),
         ({"prompt": 1}, "prompt must be a text, not int"),
         ({"token_ids": [1, -1]}, "token_ids must be a list of whole numbers, none below 0"),
         (

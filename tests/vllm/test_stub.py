@@ -28,6 +28,7 @@ PLACES = [
     "vllm.v1.engine.async_llm.AsyncLLM.check_health",
     "vllm.v1.engine.async_llm.AsyncLLM.from_engine_args",
     "vllm.v1.engine.async_llm.AsyncLLM.generate",
+    "vllm.v1.engine.async_llm.AsyncLLM.get_tokenizer",
     "vllm.v1.engine.async_llm.AsyncLLM.shutdown",
     "vllm.v1.engine.exceptions.EngineDeadError",
     "vllm.v1.engine.exceptions.EngineGenerateError",

@@ -20,9 +20,14 @@ def make(folder: Path, vocabulary: int, longest: int) -> None:
     bytes_first = Tokenizer(models.BPE(vocab=numbers, merges=[], unk_token="<unk>"))
     bytes_first.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     bytes_first.decoder = decoders.ByteLevel()
-    PreTrainedTokenizerFast(
+    tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=bytes_first, model_max_length=longest, **special
-    ).save_pretrained(folder)
+    )
+    tokenizer.chat_template = (
+        "{% for message in messages %}{{ message.role }}: {{ message.content }}\n{% endfor %}"
+        "{% if add_generation_prompt %}assistant: {% endif %}"
+    )
+    tokenizer.save_pretrained(folder)
 
     shape = LlamaConfig(
         vocab_size=vocabulary,

@@ -23,6 +23,15 @@ class CacheConfig:
     """What the engine knows of its cache, once it has started."""
 
     num_gpu_blocks: int | None = None
+    block_size: int = 16
+
+
+@dataclass
+class SchedulerConfig:
+    """The limits of a batch."""
+
+    max_num_seqs: int = 8
+    max_num_batched_tokens: int = 2048
 
 
 @dataclass
@@ -31,3 +40,4 @@ class VllmConfig:
 
     model_config: ModelConfig
     cache_config: CacheConfig = field(default_factory=CacheConfig)
+    scheduler_config: SchedulerConfig = field(default_factory=SchedulerConfig)

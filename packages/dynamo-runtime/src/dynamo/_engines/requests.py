@@ -1,12 +1,13 @@
 """The requests of an engine: JSON objects.
 
-A request has ``token_ids`` or ``prompt``, a text, and options: in the request itself, or in the
-objects in which Dynamo's preprocessor puts them.
+A request has ``token_ids``, ``prompt``, a text, or ``messages``, which the worker renders, and
+options: in the request itself, or in the objects in which Dynamo's preprocessor puts them. With
+``usage`` the first item of the answer says how long the prompt is.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from dynamo.runtime import InvalidRequestError
 
@@ -14,16 +15,28 @@ PLACES = ("sampling_options", "stop_conditions")
 """Objects of a request in which there may be options."""
 
 
-def prompt_of(request: Any) -> str | list[int]:
-    """Return the prompt of a request, a text or tokens.
+class Chat(NamedTuple):
+    """Messages to be rendered with the chat template of the model."""
+
+    messages: list[dict[str, Any]]
+    """Each has a ``role`` and a ``content``, texts."""
+    template: dict[str, Any]
+    """What the template gets in addition, ``chat_template_kwargs`` of the request."""
+
+
+def prompt_of(request: Any) -> str | list[int] | Chat:
+    """Return the prompt of a request: a text, tokens or messages.
 
     Raises ``InvalidRequestError`` if it is not a request, or has no prompt or two.
     """
     if not isinstance(request, dict):
         raise InvalidRequestError(f"a request must be an object, not {_type_of(request)}")
     tokens, prompt = request.get("token_ids"), request.get("prompt")
-    if (tokens is None) == (prompt is None):
-        raise InvalidRequestError("a request must have either token_ids or a prompt")
+    messages = request.get("messages")
+    if sum(one is not None for one in (tokens, prompt, messages)) != 1:
+        raise InvalidRequestError("a request must have either token_ids, a prompt or messages")
+    if messages is not None:
+        return _chat_of(messages, request.get("chat_template_kwargs"))
     if prompt is not None:
         if not isinstance(prompt, str):
             raise InvalidRequestError(f"prompt must be a text, not {_type_of(prompt)}")
@@ -37,6 +50,34 @@ def prompt_of(request: Any) -> str | list[int]:
     if not isinstance(tokens, list) or not all(map(is_whole, tokens)):
         raise InvalidRequestError("token_ids must be a list of whole numbers, none below 0")
     return tokens
+
+
+def wants_usage(request: dict[str, Any]) -> bool:
+    """Whether the first item is to have ``usage``, as ``usage_of`` returns it."""
+    return request.get("usage") is True
+
+
+def usage_of(prompt_tokens: int, cached_tokens: int) -> dict[str, int]:
+    """Return the tokens of a prompt, and how many of them were in the cache, for an item."""
+    return {"prompt_tokens": prompt_tokens, "cached_tokens": cached_tokens}
+
+
+def _chat_of(messages: Any, template: Any) -> Chat:
+    if not isinstance(messages, list) or not messages:
+        raise InvalidRequestError("messages must be a list of at least one message")
+    for message in messages:
+        if not isinstance(message, dict) or not isinstance(message.get("role"), str):
+            raise InvalidRequestError("a message must be an object with a role, a text")
+        content = message.get("content")
+        if content is not None and not isinstance(content, str):
+            raise InvalidRequestError(
+                f"the content of a message must be a text, not {_type_of(content)}"
+            )
+    if template is not None and not isinstance(template, dict):
+        raise InvalidRequestError(
+            f"chat_template_kwargs must be an object, not {_type_of(template)}"
+        )
+    return Chat(messages, template or {})
 
 
 def given(options: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 ``endpoint`` takes the requests until the drain, ``request`` answers one of them with the user's
 handler, which ``handler`` inspects; ``metrics`` counts them, ``health`` and ``canary`` decide what
-``/health`` shows, ``models`` is ``dynamo_endpoint``.
+``/health`` shows, ``models`` is ``dynamo_endpoint``, ``registration`` tells frontends of a model.
 """
 
 from dynamo._serving.endpoint import serve

@@ -1,4 +1,4 @@
-"""Which runtimes serve an endpoint, and where the status server of each runtime is.
+"""Which runtimes serve an endpoint, with which models, and where their status servers are.
 
 ``file`` knows the runtimes of one user on one host, by a directory; ``nats`` those of a cluster, in
 a key-value bucket of JetStream; ``memory`` those of one event loop. ``DYN_DISCOVERY_BACKEND``
@@ -12,7 +12,7 @@ expire, and ``_lease_thread`` renews entries while an event loop is blocked.
 
 from dynamo.discovery._backends import open_discovery
 from dynamo.discovery._protocol import Discovery
-from dynamo.discovery._records import Instance, Target
-from dynamo.discovery._watch import Watch
+from dynamo.discovery._records import Instance, Model, Target
+from dynamo.discovery._watch import ModelWatch, Watch
 
-__all__ = ["Discovery", "Instance", "Target", "Watch", "open_discovery"]
+__all__ = ["Discovery", "Instance", "Model", "ModelWatch", "Target", "Watch", "open_discovery"]

@@ -17,6 +17,10 @@ _MAX_LOGGED = 1000
 _log = logging.getLogger("dynamo.runtime")
 
 
+MODEL_KINDS = ("chat", "completions")
+"""What may be asked of a model: messages, which its worker renders; a prompt."""
+
+
 @dataclass(frozen=True)
 class Instance:
     """An endpoint, served by one runtime."""
@@ -50,17 +54,77 @@ class Target:
     the same for runtimes that share their metrics."""
 
 
+@dataclass(frozen=True)
+class Model:
+    """A model that a worker answers for. It can be asked while its endpoint has the instance."""
+
+    name: str
+    """What requests call it."""
+    namespace: str
+    component: str
+    endpoint: str
+    instance_id: int
+    """That of the ``Instance`` of the endpoint."""
+    kinds: tuple[str, ...] = MODEL_KINDS
+    """What may be asked of it, some of ``MODEL_KINDS``."""
+    context_length: int | None = None
+    """Tokens of a prompt with its answer, at most."""
+    kv_cache_block_size: int | None = None
+    """Tokens of a block of the KV cache."""
+    total_kv_blocks: int | None = None
+    """Blocks of the KV cache of the worker."""
+    max_num_seqs: int | None = None
+    """Sequences in a batch, at most."""
+    max_num_batched_tokens: int | None = None
+    """Tokens computed in a step, at most."""
+
+    @property
+    def path(self) -> tuple[str, str, str]:
+        """Namespace, component and endpoint."""
+        return self.namespace, self.component, self.endpoint
+
+
+MODEL_SIZES = (
+    "context_length",
+    "kv_cache_block_size",
+    "total_kv_blocks",
+    "max_num_seqs",
+    "max_num_batched_tokens",
+)
+"""The fields of ``Model`` that are numbers above 0, or None if the worker does not say."""
+
+
 def _instance(fields: dict[str, Any]) -> Instance:
-    texts = ("namespace", "component", "endpoint", "plane", "address")
+    texts = _texts(fields, "namespace", "component", "endpoint", "plane", "address")
+    if not texts["address"].strip():
+        raise ValueError("address is blank")
+    return Instance(instance_id=_instance_id(fields), **texts)
+
+
+def _model(fields: dict[str, Any]) -> Model:
+    texts = _texts(fields, "name", "namespace", "component", "endpoint")
+    kinds = fields["kinds"]
+    if not isinstance(kinds, list) or not all(map(_is_text, kinds)):
+        raise ValueError("kinds is not a list of texts")
+    sizes: dict[str, Any] = {name: fields.get(name) for name in MODEL_SIZES}
+    for name, size in sizes.items():
+        if size is not None and (type(size) is not int or not 0 < size < 2**63):
+            raise ValueError(f"{name} is not a number from 1 to 2**63 - 1")
+    return Model(instance_id=_instance_id(fields), kinds=tuple(kinds), **texts, **sizes)
+
+
+def _texts(fields: dict[str, Any], *names: str) -> dict[str, Any]:
+    for name in names:
+        if not _is_text(fields[name]):
+            raise ValueError(f"{name} is not a text")
+    return {name: fields[name] for name in names}
+
+
+def _instance_id(fields: dict[str, Any]) -> int:
     instance_id = fields["instance_id"]
     if type(instance_id) is not int or not 0 < instance_id < 2**63:
         raise ValueError("instance_id is not a number from 1 to 2**63 - 1")
-    for name in texts:
-        if not _is_text(fields[name]):
-            raise ValueError(f"{name} is not a text")
-    if not fields["address"].strip():
-        raise ValueError("address is blank")
-    return Instance(instance_id=instance_id, **{name: fields[name] for name in texts})
+    return instance_id
 
 
 def _target(fields: dict[str, Any]) -> Target:
@@ -74,7 +138,11 @@ def _target(fields: dict[str, Any]) -> Target:
     return Target(address, labels)
 
 
-_READERS: dict[type, Callable[[dict[str, Any]], Any]] = {Instance: _instance, Target: _target}
+_READERS: dict[type, Callable[[dict[str, Any]], Any]] = {
+    Instance: _instance,
+    Model: _model,
+    Target: _target,
+}
 
 
 def _is_text(value: Any) -> bool:
@@ -88,7 +156,7 @@ def _is_text(value: Any) -> bool:
     return True
 
 
-def to_json(record: Instance | Target) -> bytes:
+def to_json(record: Instance | Model | Target) -> bytes:
     """Return a record as it is stored."""
     return json.dumps(asdict(record), separators=(",", ":")).encode()
 

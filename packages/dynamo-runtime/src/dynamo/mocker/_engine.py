@@ -129,6 +129,16 @@ class Answer:
         self._tokens: list[int] = []
         self._waiter: asyncio.Future[None] | None = None
 
+    @property
+    def prompt_tokens(self) -> int:
+        """Tokens of the prompt."""
+        return self._sequence.prompt
+
+    @property
+    def cached_tokens(self) -> int:
+        """Tokens of the prompt that were in the cache. Known with the first token."""
+        return self._sequence.cached
+
     def put(self, token: int) -> None:
         """Add a token."""
         self._tokens.append(token)

@@ -8,6 +8,7 @@ from time import perf_counter
 
 from dynamo._engines.greeting import greet
 from dynamo._engines.handlers import Wrap
+from dynamo._engines.serving import serve_model
 from dynamo.mocker._arguments import Settings
 from dynamo.mocker._engine import Engine
 from dynamo.mocker._handler import handler_of
@@ -15,10 +16,7 @@ from dynamo.mocker._load import Load, drive
 from dynamo.mocker._metrics import EngineMetrics
 from dynamo.mocker._model import Model
 from dynamo.mocker._scheduler import Scheduler
-from dynamo.prometheus_names import labels
-from dynamo.runtime import DistributedRuntime, Endpoint
-
-_CANARY = {"token_ids": [0], "max_tokens": 1}
+from dynamo.runtime import DistributedRuntime, Endpoint, register_model
 
 
 async def serve(runtime: DistributedRuntime, settings: Settings, wrap: Wrap | None = None) -> None:
@@ -43,11 +41,17 @@ async def serve(runtime: DistributedRuntime, settings: Settings, wrap: Wrap | No
     await asyncio.sleep(settings.startup)
     metrics.loaded(perf_counter() - begun)
 
-    serving = endpoint.serve_endpoint(
-        handler,
-        metrics_labels={labels.MODEL: settings.model},
-        health_check_payload=_CANARY,
+    limits = settings.limits
+    registration = register_model(
+        endpoint,
+        settings.model,
+        context_length=limits.max_model_len,
+        kv_cache_block_size=limits.block_size,
+        total_kv_blocks=limits.num_gpu_blocks,
+        max_num_seqs=limits.max_num_seqs,
+        max_num_batched_tokens=limits.max_num_batched_tokens,
     )
+    serving = serve_model(endpoint, handler, settings.model, registration)
     tasks = [asyncio.create_task(serving), asyncio.create_task(engine.run())]
     if settings.load:
         tasks.append(asyncio.create_task(_drive(endpoint, settings.load)))

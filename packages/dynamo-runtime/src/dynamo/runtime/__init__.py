@@ -7,8 +7,8 @@
     requests.inc()
 
 ``_nodes`` has the four levels, ``_shared`` what they share, ``_token`` tells of their end,
-``_worker`` is the decorator, ``logging`` sets up a program's log. What serving and calling need is
-imported when it is first used.
+``_models`` tells frontends of a model, ``_worker`` is the decorator, ``logging`` sets up a
+program's log. What serving and calling need is imported when it is first used.
 
 The packages of this distribution, each importing only from those above it:
 
@@ -25,10 +25,12 @@ The packages of this distribution, each importing only from those above it:
     fleet · _engines     what Prometheus finds; what workers around an engine share
     common · health_check · llm     what programs written for Dynamo import
     mocker · vllm        such workers
+    frontend             OpenAI's API in front of workers
 """
 
 from typing import TYPE_CHECKING
 
+from dynamo.runtime._models import register_model
 from dynamo.runtime._nodes import Component, DistributedRuntime, Endpoint, Namespace
 from dynamo.runtime._token import CancellationToken
 from dynamo.runtime._worker import dynamo_worker
@@ -64,6 +66,7 @@ __all__ = [
     "UnavailableError",
     "dynamo_endpoint",
     "dynamo_worker",
+    "register_model",
 ]
 
 _HOMES = {

@@ -5,8 +5,8 @@ command with it, ``serve(runtime, parse(...), wrap)`` the worker alone. The engi
 import the program again: ``if __name__ == "__main__":`` must stand before what starts it.
 
 ``_engine`` starts vLLM's ``AsyncLLM`` and knows when it has died, ``_handler`` has it answer, with
-the options that ``_sampling`` reads, ``_metrics`` shows its metrics beside ours, ``_worker`` does
-all of it, and ``_guard`` ends the engine's processes when the worker has ended. vLLM, which takes
+the messages that ``_chat`` renders and the options that ``_sampling`` reads, ``_metrics`` shows its
+metrics beside ours, ``_worker`` does all of it, and ``_guard`` ends the engine's processes when the worker has ended. vLLM, which takes
 seconds to import, is imported with what needs it.
 """
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from dynamo._engines.greeting import greet
 from dynamo._engines.handlers import Wrap
-from dynamo.prometheus_names import labels
-from dynamo.runtime import Context, DistributedRuntime, Endpoint
+from dynamo._engines.serving import serve_model
+from dynamo.runtime import Context, DistributedRuntime, Endpoint, register_model
 from dynamo.vllm._arguments import Settings
 from dynamo.vllm._engine import check, death, start, stop
 from dynamo.vllm._guard import guarded
@@ -18,8 +18,6 @@ from dynamo.vllm._metrics import model_name, show_families, stat_logger
 
 if TYPE_CHECKING:
     from vllm.v1.engine.async_llm import AsyncLLM
-
-_CANARY = {"token_ids": [0], "max_tokens": 1}
 
 
 async def serve(runtime: DistributedRuntime, settings: Settings, wrap: Wrap | None = None) -> None:
@@ -56,13 +54,17 @@ async def _serve(
 ) -> None:
     model = model_name(engine.vllm_config)
     show_families(endpoint, model)
-    serving = asyncio.create_task(
-        endpoint.serve_endpoint(
-            handler,
-            metrics_labels={labels.MODEL: model},
-            health_check_payload=_CANARY,
-        )
+    config = engine.vllm_config
+    registration = register_model(
+        endpoint,
+        model,
+        context_length=config.model_config.max_model_len,
+        kv_cache_block_size=config.cache_config.block_size,
+        total_kv_blocks=config.cache_config.num_gpu_blocks or None,
+        max_num_seqs=config.scheduler_config.max_num_seqs,
+        max_num_batched_tokens=config.scheduler_config.max_num_batched_tokens,
     )
+    serving = asyncio.create_task(serve_model(endpoint, handler, model, registration))
     watching = asyncio.create_task(death(engine))
     try:
         await asyncio.wait({serving, watching}, return_when=asyncio.FIRST_COMPLETED)

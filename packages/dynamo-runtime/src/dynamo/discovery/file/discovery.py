@@ -7,8 +7,8 @@ import logging
 from pathlib import Path
 
 from dynamo._directory import open_directory
-from dynamo.discovery._records import Instance, Target
-from dynamo.discovery._watch import Watch
+from dynamo.discovery._records import Instance, Model, Target
+from dynamo.discovery._watch import ModelKey, ModelWatch, Watch, model_key
 from dynamo.discovery.file.store import Entries, OwnEntry, Records
 
 POLL_INTERVAL = 0.1
@@ -29,7 +29,9 @@ class FileDiscovery:
         self._entries = Entries(directory)
         self._instances: dict[Instance, None] = {}
         self._targets: dict[int, Target] = {}
+        self._models: dict[ModelKey, Model] = {}
         self._watches: dict[_Path, Watch] = {}
+        self._model_watch: ModelWatch | None = None
         self._polling: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -48,6 +50,11 @@ class FileDiscovery:
         self._instances.pop(instance, None)
         self._write()
 
+    async def register_model(self, model: Model) -> None:
+        """Let frontends find a model, for as long as this process lives."""
+        self._models[model_key(model)] = model
+        self._write()
+
     async def announce(self, instance_id: int, target: Target) -> None:
         """Let Prometheus find a runtime, with these labels from now on."""
         self._targets[instance_id] = target
@@ -61,6 +68,14 @@ class FileDiscovery:
             self._look()
             self._poll()
         return self._watches[path]
+
+    async def watch_models(self) -> ModelWatch:
+        """Return the models of all workers, kept up to date."""
+        if self._model_watch is None:
+            self._model_watch = ModelWatch()
+            self._look()
+            self._poll()
+        return self._model_watch
 
     async def own_address(self) -> str:
         """Return the loopback address: all users of this discovery are on this host."""
@@ -85,7 +100,11 @@ class FileDiscovery:
     def _write(self) -> None:
         if self._closed:
             return
-        self._own.write(Records(tuple(self._instances), tuple(self._targets.values())))
+        self._own.write(
+            Records(
+                tuple(self._instances), tuple(self._targets.values()), tuple(self._models.values())
+            )
+        )
         self._look()
         self._poll()
 
@@ -98,10 +117,10 @@ class FileDiscovery:
         failed = False
         while True:
             for _ in range(turns):
-                await asyncio.sleep(POLL_INTERVAL if self._watches else _RESTORE_INTERVAL)
+                await asyncio.sleep(POLL_INTERVAL if self._is_watched else _RESTORE_INTERVAL)
                 try:
                     self._look()
-                    if not self._watches:
+                    if not self._is_watched:
                         break
                 except OSError as error:
                     if not failed:
@@ -116,17 +135,21 @@ class FileDiscovery:
 
     def _look(self) -> None:
         """Bring all watches up to date."""
-        if not self._watches:
+        if not self._is_watched:
             return
         found: dict[_Path, dict[int, Instance]] = {path: {} for path in self._watches}
+        models: dict[ModelKey, Model] = {}
         for records in self._entries.records():
+            models.update((model_key(model), model) for model in records.models)
             for instance in records.instances:
                 path = (instance.namespace, instance.component, instance.endpoint)
                 if path in found:
                     found[path][instance.instance_id] = instance
         for path, instances in found.items():
-            watch = self._watches[path]
-            for instance_id in [one for one in watch.instances if one not in instances]:
-                watch.drop(instance_id)
-            for instance in instances.values():
-                watch.put(instance)
+            self._watches[path].replace(instances)
+        if self._model_watch is not None:
+            self._model_watch.replace(models)
+
+    @property
+    def _is_watched(self) -> bool:
+        return bool(self._watches) or self._model_watch is not None

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dynamo import _fork
-from dynamo.discovery._records import Instance, Target, from_json, to_json
+from dynamo.discovery._records import Instance, Model, Target, from_json, to_json
 
 _SUFFIX = ".entry"
 _UNFINISHED = ".new"
@@ -33,6 +33,7 @@ class Records(NamedTuple):
 
     instances: tuple[Instance, ...] = ()
     targets: tuple[Target, ...] = ()
+    models: tuple[Model, ...] = ()
 
 
 class OwnEntry:
@@ -51,6 +52,7 @@ class OwnEntry:
         content = {
             "instances": [json.loads(to_json(instance)) for instance in records.instances],
             "targets": [json.loads(to_json(target)) for target in records.targets],
+            "models": [json.loads(to_json(model)) for model in records.models],
         }
         self._content = json.dumps(content).encode()
         self._put()
@@ -173,6 +175,7 @@ def _parse(content: bytes) -> Records:
     return Records(
         tuple(from_json(Instance, json.dumps(one).encode()) for one in stored["instances"]),
         tuple(from_json(Target, json.dumps(one).encode()) for one in stored["targets"]),
+        tuple(from_json(Model, json.dumps(one).encode()) for one in stored.get("models", ())),
     )
 
 

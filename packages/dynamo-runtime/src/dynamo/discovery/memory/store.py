@@ -6,7 +6,7 @@ import asyncio
 from weakref import WeakKeyDictionary
 
 from dynamo.discovery._records import Instance, Target
-from dynamo.discovery._watch import Watch
+from dynamo.discovery._watch import ModelWatch, Watch
 
 
 class Store:
@@ -14,6 +14,7 @@ class Store:
 
     def __init__(self) -> None:
         self.targets: dict[int, Target] = {}
+        self.models = ModelWatch()
         self._watches: dict[tuple[str, str, str], Watch] = {}
 
     @classmethod

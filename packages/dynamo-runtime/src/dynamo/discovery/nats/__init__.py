@@ -3,6 +3,7 @@
 | key in the bucket ``dynamo-discovery`` | value, JSON |
 |---|---|
 | ``instances.<namespace>.<component>.<endpoint>.<instance id>`` | the fields of ``Instance`` |
+| ``models.<name>.<namespace>.<component>.<endpoint>.<instance id>`` | the fields of ``Model`` |
 | ``runtimes.<instance id>`` | the fields of ``Target`` |
 
 Names are written as ``dynamo._nats.token`` does, ids in hex. An entry expires after

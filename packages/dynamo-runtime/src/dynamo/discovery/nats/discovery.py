@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dynamo import _tasks
 from dynamo._nats import Connection, Subscription
 from dynamo.discovery._lease_thread import LeaseThread
-from dynamo.discovery._leases import LeasedWatch
-from dynamo.discovery._records import BadEntries, Instance, Target, from_json, to_json
-from dynamo.discovery._watch import Watch
+from dynamo.discovery._leases import Leased, LeasedModels, LeasedWatch
+from dynamo.discovery._records import BadEntries, Instance, Model, Target, from_json, to_json
+from dynamo.discovery._watch import ModelWatch, Watch
 from dynamo.discovery.nats import store as keys
 from dynamo.discovery.nats.store import LEASE_SECONDS, Store
 
@@ -37,6 +37,7 @@ class NatsDiscovery:
         self._store = Store(connection)
         self._entries: dict[str, bytes] = {}
         self._watches: dict[str, LeasedWatch] = {}
+        self._models: LeasedModels | None = None
         self._subscriptions: list[Subscription] = []
         self._watching = asyncio.Lock()
         self._renew_now = asyncio.Event()
@@ -71,6 +72,10 @@ class NatsDiscovery:
         """Remove an instance: clients no longer find it."""
         await self._delete(keys.instance_key(instance))
 
+    async def register_model(self, model: Model) -> None:
+        """Let frontends find a model, for as long as this event loop renews it."""
+        await self._put(keys.model_key(model), to_json(model))
+
     async def announce(self, instance_id: int, target: Target) -> None:
         """Let Prometheus find a runtime, with these labels from now on."""
         async with self._announcing:
@@ -84,26 +89,36 @@ class NatsDiscovery:
         prefix = keys.endpoint_prefix(namespace, component, endpoint)
         async with self._watching:
             if prefix not in self._watches:
-                self._watches[prefix] = await self._start_watching(prefix)
+                leased = LeasedWatch(LEASE_SECONDS)
+                await self._follow(f"{prefix}*", len(prefix), leased)
+                self._watches[prefix] = leased
         return self._watches[prefix].watch
 
-    async def _start_watching(self, prefix: str) -> LeasedWatch:
-        subject = keys.put_subject(prefix)
-        leased = LeasedWatch(LEASE_SECONDS)
+    async def watch_models(self) -> ModelWatch:
+        """Return the models of all workers, kept up to date."""
+        async with self._watching:
+            if self._models is None:
+                leased = LeasedModels(LEASE_SECONDS, keys.model_key)
+                await self._follow(f"{keys.MODELS}.>", 0, leased)
+                self._models = leased
+        return self._models.watch
+
+    async def _follow(self, pattern: str, prefix: int, leased: Leased[Any, Any]) -> None:
+        """Have ``leased`` take the entries whose keys match, without ``prefix`` characters."""
+        skipped = len(keys.put_subject("")) + prefix
 
         async def on_put(message: Msg) -> None:
-            leased.take(message.subject[len(subject) :], keys.put_value(message))
+            leased.take(message.subject[skipped:], keys.put_value(message))
 
-        subscription = await self._connection.subscribe(f"{subject}*", on_put)
+        subscription = await self._connection.subscribe(keys.put_subject(pattern), on_put)
         try:
-            entries = await self._store.snapshot(f"{prefix}*")
+            entries = await self._store.snapshot(pattern)
         except BaseException:
             await subscription.close()
             raise
         self._subscriptions.append(subscription)
         for key, value in entries.items():
-            leased.take(key.rpartition(".")[2], value)
-        return leased
+            leased.take(key[prefix:], value)
 
     async def own_address(self) -> str:
         """Return the address from which this host reaches NATS."""
@@ -180,7 +195,7 @@ class NatsDiscovery:
     def _on_restored(self) -> None:
         self._renew_now.set()
         self._complete_at = asyncio.get_running_loop().time() + LEASE_SECONDS
-        for leased in self._watches.values():
+        for leased in self._leased():
             leased.renew_all()
 
     async def _renew(self) -> None:
@@ -206,5 +221,9 @@ class NatsDiscovery:
             elapsed = now() - last
             last = now()
             unobserved = elapsed - _EXPIRY_INTERVAL if self._connection.is_up else elapsed
-            for leased in self._watches.values():
+            for leased in self._leased():
                 leased.expire(unobserved)
+
+    def _leased(self) -> list[Leased[Any, Any]]:
+        models = [] if self._models is None else [self._models]
+        return [*self._watches.values(), *models]

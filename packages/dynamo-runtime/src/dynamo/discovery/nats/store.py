@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from dynamo._nats import Connection, token
-from dynamo.discovery._records import Instance
+from dynamo.discovery._records import Instance, Model
 
 if TYPE_CHECKING:
     from nats.aio.msg import Msg
@@ -18,6 +18,8 @@ LEASE_SECONDS = 7.0
 """Seconds after which JetStream removes an entry that was not put again."""
 RUNTIMES = "runtimes"
 """The first part of the keys of ``Target``."""
+MODELS = "models"
+"""The first part of the keys of ``Model``."""
 _ANSWER_TIMEOUT = 5.0
 """Seconds that NATS may take to answer."""
 _SNAPSHOT_ATTEMPTS = 3
@@ -127,6 +129,12 @@ def instance_key(instance: Instance) -> str:
     """Return the key of an instance."""
     prefix = endpoint_prefix(instance.namespace, instance.component, instance.endpoint)
     return f"{prefix}{instance.instance_id:x}"
+
+
+def model_key(model: Model) -> str:
+    """Return the key of a model."""
+    parts = "".join(f"{token(name)}." for name in (model.name, *model.path))
+    return f"{MODELS}.{parts}{model.instance_id:x}"
 
 
 def runtime_key(instance_id: int) -> str:

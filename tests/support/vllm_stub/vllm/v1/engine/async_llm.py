@@ -40,6 +40,25 @@ class RequestOutput(NamedTuple):
     request_id: str
     outputs: list[CompletionOutput]
     finished: bool
+    prompt_token_ids: list[int]
+    num_cached_tokens: int | None = None
+
+
+class Tokenizer:
+    """Makes a token of each byte, and has the plainest chat template."""
+
+    def apply_chat_template(
+        self, conversation: list[dict[str, Any]], tokenize: bool, add_generation_prompt: bool
+    ) -> str:
+        """Return the prompt of a conversation."""
+        assert not tokenize
+        lines = [f"{message['role']}: {message['content']}\n" for message in conversation]
+        return "".join([*lines, "assistant: " if add_generation_prompt else ""])
+
+    def encode(self, text: str, add_special_tokens: bool) -> list[int]:
+        """Return the tokens of a text."""
+        assert not add_special_tokens
+        return list(text.encode())
 
 
 class AsyncLLM:
@@ -83,13 +102,13 @@ class AsyncLLM:
         if not self._core.is_alive():
             raise EngineDeadError
         assert sampling_params.output_kind is RequestOutputKind.DELTA
-        length, room = self._room_for(prompt)
+        tokens, room = self._room_for(prompt)
         limit = min(sampling_params.max_tokens or room, room)
         if self.output_handler is None:
             self.output_handler = asyncio.create_task(self._handle_output())
         aborted = self._running[request_id] = asyncio.Event()
         self._step()
-        self._count("vllm:prompt_tokens", length)
+        self._count("vllm:prompt_tokens", len(tokens))
         try:
             for number in itertools.count(1):
                 await asyncio.sleep(_STEP)
@@ -100,12 +119,16 @@ class AsyncLLM:
                 new = CompletionOutput([number], f"w{number} ", reason)
                 if reason == "length":
                     self._count("vllm:request_success", 1, reason)
-                yield RequestOutput(request_id, [new], reason is not None)
+                yield RequestOutput(request_id, [new], reason is not None, tokens, 0)
                 if reason:
                     return
         finally:
             del self._running[request_id]
             self._step()
+
+    def get_tokenizer(self) -> Tokenizer:
+        """Return the tokenizer of the model."""
+        return Tokenizer()
 
     async def abort(self, request_id: str | Iterable[str], internal: bool = False) -> None:
         """Give up a request, which then ends with what it has."""
@@ -129,7 +152,7 @@ class AsyncLLM:
         self._core.terminate()
         self._core.join(timeout)
 
-    def _room_for(self, prompt: str | TokensPrompt) -> tuple[int, int]:
+    def _room_for(self, prompt: str | TokensPrompt) -> tuple[list[int], int]:
         tokens = list(range(len(prompt))) if isinstance(prompt, str) else prompt["prompt_token_ids"]
         if not tokens:
             raise VLLMValidationError("The decoder prompt cannot be empty")
@@ -142,7 +165,7 @@ class AsyncLLM:
                 f"This model's maximum context length is {longest} tokens. However, your prompt "
                 f"contains {len(tokens)} input tokens."
             )
-        return len(tokens), longest - len(tokens)
+        return tokens, longest - len(tokens)
 
     def _step(self) -> None:
         running = len(self._running)
