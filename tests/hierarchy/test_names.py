@@ -96,6 +96,22 @@ def test_the_component_style_does_not_need_a_path_that_can_be_salvaged() -> None
     assert endpoint.metrics.create_counter("1 m", "help").name() == "dynamo_component__1_m"
 
 
+def test_the_component_style_sanitises_the_values_of_the_hierarchy_labels_as_dynamo_does() -> None:
+    runtime = DistributedRuntime(name_style="component")
+    metrics = runtime.namespace("my-ns.1gen").component("é comp").endpoint("日本").metrics
+    expected = {
+        "dynamo_namespace": "my_ns_1gen",
+        "dynamo_component": "comp",
+        "dynamo_endpoint": "日本",
+    }
+    assert dict(metrics.create_counter("m", "help").const_labels()) == expected
+    metrics.register_prometheus_expfmt_callback(
+        lambda: "# TYPE e gauge\ne 1\n", hierarchy_labels=True
+    )
+    [sample] = scraped(runtime)["e"].samples
+    assert sample.labels == expected
+
+
 def test_the_environment_chooses_the_style(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DYN_METRICS_NAME_STYLE", "component")
     metrics = DistributedRuntime().namespace("ns").metrics

@@ -142,6 +142,7 @@ impl Metrics {
             description,
             I::KIND,
             &self.path,
+            self.tree.style(),
             const_labels,
             label_names,
         )
@@ -260,9 +261,17 @@ impl Metrics {
 
     /// The hierarchy labels of this node's metrics.
     pub(crate) fn hierarchy_labels(&self) -> Vec<(String, String)> {
-        let labels = self.path.labels();
+        let labels = self.path.labels(self.tree.style());
         labels
             .map(|(name, value)| (name.to_owned(), value))
+            .collect()
+    }
+
+    /// The names of the node's path with their levels, from the top.
+    pub(crate) fn path_names(&self) -> Vec<(&'static str, String)> {
+        let parts = self.path.parts();
+        parts
+            .map(|(level, name)| (level, name.to_owned()))
             .collect()
     }
 
