@@ -256,7 +256,7 @@ def _table(source: Source, axes: Axes, panel: dict[str, Any]) -> None:
     references = [target["refId"] for target in targets]
     lines = [["instance", *(titles.get(f"Value #{one}", one) for one in references)]]
     lines += [
-        [name, *(row.get(one, "–") for one in references)] for name, row in sorted(rows.items())
+        [name, *(row.get(one, "-") for one in references)] for name, row in sorted(rows.items())
     ]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     text = "\n".join(

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry, Gauge
 
 from dynamo.prometheus_metrics import MetricsError
 from dynamo.runtime import DistributedRuntime, Endpoint
@@ -105,11 +106,11 @@ def test_the_component_style_sanitises_the_values_of_the_hierarchy_labels_as_dyn
         "dynamo_endpoint": "日本",
     }
     assert dict(metrics.create_counter("m", "help").const_labels()) == expected
-    metrics.register_prometheus_expfmt_callback(
-        lambda: "# TYPE e gauge\ne 1\n", hierarchy_labels=True
-    )
-    [sample] = scraped(runtime)["e"].samples
-    assert sample.labels == expected
+    registry = CollectorRegistry()
+    Gauge("external", "help", registry=registry).set(1)
+    metrics.register_collector(registry)
+    [external] = page(runtime)["external"].samples
+    assert external.labels == expected
 
 
 def test_the_environment_chooses_the_style(monkeypatch: pytest.MonkeyPatch) -> None:

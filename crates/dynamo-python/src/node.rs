@@ -237,6 +237,12 @@ impl Node {
         self.metrics.hierarchy_labels()
     }
 
+    /// The name style of the runtime: "hierarchy" or "component".
+    #[getter]
+    fn name_style(&self) -> String {
+        self.metrics.name_style().to_string()
+    }
+
     /// The path of this node, from the top: (level, name) pairs.
     #[getter]
     fn path(&self) -> Vec<(&'static str, String)> {
@@ -370,7 +376,7 @@ impl Node {
             .map_err(|error| error.into_py_err(py))
     }
 
-    /// Answer POST /engine/<name> by calls of handler, which a thread takes from next_engine_call().
+    /// Answer POST /engine/<name>: next_engine_call() returns its calls, with handler.
     ///
     /// Raises ValueError for a name that cannot be a path.
     fn register_engine_route(&self, name: &str, handler: Py<PyAny>) -> PyResult<()> {

@@ -19,7 +19,7 @@ use crate::callbacks::{CallbackHandle, ExternalOptions};
 use crate::config::Config;
 use crate::engine::EngineRouteError;
 use crate::hierarchy::{DistributedRuntime, Metrics, RuntimeError};
-use crate::metrics::{Kind, Metric, MetricVec, MetricsError, Registered, UseError};
+use crate::metrics::{Kind, Metric, MetricVec, MetricsError, NameStyle, Registered, UseError};
 
 /// Access to the storage of a metric.
 pub trait MetricExt {
@@ -162,6 +162,8 @@ pub trait MetricsExt {
     fn has_callbacks(&self) -> bool;
     /// The hierarchy labels of this node's metrics.
     fn hierarchy_labels(&self) -> Vec<(String, String)>;
+    /// The name style of the runtime.
+    fn name_style(&self) -> NameStyle;
     /// The names of the node's path with their levels, from the top.
     fn path_names(&self) -> Vec<(&'static str, String)>;
     /// The families of this node and the nodes below it, with and without series: name, kind, description.
@@ -206,6 +208,10 @@ impl MetricsExt for Metrics {
 
     fn hierarchy_labels(&self) -> Vec<(String, String)> {
         self.hierarchy_labels()
+    }
+
+    fn name_style(&self) -> NameStyle {
+        self.name_style()
     }
 
     fn path_names(&self) -> Vec<(&'static str, String)> {

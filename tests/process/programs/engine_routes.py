@@ -1,4 +1,7 @@
-"""A worker with engine routes. The first line on stdin releases the calls that wait, the second ends it."""
+"""A worker with engine routes.
+
+The first line on stdin releases the calls that wait, the second one ends the worker.
+"""
 
 from __future__ import annotations
 

@@ -11,8 +11,8 @@ use crate::metrics::gauge::{Gauge, GaugeVec, IntGauge, IntGaugeVec};
 use crate::metrics::histogram::{Histogram, HistogramOptions, HistogramVec};
 use crate::metrics::summary::{Summary, SummaryVec};
 use crate::metrics::{
-    Desc, Description, Instrument, Kind, Metric, MetricVec, MetricsError, Name, Path, Registered,
-    SingleCore, VecCore,
+    Desc, Description, Instrument, Kind, Metric, MetricVec, MetricsError, Name, NameStyle, Path,
+    Registered, SingleCore, VecCore,
 };
 
 /// The metrics of one node of the hierarchy.
@@ -265,6 +265,11 @@ impl Metrics {
         labels
             .map(|(name, value)| (name.to_owned(), value))
             .collect()
+    }
+
+    /// The name style of the runtime.
+    pub(crate) fn name_style(&self) -> NameStyle {
+        self.tree.style()
     }
 
     /// The names of the node's path with their levels, from the top.

@@ -463,6 +463,9 @@ class Node:
     def hierarchy_labels(self) -> list[tuple[str, str]]:
         """The labels that the hierarchy gives the metrics of this node: (name, value) pairs."""
     @property
+    def name_style(self) -> str:
+        """The name style of the runtime: "hierarchy" or "component"."""
+    @property
     def path(self) -> list[tuple[str, str]]:
         """The path of this node, from the top: (level, name) pairs."""
     @property
@@ -532,7 +535,7 @@ class Node:
         Raises MetricsError for a label that cannot be added, ValueError for a cache below 0.
         """
     def register_engine_route(self, name: str, handler: Callable[[bytes], str]) -> None:
-        """Answer POST /engine/<name> by calls of handler, which a thread takes from next_engine_call().
+        """Answer POST /engine/<name>: next_engine_call() returns its calls, with handler.
 
         Raises ValueError for a name that cannot be a path.
         """

@@ -370,7 +370,9 @@ class frontend_service:
     KV_HIT_RATE: Final = "kv_hit_rate"
     """Histogram: share of the prompt the router expects in the worker's KV cache, 0 to 1."""
 
-    KV_BEST_ELIGIBLE_CACHED_PREFIX_TOKENS_TOTAL: Final = "kv_best_eligible_cached_prefix_tokens_total"
+    KV_BEST_ELIGIBLE_CACHED_PREFIX_TOKENS_TOTAL: Final = (
+        "kv_best_eligible_cached_prefix_tokens_total"
+    )
     """Counter: prompt tokens cached by the worker that has most of them."""
 
     KV_SELECTED_CACHED_PREFIX_TOKENS_TOTAL: Final = "kv_selected_cached_prefix_tokens_total"
@@ -690,7 +692,9 @@ class router:
     KV_HIT_RATE: Final = "router_kv_hit_rate"
     """Histogram: share of the prompt the router expects in the worker's KV cache, 0 to 1."""
 
-    KV_BEST_ELIGIBLE_CACHED_PREFIX_TOKENS_TOTAL: Final = "router_kv_best_eligible_cached_prefix_tokens_total"
+    KV_BEST_ELIGIBLE_CACHED_PREFIX_TOKENS_TOTAL: Final = (
+        "router_kv_best_eligible_cached_prefix_tokens_total"
+    )
     """Counter: prompt tokens cached by the worker that has most of them."""
 
     KV_SELECTED_CACHED_PREFIX_TOKENS_TOTAL: Final = "router_kv_selected_cached_prefix_tokens_total"
