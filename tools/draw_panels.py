@@ -242,13 +242,28 @@ def _states(source: Source, axes: Axes, panel: dict[str, Any]) -> None:
 
 
 def _table(source: Source, axes: Axes, panel: dict[str, Any]) -> None:
+    """Draw a column for each query, titled as the panel's transformations rename them."""
     axes.axis("off")
-    rows: dict[str, list[str]] = {}
-    for target in panel["targets"]:
+    titles: dict[str, str] = {}
+    for transformation in panel.get("transformations", []):
+        titles |= transformation["options"].get("renameByName", {})
+    targets = panel["targets"]
+    rows: dict[str, dict[str, str]] = {}
+    for target in targets:
         for labels, value in source.now(filled(target["expr"], _CHOSEN)):
-            rows.setdefault(labels.get("instance", ""), []).append(units.number(value))
-    text = "\n".join(f"{name}  {'  '.join(values)}" for name, values in sorted(rows.items()))
-    axes.text(0, 0.5, text or "no data", fontsize=7, family="monospace")
+            row = rows.setdefault(labels.get("instance", ""), {})
+            row[target["refId"]] = units.number(value)
+    references = [target["refId"] for target in targets]
+    lines = [["instance", *(titles.get(f"Value #{one}", one) for one in references)]]
+    lines += [
+        [name, *(row.get(one, "-") for one in references)] for name, row in sorted(rows.items())
+    ]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    text = "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        for line in lines
+    )
+    axes.text(0, 0.5, text if rows else "no data", fontsize=6, family="monospace")
 
 
 _DRAW = {"stat": _number, "heatmap": _heatmap, "state-timeline": _states, "table": _table}

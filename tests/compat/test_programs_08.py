@@ -138,6 +138,30 @@ def test_the_log_may_be_lines_of_json(
 
 
 @pytest.mark.usefixtures("_root_logger")
+async def test_a_line_of_a_handler_has_the_ids_of_its_request(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DYN_LOGGING_JSONL", "1")
+    configure_dynamo_logging()
+
+    async def handler(request: Any) -> AsyncIterator[Any]:
+        logging.getLogger("x").warning("handled")
+        yield request
+
+    trace, span = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+    context = Context("request-1", traceparent=f"00-{trace}-{span}-01")
+    async with DistributedRuntime() as runtime, served(endpoint_of(runtime), handler) as client:
+        [_] = [item async for item in await client.generate(1, context=context)]
+    lines = map(json.loads, capsys.readouterr().err.splitlines())
+    [fields] = [fields for fields in lines if fields["message"] == "handled"]
+    assert (fields["request_id"], fields["trace_id"], fields["span_id"]) == (
+        "request-1",
+        trace,
+        span,
+    )
+
+
+@pytest.mark.usefixtures("_root_logger")
 def test_a_level_that_is_not_known_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DYN_LOG", "info,x=loud")
     with pytest.raises(ValueError, match=r"^DYN_LOG=info,x=loud has a level that is not known: us"):

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry, Gauge
 
 from dynamo.prometheus_metrics import MetricsError
 from dynamo.runtime import DistributedRuntime, Endpoint
@@ -94,6 +95,22 @@ def test_the_component_style_puts_one_prefix_before_every_name() -> None:
 def test_the_component_style_does_not_need_a_path_that_can_be_salvaged() -> None:
     endpoint = DistributedRuntime(name_style="component").namespace("@").component("@")
     assert endpoint.metrics.create_counter("1 m", "help").name() == "dynamo_component__1_m"
+
+
+def test_the_component_style_sanitises_the_values_of_the_hierarchy_labels_as_dynamo_does() -> None:
+    runtime = DistributedRuntime(name_style="component")
+    metrics = runtime.namespace("my-ns.1gen").component("é comp").endpoint("日本").metrics
+    expected = {
+        "dynamo_namespace": "my_ns_1gen",
+        "dynamo_component": "comp",
+        "dynamo_endpoint": "日本",
+    }
+    assert dict(metrics.create_counter("m", "help").const_labels()) == expected
+    registry = CollectorRegistry()
+    Gauge("external", "help", registry=registry).set(1)
+    metrics.register_collector(registry)
+    [external] = page(runtime)["external"].samples
+    assert external.labels == expected
 
 
 def test_the_environment_chooses_the_style(monkeypatch: pytest.MonkeyPatch) -> None:

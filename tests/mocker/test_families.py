@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from dynamo._engines.gauges import EngineGauges
 from dynamo.mocker._metrics import EngineMetrics
 from dynamo.mocker._scheduler import Limits
 from dynamo.runtime import DistributedRuntime
-from tests.support.page import Family, page
+from tests.support.page import Family, page, sample
 from tests.support.serving import endpoint_of
 
 SAMPLE = {
@@ -85,3 +86,40 @@ def test_bounds_for_numbers_of_tokens_go_as_far_as_a_sequence(runtime: Distribut
     family = page(runtime)["vllm:request_prompt_tokens"]
     bounds = [sample.labels["le"] for sample in family.samples if "le" in sample.labels]
     assert bounds[-5:] == ["200.0", "500.0", "1000.0", "2000.0", "+Inf"]
+
+
+def test_the_cache_has_the_names_of_dynamo_08_in_style_component() -> None:
+    runtime = DistributedRuntime(name_style="component")
+    endpoint = runtime.namespace("my-ns").component("backend").endpoint("generate")
+    gauges = EngineGauges(endpoint, "m", ranks=[3])
+    gauges.caches[3].set_blocks(200)
+    gauges.caches[3].set_usage(0.26)
+    gauges.caches[3].add_lookups(requests=1, queries=40, hits=10)
+    families = page(runtime)
+    values = {
+        name.removeprefix("dynamo_component_"): family.samples[0].value
+        for name, family in families.items()
+        if name.startswith("dynamo_component_") and "uptime" not in name
+    }
+    assert values == {
+        "total_blocks": 200,
+        "gpu_cache_usage_percent": 0.26,
+        "kv_cache_hit_rate": 0.25,
+        "model_load_time_seconds": 0,
+        "kvstats_active_blocks": 52,
+        "kvstats_total_blocks": 200,
+        "kvstats_gpu_cache_usage_percent": 0.26,
+        "kvstats_gpu_prefix_cache_hit_rate": 0.25,
+    }
+    labels = families["dynamo_component_kvstats_active_blocks"].samples[0].labels
+    assert labels["dynamo_namespace"] == "my_ns"
+    assert (labels["model"], labels["model_name"], labels["dp_rank"]) == ("m", "m", "3")
+
+
+def test_the_hit_rate_covers_the_last_thousand_requests() -> None:
+    endpoint = DistributedRuntime().namespace("ns").component("c").endpoint("e")
+    cache = EngineGauges(endpoint, "m").caches[0]
+    for hits in (0, 10):
+        for _ in range(1000):
+            cache.add_lookups(requests=1, queries=10, hits=hits)
+    assert sample(page(endpoint), "dynamo_component_kv_cache_hit_rate") == 1

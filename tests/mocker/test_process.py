@@ -74,6 +74,7 @@ def test_under_load_everything_moves_that_dashboards_ask_for(
     families = once(address, moves)
     assert sample(families, "dynamo_component_total_blocks", model="mock-8b") == 256
     assert 0 < sample(families, "dynamo_component_gpu_cache_usage_percent") <= 1
+    assert 0 <= sample(families, "dynamo_component_kv_cache_hit_rate") <= 1
     assert sample(families, "dynamo_component_model_load_time_seconds") > 0
     assert books(families).succeeded > 0
     assert fetch(address, "/health").json["endpoints"] == {"generate": "ready"}

@@ -221,6 +221,31 @@ metrics.register_callback(step)
     assert tab.text(f"{card(names[1])} .figure b") == "150"
 
 
+def test_the_processes_of_a_group_are_one_page(
+    tab: Browser, serve: Callable[..., Worker], tmp_path: Path
+) -> None:
+    settings = {
+        "DYN_METRICS_SHARED_DIR": str(tmp_path / "group"),
+        "DYN_SYSTEM_PORT": str(free_port()),
+    }
+    script = """
+metrics.create_intcounter("steps_total", "Steps").inc_by(2)
+metrics.create_gauge("load", "Load").set(1 + runtime.process_number)
+"""
+    worker = serve(script, **settings)
+    serve(script, **settings)
+    names = [f"ns_comp_ep_{name}@{NODE}" for name in ("steps_total", "load")]
+    tab.open(worker.address, every="1", open=names)
+    tab.show_as(1280, 4000)
+    eventually(lambda: "Processes" in tab.texts(".tile h3") or None)
+    tab.wait_for_another_scrape()
+    [steps] = table(tab, "ns_comp_ep_steps_total")
+    assert steps["Total"] == 4
+    loads = {row["dynamo_process"]: row["Sample"] for row in table(tab, "ns_comp_ep_load")}
+    assert loads == {0: 1, 1: 2}
+    assert not tab.errors()
+
+
 def test_hostile_labels_and_help_are_texts(tab: Browser, serve: Callable[..., Worker]) -> None:
     worker = serve(f"""
 values = {HOSTILE!r}

@@ -30,6 +30,10 @@ LABELS = {
 }
 
 
+SANITISED = {**LABELS, "dynamo_namespace": "my_ns", "dynamo_component": "back_end"}
+"""In style ``component``, as in Dynamo."""
+
+
 async def echo(request: Any) -> AsyncIterator[Any]:
     yield request
 
@@ -86,7 +90,7 @@ async def test_names_types_and_help_are_those_of_dynamos_work_handler() -> None:
 
 
 @pytest.mark.parametrize("style", ["hierarchy", "component"])
-async def test_all_series_stand_at_zero_from_the_start_with_the_path_as_given(style: Any) -> None:
+async def test_all_series_stand_at_zero_from_the_start_with_the_path(style: Any) -> None:
     async with DistributedRuntime(name_style=style) as runtime:
         endpoint = runtime.namespace("my-ns").component("back.end").endpoint("generate")
         async with served(endpoint, echo, metrics_labels=[("model", "llama/7b")]):
@@ -108,7 +112,8 @@ async def test_all_series_stand_at_zero_from_the_start_with_the_path_as_given(st
         "publish_response",
         "publish_final",
     }
-    assert all(sample.labels == {**LABELS, "model": "llama/7b"} for sample in samples)
+    path = LABELS if style == "hierarchy" else SANITISED
+    assert all(sample.labels == {**path, "model": "llama/7b"} for sample in samples)
 
 
 async def test_the_lag_of_the_loop_that_serves_is_sampled(
@@ -255,3 +260,16 @@ async def test_a_label_that_cannot_be_used_is_refused_by_name(label: str) -> Non
     async with DistributedRuntime() as runtime:
         with pytest.raises(MetricsError, match=f'label name "{label}"'):
             await endpoint_of(runtime).serve_endpoint(echo, metrics_labels={label: "x"})
+
+
+async def test_the_label_worker_id_is_the_instance_where_it_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DYN_METRICS_WORKER_ID", "1")
+    async with DistributedRuntime() as runtime:
+        endpoint = endpoint_of(runtime)
+        async with served(endpoint, echo, metrics_labels=[("model", "m")]):
+            families = page(runtime)
+    labels = families["dynamo_component_requests_total"].samples[0].labels
+    assert labels["worker_id"] == f"{endpoint.connection_id():x}"
+    assert labels["model"] == "m"

@@ -68,7 +68,10 @@ def test_nothing_of_the_registry_but_vllms_families_is_shown(recorded: dict[str,
 def test_the_stat_logger_moves_the_gauges_of_each_rank(runtime: DistributedRuntime) -> None:
     logger = stat_logger(endpoint_of(runtime))(config(), [0, 1, 2])
     logger.log_engine_initialized()
-    logger.record(SimpleNamespace(kv_cache_usage=0.25), None, engine_idx=1)  # type: ignore[arg-type]
+    for hits in (0, 6):
+        found = SimpleNamespace(requests=1, queries=12, hits=hits)
+        stats = SimpleNamespace(kv_cache_usage=0.25, prefix_cache_stats=found)
+        logger.record(stats, None, engine_idx=1)  # type: ignore[arg-type]
     logger.record(None, None, engine_idx=2)
     families = page(runtime)
     name = "dynamo_component_{}".format
@@ -78,8 +81,9 @@ def test_the_stat_logger_moves_the_gauges_of_each_rank(runtime: DistributedRunti
         "1": 0.25,
         "2": 0,
     }
+    assert series(families, name("kv_cache_hit_rate"), "dp_rank") == {"0": 0, "1": 0.25, "2": 0}
     load_time = families[name("model_load_time_seconds")]
-    assert [one.labels for one in load_time.samples] == [ADDED]
+    assert [one.labels for one in load_time.samples] == [{**ADDED, "model_name": ADDED["model"]}]
     assert load_time.samples[0].value > 0
 
 

@@ -10,10 +10,11 @@ use std::cell::RefCell;
 use std::io;
 use std::sync::OnceLock;
 
-use dynamo_runtime::binding::{DispatcherForkGuard, ForkGuard, SERVED_BY};
+use dynamo_runtime::binding::{DispatcherForkGuard, EngineForkGuard, ForkGuard, SERVED_BY};
 use pyo3::prelude::*;
 
 use crate::callbacks::DISPATCHER;
+use crate::engine::ENGINE_QUEUE;
 use crate::log;
 
 thread_local! {
@@ -23,6 +24,7 @@ thread_local! {
 
 struct Held {
     log: log::Frozen,
+    engine: EngineForkGuard<'static>,
     dispatcher: DispatcherForkGuard<'static>,
     trees: ForkGuard,
 }
@@ -71,9 +73,11 @@ fn stop_servers(py: Python<'_>) {
 unsafe extern "C" fn before_fork() {
     let trees = ForkGuard::new();
     let dispatcher = DISPATCHER.lock_for_fork();
+    let engine = ENGINE_QUEUE.lock_for_fork();
     let log = log::freeze();
     HELD.set(Some(Held {
         log,
+        engine,
         dispatcher,
         trees,
     }));
@@ -89,6 +93,7 @@ unsafe extern "C" fn after_fork_in_child() {
     if let Some(mut held) = HELD.take() {
         held.trees.reset();
         held.dispatcher.reset();
+        held.engine.reset();
         held.log.reset();
     }
 }

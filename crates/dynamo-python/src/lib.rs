@@ -4,6 +4,7 @@
 mod callbacks;
 mod classes;
 mod create;
+mod engine;
 mod errors;
 mod fast;
 mod fork;
@@ -30,6 +31,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     node::add(module)?;
     otlp::add(module)?;
     callbacks::add(module)?;
+    engine::add(module)?;
     log::add(module)?;
     shared::add(module)?;
     fork::add(module)

@@ -19,6 +19,7 @@ use pyo3::types::{PyBytes, PyType};
 use crate::callbacks::{CallbackHandle, DISPATCHER};
 use crate::classes;
 use crate::create::{Limits, Native, NewMetric};
+use crate::engine::ENGINE_QUEUE;
 use crate::errors::IntoPyErr;
 use crate::hub::Hub;
 use crate::limits::seconds;
@@ -236,6 +237,18 @@ impl Node {
         self.metrics.hierarchy_labels()
     }
 
+    /// The name style of the runtime: "hierarchy" or "component".
+    #[getter]
+    fn name_style(&self) -> String {
+        self.metrics.name_style().to_string()
+    }
+
+    /// The path of this node, from the top: (level, name) pairs.
+    #[getter]
+    fn path(&self) -> Vec<(&'static str, String)> {
+        self.metrics.path_names()
+    }
+
     /// A number that all nodes of one runtime share.
     #[getter]
     fn tree_id(&self) -> usize {
@@ -361,6 +374,16 @@ impl Node {
             .register_exposition_action(name, action, options)
             .map(CallbackHandle::new)
             .map_err(|error| error.into_py_err(py))
+    }
+
+    /// Answer POST /engine/<name>: next_engine_call() returns its calls, with handler.
+    ///
+    /// Raises ValueError for a name that cannot be a path.
+    fn register_engine_route(&self, name: &str, handler: Py<PyAny>) -> PyResult<()> {
+        let handler = Arc::new(self.hub.get().slot(handler));
+        self.root()?
+            .register_queued_engine_route(name, handler, Arc::clone(&ENGINE_QUEUE))
+            .map_err(|error| PyValueError::new_err(error.to_string()))
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {

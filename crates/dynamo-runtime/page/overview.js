@@ -1,4 +1,4 @@
-// The top of the page: the figures that tell how a worker is, those of them that exist.
+// The overview: a tile for each figure whose family exists.
 
 import { watch } from "./canvas.js";
 import { drawLines } from "./charts.js";
@@ -22,7 +22,7 @@ const largest = (source, children, number) => children.map((child) => VALUE.at(s
  */
 const single = (title, unit, kind, at, ...families) => ({ title, unit, kind, parts: [{ title: "", families, at }] });
 
-/** A tile with the p50 and the p95 of a histogram. @param {string} title @param {...RegExp} families @returns {Tile} */
+/** The p50 and p95 of a histogram. @param {string} title @param {...RegExp} families @returns {Tile} */
 const latency = (title, ...families) => ({
 	title,
 	unit: SECONDS,
@@ -50,6 +50,7 @@ const TILES = [
 	{ ...single("Errors", PER_SECOND, "counter", RATE.at, /^dynamo_component_errors_total$/, /(^|_)errors_total$/), bad: true },
 	latency("GIL wait", /^dynamo_runtime_gil_wait_seconds$/),
 	latency("Event-loop lag", /^dynamo_runtime_event_loop_lag_seconds$/),
+	single("Processes", NUMBER, "gauge", VALUE.at, /^dynamo_runtime_processes$/),
 	single("Memory", BYTES, "gauge", VALUE.at, /^process_resident_memory_bytes$/),
 	single("CPU", SHARE, "counter", RATE.at, /^process_cpu_seconds_total$/),
 ];

@@ -1,8 +1,10 @@
 //! Access for language bindings, beyond the public API. It may change in any release.
 
+use std::any::Any;
 use std::sync::Arc;
 
 pub use crate::callbacks::{Action, Dispatcher, DispatcherForkGuard, Job, Next};
+pub use crate::engine::{EngineCall, EngineForkGuard, EngineQueue};
 pub use crate::hierarchy::{ForkGuard, SERVED_BY, resume_agents, served_mark, stop_servers};
 pub use crate::metrics::counter::CounterCell;
 pub use crate::metrics::exemplar::Exemplar;
@@ -15,8 +17,9 @@ pub use crate::shared::{SharedFile, SharedMember, describe, reset};
 
 use crate::callbacks::{CallbackHandle, ExternalOptions};
 use crate::config::Config;
+use crate::engine::EngineRouteError;
 use crate::hierarchy::{DistributedRuntime, Metrics, RuntimeError};
-use crate::metrics::{Kind, Metric, MetricVec, MetricsError, Registered, UseError};
+use crate::metrics::{Kind, Metric, MetricVec, MetricsError, NameStyle, Registered, UseError};
 
 /// Access to the storage of a metric.
 pub trait MetricExt {
@@ -159,6 +162,10 @@ pub trait MetricsExt {
     fn has_callbacks(&self) -> bool;
     /// The hierarchy labels of this node's metrics.
     fn hierarchy_labels(&self) -> Vec<(String, String)>;
+    /// The name style of the runtime.
+    fn name_style(&self) -> NameStyle;
+    /// The names of the node's path with their levels, from the top.
+    fn path_names(&self) -> Vec<(&'static str, String)>;
     /// The families of this node and the nodes below it, with and without series: name, kind, description.
     fn families(&self) -> Vec<(String, Kind, String)>;
     /// Identifies the runtime among all that are alive.
@@ -203,6 +210,14 @@ impl MetricsExt for Metrics {
         self.hierarchy_labels()
     }
 
+    fn name_style(&self) -> NameStyle {
+        self.name_style()
+    }
+
+    fn path_names(&self) -> Vec<(&'static str, String)> {
+        self.path_names()
+    }
+
     fn families(&self) -> Vec<(String, Kind, String)> {
         self.families()
     }
@@ -219,6 +234,16 @@ pub trait RuntimeExt: Sized {
     /// Refuses these names to metrics that are created from now on. `reason`, part of the error, names
     /// their owner and what to do.
     fn reserve_names(&self, names: impl IntoIterator<Item = String>, reason: &str);
+    /// As [`DistributedRuntime::register_engine_route`]. The calls go to `queue`, with `handler`.
+    ///
+    /// # Errors
+    /// [`EngineRouteError`] if `name` is not a path of letters, digits and `-._~`.
+    fn register_queued_engine_route(
+        &self,
+        name: &str,
+        handler: Arc<dyn Any + Send + Sync>,
+        queue: Arc<EngineQueue>,
+    ) -> Result<(), EngineRouteError>;
 }
 
 impl RuntimeExt for DistributedRuntime {
@@ -228,5 +253,14 @@ impl RuntimeExt for DistributedRuntime {
 
     fn reserve_names(&self, names: impl IntoIterator<Item = String>, reason: &str) {
         self.reserve_names(names, reason);
+    }
+
+    fn register_queued_engine_route(
+        &self,
+        name: &str,
+        handler: Arc<dyn Any + Send + Sync>,
+        queue: Arc<EngineQueue>,
+    ) -> Result<(), EngineRouteError> {
+        self.register_queued_engine_route(name, handler, queue)
     }
 }

@@ -29,6 +29,7 @@ pub mod binding;
 mod callbacks;
 mod choice;
 mod config;
+mod engine;
 mod exposition;
 mod format;
 mod health;
@@ -43,6 +44,7 @@ mod system;
 pub use callbacks::{CallbackHandle, ExternalOptions};
 pub use choice::UnknownChoice;
 pub use config::{Config, ConfigError};
+pub use engine::EngineRouteError;
 pub use exposition::{OtlpEncoder, Temporality};
 pub use health::HealthStatus;
 pub use hierarchy::{

@@ -24,6 +24,7 @@ const ORDER: &[&str] = &[
     "health",
     "config",
     "callbacks",
+    "engine",
     "server",
     "hierarchy",
     "binding",

@@ -11,8 +11,8 @@ use crate::metrics::gauge::{Gauge, GaugeVec, IntGauge, IntGaugeVec};
 use crate::metrics::histogram::{Histogram, HistogramOptions, HistogramVec};
 use crate::metrics::summary::{Summary, SummaryVec};
 use crate::metrics::{
-    Desc, Description, Instrument, Kind, Metric, MetricVec, MetricsError, Name, Path, Registered,
-    SingleCore, VecCore,
+    Desc, Description, Instrument, Kind, Metric, MetricVec, MetricsError, Name, NameStyle, Path,
+    Registered, SingleCore, VecCore,
 };
 
 /// The metrics of one node of the hierarchy.
@@ -142,6 +142,7 @@ impl Metrics {
             description,
             I::KIND,
             &self.path,
+            self.tree.style(),
             const_labels,
             label_names,
         )
@@ -260,9 +261,22 @@ impl Metrics {
 
     /// The hierarchy labels of this node's metrics.
     pub(crate) fn hierarchy_labels(&self) -> Vec<(String, String)> {
-        let labels = self.path.labels();
+        let labels = self.path.labels(self.tree.style());
         labels
             .map(|(name, value)| (name.to_owned(), value))
+            .collect()
+    }
+
+    /// The name style of the runtime.
+    pub(crate) fn name_style(&self) -> NameStyle {
+        self.tree.style()
+    }
+
+    /// The names of the node's path with their levels, from the top.
+    pub(crate) fn path_names(&self) -> Vec<(&'static str, String)> {
+        let parts = self.path.parts();
+        parts
+            .map(|(level, name)| (level, name.to_owned()))
             .collect()
     }
 

@@ -6,6 +6,7 @@ use super::tree::Tree;
 use super::{Namespace, node};
 use crate::callbacks::Dispatcher;
 use crate::config::{Config, ConfigError};
+use crate::engine::{EngineHandler, EngineQueue, EngineRouteError};
 use crate::health::HealthStatus;
 use crate::metrics::{MetricsError, NameStyle, Path};
 use crate::server::{ServerError, StatusAddress, WebConfigError};
@@ -134,6 +135,35 @@ impl DistributedRuntime {
     /// The name style of the metrics of this runtime.
     pub fn name_style(&self) -> NameStyle {
         self.tree.style()
+    }
+
+    /// Answers `POST /engine/<name>` of the status server with what `handler` returns for the JSON of the
+    /// request, an empty object for an empty body. An `Err` is a response with status 500. A second handler
+    /// of the same name replaces the first.
+    ///
+    /// `handler` runs on a thread that may block, up to 64 calls at the same time. Everybody who can reach
+    /// the port can call it: see the web config for authentication.
+    ///
+    /// # Errors
+    /// [`EngineRouteError`] if `name` is not a path of letters, digits and `-._~`.
+    pub fn register_engine_route(
+        &self,
+        name: &str,
+        handler: impl Fn(serde_json::Value) -> Result<serde_json::Value, String> + Send + Sync + 'static,
+    ) -> Result<(), EngineRouteError> {
+        let handler = EngineHandler::Function(Arc::new(handler));
+        self.tree.engine().register(name, handler)
+    }
+
+    /// As [`register_engine_route`](Self::register_engine_route). The calls go to `queue`, with `handler`.
+    pub(crate) fn register_queued_engine_route(
+        &self,
+        name: &str,
+        handler: Arc<dyn std::any::Any + Send + Sync>,
+        queue: Arc<EngineQueue>,
+    ) -> Result<(), EngineRouteError> {
+        let handler = EngineHandler::Queued(handler, queue);
+        self.tree.engine().register(name, handler)
     }
 
     /// Refuses these names to metrics that are created from now on. `reason`, part of the error, names

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::gatherer::Gatherer;
 use super::members::Members;
+use crate::engine::EngineRoutes;
 use crate::exposition::{ExpositionFormat, Selection};
 use crate::health::{HealthReport, SystemHealth};
 use crate::metrics::Path;
@@ -13,6 +14,7 @@ use crate::server::StatusProvider;
 pub(super) struct Status {
     pub(super) gatherer: Gatherer,
     pub(super) health: SystemHealth,
+    pub(super) engine: EngineRoutes,
 }
 
 impl StatusProvider for Status {
@@ -45,5 +47,9 @@ impl StatusProvider for Status {
 
     fn uptime(&self) -> Duration {
         self.gatherer.metrics.uptime()
+    }
+
+    fn engine_routes(&self) -> Option<&EngineRoutes> {
+        Some(&self.engine)
     }
 }

@@ -11,6 +11,7 @@ use super::served::Server;
 use super::status::Status;
 use crate::callbacks::{Dispatcher, ExternalText};
 use crate::config::Config;
+use crate::engine::EngineRoutes;
 use crate::health::SystemHealth;
 use crate::metrics::{Instrument, KeepAlive, Metric, MetricOwner, NameStyle, Path};
 use crate::server::{StatusAddress, StatusProvider};
@@ -79,6 +80,7 @@ impl Tree {
         let status = Arc::new(Status {
             gatherer: Gatherer::new(&config, dispatcher, group)?,
             health: SystemHealth::new(config.starting_health, config.required_endpoints.clone()),
+            engine: EngineRoutes::default(),
         });
         let provider = Arc::clone(&status) as Arc<dyn StatusProvider>;
         let (style, has_port) = (config.name_style, config.port.is_some());
@@ -132,6 +134,10 @@ impl Tree {
 
     pub(crate) fn health(&self) -> &SystemHealth {
         &self.0.status.health
+    }
+
+    pub(crate) fn engine(&self) -> &EngineRoutes {
+        &self.0.status.engine
     }
 
     /// A handle for metrics, which do not know the tree.
@@ -206,6 +212,7 @@ impl Inner {
             dispatcher.stop();
         }
         self.status.gatherer.callbacks.clear();
+        self.status.engine.clear();
     }
 }
 

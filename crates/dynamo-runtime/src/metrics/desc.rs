@@ -3,6 +3,7 @@
 use super::errors::MetricsError;
 use super::kind::Kind;
 use super::labels::{self, Template};
+use super::name::NameStyle;
 use super::path::Path;
 use super::storage::Across;
 
@@ -83,6 +84,7 @@ impl Desc {
         description: Description<'_>,
         kind: Kind,
         owner: &Path,
+        style: NameStyle,
         const_labels: &[(&str, &str)],
         label_names: &[&str],
     ) -> Result<Self, MetricsError> {
@@ -100,11 +102,9 @@ impl Desc {
             .iter()
             .filter(|(_, value)| !value.is_empty())
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        let const_labels: Vec<_> = owner
-            .labels()
-            .map(|(name, value)| (name.to_owned(), value))
-            .chain(users)
-            .collect();
+        let hierarchy = owner.labels(style);
+        let hierarchy = hierarchy.map(|(name, value)| (name.to_owned(), value));
+        let const_labels: Vec<_> = hierarchy.chain(users).collect();
         let label_names: Vec<_> = label_names.iter().map(|&name| name.to_owned()).collect();
         Ok(Desc {
             name,
@@ -126,8 +126,8 @@ impl Desc {
         kind: Kind,
         labels: &[(&str, &str)],
     ) -> Result<Self, MetricsError> {
-        let (name, root) = (name.to_owned(), Path::root());
-        Self::new(name, description.into(), kind, &root, labels, &[])
+        let (name, root, style) = (name.to_owned(), Path::root(), NameStyle::default());
+        Self::new(name, description.into(), kind, &root, style, labels, &[])
     }
 
     /// Whether the value counts after the end of its process.

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::errors::MetricsError;
-use crate::prometheus_names::labels;
+use super::name::NameStyle;
+use crate::prometheus_names::{labels, sanitize_prometheus_label};
 
 /// The path of a node in the hierarchy. The empty path is the runtime itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -82,17 +83,27 @@ impl Path {
         }
     }
 
-    /// The hierarchy labels of this node. Their values are the names as given: a label value may be any
-    /// text.
-    pub(crate) fn labels(&self) -> impl Iterator<Item = (&'static str, String)> {
+    /// The hierarchy labels of this node. In style `hierarchy` their values are the names as given: a label
+    /// value may be any text. In style `component` they are sanitised as in Dynamo, by the rule for label
+    /// names; a name that cannot be sanitised stays as given.
+    pub(crate) fn labels(
+        &self,
+        style: NameStyle,
+    ) -> impl Iterator<Item = (&'static str, String)> + use<> {
         let namespace = (!self.namespace.is_empty()).then(|| self.namespace.join("."));
-        [
+        let levels = [
             (labels::NAMESPACE, namespace),
             (labels::COMPONENT, self.component.clone()),
             (labels::ENDPOINT, self.endpoint.clone()),
-        ]
-        .into_iter()
-        .filter_map(|(label, name)| Some((label, name?)))
+        ];
+        levels.into_iter().filter_map(move |(label, name)| {
+            let name = name?;
+            let value = match style {
+                NameStyle::Hierarchy => name,
+                NameStyle::Component => sanitize_prometheus_label(&name).unwrap_or(name),
+            };
+            Some((label, value))
+        })
     }
 
     /// Whether `other` is this node or a node below it.
@@ -144,8 +155,17 @@ mod tests {
             root.namespace("ns1.ns2"),
             root.namespace("ns1").namespace("ns2")
         );
-        let labels: Vec<_> = root.namespace("ns1.ns2").component("c").labels().collect();
-        assert_eq!(labels[0], ("dynamo_namespace", "ns1.ns2".to_owned()));
+    }
+
+    #[test]
+    fn label_values_are_the_names_as_given_or_as_dynamo_sanitises_them() {
+        let path = Path::root()
+            .namespace("my-ns.a")
+            .component("日本-1")
+            .endpoint("日本");
+        let values = |style| path.labels(style).map(|(_, value)| value);
+        assert!(values(NameStyle::Hierarchy).eq(["my-ns.a", "日本-1", "日本"]));
+        assert!(values(NameStyle::Component).eq(["my_ns_a", "_1", "日本"]));
     }
 
     #[test]

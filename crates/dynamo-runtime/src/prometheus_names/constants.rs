@@ -199,10 +199,14 @@ pub mod frontend_service {
 
     /// The environment variable that replaces the prefix `dynamo_frontend`.
     pub const METRICS_PREFIX_ENV: &str = "DYN_METRICS_PREFIX";
+    /// Gauge: 1 while a worker that serves the model can be reached.
+    pub const MODEL_READY: &str = "model_ready";
     /// Counter: requests answered, by status, request type and error type.
     pub const REQUESTS_TOTAL: &str = "requests_total";
     /// Counter: requests accepted.
     pub const REQUESTS_STARTED_TOTAL: &str = "requests_started_total";
+    /// Counter: requests that failed for good.
+    pub const FAILURES_TOTAL: &str = "failures_total";
     /// Gauge: requests accepted that have not had the first item of a response.
     pub const QUEUED_REQUESTS: &str = "queued_requests";
     /// Gauge: requests under way; [`ACTIVE_REQUESTS`] is the clearer name.
@@ -223,12 +227,24 @@ pub mod frontend_service {
     pub const CACHED_TOKENS: &str = "cached_tokens";
     /// Histogram: share of the prompt the router expects in the worker's KV cache, 0 to 1.
     pub const KV_HIT_RATE: &str = "kv_hit_rate";
+    /// Counter: prompt tokens cached by the worker that has most of them.
+    pub const KV_BEST_ELIGIBLE_CACHED_PREFIX_TOKENS_TOTAL: &str =
+        "kv_best_eligible_cached_prefix_tokens_total";
+    /// Counter: prompt tokens cached by the worker that was selected.
+    pub const KV_SELECTED_CACHED_PREFIX_TOKENS_TOTAL: &str =
+        "kv_selected_cached_prefix_tokens_total";
+    /// Counter: prompt tokens that workers report as reused from their cache.
+    pub const KV_WORKER_REUSED_TOKENS_TOTAL: &str = "kv_worker_reused_tokens_total";
     /// Histogram: at most how many seconds the KV cache took from a prefill to a decode worker.
     pub const KV_TRANSFER_ESTIMATED_LATENCY_SECONDS: &str = "kv_transfer_estimated_latency_seconds";
     /// Histogram: share of a request's blocks found in the shared cache, 0 to 1.
     pub const SHARED_CACHE_HIT_RATE: &str = "shared_cache_hit_rate";
     /// Histogram: blocks in the shared cache that the chosen worker does not have itself.
     pub const SHARED_CACHE_BEYOND_BLOCKS: &str = "shared_cache_beyond_blocks";
+    /// Counter: selected workers that had less overlap than another eligible one.
+    pub const NON_MAX_OVERLAP_SELECTIONS_TOTAL: &str = "non_max_overlap_selections_total";
+    /// Histogram: blocks of overlap that such a selection gave up.
+    pub const OVERLAP_BLOCKS_LOST: &str = "overlap_blocks_lost";
     /// Histogram by [`OPERATION_LABEL`]: milliseconds to tokenize or detokenize.
     pub const TOKENIZER_LATENCY_MS: &str = "tokenizer_latency_ms";
     /// Counter: tokens generated, counted as they come.
@@ -245,6 +261,8 @@ pub mod frontend_service {
     pub const VIDEOS_PER_REQUEST: &str = "videos_per_request";
     /// Histogram: audio parts in a request.
     pub const AUDIO_PER_REQUEST: &str = "audio_per_request";
+    /// Histogram: placeholder tokens of the images in a request.
+    pub const IMAGE_TOKENS_PER_REQUEST: &str = "image_tokens_per_request";
     /// Gauge: KV cache blocks of a worker that serves the model.
     pub const MODEL_TOTAL_KV_BLOCKS: &str = "model_total_kv_blocks";
     /// Gauge: sequences such a worker runs at a time, at most.
@@ -259,6 +277,8 @@ pub mod frontend_service {
     pub const MODEL_MIGRATION_LIMIT: &str = "model_migration_limit";
     /// Counter by [`MIGRATION_TYPE_LABEL`]: requests moved because their worker was lost.
     pub const MODEL_MIGRATION_TOTAL: &str = "model_migration_total";
+    /// Histogram: seconds from the loss of a worker to the end of the migration.
+    pub const MODEL_MIGRATION_DURATION_SECONDS: &str = "model_migration_duration_seconds";
     /// Counter: requests too long to be moved.
     pub const MODEL_MIGRATION_MAX_SEQ_LEN_EXCEEDED_TOTAL: &str =
         "model_migration_max_seq_len_exceeded_total";
@@ -304,6 +324,8 @@ pub mod frontend_service {
     pub const LORA_OVERFLOW_COUNT: &str = "lora_overflow_count";
     /// The label of the time of a move; its values are [`migration_type`].
     pub const MIGRATION_TYPE_LABEL: &str = "migration_type";
+    /// The label of how a move ended; its values are [`migration_outcome`].
+    pub const MIGRATION_OUTCOME_LABEL: &str = "outcome";
     /// The label of the tokenizer's operation; its values are [`operation`].
     pub const OPERATION_LABEL: &str = "operation";
     pub mod operation {
@@ -313,6 +335,17 @@ pub mod frontend_service {
         pub const TOKENIZE: &str = "tokenize";
         /// Tokens to text.
         pub const DETOKENIZE: &str = "detokenize";
+    }
+
+    pub mod migration_outcome {
+        //! Values of `MIGRATION_OUTCOME_LABEL`.
+
+        /// Another worker took the request.
+        pub const SUCCESS: &str = "success";
+        /// No worker took the request.
+        pub const FAILURE: &str = "failure";
+        /// The client disconnected meanwhile.
+        pub const CANCELLED: &str = "cancelled";
     }
 
     pub mod migration_type {
@@ -436,10 +469,22 @@ pub mod router {
     pub const OUTPUT_SEQUENCE_TOKENS: &str = "router_output_sequence_tokens";
     /// Histogram: share of the prompt the router expects in the worker's KV cache, 0 to 1.
     pub const KV_HIT_RATE: &str = "router_kv_hit_rate";
+    /// Counter: prompt tokens cached by the worker that has most of them.
+    pub const KV_BEST_ELIGIBLE_CACHED_PREFIX_TOKENS_TOTAL: &str =
+        "router_kv_best_eligible_cached_prefix_tokens_total";
+    /// Counter: prompt tokens cached by the worker that was selected.
+    pub const KV_SELECTED_CACHED_PREFIX_TOKENS_TOTAL: &str =
+        "router_kv_selected_cached_prefix_tokens_total";
+    /// Counter: prompt tokens that workers report as reused from their cache.
+    pub const KV_WORKER_REUSED_TOKENS_TOTAL: &str = "router_kv_worker_reused_tokens_total";
     /// Histogram: share of a request's blocks found in the shared cache, 0 to 1.
     pub const SHARED_CACHE_HIT_RATE: &str = "router_shared_cache_hit_rate";
     /// Histogram: blocks in the shared cache that the chosen worker does not have itself.
     pub const SHARED_CACHE_BEYOND_BLOCKS: &str = "router_shared_cache_beyond_blocks";
+    /// Counter: selected workers that had less overlap than another eligible one.
+    pub const NON_MAX_OVERLAP_SELECTIONS_TOTAL: &str = "router_non_max_overlap_selections_total";
+    /// Histogram: blocks of overlap that such a selection gave up.
+    pub const OVERLAP_BLOCKS_LOST: &str = "router_overlap_blocks_lost";
     /// Gauge by worker and rank: 1 while the router knows it.
     pub const WORKER_REGISTERED: &str = "router_worker_registered";
 }
@@ -517,6 +562,8 @@ pub mod kvstats {
     pub const TOTAL_BLOCKS: &str = "total_blocks";
     /// Gauge: share of the KV cache in use, 0 to 1 in spite of the name.
     pub const GPU_CACHE_USAGE_PERCENT: &str = "gpu_cache_usage_percent";
+    /// Gauge: share of prompt tokens found in the prefix cache, 0 to 1.
+    pub const KV_CACHE_HIT_RATE: &str = "kv_cache_hit_rate";
     /// The prefix of these names up to Dynamo 0.8; they include it.
     pub const PREFIX: &str = "kvstats_";
     /// Gauge: KV cache blocks in use. Up to Dynamo 0.8.
@@ -545,6 +592,15 @@ pub mod model_info {
 
     /// Gauge: seconds it took to load the model.
     pub const LOAD_TIME_SECONDS: &str = "model_load_time_seconds";
+}
+
+pub mod lifecycle {
+    //! The end of a worker. Prefix: [`super::name_prefix::COMPONENT`].
+
+    /// Gauge: seconds that the engine needed to release its resources.
+    pub const CLEANUP_TIME_SECONDS: &str = "cleanup_time_seconds";
+    /// Gauge: seconds that the drain took.
+    pub const DRAIN_TIME_SECONDS: &str = "drain_time_seconds";
 }
 
 pub mod kvbm {
@@ -629,6 +685,8 @@ pub mod tokio_perf {
     pub const WORKER_STEAL_COUNT_TOTAL: &str = "worker_steal_count_total";
     /// Counter by worker thread: times its own queue ran over into the shared one.
     pub const WORKER_OVERFLOW_COUNT_TOTAL: &str = "worker_overflow_count_total";
+    /// Counter: warnings about queues that are too long.
+    pub const QUEUE_OVERLOAD_WARNINGS_TOTAL: &str = "queue_overload_warnings_total";
     /// Gauge: threads for blocking calls.
     pub const BLOCKING_THREADS: &str = "blocking_threads";
     /// Gauge: such threads without work.
@@ -672,6 +730,8 @@ pub mod transport {
         pub const ERRORS_TOTAL: &str = "tcp_errors_total";
         /// Gauge: requests the server has read and not yet handed on.
         pub const SERVER_QUEUE_DEPTH: &str = "tcp_server_queue_depth";
+        /// Counter: failed accepts after which the server paused for want of resources.
+        pub const ACCEPT_BACKOFF_TOTAL: &str = "tcp_accept_backoff_total";
     }
 
     pub mod nats {

@@ -5,6 +5,7 @@ mod address;
 mod body;
 mod connection;
 mod connections;
+mod engine;
 mod error;
 mod fds;
 mod limits;
@@ -42,6 +43,7 @@ use self::sockets::Sockets;
 use self::web::WebConfig;
 pub use self::web::WebConfigError;
 use crate::config::Config;
+use crate::engine::EngineRoutes;
 use crate::exposition::{ExpositionFormat, Selection};
 use crate::health::HealthReport;
 use crate::sync;
@@ -79,6 +81,10 @@ pub(crate) trait StatusProvider: Send + Sync + 'static {
     fn health(&self) -> HealthReport;
     /// The time since the runtime was created. Called on the thread that serves: must not block.
     fn uptime(&self) -> Duration;
+    /// The routes that the user has registered.
+    fn engine_routes(&self) -> Option<&EngineRoutes> {
+        None
+    }
 }
 
 /// A running server. Dropping it shuts it down.

@@ -28,7 +28,7 @@ use super::scrape::{
 };
 use super::slots::{Slot, Slots};
 use super::web::WebConfig;
-use super::{StatusProvider, page};
+use super::{StatusProvider, engine, page};
 use crate::config::Config;
 use crate::exposition::{ContentEncoding, ExpositionFormat, Selection};
 use crate::health::HealthStatus;
@@ -101,7 +101,11 @@ fn router(config: &Config, provider: Arc<dyn StatusProvider>, slots: Arc<Slots>)
             &config.health_path,
             get(health).with_state(Arc::clone(&provider)),
         )
-        .route(&config.live_path, get(live).with_state(provider))
+        .route(
+            &config.live_path,
+            get(live).with_state(Arc::clone(&provider)),
+        )
+        .merge(engine::routes(provider))
         .merge(page::routes(config, &not_found))
         .fallback(|| async { (StatusCode::NOT_FOUND, not_found) })
         .method_not_allowed_fallback(method_not_allowed)
@@ -229,10 +233,12 @@ async fn live(State(provider): State<Arc<dyn StatusProvider>>) -> impl IntoRespo
 
 /// The router adds `Allow`.
 async fn method_not_allowed(method: Method, uri: Uri) -> impl IntoResponse {
-    let text = format!(
-        "{method} is not allowed on {}: use GET or HEAD\n",
-        uri.path()
-    );
+    let path = uri.path();
+    let allowed = match path.starts_with(engine::PREFIX) {
+        true => "POST",
+        false => "GET or HEAD",
+    };
+    let text = format!("{method} is not allowed on {path}: use {allowed}\n");
     (StatusCode::METHOD_NOT_ALLOWED, text)
 }
 

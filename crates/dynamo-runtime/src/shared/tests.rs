@@ -18,8 +18,8 @@ use super::{fold, format, records};
 use crate::metrics::histogram::{HistogramCell, HistogramOptions};
 use crate::metrics::native::NativeOptions;
 use crate::metrics::{
-    Across, CounterCell, Desc, Description, Exemplar, GaugeCell, Instrument, Kind, Path, Registry,
-    SingleCore, Snapshot, Storage, VecCore,
+    Across, CounterCell, Desc, Description, Exemplar, GaugeCell, Instrument, Kind, NameStyle, Path,
+    Registry, SingleCore, Snapshot, Storage, VecCore,
 };
 
 /// A directory that is removed at the end.
@@ -89,7 +89,16 @@ fn with<I: Instrument>(
     options: I::Options,
 ) -> Arc<SingleCore<I>> {
     let root = Path::root();
-    let desc = Desc::new(name.into(), description, I::KIND, &root, &[("a", "b")], &[]).unwrap();
+    let desc = Desc::new(
+        name.into(),
+        description,
+        I::KIND,
+        &root,
+        NameStyle::default(),
+        &[("a", "b")],
+        &[],
+    )
+    .unwrap();
     SingleCore::register(registry, desc, options).unwrap()
 }
 
@@ -174,7 +183,16 @@ fn gauges_follow_their_rule_and_end_with_their_process() {
 
 fn vec(registry: &Registry, name: &str) -> Arc<VecCore<CounterCell<u64>>> {
     let (root, help) = (Path::root(), Description::new("Help."));
-    let desc = Desc::new(name.into(), help, Kind::Counter, &root, &[], &["l"]).unwrap();
+    let desc = Desc::new(
+        name.into(),
+        help,
+        Kind::Counter,
+        &root,
+        NameStyle::default(),
+        &[],
+        &["l"],
+    )
+    .unwrap();
     VecCore::register(registry, desc, ()).unwrap()
 }
 

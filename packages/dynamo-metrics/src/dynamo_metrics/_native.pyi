@@ -463,6 +463,12 @@ class Node:
     def hierarchy_labels(self) -> list[tuple[str, str]]:
         """The labels that the hierarchy gives the metrics of this node: (name, value) pairs."""
     @property
+    def name_style(self) -> str:
+        """The name style of the runtime: "hierarchy" or "component"."""
+    @property
+    def path(self) -> list[tuple[str, str]]:
+        """The path of this node, from the top: (level, name) pairs."""
+    @property
     def tree_id(self) -> int:
         """A number that all nodes of one runtime share."""
     def families(self) -> list[tuple[str, str, str]]:
@@ -528,6 +534,11 @@ class Node:
 
         Raises MetricsError for a label that cannot be added, ValueError for a cache below 0.
         """
+    def register_engine_route(self, name: str, handler: Callable[[bytes], str]) -> None:
+        """Answer POST /engine/<name>: next_engine_call() returns its calls, with handler.
+
+        Raises ValueError for a name that cannot be a path.
+        """
     def prometheus_expfmt(self) -> str:
         """Return the metrics of this node and all below it, in the Prometheus text format."""
     def exposition(
@@ -583,6 +594,30 @@ def register_gauge_callback(
 
     Raises TypeError for what is no gauge.
     """
+
+class EngineCall:
+    """A call of an engine route. A call without a response fails when it is freed."""
+
+    @property
+    def handler(self) -> Callable[[bytes], str]:
+        """What the route was registered with."""
+    @property
+    def name(self) -> str:
+        """The name of the route."""
+    @property
+    def body(self) -> bytes:
+        """The body of the request: JSON in UTF-8."""
+    def respond(self, succeeded: bool, text: str) -> None:
+        """Answer with a JSON text, or with the reason of a failure.
+
+        Does nothing if the client has disconnected, or after a first response.
+        """
+
+def next_engine_call() -> EngineCall | None:
+    """Wait for the next call, without the GIL; None when there will be no more."""
+
+def stop_engine_calls() -> None:
+    """Hand out no more calls and wake the thread that waits for them."""
 
 def next_job(timeout: float | None = None) -> tuple[Job | None, float] | None:
     """Wait for the next callback to run, without the GIL; None when this thread must end.

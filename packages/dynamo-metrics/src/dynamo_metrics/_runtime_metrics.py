@@ -585,7 +585,7 @@ class RuntimeMetrics:
 
     def _key(self, method: str) -> _named_callbacks.Key:
         """Return what tells callbacks of the same name apart."""
-        return (self._node.tree_id, *self._node.hierarchy_labels, method)
+        return (self._node.tree_id, *self._node.path, method)
 
     def _prepared(self, callback: Callable[[], object]) -> str:
         """Return the name of a callback, and start the thread that runs it."""

@@ -38,6 +38,7 @@ __all__ = [
     "kvstats",
     "kvstats_legacy",
     "labels",
+    "lifecycle",
     "model_info",
     "name_prefix",
     "nats_client",
@@ -326,11 +327,17 @@ class frontend_service:
     METRICS_PREFIX_ENV: Final = "DYN_METRICS_PREFIX"
     """The environment variable that replaces the prefix ``dynamo_frontend``."""
 
+    MODEL_READY: Final = "model_ready"
+    """Gauge: 1 while a worker that serves the model can be reached."""
+
     REQUESTS_TOTAL: Final = "requests_total"
     """Counter: requests answered, by status, request type and error type."""
 
     REQUESTS_STARTED_TOTAL: Final = "requests_started_total"
     """Counter: requests accepted."""
+
+    FAILURES_TOTAL: Final = "failures_total"
+    """Counter: requests that failed for good."""
 
     QUEUED_REQUESTS: Final = "queued_requests"
     """Gauge: requests accepted that have not had the first item of a response."""
@@ -363,6 +370,17 @@ class frontend_service:
     KV_HIT_RATE: Final = "kv_hit_rate"
     """Histogram: share of the prompt the router expects in the worker's KV cache, 0 to 1."""
 
+    KV_BEST_ELIGIBLE_CACHED_PREFIX_TOKENS_TOTAL: Final = (
+        "kv_best_eligible_cached_prefix_tokens_total"
+    )
+    """Counter: prompt tokens cached by the worker that has most of them."""
+
+    KV_SELECTED_CACHED_PREFIX_TOKENS_TOTAL: Final = "kv_selected_cached_prefix_tokens_total"
+    """Counter: prompt tokens cached by the worker that was selected."""
+
+    KV_WORKER_REUSED_TOKENS_TOTAL: Final = "kv_worker_reused_tokens_total"
+    """Counter: prompt tokens that workers report as reused from their cache."""
+
     KV_TRANSFER_ESTIMATED_LATENCY_SECONDS: Final = "kv_transfer_estimated_latency_seconds"
     """Histogram: at most how many seconds the KV cache took from a prefill to a decode worker."""
 
@@ -371,6 +389,12 @@ class frontend_service:
 
     SHARED_CACHE_BEYOND_BLOCKS: Final = "shared_cache_beyond_blocks"
     """Histogram: blocks in the shared cache that the chosen worker does not have itself."""
+
+    NON_MAX_OVERLAP_SELECTIONS_TOTAL: Final = "non_max_overlap_selections_total"
+    """Counter: selected workers that had less overlap than another eligible one."""
+
+    OVERLAP_BLOCKS_LOST: Final = "overlap_blocks_lost"
+    """Histogram: blocks of overlap that such a selection gave up."""
 
     TOKENIZER_LATENCY_MS: Final = "tokenizer_latency_ms"
     """Histogram by ``OPERATION_LABEL``: milliseconds to tokenize or detokenize."""
@@ -396,6 +420,9 @@ class frontend_service:
     AUDIO_PER_REQUEST: Final = "audio_per_request"
     """Histogram: audio parts in a request."""
 
+    IMAGE_TOKENS_PER_REQUEST: Final = "image_tokens_per_request"
+    """Histogram: placeholder tokens of the images in a request."""
+
     MODEL_TOTAL_KV_BLOCKS: Final = "model_total_kv_blocks"
     """Gauge: KV cache blocks of a worker that serves the model."""
 
@@ -416,6 +443,9 @@ class frontend_service:
 
     MODEL_MIGRATION_TOTAL: Final = "model_migration_total"
     """Counter by ``MIGRATION_TYPE_LABEL``: requests moved because their worker was lost."""
+
+    MODEL_MIGRATION_DURATION_SECONDS: Final = "model_migration_duration_seconds"
+    """Histogram: seconds from the loss of a worker to the end of the migration."""
 
     MODEL_MIGRATION_MAX_SEQ_LEN_EXCEEDED_TOTAL: Final = "model_migration_max_seq_len_exceeded_total"
     """Counter: requests too long to be moved."""
@@ -480,6 +510,9 @@ class frontend_service:
     MIGRATION_TYPE_LABEL: Final = "migration_type"
     """The label of the time of a move; its values are ``migration_type``."""
 
+    MIGRATION_OUTCOME_LABEL: Final = "outcome"
+    """The label of how a move ended; its values are ``migration_outcome``."""
+
     OPERATION_LABEL: Final = "operation"
     """The label of the tokenizer's operation; its values are ``operation``."""
 
@@ -491,6 +524,18 @@ class frontend_service:
 
         DETOKENIZE: Final = "detokenize"
         """Tokens to text."""
+
+    class migration_outcome:
+        """Values of ``MIGRATION_OUTCOME_LABEL``."""
+
+        SUCCESS: Final = "success"
+        """Another worker took the request."""
+
+        FAILURE: Final = "failure"
+        """No worker took the request."""
+
+        CANCELLED: Final = "cancelled"
+        """The client disconnected meanwhile."""
 
     class migration_type:
         """Values of ``MIGRATION_TYPE_LABEL``."""
@@ -647,11 +692,28 @@ class router:
     KV_HIT_RATE: Final = "router_kv_hit_rate"
     """Histogram: share of the prompt the router expects in the worker's KV cache, 0 to 1."""
 
+    KV_BEST_ELIGIBLE_CACHED_PREFIX_TOKENS_TOTAL: Final = (
+        "router_kv_best_eligible_cached_prefix_tokens_total"
+    )
+    """Counter: prompt tokens cached by the worker that has most of them."""
+
+    KV_SELECTED_CACHED_PREFIX_TOKENS_TOTAL: Final = "router_kv_selected_cached_prefix_tokens_total"
+    """Counter: prompt tokens cached by the worker that was selected."""
+
+    KV_WORKER_REUSED_TOKENS_TOTAL: Final = "router_kv_worker_reused_tokens_total"
+    """Counter: prompt tokens that workers report as reused from their cache."""
+
     SHARED_CACHE_HIT_RATE: Final = "router_shared_cache_hit_rate"
     """Histogram: share of a request's blocks found in the shared cache, 0 to 1."""
 
     SHARED_CACHE_BEYOND_BLOCKS: Final = "router_shared_cache_beyond_blocks"
     """Histogram: blocks in the shared cache that the chosen worker does not have itself."""
+
+    NON_MAX_OVERLAP_SELECTIONS_TOTAL: Final = "router_non_max_overlap_selections_total"
+    """Counter: selected workers that had less overlap than another eligible one."""
+
+    OVERLAP_BLOCKS_LOST: Final = "router_overlap_blocks_lost"
+    """Histogram: blocks of overlap that such a selection gave up."""
 
     WORKER_REGISTERED: Final = "router_worker_registered"
     """Gauge by worker and rank: 1 while the router knows it."""
@@ -748,6 +810,9 @@ class kvstats:
     GPU_CACHE_USAGE_PERCENT: Final = "gpu_cache_usage_percent"
     """Gauge: share of the KV cache in use, 0 to 1 in spite of the name."""
 
+    KV_CACHE_HIT_RATE: Final = "kv_cache_hit_rate"
+    """Gauge: share of prompt tokens found in the prefix cache, 0 to 1."""
+
     PREFIX: Final = "kvstats_"
     """The prefix of these names up to Dynamo 0.8; they include it."""
 
@@ -782,6 +847,16 @@ class model_info:
 
     LOAD_TIME_SECONDS: Final = "model_load_time_seconds"
     """Gauge: seconds it took to load the model."""
+
+
+class lifecycle:
+    """The end of a worker. Prefix: ``name_prefix.COMPONENT``."""
+
+    CLEANUP_TIME_SECONDS: Final = "cleanup_time_seconds"
+    """Gauge: seconds that the engine needed to release its resources."""
+
+    DRAIN_TIME_SECONDS: Final = "drain_time_seconds"
+    """Gauge: seconds that the drain took."""
 
 
 class kvbm:
@@ -895,6 +970,9 @@ class tokio_perf:
     WORKER_OVERFLOW_COUNT_TOTAL: Final = "worker_overflow_count_total"
     """Counter by worker thread: times its own queue ran over into the shared one."""
 
+    QUEUE_OVERLOAD_WARNINGS_TOTAL: Final = "queue_overload_warnings_total"
+    """Counter: warnings about queues that are too long."""
+
     BLOCKING_THREADS: Final = "blocking_threads"
     """Gauge: threads for blocking calls."""
 
@@ -950,6 +1028,9 @@ class transport:
 
         SERVER_QUEUE_DEPTH: Final = "tcp_server_queue_depth"
         """Gauge: requests the server has read and not yet handed on."""
+
+        ACCEPT_BACKOFF_TOTAL: Final = "tcp_accept_backoff_total"
+        """Counter: failed accepts after which the server paused for want of resources."""
 
     class nats:
         """Requests over NATS."""

@@ -197,6 +197,12 @@ GRACEFUL_SHUTDOWN_TIMEOUT = Setting(
     _environment.seconds,
     "seconds that running requests have at the end",
 )
+METRICS_WORKER_ID = Setting(
+    "DYN_METRICS_WORKER_ID",
+    False,
+    _flag,
+    "add the label `worker_id`, which changes with each start, to what the serving side counts",
+)
 HEALTH_CHECK_PAYLOAD = Setting(
     "DYN_HEALTH_CHECK_PAYLOAD",
     None,
@@ -240,6 +246,7 @@ SETTINGS: tuple[Setting[Any], ...] = (
     NATS_TLS_CERT,
     NATS_TLS_KEY,
     GRACEFUL_SHUTDOWN_TIMEOUT,
+    METRICS_WORKER_ID,
     HEALTH_CHECK_ENABLED,
     CANARY_WAIT_TIME,
     HEALTH_CHECK_REQUEST_TIMEOUT,

@@ -1,11 +1,21 @@
 use super::*;
 use crate::metrics::kind::Kind;
+use crate::metrics::name::NameStyle;
 use crate::metrics::path::Path;
 
 /// A vec and its registry.
 fn vec() -> (VecCore<CounterCell<u64>>, Registry) {
     let (root, help) = (Path::root(), "".into());
-    let desc = Desc::new("m".into(), help, Kind::Counter, &root, &[], &["a"]).unwrap();
+    let desc = Desc::new(
+        "m".into(),
+        help,
+        Kind::Counter,
+        &root,
+        NameStyle::default(),
+        &[],
+        &["a"],
+    )
+    .unwrap();
     let registry = Registry::new(0, Vec::new());
     (VecCore::new(Arc::new(desc), (), &registry), registry)
 }

@@ -10,6 +10,7 @@ from dynamo_metrics._threads import log
 
 def _at_exit() -> None:
     _native.stop_jobs()
+    _native.stop_engine_calls()
     _native.stop_servers()
     _native.stop_messages()
     # What is left is logged, unless a handler of the user takes too long for it.

@@ -5,7 +5,7 @@ belongs to; ``codec`` writes requests and items as JSON.
 """
 
 from dynamo._requests.codec import decode, encode
-from dynamo._requests.context import Context
+from dynamo._requests.context import CURRENT, Context
 from dynamo._requests.trace import current_traceparent
 
-__all__ = ["Context", "current_traceparent", "decode", "encode"]
+__all__ = ["CURRENT", "Context", "current_traceparent", "decode", "encode"]

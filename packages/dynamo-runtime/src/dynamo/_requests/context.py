@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Callable
+from contextvars import ContextVar
 
 from dynamo._requests.trace import is_traceparent
 
@@ -101,3 +102,7 @@ class Context:
     def remove_listener(self, listener: Callable[[], None]) -> None:
         """Stop calling ``listener``."""
         self._listeners.pop(listener, None)
+
+
+CURRENT: ContextVar[Context | None] = ContextVar("dynamo_request", default=None)
+"""The request whose handler is running."""

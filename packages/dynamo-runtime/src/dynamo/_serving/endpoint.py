@@ -74,7 +74,7 @@ class ServedEndpoint:
         self._name = "/".join(path)
         self._network = network
         self._handler = prepare_handler(handler)
-        self._metrics = RequestMetrics(node, metrics_labels)
+        self._metrics = RequestMetrics(node, metrics_labels, network.instance_id)
         self._health = EndpointHealth(node)
         self._activity = Activity()
         self._inflight: dict[asyncio.Task[None], Request] = {}

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from dynamo._settings import METRICS_WORKER_ID
 from dynamo.prometheus_metrics import REQUEST_DURATION, MetricsError
+from dynamo.prometheus_names import labels as label_names
 from dynamo.prometheus_names import name_prefix, work_handler
 
 if TYPE_CHECKING:
@@ -29,6 +31,17 @@ _ERROR_TYPES = (
 _FIRST_RESPONSE = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
+def worker_labels(instance_id: int) -> dict[str, str]:
+    """Return the label ``worker_id``, the id of the instance in hexadecimal; empty unless it is on.
+
+    It has another value after each start of the worker, so it is off by default. Raises
+    ``ValueError`` for a bad ``DYN_METRICS_WORKER_ID``.
+    """
+    if not METRICS_WORKER_ID.read():
+        return {}
+    return {label_names.WORKER_ID: f"{instance_id:x}"}
+
+
 class RequestMetrics:
     """Counts the requests of an endpoint.
 
@@ -38,13 +51,17 @@ class RequestMetrics:
     Names, help and buckets are those of Dynamo's work handler.
     """
 
-    def __init__(self, endpoint: dynamo_metrics.Endpoint, labels: Labels | None) -> None:
+    def __init__(
+        self, endpoint: dynamo_metrics.Endpoint, labels: Labels | None, instance_id: int
+    ) -> None:
         """Create the metrics, or find them if this endpoint was served before.
 
         Raises ``MetricsError`` for a bad label, or if a metric of the user's has one of the names.
         """
         create = endpoint.metrics
-        const = labels if labels is None or isinstance(labels, dict) else list(labels)
+        const = list(labels.items() if isinstance(labels, dict) else labels or ())
+        given = {name for name, _ in const}
+        const += [pair for pair in worker_labels(instance_id).items() if pair[0] not in given]
 
         def name(name: str) -> str:
             return f"{name_prefix.COMPONENT}_{name}"

@@ -8,7 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from dynamo import _tasks
-from dynamo._requests import Context, decode, encode
+from dynamo._requests import CURRENT, Context, decode, encode
 from dynamo._serving.handler import Handler, close
 from dynamo._serving.metrics import CANCELLED, RequestMetrics
 from dynamo.prometheus_names import work_handler
@@ -89,6 +89,7 @@ class Request:
             self._timer = loop.call_later(DISCONNECT_TIMEOUT, self._task.cancel)
 
     async def _run(self) -> None:
+        CURRENT.set(self._context)  # of this task and those that the handler starts
         begun = self._metrics.begin(len(self._call.payload))
         # What is counted if the task ends in a way that _answer does not handle.
         outcome: str | None = _types.GENERATE

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class EngineMetrics:
-    """Updates the ``vllm:`` families of an endpoint, and Dynamo's three of its engine."""
+    """Updates the ``vllm:`` families of an endpoint, and Dynamo's of its engine."""
 
     def __init__(self, endpoint: Endpoint, model: str, limits: Limits) -> None:
         """Create them, with all their series.
@@ -49,8 +49,10 @@ class EngineMetrics:
         self._itl = observe["inter_token_latency_seconds"]
         self._of_request = observe
         dynamo = EngineGauges(endpoint, model)
-        dynamo.total_blocks[0].set(limits.num_gpu_blocks)
-        self._usage_in_dynamo = dynamo.cache_usage[0].set
+        cache = dynamo.caches[0]
+        cache.set_blocks(limits.num_gpu_blocks)
+        self._usage_in_dynamo = cache.set_usage
+        self._looked_up = cache.add_lookups
         self._load_time = dynamo.load_time.set
 
     def stepped(self, scheduler: Scheduler, step: Step) -> None:
@@ -59,6 +61,7 @@ class EngineMetrics:
             self._queries(sequence.prompt)
             self._hits(sequence.cached)
             self._hits_on_device(sequence.cached)
+            self._looked_up(1, sequence.prompt, sequence.cached)
         if step.preempted:
             self._preemptions(step.preempted)
         for sequence, _, before in step.outputs:

@@ -169,7 +169,7 @@ class DistributedRuntime(dynamo_metrics.Runtime):
             callback_timeout=callback_timeout,
             max_series=max_series,
         )
-        self._shared = Shared(self._native)
+        self._shared = Shared(self._native, event_loop)
 
     def namespace(self, name: str) -> Namespace:
         """Return a namespace: ``"a.b"`` is ``"b"`` inside ``"a"``.
@@ -191,6 +191,36 @@ class DistributedRuntime(dynamo_metrics.Runtime):
             )
         namespace, component, name = parts
         return self.namespace(namespace).component(component).endpoint(name)
+
+    def register_engine_route(self, name: str, handler: Callable[[Any], Any]) -> None:
+        """Answer ``POST /engine/<name>`` of the status server with what ``handler`` returns.
+
+        ``handler`` gets what the JSON of the request holds, ``{}`` for an empty body of at most
+        1 MiB, and returns what the JSON of the response will hold. A coroutine function runs in the
+        event loop that registers it, or in the one that the runtime was made with; a plain function
+        runs on a thread of its own. An exception is a response with status 500 and its message. Up
+        to 64 calls run at the same time, further ones get 503. A second handler of the same name
+        replaces the first.
+
+        Everybody who can reach the port can call it: ``DYN_SYSTEM_WEB_CONFIG`` adds authentication.
+        Raises ``ValueError`` for a name that is not a path of letters, digits and ``-._~``,
+        ``TypeError`` if ``handler`` cannot be called.
+        """
+        import asyncio
+
+        from dynamo._serving.engine_routes import responder
+        from dynamo_metrics._threads.engine import start_engine
+
+        if not callable(handler):
+            raise TypeError(
+                f"the handler of engine route {name!r} is {type(handler).__name__}: give a function"
+            )
+        try:
+            loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
+        except RuntimeError:
+            loop = self._shared.event_loop
+        self._native.register_engine_route(name, responder(handler, loop))
+        start_engine()
 
     def child_token(self) -> CancellationToken:
         """Return a token that is cancelled when this runtime is drained or shut down."""

@@ -8,6 +8,8 @@ from dynamo.runtime._token import CancellationToken
 from dynamo_metrics._nodes import shut_down
 
 if TYPE_CHECKING:
+    import asyncio
+
     from dynamo._network import Network
     from dynamo_metrics import _native
 
@@ -15,9 +17,13 @@ if TYPE_CHECKING:
 class Shared:
     """The status server of a runtime, and its network once an endpoint is served or called."""
 
-    __slots__ = ("_id", "_native", "_network", "_shutting_down", "token")
+    __slots__ = ("_id", "_native", "_network", "_shutting_down", "event_loop", "token")
 
-    def __init__(self, native: _native.Node) -> None:
+    def __init__(
+        self, native: _native.Node, event_loop: asyncio.AbstractEventLoop | None = None
+    ) -> None:
+        self.event_loop = event_loop
+        """The event loop that the runtime was made with."""
         self.token = CancellationToken()
         self._id: tuple[int, int] | None = None
         self._native = native

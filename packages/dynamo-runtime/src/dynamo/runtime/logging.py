@@ -6,8 +6,9 @@
 
 ``DYN_LOG`` is a level or a list: ``info``, or ``warn,dynamo.runtime=debug,vllm=error``. Levels are
 ``trace``, ``debug``, ``info``, ``warn``, ``error`` and ``off``. A name is that of a logger, and
-counts for those below it; ``::`` is read as a dot. ``DYN_LOGGING_JSONL`` has each record written
-as one line of JSON.
+counts for those below it; ``::`` is read as a dot. With ``DYN_LOGGING_JSONL`` each record is a
+line of JSON; a record of a handler has the ``request_id``, ``trace_id`` and ``span_id`` of its
+request.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import sys
 from datetime import datetime, timezone
 from typing import Any
 
+from dynamo._requests import CURRENT
 from dynamo._settings import LOG, LOGGING_JSONL
 
 TRACE = 5
@@ -95,6 +97,10 @@ class _JsonLines(_Text):
             "line": record.lineno,
             **self._fixed,
         }
+        if (request := CURRENT.get()) is not None:
+            fields["request_id"] = request.id()
+            if request.trace_id is not None:
+                fields["trace_id"], fields["span_id"] = request.trace_id, request.span_id
         if more := self._more(record):
             fields["exception"] = "\n".join(more)
         return json.dumps(fields, ensure_ascii=False, default=str)

@@ -57,13 +57,17 @@ def stat_logger(endpoint: Endpoint) -> type[AggregateStatLoggerBase]:
             engine_idx: int = 0,
         ) -> None:
             if scheduler_stats is not None:
-                self._gauges.cache_usage[engine_idx].set(scheduler_stats.kv_cache_usage)
+                cache = self._gauges.caches[engine_idx]
+                cache.set_usage(scheduler_stats.kv_cache_usage)
+                found = scheduler_stats.prefix_cache_stats
+                if found is not None and found.requests:
+                    cache.add_lookups(found.requests, found.queries, found.hits)
 
         def log_engine_initialized(self) -> None:
             """Set the gauges; vLLM gives the blocks of all engines in one number."""
-            ranks = self._gauges.total_blocks
-            for blocks in ranks.values():
-                blocks.set((self._config.cache_config.num_gpu_blocks or 0) // len(ranks))
+            caches = self._gauges.caches
+            for cache in caches.values():
+                cache.set_blocks((self._config.cache_config.num_gpu_blocks or 0) // len(caches))
             self._gauges.load_time.set(perf_counter() - begun)
 
     return EngineStatLogger

@@ -170,6 +170,15 @@ FIGURES = (
         in_table=False,
     ),
     Figure(
+        "processes",
+        "PROCS",
+        "gauge",
+        (r"^dynamo_runtime_processes$",),
+        _sum,
+        units.number,
+        in_table=False,
+    ),
+    Figure(
         "cpu_cores",
         "CPU",
         "counter",
