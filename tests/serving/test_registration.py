@@ -85,7 +85,7 @@ async def test_a_model_goes_with_a_process_that_is_killed(
 async def test_a_bad_registration_is_told_why(
     runtime: DistributedRuntime, arguments: dict[str, Any], problem: str
 ) -> None:
-    with pytest.raises(ValueError, match=".") as raised:
+    with pytest.raises(ValueError, match=r"use|must|leave") as raised:
         await register_model(endpoint_of(runtime), **{"name": "m", **arguments})
     assert str(raised.value) == problem
 
@@ -106,5 +106,5 @@ def test_a_model_that_cannot_be_one_is_not_read(change: dict[str, Any]) -> None:
     model = Model("m", "ns", "comp", "generate", 7, context_length=10)
     stored = to_json(model)
     assert from_json(Model, stored) == model
-    with pytest.raises(ValueError, match="^not a Model: "):
+    with pytest.raises(ValueError, match=r"^not a Model: "):
         from_json(Model, json.dumps({**json.loads(stored), **change}).encode())

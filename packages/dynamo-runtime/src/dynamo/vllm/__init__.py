@@ -6,8 +6,8 @@ import the program again: ``if __name__ == "__main__":`` must stand before what 
 
 ``_engine`` starts vLLM's ``AsyncLLM`` and knows when it has died, ``_handler`` has it answer, with
 the messages that ``_chat`` renders and the options that ``_sampling`` reads, ``_metrics`` shows its
-metrics beside ours, ``_worker`` does all of it, and ``_guard`` ends the engine's processes when the worker has ended. vLLM, which takes
-seconds to import, is imported with what needs it.
+metrics beside ours, ``_worker`` does all of it, and ``_guard`` ends the engine's processes when the
+worker has ended. vLLM, which takes seconds to import, is imported with what needs it.
 """
 
 from typing import TYPE_CHECKING
