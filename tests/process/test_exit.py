@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import signal
+import textwrap
 from collections.abc import Callable
 
 import pytest
@@ -18,19 +19,22 @@ from tests.support.client import (
     read_answer,
     request,
 )
-from tests.support.process import Start, Worker
+from tests.support.process import UNTIL_TOLD, Start, Worker
 
 A_DAY = "86400"
 
-ENDS_WHEN_TOLD = """
-    import signal
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    try:
-        print("ready")
-        input()
-    except KeyboardInterrupt:
-        pass
-"""
+ENDS_WHEN_TOLD = textwrap.indent(
+    UNTIL_TOLD
+    + """
+signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+try:
+    print("ready")
+    until_told()
+except KeyboardInterrupt:
+    pass
+""",
+    "    ",
+)
 
 WAYS_TO_END: dict[str, Callable[[Worker], None]] = {
     "the end of the script": Worker.tell,
@@ -183,7 +187,7 @@ def test_an_exception_that_nobody_catches_is_the_end(serve: Start) -> None:
 
 
 def test_ctrl_c_that_nobody_catches_is_the_end(serve: Start) -> None:
-    worker = serve("print('ready'); input()")
+    worker = serve(UNTIL_TOLD + "print('ready'); until_told()")
     assert worker.line() == "ready"
     with connect(worker.address):
         worker.interrupt()

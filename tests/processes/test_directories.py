@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from dynamo_metrics import MetricsError, Runtime, RuntimeMetrics
-from tests.processes.conftest import value
+from tests.processes.conftest import eventually, value
+from tests.support.process import Start, serving
 
 
 def test_a_directory_that_others_may_write_to_is_refused(directory: Path) -> None:
@@ -130,3 +132,17 @@ for label in "ab":
     assert value(text, "ns_limited_total", l="a") == 2
     assert value(text, "ns_limited_total", l="__overflow__") == 2
     runtime.shutdown()
+
+
+def test_a_directory_that_is_removed_is_logged_once(start: Start, directory: Path) -> None:
+    worker = serving(start, 'print("there"); input()', DYN_METRICS_SHARED_DIR=str(directory))
+    assert worker.line() == "there"
+    shutil.rmtree(directory)
+
+    def is_logged() -> None:
+        assert f"the shared directory {directory} was removed" in worker.errors
+
+    eventually(is_logged)
+    worker.tell()
+    assert worker.exit_code() == 0
+    assert worker.errors.count("was removed") == 1

@@ -30,6 +30,21 @@ print(runtime.system_status_address)
 """
 """What most scripts begin with. The address is the first line they print."""
 
+UNTIL_TOLD = """
+import select, signal, socket, sys
+_woken, _wakes = socket.socketpair()
+_wakes.setblocking(False)
+signal.set_wakeup_fd(_wakes.fileno())
+
+def until_told():
+    select.select([sys.stdin, _woken], [], [])
+"""
+"""Defines ``until_told()``, which waits for a line on stdin, or for a signal.
+
+``input()`` and other calls that block can miss one: CPython looks for signals before the system
+call, and one that arrives in between does not interrupt the call.
+"""
+
 
 class Worker:
     """A process that prints lines for the test and reads those that the test tells it.

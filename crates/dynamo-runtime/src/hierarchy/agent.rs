@@ -112,12 +112,15 @@ fn run(group: &'static Group, listener: &UnixListener) {
             continue;
         }
         next = Instant::now() + INTERVAL;
-        for tree in trees(group) {
+        let trees = trees(group);
+        for tree in &trees {
             tree.tick();
         }
-        if round.is_multiple_of(FOLD_EVERY) {
+        // A process that has shut its runtimes down leaves this to the others, or to the next start.
+        if round.is_multiple_of(FOLD_EVERY) && trees.iter().any(|tree| tree.is_open()) {
             group.fold();
         }
+        drop(trees);
         round = round.wrapping_add(1);
     }
 }

@@ -80,6 +80,12 @@ impl Server {
         shared_address(&self.config, self.group)
     }
 
+    /// Whether the server has not been shut down.
+    pub(super) fn is_open(&self) -> bool {
+        let _section = sync::enter();
+        !lock(&self.state).is_closed
+    }
+
     /// Starts the server if the process that served the port has ended.
     pub(super) fn take_over(&self) {
         let is_served = {

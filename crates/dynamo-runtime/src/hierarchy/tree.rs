@@ -187,6 +187,11 @@ impl Inner {
         self.server.take_over();
     }
 
+    /// Whether the runtime has not been shut down.
+    pub(super) fn is_open(&self) -> bool {
+        self.server.is_open()
+    }
+
     /// Runs the callbacks of this process for a scrape of another one. Returns the external expositions.
     pub(super) fn run_callbacks_for_another(&self, deadline: Instant) -> Vec<ExternalText> {
         let gatherer = &self.status.gatherer;

@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path as FilePath;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -33,6 +34,8 @@ pub(crate) struct Group {
     pub(super) member: Member,
     reader: Mutex<Reader>,
     refused: Refused,
+    /// Whether it is logged that the directory was removed.
+    removal_logged: AtomicBool,
 }
 
 /// The groups of this process.
@@ -100,6 +103,7 @@ impl Group {
             member,
             reader: Mutex::default(),
             refused: Refused::default(),
+            removal_logged: AtomicBool::new(false),
         })))
     }
 
@@ -191,10 +195,20 @@ impl Group {
 
     /// Moves the values of members that have ended into the totals, unless another member does.
     pub(crate) fn fold(&self) {
-        if let Err(error) = fold::fold(&self.member.directory, &self.refused) {
+        let directory = &self.member.directory;
+        if let Err(error) = fold::fold(directory, &self.refused) {
+            if error.kind() == io::ErrorKind::NotFound && !directory.path().exists() {
+                if !self.removal_logged.swap(true, Relaxed) {
+                    tracing::warn!(
+                        "the shared directory {} was removed: processes that start from now on are not shown together with this one; start this process again",
+                        directory.path().display()
+                    );
+                }
+                return;
+            }
             tracing::warn!(
                 "the values of processes that have ended cannot be moved into the totals of {}: {error}; they stay in their files",
-                self.member.directory.path().display()
+                directory.path().display()
             );
         }
     }
