@@ -38,7 +38,7 @@ LAYERS = [
         "dynamo.health_check",
         "dynamo.llm",
     },
-    {"dynamo.mocker", "dynamo.vllm"},
+    {"dynamo.frontend", "dynamo.mocker", "dynamo.vllm"},
 ]
 """The packages and modules of ``dynamo``, the lowest first. Those of one layer are independent."""
 

@@ -11,6 +11,7 @@ import dynamo._core
 import dynamo._prometheus_metrics
 import dynamo.asgi
 import dynamo.discovery
+import dynamo.frontend
 import dynamo.mocker
 import dynamo.prometheus_metrics
 import dynamo.request_plane
@@ -136,6 +137,10 @@ def test_the_page_is_an_application_of_either_kind() -> None:
 
 def test_the_mocker_is_a_command_and_a_worker_that_others_can_wrap() -> None:
     assert dynamo.mocker.__all__ == ["Settings", "main", "parse", "serve"]
+
+
+def test_the_frontend_is_a_command_and_a_server() -> None:
+    assert dynamo.frontend.__all__ == ["Settings", "main", "parse", "serve"]
 
 
 def test_the_worker_around_vllm_has_the_same_names_as_the_mocker() -> None:

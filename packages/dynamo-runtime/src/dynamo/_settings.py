@@ -1,14 +1,15 @@
 """The settings of this package: every environment variable that it reads, one entry each.
 
 Other modules read a variable through its entry, never from ``os.environ``. An empty variable is
-unset. ``docs/serving.md`` lists the same variables, and a test compares the two. Settings of the
-status server and of the metrics belong to ``dynamo-metrics``.
+unset. ``docs/serving.md`` and ``docs/frontend.md`` list the same variables, which a test compares.
+Settings of the status server and of the metrics belong to ``dynamo-metrics``.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -166,6 +167,63 @@ def without_password(url: str) -> str:
     return re.sub(r"(^|//|,)[^@/,]*@", r"\1***@", url)
 
 
+class HistogramBounds:
+    """The three variables of a histogram's buckets: ``DYN_METRICS_<NAME>_{MIN,MAX,COUNT}``."""
+
+    def __init__(self, name: str, lowest: float, highest: float, count: int) -> None:
+        variable = f"DYN_METRICS_{name}"
+        self.lowest = Setting(f"{variable}_MIN", lowest, _positive, "lowest bound above 0")
+        self.highest = Setting(f"{variable}_MAX", highest, _positive, "highest bound")
+        self.count = Setting(f"{variable}_COUNT", count, _bucket_count, "number of bounds, with 0")
+
+    @property
+    def settings(self) -> tuple[Setting[Any], ...]:
+        """The three of them."""
+        return self.lowest, self.highest, self.count
+
+    def read(self) -> tuple[float, float, int]:
+        """Return lowest bound, highest bound and count.
+
+        Raises ``ValueError`` for a bad variable, and if the bounds are not in order.
+        """
+        lowest, highest, count = self.lowest.read(), self.highest.read(), self.count.read()
+        if lowest >= highest:
+            raise self.highest.refuse(
+                f"{highest:g}",
+                f"is not above {self.lowest.variable}={lowest:g}",
+                f"a number above {lowest:g}",
+            )
+        return lowest, highest, count
+
+
+def _positive(variable: str, default: float) -> float:
+    word = _environment.text(variable, "")
+    try:
+        value = float(word) if word else default
+    except ValueError:
+        value = 0.0
+    if not 0 < value < math.inf:
+        raise _environment.bad(variable, word, "is not a bound", "a number above 0")
+    return value
+
+
+def _within(lowest: int, highest: int, what: str) -> Callable[[str, int], int]:
+    def read(variable: str, default: int) -> int:
+        word = _environment.text(variable, "")
+        if not word:
+            return default
+        if not word.isdecimal() or not lowest <= int(word) <= highest:
+            raise _environment.bad(
+                variable, word, f"is not {what}", f"a whole number from {lowest} to {highest}"
+            )
+        return int(word)
+
+    return read
+
+
+_bucket_count = _within(3, 200, "a number of buckets")
+
+
 REQUEST_PLANE = Choice("DYN_REQUEST_PLANE", "tcp", "how requests travel")
 DISCOVERY_BACKEND = Choice("DYN_DISCOVERY_BACKEND", None, "how instances are found")
 FILE_KV = Setting("DYN_FILE_KV", None, _directory, "directory of the discovery `file`")
@@ -255,3 +313,42 @@ SETTINGS: tuple[Setting[Any], ...] = (
     LOGGING_JSONL,
 )
 """All of them, in the order of the table in ``docs/serving.md``."""
+
+HTTP_HOST = Setting("DYN_HTTP_HOST", "0.0.0.0", _environment.text, "where the frontend listens")
+HTTP_PORT = Setting("DYN_HTTP_PORT", 8000, _within(0, 65_535, "a port"), "its port")
+ROUTER_MODE = Choice("DYN_ROUTER_MODE", None, "which worker gets a request")
+HTTP_MAX_REQUESTS = Setting(
+    "DYN_HTTP_MAX_REQUESTS",
+    0,
+    _within(0, 1_000_000, "a number of requests"),
+    "requests under way at once",
+)
+HTTP_BODY_LIMIT_MB = Setting(
+    "DYN_HTTP_BODY_LIMIT_MB",
+    45,
+    _within(1, 1024, "a number of mebibytes"),
+    "mebibytes of the body of a request",
+)
+METRICS_PREFIX = Setting(
+    "DYN_METRICS_PREFIX", "dynamo_frontend", _environment.text, "prefix of the metrics' names"
+)
+REQUEST_DURATION = HistogramBounds("REQUEST_DURATION", 1.0, 512.0, 10)
+INPUT_SEQUENCE = HistogramBounds("INPUT_SEQUENCE", 50.0, 128_000.0, 12)
+OUTPUT_SEQUENCE = HistogramBounds("OUTPUT_SEQUENCE", 50.0, 32_000.0, 10)
+TTFT = HistogramBounds("TTFT", 0.001, 480.0, 18)
+ITL = HistogramBounds("ITL", 0.001, 80.0, 20)
+
+FRONTEND_SETTINGS: tuple[Setting[Any], ...] = (
+    HTTP_HOST,
+    HTTP_PORT,
+    ROUTER_MODE,
+    HTTP_MAX_REQUESTS,
+    HTTP_BODY_LIMIT_MB,
+    METRICS_PREFIX,
+    *REQUEST_DURATION.settings,
+    *INPUT_SEQUENCE.settings,
+    *OUTPUT_SEQUENCE.settings,
+    *TTFT.settings,
+    *ITL.settings,
+)
+"""Those of ``dynamo.frontend``, in the order of the table in ``docs/frontend.md``."""

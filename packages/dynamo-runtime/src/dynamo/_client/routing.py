@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Sequence
+from typing import TypeVar
 
-from dynamo.discovery import Instance
+_T = TypeVar("_T")
 
 
 class RoundRobin:
@@ -15,12 +16,12 @@ class RoundRobin:
     def __init__(self) -> None:
         self._turns = itertools.count()
 
-    def order(self, instances: Sequence[Instance]) -> list[Instance]:
+    def order(self, instances: Sequence[_T]) -> list[_T]:
         """Return all instances, the next one first."""
         first = next(self._turns) % max(1, len(instances))
         return [*instances[first:], *instances[:first]]
 
 
-def random_order(instances: Sequence[Instance]) -> list[Instance]:
+def random_order(instances: Sequence[_T]) -> list[_T]:
     """Return all instances, shuffled."""
     return random.sample(instances, len(instances))

@@ -96,6 +96,16 @@ class Network:
         address = await advertised(listening, self.discovery)
         await self.discovery.announce(self.instance_id, Target(address, labels))
 
+    async def announce_server(self, listening: str, component: str) -> None:
+        """Register a server of this process that shows the metrics on ``/metrics`` itself.
+
+        ``listening`` is its ``host:port``. For a process without a status server.
+        """
+        instance = f"{self.instance_id:x}"
+        labels = {"namespace": "", "component": component, "instance": instance}
+        address = await advertised(listening, self.discovery)
+        await self.discovery.announce(self.instance_id, Target(address, labels))
+
     async def close(self) -> None:
         """Disconnect. What is still served must have stopped before."""
         discovery, self._discovery = self._discovery, None
