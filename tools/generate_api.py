@@ -40,12 +40,12 @@ _CONSTRUCTED = (
 """The classes that users make themselves. The other objects come from methods."""
 _HEAD = """# The API
 
-Every public name of the Python packages. `help(name)` says the rest: arguments, units, what is raised. Written by
-`make api` from the code.
+Every public name of the Python packages. `help(name)` says the rest: arguments, units, what is
+raised. Written by `make api` from the code.
 
-`dynamo.prometheus_metrics` has the names of `dynamo_metrics`; `dynamo.asgi` and `dynamo.wsgi` those of the modules of
-the same names there. `dynamo_metrics.prometheus_names` and `dynamo.prometheus_names` have Dynamo's metric names as
-constants, and the sanitisers.
+`dynamo.prometheus_metrics` has the names of `dynamo_metrics`; `dynamo.asgi` and `dynamo.wsgi` those
+of the modules of the same names there. `dynamo_metrics.prometheus_names` and
+`dynamo.prometheus_names` have Dynamo's metric names as constants, and the sanitisers.
 """
 
 
