@@ -58,7 +58,7 @@ MARK := .python-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_in
 CREATED := $(VENV)/$(MARK)
 
 .DEFAULT_GOAL := help
-.PHONY: docs help run test test-rust test-page test-python test-dynamo test-otlp test-vllm lint names dashboards format wheels bench guard clean panels
+.PHONY: docs help run test test-rust test-page test-python test-dynamo test-otlp test-vllm lint names api dashboards format wheels bench guard clean panels
 
 help:
 	@echo "make run         build into $(VENV), run OpenAI's API on port $(HTTP_PORT) and a simulated worker under load on port $(PORT), until Ctrl-C"
@@ -69,6 +69,7 @@ help:
 	@echo "make lint        formatting, clippy, ruff, mypy, pyright, stubtest, tsc, generated files, documentation"
 	@echo "make docs        serve the documentation on http://localhost:8000, until Ctrl-C"
 	@echo "make names       generate the Rust name constants from $(METRICS)/src/dynamo_metrics/prometheus_names.py"
+	@echo "make api         write docs/api.md, every public name of Python"
 	@echo "make dashboards  write deploy/'s dashboard and rules from the package's dashboards"
 	@echo "make panels      draw the panels of the dashboard of workers into docs/images/panels"
 	@echo "make format      format all code"
@@ -110,6 +111,7 @@ lint: $(VENV)/.built $(VENV)/.test $(VENV)/.lint $(VENV)/.docs $(PAGE)/node_modu
 	@tree=$$(cargo tree --package dynamo-runtime --edges normal,build --locked) || exit 1; \
 	case "$$tree" in *pyo3*) echo "dynamo-runtime must not depend on pyo3"; exit 1;; esac
 	$(BIN)/python tools/generate_rust_names.py --check
+	$(BIN)/python tools/generate_api.py --check
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/python -m mypy.stubtest dynamo_metrics._native --allowlist tests/typing/stubtest.txt
@@ -123,6 +125,9 @@ docs: $(VENV)/.docs
 
 names:
 	$(PYTHON) tools/generate_rust_names.py
+
+api: $(VENV)/.built
+	$(BIN)/python tools/generate_api.py
 
 dashboards: $(VENV)/.built $(VENV)/.test
 	$(BIN)/python -m dynamo_metrics.dashboards deploy

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dynamo._settings import SETTINGS
+from dynamo._settings import FRONTEND_SETTINGS, SETTINGS
 from tests.support.documents import (
     NVIDIA,
     ROOT,
@@ -58,23 +58,23 @@ def test_the_readme_shows_a_page_and_a_snippet_before_anything_else() -> None:
     assert first.line < 45
 
 
-def test_the_readme_lists_every_setting() -> None:
+def test_the_readme_has_at_most_120_lines() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 120
+
+
+def test_the_settings_list_every_variable_of_the_metrics() -> None:
     sources = (
         "crates/dynamo-runtime/src/config.rs",
         "packages/dynamo-metrics/src/dynamo_metrics/_settings.py",
     )
     config = "".join((ROOT / source).read_text() for source in sources)
-    rows = re.findall(r"^\| `(DYN_\w+)` \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+    rows = re.findall(r"^\| `(DYN_\w+)` \|", _section("Status server"), re.MULTILINE)
     assert sorted(rows) == sorted(set(re.findall(r'"(DYN_\w+)"', config)))
 
 
-def test_the_documents_list_every_setting_of_serving() -> None:
-    """The table of ``dynamo._settings`` and that of docs/serving.md say the same."""
-    rows = re.findall(
-        r"^\| `([A-Z_]+)` \| (.+?) \| (.+) \|$",
-        (ROOT / "docs/serving.md").read_text(),
-        re.MULTILINE,
-    )
+def test_the_settings_list_every_variable_of_serving() -> None:
+    """The table of ``dynamo._settings`` and that of docs/settings.md say the same."""
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (.+?) \| (.+) \|$", _section("Serving"), re.MULTILINE)
     assert [variable for variable, _, _ in rows] == [one.variable for one in SETTINGS]
     for (_, default, meaning), setting in zip(rows, SETTINGS, strict=True):
         if default.startswith("`"):
@@ -92,11 +92,16 @@ def test_serving_reads_no_variable_that_is_not_in_the_table() -> None:
         for variable in re.findall(r'"((?:DYN|NATS)_[A-Z_]+)"', path.read_text())
     }
     # The guard marks the processes of an engine with a variable that is no setting.
-    assert read - {("_guard.py", "DYN_VLLM_WORKER")} == {
-        ("_settings.py", setting.variable)
-        for setting in SETTINGS
-        if setting.variable.startswith(("DYN_", "NATS_"))
-    }
+    read -= {("_guard.py", "DYN_VLLM_WORKER")}
+    assert {file for file, _ in read} == {"_settings.py"}
+    known = {setting.variable for setting in (*SETTINGS, *FRONTEND_SETTINGS)}
+    assert {variable for _, variable in read} <= known
+
+
+def _section(heading: str) -> str:
+    """A section of docs/settings.md."""
+    text = (ROOT / "docs/settings.md").read_text()
+    return text.partition(f"## {heading}")[2].partition("\n## ")[0]
 
 
 def _written(default: object) -> str:

@@ -1,8 +1,8 @@
 """Makes a site of documents that are written for a code host, and keeps it free of other hosts.
 
-The documents link to the README and to files of the repository: the README becomes a page, files
-that are linked to become part of the site, and links to folders become plain text. A document that
-``nav`` in mkdocs.yml does not have is added to its last section.
+The documents link to the README and to files of the repository: the README and the changelog become
+pages, files that are linked to become part of the site, and links to folders become plain text. A
+document that ``nav`` in mkdocs.yml does not have is added to its last section.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parent.parent
 README = "readme.md"
+CHANGELOG = "changelog.md"
 SOURCES = "source"
 
 _LINK = re.compile(r"(?<!\!)\[((?:[^\[\]]|\[[^\]]*\]\([^)]*\))*)\]\(([^)\s]+)\)")
@@ -45,7 +46,9 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the README, and the files that documents link to."""
     readme = (ROOT / "README.md").read_text().replace("](docs/", "](")
-    files.append(File.generated(config, README, content=readme))
+    files.append(File.generated(config, README, content=readme.replace("CHANGELOG.md", CHANGELOG)))
+    changelog = (ROOT / "CHANGELOG.md").read_text()
+    files.append(File.generated(config, CHANGELOG, content=changelog))
     for document in Path(config.docs_dir).glob("*.md"):
         for _, target in _LINK.findall(document.read_text()):
             path = target.partition("#")[0].removeprefix("../")

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support import sample
 from tests.support.client import scrape
-from tests.support.documents import ROOT, block_with
+from tests.support.documents import ROOT, blocks
 from tests.support.process import Start, Worker, serving, workers
 from tests.support.prometheus import Prometheus, scraping
 from tests.support.run import make_run
@@ -184,7 +184,11 @@ def test_prometheus_computes_rates_and_quantiles_of_the_running_example(
     assert server.value(f"{total} - ignoring(le) {infinite}") == 0
 
 
-QUERIES, _ = block_with(ROOT / "README.md", "promql", "demo_")
+COOKBOOK = [
+    block.body.splitlines()
+    for block in blocks((ROOT / "docs" / "queries.md").read_text())
+    if block.language == "promql"
+]
 
 
 @pytest.fixture(scope="module")
@@ -197,13 +201,21 @@ def server_of_make_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pro
         yield server
 
 
-@pytest.mark.parametrize("query", QUERIES.splitlines())
-def test_a_query_of_the_readme_shows_something(server_of_make_run: Prometheus, query: str) -> None:
-    def shown() -> bool | None:
-        results = server_of_make_run.query(query)
-        return any(math.isfinite(one.value) and one.value > 0 for one in results) or None
+def test_the_queries_about_make_run_show_something(server_of_make_run: Prometheus) -> None:
+    for query in COOKBOOK[0]:
 
-    eventually(shown)
+        def shown(query: str = query) -> bool | None:
+            results = server_of_make_run.query(query)
+            return any(math.isfinite(one.value) and one.value > 0 for one in results) or None
+
+        eventually(shown)
+
+
+def test_prometheus_understands_every_query_of_the_documents(
+    server_of_make_run: Prometheus,
+) -> None:
+    for query in (query for block in COOKBOOK for query in block):
+        server_of_make_run.query(query)
 
 
 def test_prometheus_sees_a_worker_end_and_come_back(

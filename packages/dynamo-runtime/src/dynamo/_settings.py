@@ -312,7 +312,7 @@ SETTINGS: tuple[Setting[Any], ...] = (
     LOG,
     LOGGING_JSONL,
 )
-"""All of them, in the order of the table in ``docs/serving.md``."""
+"""All of them, in the order of the table in ``docs/settings.md``."""
 
 HTTP_HOST = Setting("DYN_HTTP_HOST", "0.0.0.0", _environment.text, "where the frontend listens")
 HTTP_PORT = Setting("DYN_HTTP_PORT", 8000, _within(0, 65_535, "a port"), "its port")
