@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 PORT ?= $(or $(DYN_SYSTEM_PORT),8081)
+HTTP_PORT ?= $(or $(DYN_HTTP_PORT),8000)
 VENV := .venv
 BIN := $(VENV)/bin
 pip = $(1)/bin/python -m pip --quiet --disable-pip-version-check
@@ -60,7 +61,7 @@ CREATED := $(VENV)/$(MARK)
 .PHONY: docs help run test test-rust test-page test-python test-dynamo test-otlp test-vllm lint names api dashboards format wheels bench guard clean panels
 
 help:
-	@echo "make run         build into $(VENV) and run a simulated worker under load on port $(PORT), until Ctrl-C"
+	@echo "make run         build into $(VENV), run OpenAI's API on port $(HTTP_PORT) and a simulated worker under load on port $(PORT), until Ctrl-C"
 	@echo "make test        build and run all tests, Rust, JavaScript and Python"
 	@echo "make test-dynamo run the tests inside NVIDIA's Dynamo, which is installed into $(DYNAMO)"
 	@echo "make test-otlp   run the tests of OTLP with the real OpenTelemetry Collector, built from Go modules"
@@ -76,9 +77,8 @@ help:
 	@echo "make bench       measure everything beside its peers (ONLY=vecs for one topic), write docs/benchmarks.md"
 	@echo "make guard       fail if updates take more instructions than benchmarks/guard.json allows; needs valgrind"
 
-run: $(VENV)/.built
-	@DYN_SYSTEM_PORT=$(PORT) exec $(BIN)/python examples/mocker/custom_metrics.py \
-		--model llama-8b --endpoint dyn://demo.backend.generate --load 8
+run: $(VENV)/.built $(VENV)/.frontend
+	@DYN_SYSTEM_PORT=$(PORT) exec $(BIN)/python tools/run.py --http-port $(HTTP_PORT)
 
 test: test-rust test-page test-python test-dynamo
 
@@ -169,6 +169,11 @@ clean:
 	@touch $@
 
 $(VENV)/.built: $(VENV)/.metrics $(VENV)/.runtime
+	@touch $@
+
+# What the extra needs, beside the packages that are there already.
+$(VENV)/.frontend: $(VENV)/.runtime
+	$(PIP) install "dynamo-runtime[frontend]"
 	@touch $@
 
 $(OTLP_RELAY): $(wildcard tests/otlp/collector/*)

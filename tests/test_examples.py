@@ -159,9 +159,34 @@ def test_a_wrong_argument_is_told_to_the_example_that_has_it(start: Start) -> No
 def test_make_run_takes_the_port_as_the_message_about_one_in_use_has_it() -> None:
     settings = {**os.environ, "DYN_SYSTEM_PORT": "9000"}
     settings.pop("PORT", None)
+    settings["DYN_HTTP_PORT"] = "7000"
     command = ["make", "--dry-run", "--no-print-directory", "run"]
     shown = subprocess.run(command, cwd=ROOT, env=settings, capture_output=True, text=True)
     assert "\nDYN_SYSTEM_PORT=9000 " in f"\n{shown.stdout}", shown.stderr
+    assert shown.stdout.rstrip().endswith("--http-port 7000")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_make_run_sends_its_load_through_the_api_and_ends_cleanly(number: signal.Signals) -> None:
+    with make_run() as run:
+
+        def moved() -> dict[str, Family] | None:
+            families = scrape(run.frontend)
+            started = families.get("dynamo_frontend_requests_started_total")
+            kinds = (
+                {one.labels["request_type"] for one in started.samples if one.value}
+                if started
+                else ()
+            )
+            tokens = "dynamo_frontend_output_tokens_total"
+            return families if len(kinds) == 2 and sample(families, tokens) > 0 else None
+
+        eventually(moved)
+        listed = fetch(run.frontend, "/v1/models").json["data"]
+        assert [model["id"] for model in listed] == ["llama-8b"]
+        run.interrupt(number)
+        assert run.lines() == ["stopped", "stopped"]
+        run.assert_ends_cleanly()
 
 
 def test_make_run_shows_the_series_that_the_readme_shows() -> None:

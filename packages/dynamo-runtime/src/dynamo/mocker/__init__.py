@@ -5,7 +5,8 @@ command with it, ``serve(runtime, parse(...), wrap)`` the worker alone.
 
 ``_scheduler`` simulates, with the cache of ``_blocks`` and the times of ``_cost``, and knows
 neither clock nor event loop. ``_engine`` runs it in real time, ``_handler`` and ``_worker`` serve
-it, ``_metrics`` updates the families of ``_families``, ``_load`` sends it requests.
+it, ``_metrics`` updates the families of ``_families``, ``_load`` sends it requests, ``_http_load``
+through a frontend.
 """
 
 from dynamo.mocker._arguments import Settings, parse

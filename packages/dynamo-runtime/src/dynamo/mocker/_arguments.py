@@ -6,6 +6,7 @@ import argparse
 import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from dynamo._engines import endpoints
 from dynamo._engines.program import program
@@ -81,7 +82,10 @@ def parse(arguments: Sequence[str] | None = None) -> Settings:
         given.load_prefix,
         given.load_answer,
         given.model,
+        given.load_url,
     )
+    if given.load_url and not given.load:
+        parser.error("argument --load-url: it needs --load, the requests a second")
     return Settings(
         given.model,
         given.endpoint,
@@ -160,6 +164,12 @@ def _parser() -> argparse.ArgumentParser:
 
     add = parser.add_argument_group("load").add_argument
     add("--load", type=positive, metavar="RPS", help="send requests to itself, so many a second")
+    add(
+        "--load-url",
+        type=_url,
+        metavar="URL",
+        help="send them to the API of the frontend at http://HOST:PORT instead",
+    )
     add("--load-prompt", type=positive, default=load.prompt, help="median of prompt tokens")
     add("--load-answer", type=positive, default=load.answer, help="median of max_tokens")
     add("--load-prefixes", type=whole, default=load.prefixes, help="beginnings that prompts share")
@@ -172,6 +182,17 @@ class _Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescription
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         return action.help if action.default is None else super()._get_help_string(action)
+
+
+def _url(text: str) -> str:
+    parts = urlsplit(text)
+    try:
+        is_server = parts.scheme == "http" and bool(parts.hostname) and bool(parts.port)
+    except ValueError:  # a port that is none
+        is_server = False
+    if not is_server or parts.path not in ("", "/", "/v1"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not the address of a frontend")
+    return text
 
 
 def _whole(least: int) -> Callable[[str], int]:

@@ -1,4 +1,4 @@
-"""Requests that the mocker sends to itself."""
+"""Requests that the mocker sends to itself, or to the frontend in front of it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from time import monotonic
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from dynamo.mocker._model import VOCABULARY
 from dynamo.runtime import RequestError
@@ -45,6 +45,8 @@ class Load:
     """The median of ``max_tokens``; log-normally distributed."""
     model: str = "mock"
     """The model that requests name, as those of a frontend do."""
+    url: str | None = None
+    """The frontend that they are sent to; None sends them to the endpoint."""
 
 
 class Arrival(NamedTuple):
@@ -81,7 +83,19 @@ def arrivals(load: Load) -> Iterator[Arrival]:
         yield Arrival(draw.expovariate(load.rate), request, draw.random() < _DISCONNECT_SHARE)
 
 
-async def drive(client: Client, load: Load) -> None:
+class Sender(Protocol):
+    """Sends requests somewhere."""
+
+    async def ready(self) -> None:
+        """Wait until requests can be sent."""
+        ...
+
+    async def send(self, arrival: Arrival) -> None:
+        """Send a request and read its answer, all or the first item. Raises no error of either."""
+        ...
+
+
+async def drive(sender: Sender, load: Load) -> None:
     """Send the requests of a load, each at its time, until cancelled.
 
     They are sent whether or not the engine keeps up, as users do. Errors are ignored: the worker
@@ -89,7 +103,7 @@ async def drive(client: Client, load: Load) -> None:
     """
     inflight: set[asyncio.Task[None]] = set()
     full = False
-    await client.wait_for_instances()
+    await sender.ready()
     due = monotonic()
     try:
         for arrival in arrivals(load):
@@ -97,7 +111,7 @@ async def drive(client: Client, load: Load) -> None:
             await asyncio.sleep(due - monotonic())
             if len(inflight) < _MAX_INFLIGHT:
                 full = False
-                task = asyncio.create_task(_ask(client, arrival))
+                task = asyncio.create_task(sender.send(arrival))
                 inflight.add(task)
                 task.add_done_callback(inflight.discard)
             elif not full:
@@ -110,12 +124,23 @@ async def drive(client: Client, load: Load) -> None:
             await asyncio.wait(inflight)
 
 
-async def _ask(client: Client, arrival: Arrival) -> None:
-    try:
-        answer = await client.generate(arrival.request)
-        async for _ in answer:
-            if arrival.disconnects:
-                await answer.aclose()
-                return
-    except RequestError as error:
-        _log.debug("a request failed: %s", error)
+class EndpointSender:
+    """Sends requests to the instances of an endpoint."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def ready(self) -> None:
+        """Wait until there is one."""
+        await self._client.wait_for_instances()
+
+    async def send(self, arrival: Arrival) -> None:
+        """Send a request, and read its answer."""
+        try:
+            answer = await self._client.generate(arrival.request)
+            async for _ in answer:
+                if arrival.disconnects:
+                    await answer.aclose()
+                    return
+        except RequestError as error:
+            _log.debug("a request failed: %s", error)

@@ -12,7 +12,8 @@ from dynamo._engines.serving import serve_model
 from dynamo.mocker._arguments import Settings
 from dynamo.mocker._engine import Engine
 from dynamo.mocker._handler import handler_of
-from dynamo.mocker._load import Load, drive
+from dynamo.mocker._http_load import FrontendSender
+from dynamo.mocker._load import EndpointSender, Load, Sender, drive
 from dynamo.mocker._metrics import EngineMetrics
 from dynamo.mocker._model import Model
 from dynamo.mocker._scheduler import Scheduler
@@ -68,4 +69,9 @@ async def serve(runtime: DistributedRuntime, settings: Settings, wrap: Wrap | No
 
 
 async def _drive(endpoint: Endpoint, load: Load) -> None:
-    await drive(await endpoint.client(), load)
+    sender: Sender
+    if load.url is None:
+        sender = EndpointSender(await endpoint.client())
+    else:
+        sender = FrontendSender(load.url)
+    await drive(sender, load)
