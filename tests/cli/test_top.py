@@ -144,7 +144,7 @@ class TestATarget:
             target = Target(address)
             target.scrape()
         assert target.state.word == "bad line 2"
-        assert str(target.state.bad_line).startswith("line 2: a_requests_total: '1' is no label")
+        assert str(target.state.bad_line).startswith("line 2: a_requests_total: '1' is not a label")
 
     def test_what_is_no_exposition_is_down(self) -> None:
         with answering("<html>\n") as address:
