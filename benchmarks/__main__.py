@@ -26,6 +26,7 @@ TOPICS = (
     "processes",
     "contention",
     "planes",
+    "frontend",
     "rust_updates",
 )
 _RESULTS = ROOT / ".cache" / "benchmarks"

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from dynamo._settings import FRONTEND_SETTINGS, SETTINGS
+from dynamo._settings import FRONTEND_SETTINGS, SETTINGS, Setting
 from tests.support.documents import (
     NVIDIA,
     ROOT,
@@ -72,11 +73,14 @@ def test_the_settings_list_every_variable_of_the_metrics() -> None:
     assert sorted(rows) == sorted(set(re.findall(r'"(DYN_\w+)"', config)))
 
 
-def test_the_settings_list_every_variable_of_serving() -> None:
-    """The table of ``dynamo._settings`` and that of docs/settings.md say the same."""
-    rows = re.findall(r"^\| `([A-Z_]+)` \| (.+?) \| (.+) \|$", _section("Serving"), re.MULTILINE)
-    assert [variable for variable, _, _ in rows] == [one.variable for one in SETTINGS]
-    for (_, default, meaning), setting in zip(rows, SETTINGS, strict=True):
+@pytest.mark.parametrize(
+    ("section", "settings"), [("Serving", SETTINGS), ("Frontend", FRONTEND_SETTINGS)]
+)
+def test_the_settings_list_every_variable(section: str, settings: tuple[Setting[Any], ...]) -> None:
+    """The tables of ``dynamo._settings`` and those of docs/settings.md say the same."""
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (.+?) \| (.+) \|$", _section(section), re.MULTILINE)
+    assert [variable for variable, _, _ in rows] == [one.variable for one in settings]
+    for (_, default, meaning), setting in zip(rows, settings, strict=True):
         if default.startswith("`"):
             assert default == f"`{_written(setting.default)}`"
         else:
@@ -108,7 +112,8 @@ def _written(default: object) -> str:
     """A default as people set it."""
     if isinstance(default, bool):
         return str(default).lower()
-    return f"{default:g}" if isinstance(default, float) else str(default)
+    whole = isinstance(default, float) and default.is_integer()
+    return str(int(default)) if whole else str(default)
 
 
 def _anchors(document: Path) -> list[str]:

@@ -26,6 +26,7 @@ MODULES = (
     "dynamo_metrics.testing",
     "dynamo.runtime",
     "dynamo.runtime.logging",
+    "dynamo.frontend",
     "dynamo.health_check",
     "dynamo.common.utils.prometheus",
 )

@@ -351,4 +351,4 @@ FRONTEND_SETTINGS: tuple[Setting[Any], ...] = (
     *TTFT.settings,
     *ITL.settings,
 )
-"""Those of ``dynamo.frontend``, in the order of the table in ``docs/frontend.md``."""
+"""Those of ``dynamo.frontend``, in the order of their table in ``docs/settings.md``."""

@@ -7,6 +7,7 @@ import contextlib
 import resource
 import signal
 import socket
+import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -92,9 +93,13 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def handling_signals(self) -> Iterator[None]:
-        """Have SIGTERM and SIGINT end the server meanwhile, a second one at once."""
+        """Have SIGTERM and SIGINT end the server meanwhile, a second one at once.
+
+        Signals reach the main thread only: in another one this does nothing.
+        """
         loop = asyncio.get_running_loop()
-        numbers = (signal.SIGTERM, signal.SIGINT)
+        is_main = threading.current_thread() is threading.main_thread()
+        numbers = (signal.SIGTERM, signal.SIGINT) if is_main else ()
         for number in numbers:
             loop.add_signal_handler(number, self._arrived)
         try:
