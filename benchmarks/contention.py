@@ -10,7 +10,7 @@ TITLE = "Contention"
 NOTES = """\
 Two threads that update one series from Rust, by Criterion, in nanoseconds per update of each; only
 runs count in which each thread had a core throughout and both began together. "Loss" is what each
-thread loses of the speed it has alone. "Every 100 ns" has some 100 ns of other work between
+thread loses of its speed without contention. "Every 100 ns" has some 100 ns of other work between
 updates.
 
 Counters are not sharded. Threads that do nothing but count lose most of their speed to the cache

@@ -16,7 +16,7 @@ TITLE = "While the GIL is held"
 
 NOTES = """\
 A thread holds the GIL for 3 s inside one C call, `ctypes.PyDLL(None).sleep(3)`, which a second
-Python thread confirms: it stands still. Another process asks for `/live` and `/metrics` (1,000
+Python thread confirms: it does not run. Another process asks for `/live` and `/metrics` (1,000
 counters, no callback registered) every 10 ms meanwhile; a round has the slowest answer of each.
 prometheus_client has no `/live`, and what it does not answer before the call is over is counted
 until then.

@@ -16,7 +16,7 @@ TITLE = "Memory and creation"
 NOTES = """\
 A vec of counters with two variable and three constant labels, in a fresh process each time. Memory
 is what the process's resident set grows by, over 100,000 series, each made from a dict and strings
-of its own that are gone afterwards, and each updated once more. Creation is the time of one loop
+of its own that are dropped afterwards, and each updated once more. Creation is the time of one loop
 over 1,000,000 dicts that are at hand, one call for each; the peers' is timed in one round.
 """
 

@@ -95,7 +95,7 @@ def test_serving_reads_no_variable_that_is_not_in_the_table() -> None:
         for path in source.rglob("*.py")
         for variable in re.findall(r'"((?:DYN|NATS)_[A-Z_]+)"', path.read_text())
     }
-    # The guard marks the processes of an engine with a variable that is no setting.
+    # The guard marks the processes of an engine with a variable that is not a setting.
     read -= {("_guard.py", "DYN_VLLM_WORKER")}
     assert {file for file, _ in read} == {"_settings.py"}
     known = {setting.variable for setting in (*SETTINGS, *FRONTEND_SETTINGS)}

@@ -56,7 +56,7 @@ def test_the_alert_fires_and_the_query_shows_the_latency(worker: Worker, tmp_pat
                 (one["annotations"]["summary"] for one in alerts if one["state"] == "firing"), None
             )
 
-        assert eventually(alert, patience=50).endswith("% of the requests fail")
+        assert eventually(alert, timeout=50).endswith("% of the requests fail")
         assert 0.05 < server.value(block("promql", "histogram_quantile")) < 0.5
 
 

@@ -12,7 +12,7 @@ import pytest
 from dynamo.asgi import make_asgi_app
 from dynamo.runtime import DistributedRuntime, Endpoint
 from tests.support import refused
-from tests.support.client import PATIENCE
+from tests.support.client import TIMEOUT_SECONDS
 from tests.support.formats import ALL, TEXT, key, read, render
 
 
@@ -96,7 +96,7 @@ def test_the_event_loop_goes_on_while_callbacks_run(runtime: DistributedRuntime)
     calls = runtime.metrics.create_intgauge("calls", "help")
 
     def callback() -> None:
-        assert goes_on.wait(PATIENCE)
+        assert goes_on.wait(TIMEOUT_SECONDS)
         calls.inc()
 
     runtime.metrics.register_callback(callback)

@@ -99,7 +99,7 @@ def test_callbacks_run_before(runtime: DistributedRuntime) -> None:
 
 
 @pytest.mark.parametrize("timeout", ["10", "", "0", "-1", "nan", "soon", "1e300"])
-def test_the_readers_patience_is_taken_as_it_comes(
+def test_the_timeout_of_the_reader_is_read_leniently(
     runtime: DistributedRuntime, timeout: str
 ) -> None:
     calls = runtime.metrics.create_intgauge("calls", "help")

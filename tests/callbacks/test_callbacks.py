@@ -13,7 +13,7 @@ import pytest
 from dynamo.prometheus_metrics import RuntimeMetrics
 from dynamo.runtime import DistributedRuntime, Endpoint
 from tests.support import page, refused, sample
-from tests.support.client import PATIENCE
+from tests.support.client import TIMEOUT_SECONDS
 
 
 def test_a_callback_runs_before_the_page_is_rendered(endpoint: Endpoint) -> None:
@@ -212,7 +212,7 @@ def test_an_unregistered_callback_is_forgotten(metrics: RuntimeMetrics) -> None:
     metrics.prometheus_expfmt()
     handle.unregister()
     del handle
-    assert forgotten.wait(PATIENCE)
+    assert forgotten.wait(TIMEOUT_SECONDS)
 
 
 def test_shutdown_forgets_all_callbacks(runtime: DistributedRuntime) -> None:

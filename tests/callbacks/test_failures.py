@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from dynamo.prometheus_metrics import MetricsError
 from dynamo.runtime import DistributedRuntime
 from tests.support import page, refused, sample
-from tests.support.client import PATIENCE
+from tests.support.client import TIMEOUT_SECONDS
 from tests.support.log import Log
 from tests.support.waiting import eventually, until_callbacks_run
 
@@ -158,7 +158,7 @@ class Stuck:
         self.returned = threading.Event()
 
     def __call__(self) -> None:
-        assert self.released.wait(PATIENCE)
+        assert self.released.wait(TIMEOUT_SECONDS)
         self.returned.set()
 
 
@@ -199,7 +199,7 @@ def test_a_callback_that_was_not_reached_runs_after_the_deadline(
     hasty.metrics.register_callback(stuck)
     hasty.metrics.register_callback(ran.set)
     page(hasty)
-    assert ran.wait(PATIENCE)
+    assert ran.wait(TIMEOUT_SECONDS)
     assert not stuck.returned.is_set()
 
 
@@ -212,7 +212,7 @@ def test_a_callback_that_hangs_after_one_with_more_time_starves_no_other(
     hasty.metrics.register_callback(stuck)
     hasty.metrics.register_callback(ran.set)
     page(hasty)
-    assert ran.wait(PATIENCE)
+    assert ran.wait(TIMEOUT_SECONDS)
 
 
 def test_a_callback_that_hangs_starves_no_other(hasty: DistributedRuntime, stuck: Stuck) -> None:
@@ -311,7 +311,7 @@ def test_callbacks_run_again_when_the_late_one_has_returned(
     hasty.metrics.register_callback(stuck)
     page(hasty)
     stuck.released.set()
-    assert stuck.returned.wait(PATIENCE)
+    assert stuck.returned.wait(TIMEOUT_SECONDS)
     until_callbacks_run()
 
 
@@ -321,7 +321,7 @@ def test_what_a_late_callback_raises_is_not_counted_as_well(
     released = threading.Event()
 
     def fail_late() -> None:
-        assert released.wait(PATIENCE)
+        assert released.wait(TIMEOUT_SECONDS)
         raise KeyError
 
     handle = hasty.metrics.register_callback(fail_late)

@@ -11,7 +11,7 @@ import pytest
 from dynamo.prometheus_metrics import RuntimeMetrics
 from dynamo.runtime import DistributedRuntime, Endpoint
 from tests.support import page, refused, sample, series
-from tests.support.client import PATIENCE
+from tests.support.client import TIMEOUT_SECONDS
 from tests.support.formats import ALL, OPENMETRICS, TEXT, TEXT_1, key, render
 from tests.support.log import Log
 from tests.support.waiting import eventually
@@ -295,7 +295,7 @@ def test_a_text_that_is_late_is_shown_as_it_last_was_and_then_by_the_next_page(
     goes_on = threading.Event()
 
     def late() -> str:
-        goes_on.wait(PATIENCE)
+        goes_on.wait(TIMEOUT_SECONDS)
         return "calls 9\n"
 
     engine.act = late

@@ -199,7 +199,7 @@ class TestTheCommand:
     def test_an_unknown_rule_is_one_line(self, run: Run) -> None:
         command = run(*CHECK, "-", "--ignore", "hlep")
         assert command.exit_code() == 2
-        assert command.errors.startswith("--ignore hlep is no rule; the rules are syntax, ")
+        assert command.errors.startswith("--ignore hlep is not a rule; the rules are syntax, ")
 
     def test_standard_input_and_gzip_are_read(self, tmp_path: Path) -> None:
         data = gzip.compress((CORPUS / "no_help.txt").read_bytes())

@@ -144,7 +144,7 @@ class TestATarget:
             target = Target(address)
             target.scrape()
         assert target.state.word == "bad line 2"
-        assert str(target.state.bad_line).startswith("line 2: a_requests_total: '1' is no label")
+        assert str(target.state.bad_line).startswith("line 2: a_requests_total: '1' is not a label")
 
     def test_what_is_no_exposition_is_down(self) -> None:
         with answering("<html>\n") as address:
@@ -188,7 +188,7 @@ class TestOnce:
         [
             (("localhost:8081",), "top needs a terminal; use --once, or --once --json, in scripts"),
             (("localhost:8081", "--json"), "--json needs --once: the screen is for people"),
-            (("file:///etc/passwd", "--once"), "file:///etc/passwd is no address of metrics; "),
+            (("file:///etc/passwd", "--once"), "file:///etc/passwd is not an address of metrics; "),
         ],
     )
     def test_wrong_use_is_one_line(
@@ -288,7 +288,7 @@ class TestInATerminal:
             terminal(*TOP, address, "--interval", "0.5") as screen,
         ):
             screen.line(address, "bad line 3")
-            screen.line("line 3: this: 'is no line' is no number: write a decimal number")
+            screen.line("line 3: this: 'is no line' is not a number: write a decimal number")
 
     def test_a_target_that_hangs_delays_no_other_and_not_the_end(self) -> None:
         script = """

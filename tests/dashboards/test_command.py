@@ -88,7 +88,7 @@ class TestWithItsPackages:
     @pytest.mark.parametrize("address", ["/etc/hostname", "file:///etc/hostname", "host:port"])
     def test_what_is_no_address_is_one_line(self, run: Run, address: str) -> None:
         assert failure(run, address) == (
-            f"{address} is no address of a page of metrics; give one as in localhost:8081 or "
+            f"{address} is not an address of metrics; give one as in localhost:8081 or "
             "http://localhost:8081/metrics"
         )
 
@@ -96,11 +96,11 @@ class TestWithItsPackages:
         ("status", "body", "message"),
         [
             (404, b"no", "answered 404 Not Found; metrics are mostly at /metrics"),
-            (200, b"", "shows no metrics; give the address of a page that does"),
-            (200, b"# HELP a b\n", "shows no metrics; give the address of a page that does"),
-            (200, b"<html>\n<body>", "is no page of metrics in a text format (invalid metric name"),
-            (200, b"\xff\xfe", "is no page of metrics in a text format ('utf-8' codec"),
-            (200, b'{"a": 1}', "is no page of metrics in a text format ("),
+            (200, b"", "shows no metrics; give the address of one that does"),
+            (200, b"# HELP a b\n", "shows no metrics; give the address of one that does"),
+            (200, b"<html>\n<body>", "is not an exposition in a text format (invalid metric name"),
+            (200, b"\xff\xfe", "is not an exposition in a text format ('utf-8' codec"),
+            (200, b'{"a": 1}', "is not an exposition in a text format ("),
         ],
     )
     def test_what_is_no_page_is_one_line(

@@ -54,7 +54,7 @@ def problem(address: str) -> str:
 
 
 def test_a_page_that_comes_but_does_not_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_families, "_PATIENCE", 0.3)
+    monkeypatch.setattr(_families, "_TIMEOUT", 0.3)
     with answering(chain([HEAD + b"\r\n"], repeat(b"# a\n")), pause=0.05) as address:
         assert problem(address).startswith("cannot be reached: timed out;")
 
@@ -80,7 +80,7 @@ def test_half_a_page_is_none() -> None:
         ),
         (
             HEAD + b"\r\n# TYPE $a gauge\n",
-            "is no page of metrics in a text format (it has a line that cannot be read);",
+            "is not an exposition in a text format (it has a line that cannot be read);",
         ),
     ],
     ids=["no HTTP", "in a circle", "no reason"],

@@ -262,6 +262,6 @@ def test_the_operator_gets_the_rules_that_prometheus_gets() -> None:
 def test_workers_have_more_time_to_stop_than_their_requests() -> None:
     pod = DEPLOYMENT["spec"]["template"]["spec"]
     settings = {one["name"]: one.get("value") for one in pod["containers"][0]["env"]}
-    patience = float(settings["DYN_WORKER_GRACEFUL_SHUTDOWN_TIMEOUT"])
-    assert pod["terminationGracePeriodSeconds"] > patience
+    timeout = float(settings["DYN_WORKER_GRACEFUL_SHUTDOWN_TIMEOUT"])
+    assert pod["terminationGracePeriodSeconds"] > timeout
     assert COMPOSE["services"]["worker"]["stop_grace_period"] == "35s"

@@ -12,7 +12,7 @@ import pytest
 from dynamo.discovery import open_discovery
 from dynamo.discovery.nats import BUCKET
 from tests.fleet.conftest import Run, Sd, settings
-from tests.support.client import PATIENCE, fetch
+from tests.support.client import TIMEOUT_SECONDS, fetch
 from tests.support.nats import NatsServer
 from tests.support.waiting import eventually
 
@@ -88,7 +88,7 @@ def test_a_worker_whose_event_loop_stands_still_is_listed_but_gets_no_requests(
                 break
         await client.close()
 
-    asyncio.run(asyncio.wait_for(wait_for_three_renewals_without_instance(), PATIENCE))
+    asyncio.run(asyncio.wait_for(wait_for_three_renewals_without_instance(), TIMEOUT_SECONDS))
     assert sd.addresses() == [worker.address]
     assert fetch(worker.address, "/metrics").status == 200
     worker.tell()

@@ -149,7 +149,7 @@ ERRORS: list[tuple[Any, type[openai.APIStatusError], str, str]] = [
     (EngineError("broken"), openai.InternalServerError, "broken", "backend_error"),
     (item("", 1, "abort"), openai.InternalServerError, "'abort'", "backend_error"),
     ("no item", openai.InternalServerError, "sent str where an object", "backend_error"),
-    ({"text": 7}, openai.InternalServerError, "is no text", "backend_error"),
+    ({"text": 7}, openai.InternalServerError, "is not text", "backend_error"),
     (item("cut", 1), openai.InternalServerError, "without a reason", "truncated_stream"),
 ]
 

@@ -18,7 +18,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from dynamo.runtime import DistributedRuntime, Endpoint
 from dynamo_metrics import Runtime, as_collector
 from tests.support import FACTORIES, Family, create, page, refused, sample
-from tests.support.client import PATIENCE
+from tests.support.client import TIMEOUT_SECONDS
 from tests.support.formats import OPENMETRICS, read
 from tests.support.log import Log
 
@@ -103,7 +103,7 @@ def test_a_stuck_callback_costs_its_deadline(monkeypatch: pytest.MonkeyPatch) ->
     registry.register(as_collector(metrics))
     metrics.create_intcounter("m", "help")
     stuck = threading.Event()
-    metrics.register_callback(lambda: stuck.wait(PATIENCE))
+    metrics.register_callback(lambda: stuck.wait(TIMEOUT_SECONDS))
     try:
         assert sample(shown(registry), "ns_m") == 0
     finally:
@@ -300,7 +300,7 @@ def _threads(target: Any, number: int) -> Iterator[None]:
         thread.start()
     yield
     for thread in threads:
-        thread.join(PATIENCE)
+        thread.join(TIMEOUT_SECONDS)
 
 
 @pytest.mark.parametrize("node", [None, 3, object()])

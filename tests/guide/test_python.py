@@ -15,7 +15,7 @@ import pytest
 
 from dynamo import prometheus_metrics
 from tests.support import FACTORIES, Family, buckets, sample
-from tests.support.client import PATIENCE, scrape
+from tests.support.client import TIMEOUT_SECONDS, scrape
 from tests.support.documents import blocks
 
 PREFIX = "my_namespace_my_component_my_endpoint"
@@ -112,7 +112,7 @@ def test_the_page_shows_what_the_guide_has_counted(guide: Guide) -> None:
 
 
 def test_the_background_thread_updates_the_gauge(guide: Guide) -> None:
-    callers = iter(lambda: guide.connections.callers.get(timeout=PATIENCE), None)
+    callers = iter(lambda: guide.connections.callers.get(timeout=TIMEOUT_SECONDS), None)
     assert any(caller != "dynamo-callbacks" for caller in callers)
 
 
@@ -122,7 +122,7 @@ def test_the_callback_runs_before_each_scrape(guide: Guide) -> None:
             guide.connections.callers.get()
         guide.connections.number = number
         assert sample(guide.page(), f"{PREFIX}_active_connections") == number
-        callers = iter(lambda: guide.connections.callers.get(timeout=PATIENCE), None)
+        callers = iter(lambda: guide.connections.callers.get(timeout=TIMEOUT_SECONDS), None)
         assert any(caller == "dynamo-callbacks" for caller in callers)
 
 

@@ -14,7 +14,7 @@ from tests.support.mocker import OVERLOADED, Start, address_of, mockers
 from tests.support.nats import NatsServer, nobody_listens
 from tests.support.page import Family, sample
 from tests.support.process import Worker
-from tests.support.serving import books
+from tests.support.serving import request_counts
 from tests.support.waiting import eventually
 
 MOVED = """
@@ -76,7 +76,7 @@ def test_under_load_everything_moves_that_dashboards_ask_for(
     assert 0 < sample(families, "dynamo_component_gpu_cache_usage_percent") <= 1
     assert 0 <= sample(families, "dynamo_component_kv_cache_hit_rate") <= 1
     assert sample(families, "dynamo_component_model_load_time_seconds") > 0
-    assert books(families).succeeded > 0
+    assert request_counts(families).succeeded > 0
     assert fetch(address, "/health").json["endpoints"] == {"generate": "ready"}
 
     worker.interrupt(number)
@@ -88,7 +88,9 @@ def test_what_a_page_says_of_requests_and_tokens_adds_up(start: Start) -> None:
     worker = start("--model", "m", "--load", "100", "--speedup", "200")
     families = once(
         address_of(worker),
-        lambda page: "dynamo_component_requests_total" in page and books(page).succeeded > 100,
+        lambda page: (
+            "dynamo_component_requests_total" in page and request_counts(page).succeeded > 100
+        ),
     )
 
     def value(name: str, **labels: str) -> float:
@@ -120,7 +122,7 @@ def test_other_processes_get_their_answers_through_nats(start: Start, nats: Nats
     finally:
         client.close()
     families = scrape(address)
-    assert books(families, "d").succeeded == 1
+    assert request_counts(families, "d").succeeded == 1
     assert sample(families, "vllm:generation_tokens_total", dynamo_namespace="a.b") == 10
 
 

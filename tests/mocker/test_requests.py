@@ -11,7 +11,7 @@ import pytest
 from dynamo.runtime import DistributedRuntime, InvalidRequestError
 from tests.support.mocker import mocker
 from tests.support.page import buckets, page, sample
-from tests.support.serving import books, collect, settled, until
+from tests.support.serving import collect, request_counts, settled, until
 
 
 def engine(runtime: DistributedRuntime, name: str, **labels: str) -> float:
@@ -214,4 +214,4 @@ async def test_many_requests_share_the_engine_and_all_get_their_tokens(
     preemptions = engine(runtime, "num_preemptions_total")
     assert preemptions > 0
     assert engine(runtime, "request_num_preemptions_sum") == preemptions
-    assert books(runtime).succeeded == 30
+    assert request_counts(runtime).succeeded == 30

@@ -135,7 +135,7 @@ test("a broken value of a known series is an error", () => {
 	assert.deepEqual([bad[0].line, bad[0].reason], [3, 'the value "many" is not a number']);
 });
 
-test("not every line of a text that is no exposition is kept", () => {
+test("not every line of a text that is not an exposition is kept", () => {
 	const { bad } = new Reader().read("<p>Bad Gateway</p>\n".repeat(1000));
 	assert.equal(bad.length, 20);
 });

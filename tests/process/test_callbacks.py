@@ -139,7 +139,9 @@ def test_a_scraper_in_a_hurry_does_not_wait_for_callbacks(serve: Start) -> None:
 
 
 @pytest.mark.parametrize("seconds", ["10", "nonsense", "-1", "0"])
-def test_a_scraper_with_patience_sees_what_callbacks_set(serve: Start, seconds: str) -> None:
+def test_a_scraper_with_a_longer_timeout_sees_what_callbacks_set(
+    serve: Start, seconds: str
+) -> None:
     worker = serve(HANGS, DYN_METRICS_CALLBACK_TIMEOUT=A_DAY)
     assert worker.line() == "ready"
     headers = {"X-Prometheus-Scrape-Timeout-Seconds": seconds}

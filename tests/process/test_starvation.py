@@ -33,12 +33,12 @@ def test_a_scraper_in_a_hurry_makes_no_other_scrape_stale(serve: Start) -> None:
     assert worker.line() == "ready"
     stop = threading.Event()
 
-    def hurry() -> None:
+    def scrape_with_a_short_timeout() -> None:
         while not stop.is_set():
             fetch(worker.address, "/metrics", headers={TIMEOUT: "0.001"})
 
-    hurrying = threading.Thread(target=hurry)
-    hurrying.start()
+    scraping = threading.Thread(target=scrape_with_a_short_timeout)
+    scraping.start()
     try:
         before = 0.0
         for _ in range(5):
@@ -47,7 +47,7 @@ def test_a_scraper_in_a_hurry_makes_no_other_scrape_stale(serve: Start) -> None:
             before = now
     finally:
         stop.set()
-        hurrying.join()
+        scraping.join()
 
 
 def test_a_quick_callback_behind_a_slow_one_runs_for_every_scrape(serve: Start) -> None:

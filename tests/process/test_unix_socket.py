@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.client import PATIENCE, Answer, read_answer, request
+from tests.support.client import TIMEOUT_SECONDS, Answer, read_answer, request
 from tests.support.process import SERVE, Start, Worker
 
 
@@ -30,7 +30,7 @@ def served(start: Start, path: Path, script: str = "input()") -> Worker:
 
 def fetch(path: Path, route: str = "/metrics") -> Answer:
     with contextlib.closing(socket.socket(socket.AF_UNIX)) as connection:
-        connection.settimeout(PATIENCE)
+        connection.settimeout(TIMEOUT_SECONDS)
         connection.connect(str(path))
         connection.sendall(request(route, headers={"Connection": "close"}))
         return read_answer(connection)

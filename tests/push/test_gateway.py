@@ -100,8 +100,8 @@ def test_a_gateway_that_is_not_there_is_an_error_in_one_line(runtime: Distribute
     [
         ("", {}, "job is empty"),
         ("batch", {"job": "x"}, "give it as the argument job"),
-        ("batch", {"in-stance": "x"}, "'in-stance' is no label name"),
-        ("batch", {"__name__": "x"}, "'__name__' is no label name"),
+        ("batch", {"in-stance": "x"}, "'in-stance' is not a label name"),
+        ("batch", {"__name__": "x"}, "'__name__' is not a label name"),
     ],
 )
 def test_a_group_that_cannot_be_named_is_refused(

@@ -1,4 +1,4 @@
-"""What goes wrong, and that the client's books agree with the worker's afterwards."""
+"""What goes wrong, and that the worker's metrics agree with what its client saw."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from dynamo.runtime import (
 )
 from tests.support.nats import NatsServer
 from tests.support.serving import (
-    Books,
     Gated,
+    RequestCounts,
     collect,
     endpoint_of,
     instances_of,
@@ -47,13 +47,13 @@ async def ask_all(client: Client, requests: list[Any]) -> Outcomes:
     return Counter(await asyncio.gather(*(ask(client, request) for request in requests)))
 
 
-def assert_same(books: Books, outcomes: Outcomes) -> None:
-    """Every request that a client made stands in the worker's books, under its outcome."""
-    assert books.requests == books.durations == outcomes.total()
-    assert books.inflight == 0
-    assert books.succeeded == outcomes["ok"]
+def assert_same(counts: RequestCounts, outcomes: Outcomes) -> None:
+    """Every request that a client made is counted by the worker, under its outcome."""
+    assert counts.requests == counts.durations == outcomes.total()
+    assert counts.inflight == 0
+    assert counts.succeeded == outcomes["ok"]
     failed = outcomes.total() - outcomes["ok"]
-    assert sum(books.errors.values()) + books.cancelled == failed
+    assert sum(counts.errors.values()) + counts.cancelled == failed
 
 
 async def moody(request: str) -> AsyncIterator[Any]:
@@ -78,7 +78,7 @@ async def moody(request: str) -> AsyncIterator[Any]:
         raise InvalidRequestError("as asked")
 
 
-async def test_handlers_that_fail_in_every_way_leave_books_that_agree(plane: str) -> None:
+async def test_handlers_that_fail_in_every_way_leave_metrics_that_agree(plane: str) -> None:
     kinds = {
         "fine": "ok",
         "raise": "EngineError",

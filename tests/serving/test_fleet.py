@@ -18,7 +18,7 @@ from dynamo.runtime import (
 from tests.support.client import scrape
 from tests.support.nats import NatsServer
 from tests.support.process import Start, Worker
-from tests.support.serving import Books, books, collect, endpoint_of, until
+from tests.support.serving import RequestCounts, collect, endpoint_of, request_counts, until
 
 WORKER = """
 import asyncio
@@ -60,16 +60,16 @@ async def client_of_three(runtime: DistributedRuntime) -> Client:
     return client
 
 
-def together(fleet: list[Worker]) -> Books | None:
-    """The books of all workers, added up, if none has a request under way."""
-    parts = [books(scrape(worker.address)) for worker in fleet]
+def together(fleet: list[Worker]) -> RequestCounts | None:
+    """The counts of all workers, added up, if none has a request under way."""
+    parts = [request_counts(scrape(worker.address)) for worker in fleet]
     if any(part.inflight for part in parts):
         return None
     errors: Counter[str] = Counter()
     for part in parts:
         errors.update(part.errors)
     numbers = [sum(values) for values in zip(*(part[:-1] for part in parts), strict=True)]
-    return Books(*numbers, errors=dict(errors))
+    return RequestCounts(*numbers, errors=dict(errors))
 
 
 async def test_requests_spread_over_the_hosts_and_all_of_them_are_counted(

@@ -15,7 +15,15 @@ from dynamo._serving.health import EndpointHealth
 from dynamo._serving.request import Activity
 from dynamo.runtime import DistributedRuntime
 from tests.support.client import fetch
-from tests.support.serving import Gated, books, client_of, collect, endpoint_of, served, until
+from tests.support.serving import (
+    Gated,
+    client_of,
+    collect,
+    endpoint_of,
+    request_counts,
+    served,
+    until,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -132,7 +140,7 @@ async def test_a_worker_that_drains_is_not_ready_and_still_scraped() -> None:
         await becomes(runtime, 503, {"generate": "notready"})
         assert runtime.system_status_address is not None
         page = await asyncio.to_thread(fetch, runtime.system_status_address)
-        assert books(page.families).inflight == 1
+        assert request_counts(page.families).inflight == 1
         live = await asyncio.to_thread(fetch, runtime.system_status_address, "/live")
         assert live.status == 200
         wait.go_on.set()
@@ -199,7 +207,7 @@ async def test_canaries_do_not_count_as_requests(canaries: None) -> None:
     async with DistributedRuntime() as runtime:
         async with served(endpoint_of(runtime), handler, health_check_payload="canary"):
             await until(lambda: handler.canaries >= 2 or None)
-        assert books(runtime).requests == 0
+        assert request_counts(runtime).requests == 0
 
 
 class Busy(Activity):

@@ -10,7 +10,7 @@ import pytest
 from tests.support.client import fetch, scrape
 from tests.support.nats import nobody_listens
 from tests.support.run import Start, examples
-from tests.support.serving import books
+from tests.support.serving import request_counts
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_the_client_is_greeted_by_another_process(
     assert client.lines() == ["Hello world!", "Hello sun!", "Hello moon!", "Hello star!"]
     client.assert_ends_cleanly()
 
-    counted = books(scrape(address))
+    counted = request_counts(scrape(address))
     assert (counted.requests, counted.succeeded, counted.first_responses) == (1, 1, 1)
     assert fetch(address, "/health").json["endpoints"] == {"generate": "ready"}
     server.interrupt(number)

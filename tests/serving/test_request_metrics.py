@@ -13,11 +13,11 @@ from dynamo.runtime import DistributedRuntime, EngineError, InvalidRequestError
 from tests.support.page import buckets, page, sample
 from tests.support.serving import (
     Gated,
-    books,
     collect,
     endpoint_of,
     instances_of,
     plane_of,
+    request_counts,
     served,
     settled,
     until,
@@ -156,7 +156,7 @@ async def test_a_running_request_is_in_flight_and_has_no_duration_yet(plane: str
     async with DistributedRuntime() as runtime, served(endpoint_of(runtime), wait) as client:
         answer = await client.generate(None)
         await anext(answer)
-        running = books(runtime)
+        running = request_counts(runtime)
         assert (running.requests, running.inflight) == (1, 1)
         assert (running.first_responses, running.durations) == (1, 0)
         wait.go_on.set()
@@ -220,7 +220,7 @@ async def test_endpoints_of_one_component_are_counted_apart() -> None:
         async with served(one, echo) as client, served(two, echo):
             await collect(await client.generate(None))
             assert (await settled(runtime, 1, "one")).succeeded == 1
-            assert books(runtime, "two").requests == 0
+            assert request_counts(runtime, "two").requests == 0
 
 
 async def test_an_endpoint_served_again_goes_on_counting() -> None:

@@ -20,9 +20,9 @@ from dynamo.runtime import (
     UnavailableError,
 )
 from tests.support.serving import (
-    books,
     collect,
     endpoint_of,
+    request_counts,
     served,
     settled,
     without_instances,
@@ -209,7 +209,7 @@ async def test_a_request_that_cannot_be_written_as_json_is_never_sent(plane: str
     async with DistributedRuntime() as runtime, served(endpoint_of(runtime), echo) as client:
         with pytest.raises(TypeError, match=r"^object cannot be written as JSON$"):
             await client.generate({"a": object()})
-        assert books(runtime).requests == 0
+        assert request_counts(runtime).requests == 0
 
 
 async def test_nobody_to_send_to_is_an_error_that_says_so(plane: str) -> None:

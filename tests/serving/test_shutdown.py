@@ -18,12 +18,12 @@ from tests.support.nats import NatsServer
 from tests.support.process import Start, Worker
 from tests.support.serving import (
     Gated,
-    books,
     client_of,
     collect,
     discovery_of,
     endpoint_of,
     instances_of,
+    request_counts,
     served,
     settled,
     without_instances,
@@ -96,13 +96,13 @@ async def test_on_a_signal_running_requests_finish_and_the_last_scrape_shows_the
             await client.generate("new")
         health = await asyncio.to_thread(fetch, worker.address, "/health")
         assert (health.status, health.json["endpoints"]) == (503, {"generate": "notready"})
-        assert books(scrape(worker.address)).inflight == 3
+        assert request_counts(scrape(worker.address)).inflight == 3
 
         worker.tell()
         for answer in answers:
             assert await collect(answer) == ["finished"]
         assert await asyncio.to_thread(worker.line) == "served"
-        last = books(scrape(worker.address))
+        last = request_counts(scrape(worker.address))
         assert (last.requests, last.succeeded, last.inflight) == (3, 3, 0)
 
     worker.tell()
@@ -125,7 +125,7 @@ async def test_requests_that_do_not_finish_in_time_are_cancelled(
             await anext(answer)
         assert await asyncio.to_thread(worker.line) == "cancelled"
         assert await asyncio.to_thread(worker.line) == "served"
-        last = books(scrape(worker.address))
+        last = request_counts(scrape(worker.address))
         assert (last.requests, last.cancelled, last.errors) == (1, 1, {})
     worker.tell()
     assert await asyncio.to_thread(worker.exit_code) == 0

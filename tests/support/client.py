@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from tests.support.page import Family, page
 
-PATIENCE = 30.0
+TIMEOUT_SECONDS = 30.0
 """Seconds after which something that has not come fails the test. Nothing takes so long."""
 
 
@@ -45,7 +45,7 @@ class Answer(NamedTuple):
 def connect(address: str) -> socket.socket:
     """A connection on which nothing has been sent."""
     host, port = address.rsplit(":", 1)
-    return socket.create_connection((host, int(port)), timeout=PATIENCE)
+    return socket.create_connection((host, int(port)), timeout=TIMEOUT_SECONDS)
 
 
 def request(

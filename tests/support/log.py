@@ -7,7 +7,7 @@ import logging
 import queue
 from collections.abc import Iterator
 
-from tests.support.client import PATIENCE
+from tests.support.client import TIMEOUT_SECONDS
 
 
 class Log:
@@ -23,7 +23,7 @@ class Log:
         """
         records = []
         while not records or text not in records[-1].getMessage():
-            records.append(self._records.get(timeout=PATIENCE))
+            records.append(self._records.get(timeout=TIMEOUT_SECONDS))
         return records
 
     def handler(self) -> logging.Handler:

@@ -62,7 +62,7 @@ class Sample:
 
 @dataclass
 class Family:
-    """What stands under one name."""
+    """One family."""
 
     metadata: dict[str, str] = field(default_factory=dict)
     """``TYPE``, ``UNIT`` and ``HELP`` as far as they are there."""

@@ -20,7 +20,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 
-from tests.support.client import PATIENCE
+from tests.support.client import TIMEOUT_SECONDS
 
 
 @dataclass
@@ -63,7 +63,7 @@ class Receiver:
 
     def request(self) -> ExportMetricsServiceRequest:
         """The next request, which must come."""
-        return self._requests.get(timeout=PATIENCE)
+        return self._requests.get(timeout=TIMEOUT_SECONDS)
 
     def metrics(self) -> dict[str, Metric]:
         """The metrics of the next request by name."""

@@ -23,7 +23,7 @@ class Sample(NamedTuple):
 
 
 class Family(NamedTuple):
-    """What stands under one name, in the order of the page."""
+    """One family, with its samples in the order of the exposition."""
 
     name: str
     type: str

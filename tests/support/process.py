@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, NoReturn, Protocol
 
-from tests.support.client import PATIENCE
+from tests.support.client import TIMEOUT_SECONDS
 
 SERVE = """
 import os, sys, threading
@@ -92,7 +92,7 @@ class Worker:
     def line(self) -> str:
         """The next line of stdout, which must come."""
         try:
-            line = self._lines.get(timeout=PATIENCE)
+            line = self._lines.get(timeout=TIMEOUT_SECONDS)
         except queue.Empty:
             self._fail("printed nothing more")
         if line is None:
@@ -101,7 +101,7 @@ class Worker:
 
     def lines(self) -> list[str]:
         """All further lines of stdout, up to its end."""
-        return list(iter(lambda: self._lines.get(timeout=PATIENCE), None))
+        return list(iter(lambda: self._lines.get(timeout=TIMEOUT_SECONDS), None))
 
     def text(self, end: str) -> str:
         """The lines up to one that is ``end``, which must come."""
@@ -118,10 +118,10 @@ class Worker:
     def exit_code(self) -> int:
         """Waits for the end, which must come; a signal that was the end is negative."""
         try:
-            return self._process.wait(PATIENCE)
+            return self._process.wait(TIMEOUT_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.send_signal(signal.SIGABRT)  # for the stacks of its threads
-            self._process.wait(PATIENCE)
+            self._process.wait(TIMEOUT_SECONDS)
             self._fail("did not end")
 
     def assert_ends_cleanly(self) -> None:
@@ -135,7 +135,7 @@ class Worker:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
-        self._reader.join(PATIENCE)
+        self._reader.join(TIMEOUT_SECONDS)
         for stream in (self._stdin, self._process.stdout, self._errors):
             if stream:
                 with contextlib.suppress(BrokenPipeError):  # a line that nobody has read

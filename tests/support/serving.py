@@ -1,4 +1,4 @@
-"""Endpoints served in the test's own process, and their books."""
+"""Endpoints served in the test's own process, and what their metrics count."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from dynamo.discovery._backends import chosen_discovery
 from dynamo.prometheus_names import work_handler
 from dynamo.request_plane import RequestPlane, open_plane
 from dynamo.runtime import Client, DistributedRuntime, Endpoint
-from tests.support.client import PATIENCE
+from tests.support.client import TIMEOUT_SECONDS
 from tests.support.page import Family, page
 
 ERROR_TYPES = [value for name, value in vars(work_handler.error_types).items() if name.isupper()]
 
 
-class Books(NamedTuple):
+class RequestCounts(NamedTuple):
     """What a page says of the requests of one endpoint."""
 
     requests: int
@@ -44,8 +44,8 @@ def endpoint_of(runtime: DistributedRuntime, path: str = "ns/comp/generate") -> 
     return runtime.namespace(namespace).component(component).endpoint(name)
 
 
-def books(source: Any, endpoint: str = "generate") -> Books:
-    """The books of an endpoint, from a runtime or from the families of a page."""
+def request_counts(source: Any, endpoint: str = "generate") -> RequestCounts:
+    """What the metrics of an endpoint count, from a runtime or from scraped families."""
     families: dict[str, Family] = source if isinstance(source, dict) else page(source)
 
     def values(name: str, suffix: str = "") -> dict[str, int]:
@@ -63,7 +63,7 @@ def books(source: Any, endpoint: str = "generate") -> Books:
 
     errors = values("errors_total")
     assert sorted(errors) == sorted(ERROR_TYPES), "every error type must stand there"
-    return Books(
+    return RequestCounts(
         requests=value("requests_total"),
         inflight=value("inflight_requests"),
         durations=value("request_duration_seconds", "_count"),
@@ -75,14 +75,14 @@ def books(source: Any, endpoint: str = "generate") -> Books:
     )
 
 
-async def settled(source: Any, requests: int, endpoint: str = "generate") -> Books:
-    """The books when so many requests have come and none is under way, which must happen.
+async def settled(source: Any, requests: int, endpoint: str = "generate") -> RequestCounts:
+    """The counts when so many requests have come and none is under way, which must happen.
 
     ``source`` is a runtime, or a function that returns the families of a page.
     """
 
-    def ready() -> Books | None:
-        now = books(source() if callable(source) else source, endpoint)
+    def ready() -> RequestCounts | None:
+        now = request_counts(source() if callable(source) else source, endpoint)
         return now if now.requests == requests and now.inflight == 0 else None
 
     found = await until(ready)
@@ -92,9 +92,9 @@ async def settled(source: Any, requests: int, endpoint: str = "generate") -> Boo
 
 async def until(attempt: Callable[[], Any]) -> Any:
     """The first result that is not None, which must come."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while (result := attempt()) is None:
-        assert time.monotonic() < deadline, f"not within {PATIENCE} s: {attempt}"
+        assert time.monotonic() < deadline, f"not within {TIMEOUT_SECONDS} s: {attempt}"
         await asyncio.sleep(0.01)
     return result
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from tests.support.client import PATIENCE
+from tests.support.client import TIMEOUT_SECONDS
 
 
 @contextlib.contextmanager
@@ -29,7 +29,7 @@ def all_at_once(
     Those in ``meanwhile`` are called again and again until the others have finished, once at least;
     each returns a list.
     """
-    start = threading.Barrier(len(work) + len(meanwhile), timeout=PATIENCE)
+    start = threading.Barrier(len(work) + len(meanwhile), timeout=TIMEOUT_SECONDS)
     finished = threading.Event()
 
     def once(function: Callable[[], object]) -> object:

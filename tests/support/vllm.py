@@ -27,7 +27,7 @@ VOCABULARY = 1000
 LONGEST = 128
 """Tokens of a request and its answer together."""
 
-_PATIENCE = 150.0
+_TIMEOUT = 150.0
 """Seconds for what an engine does. The real one takes half a minute to start."""
 
 Start = Callable[..., "VllmWorker"]
@@ -83,7 +83,7 @@ class VllmWorker(Worker):
             assert psutil.Process(self.pid).status() != psutil.STATUS_ZOMBIE, self.errors
             return fetch(self.address, "/health").status == 200 or None
 
-        eventually(ready, _PATIENCE)
+        eventually(ready, _TIMEOUT)
 
     def engine(self) -> list[psutil.Process]:
         """Both processes of its engine, as soon as they are there: the core and its worker."""
@@ -93,7 +93,7 @@ class VllmWorker(Worker):
             engine = [process for process in all_of_them if _title(process).startswith("VLLM::")]
             return engine if len(engine) == 2 else None
 
-        return eventually(found, _PATIENCE)
+        return eventually(found, _TIMEOUT)
 
 
 def _title(process: psutil.Process) -> str:

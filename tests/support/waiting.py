@@ -8,16 +8,16 @@ from threading import Event
 from typing import TypeVar
 
 from dynamo.runtime import DistributedRuntime
-from tests.support.client import PATIENCE
+from tests.support.client import TIMEOUT_SECONDS
 
 _T = TypeVar("_T")
 
 
-def eventually(attempt: Callable[[], _T | None], patience: float = PATIENCE) -> _T:
+def eventually(attempt: Callable[[], _T | None], timeout: float = TIMEOUT_SECONDS) -> _T:
     """The first result that is not None, which must come."""
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + timeout
     while (result := attempt()) is None:
-        assert time.monotonic() < deadline, f"not within {patience} s: {attempt}"
+        assert time.monotonic() < deadline, f"not within {timeout} s: {attempt}"
         time.sleep(0.02)
     return result
 

@@ -13,7 +13,7 @@ from typing import Any
 import bcrypt
 import trustme
 
-from tests.support.client import PATIENCE, Answer
+from tests.support.client import TIMEOUT_SECONDS, Answer
 
 USER, PASSWORD = "prometheus", "a secret: of course"
 """Who may scrape."""
@@ -80,7 +80,9 @@ def fetch_tls(
 ) -> Answer:
     """The answer to one request on a TLS connection of its own."""
     host, port = address.rsplit(":", 1)
-    connection = http.client.HTTPSConnection(host, int(port), timeout=PATIENCE, context=context)
+    connection = http.client.HTTPSConnection(
+        host, int(port), timeout=TIMEOUT_SECONDS, context=context
+    )
     with contextlib.closing(connection):
         connection.request("GET", path, headers=headers or {})
         response = connection.getresponse()

@@ -12,7 +12,7 @@ from tests.serving.conftest import nats_settings
 from tests.support.client import fetch, scrape
 from tests.support.nats import NatsServer
 from tests.support.page import Family, page, sample
-from tests.support.serving import books
+from tests.support.serving import request_counts
 from tests.support.vllm import LONGEST, MODEL, REAL, VOCABULARY, VllmWorker, vllm_workers
 from tests.support.waiting import eventually
 from tests.vllm.client import Client
@@ -41,7 +41,7 @@ Figures = dict[str, float]
 
 def figures(families: dict[str, Family]) -> Figures:
     """What client, Dynamo and vLLM all count, as a page has it, and what moves to and fro."""
-    counted = books(families)
+    counted = request_counts(families)
 
     def vllm(name: str, **labels: str) -> float:
         return sample(families, f"vllm:{name}", **labels)

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from tests.serving.conftest import nats_settings
-from tests.support.client import PATIENCE, fetch, scrape
+from tests.support.client import TIMEOUT_SECONDS, fetch, scrape
 from tests.support.nats import NatsServer, nobody_listens
 from tests.support.page import sample
 from tests.support.process import Worker
@@ -158,7 +158,7 @@ def test_a_worker_that_is_killed_leaves_no_process_behind(
     worker.interrupt(signal.SIGKILL)
     assert worker.exit_code() == -signal.SIGKILL
     assert_nothing_is_left(worker)
-    assert psutil.wait_procs(guards, PATIENCE)[1] == []
+    assert psutil.wait_procs(guards, TIMEOUT_SECONDS)[1] == []
 
 
 def test_ctrl_c_while_the_model_is_loading_ends_everything(start: Start, endless: Path) -> None:

@@ -321,7 +321,7 @@ impl Node {
 
     /// Take a metric, plain or vec, out of the scrape; return whether it was in.
     ///
-    /// Raises ValueError for one series of a vec, TypeError for what is no metric.
+    /// Raises ValueError for one series of a vec, TypeError for what is not a metric.
     fn unregister(&self, metric: &Bound<'_, PyAny>) -> PyResult<bool> {
         classes::unregister(&self.metrics, metric)
     }

@@ -19,7 +19,7 @@ const ESCAPES = { "\\n": "\n", "\\\\": "\\", '\\"': '"' };
 /** @param {string} text */
 const unescaped = (text) => (text.includes("\\") ? text.replace(/\\["\\n]/g, (escape) => ESCAPES[escape]) : text);
 
-/** @param {string} token @returns {number | undefined} undefined if the token is no number */
+/** @param {string} token @returns {number | undefined} undefined if the token is not a number */
 export function parseValue(token) {
 	const value = Number(token);
 	// Number() also reads an empty text and the prefixes 0x, 0o and 0b, which no format has.

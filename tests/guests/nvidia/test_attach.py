@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Counter
 import dynamo_metrics
 from tests.guests.nvidia.host import OWN, Dynamo, metrics_text
 from tests.support import FACTORIES, buckets, create, refused, sample
-from tests.support.client import PATIENCE
+from tests.support.client import TIMEOUT_SECONDS
 
 PATH = "ns.comp.ep"
 HIERARCHY = {"dynamo_namespace": "ns", "dynamo_component": "comp", "dynamo_endpoint": "ep"}
@@ -99,7 +99,7 @@ def test_a_stuck_callback_costs_a_scrape_its_deadline_and_nothing_else(
     metrics = dynamo_metrics.attach(dynamo.endpoint(), PATH)
     metrics.create_intcounter("m", "help").inc()
     stuck = threading.Event()
-    metrics.register_callback(lambda: stuck.wait(PATIENCE))
+    metrics.register_callback(lambda: stuck.wait(TIMEOUT_SECONDS))
     try:
         families = dynamo.scrape()
     finally:

@@ -12,7 +12,7 @@ import urllib.request
 
 import pytest
 
-from tests.support.client import PATIENCE
+from tests.support.client import TIMEOUT_SECONDS
 
 WORKER = """
 import asyncio, sys
@@ -55,10 +55,10 @@ def test_a_process_that_is_scraped_ends_as_any_other(way: str) -> None:
     for scraper in scrapers:
         scraper.start()
     for _ in range(10):
-        assert scrapes.acquire(timeout=PATIENCE)
-    _, errors = worker.communicate("\n", timeout=PATIENCE)
+        assert scrapes.acquire(timeout=TIMEOUT_SECONDS)
+    _, errors = worker.communicate("\n", timeout=TIMEOUT_SECONDS)
     for scraper in scrapers:
-        scraper.join(PATIENCE)
+        scraper.join(TIMEOUT_SECONDS)
     assert (worker.returncode, errors) == (0, "")
 
 
@@ -66,7 +66,7 @@ def _scrape(url: str, scrapes: threading.Semaphore) -> None:
     """Scrapes until nobody answers."""
     while True:
         try:
-            urllib.request.urlopen(f"{url}/metrics", timeout=PATIENCE).read()
+            urllib.request.urlopen(f"{url}/metrics", timeout=TIMEOUT_SECONDS).read()
         except (OSError, urllib.error.URLError, http.client.HTTPException):
             return
         scrapes.release()

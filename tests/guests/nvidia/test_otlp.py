@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.client import PATIENCE
+from tests.support.client import TIMEOUT_SECONDS
 
 SETTINGS = {
     "OTEL_METRICS_EXPORTER": "otlp",
@@ -28,7 +28,7 @@ def exported() -> dict[str, Any]:
         env={**os.environ, **SETTINGS, "DYN_LOG": "off"},
         stdout=subprocess.PIPE,
         text=True,
-        timeout=PATIENCE,
+        timeout=TIMEOUT_SECONDS,
         check=True,
     )
     families = json.loads(done.stdout.splitlines()[-1])

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Counter
 from dynamo import runtime
 from tests.guests.nvidia.host import scrape
 from tests.support import sample
-from tests.support.client import PATIENCE
+from tests.support.client import TIMEOUT_SECONDS
 
 REQUESTS = 200
 AT_ONCE = 20
@@ -21,7 +21,7 @@ SCRAPES = 10
 
 @pytest.mark.usefixtures("installed")
 def test_scrapes_are_whole_while_requests_are_served() -> None:
-    asyncio.run(asyncio.wait_for(_serve(), PATIENCE))
+    asyncio.run(asyncio.wait_for(_serve(), TIMEOUT_SECONDS))
 
 
 async def _serve() -> None:

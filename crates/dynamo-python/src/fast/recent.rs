@@ -17,8 +17,8 @@ use smallvec::SmallVec;
 /// Label values whose addresses are compared.
 type Strings<'a, 'py> = &'a [Bound<'py, PyString>];
 
-/// The number of places, a power of two. Each child has one where it can be.
-const PLACES: usize = 256;
+/// The number of slots, a power of two. Each child has one where it can be.
+const SLOTS: usize = 256;
 
 /// See the module. Only used with the interpreter's lock held.
 pub(crate) struct Recent<I: Instrument>(UnsafeCell<Table<I>>);
@@ -31,16 +31,16 @@ struct Table<I: Instrument> {
     /// What [`MetricVec::version`](dynamo_runtime::binding::MetricVecExt::version) said.
     version: u64,
     /// Empty until the first child is kept.
-    places: Vec<Place<I>>,
+    slots: Vec<Slot<I>>,
     /// How often a child was not found.
     misses: usize,
 }
 
 /// One miss in so many is looked at: a child in steady use is soon kept all the same, and a vec that
-/// goes through more children than there are places does not pay for it each time.
+/// goes through more children than there are slots does not pay for it each time.
 const SAMPLED: usize = 8;
 
-struct Place<I: Instrument> {
+struct Slot<I: Instrument> {
     /// Which strings were noted here last. Only the second time in a row is a child kept: one that
     /// comes by once would push out one that is used all the time.
     asked: usize,
@@ -56,7 +56,7 @@ impl<I: Instrument> Default for Recent<I> {
     fn default() -> Self {
         Recent(UnsafeCell::new(Table {
             version: 0,
-            places: Vec::new(),
+            slots: Vec::new(),
             misses: 0,
         }))
     }
@@ -80,8 +80,8 @@ impl<I: Instrument> Recent<I> {
         // SAFETY: with the lock held nobody else is in here, and no reference to the table is alive:
         // the caller promises it for those handed out.
         let table = unsafe { &*self.0.get() };
-        let place = table.places.get(hash(values) % PLACES)?;
-        let kept = place.kept.as_ref().filter(|_| table.version == version)?;
+        let slot = table.slots.get(hash(values) % SLOTS)?;
+        let kept = slot.kept.as_ref().filter(|_| table.version == version)?;
         let same =
             |(kept, value): (&Py<PyString>, &Bound<'_, PyString>)| kept.as_ptr() == value.as_ptr();
         (kept.values.len() == values.len() && kept.values.iter().zip(values).all(same))
@@ -120,7 +120,7 @@ impl<I: Instrument> Recent<I> {
 }
 
 impl<I: Instrument> Table<I> {
-    /// Keeps a child, if it is the second time in a row that it is asked for at its place.
+    /// Keeps a child, if it is the second time in a row that it is asked for at its slot.
     #[cold]
     fn keep<'py>(
         &mut self,
@@ -135,29 +135,29 @@ impl<I: Instrument> Table<I> {
         if !values.iter().all(exact) {
             return;
         }
-        if self.places.is_empty() {
-            self.places.resize_with(PLACES, || Place {
+        if self.slots.is_empty() {
+            self.slots.resize_with(SLOTS, || Slot {
                 asked: 0,
                 kept: None,
             });
         }
         let hash = hash(values);
-        let place = &mut self.places[hash % PLACES];
-        if place.asked != hash {
-            place.asked = hash;
+        let slot = &mut self.slots[hash % SLOTS];
+        if slot.asked != hash {
+            slot.asked = hash;
             return;
         }
         if let Some(child) = child() {
             let values = values.iter().map(|value| value.clone().unbind()).collect();
-            let old = place.kept.replace(Kept { values, child });
+            let old = slot.kept.replace(Kept { values, child });
             old.into_iter().for_each(|kept| kept.let_go(py));
         }
     }
 
     fn forget(&mut self, py: Python<'_>) {
-        for place in &mut self.places {
-            place.asked = 0;
-            if let Some(kept) = place.kept.take() {
+        for slot in &mut self.slots {
+            slot.asked = 0;
+            if let Some(kept) = slot.kept.take() {
                 kept.let_go(py);
             }
         }
@@ -180,6 +180,6 @@ fn hash(values: Strings<'_, '_>) -> usize {
     let hash = values.iter().fold(0_usize, |hash, value| {
         (hash.rotate_left(5) ^ value.as_ptr().addr()).wrapping_mul(SPREAD)
     });
-    // The upper bits depend on all of the lower ones. Not 0, which no place was asked for.
+    // The upper bits depend on all of the lower ones. Not 0, which no slot was asked for.
     hash >> 32 | 1 << 31
 }

@@ -81,7 +81,7 @@ impl Exposition {
             family.check_buckets(&name)?;
         }
         match self.0.insert(name.clone(), family) {
-            Some(_) => Err(format!("{name} is there twice")),
+            Some(_) => Err(format!("{name} is given twice")),
             None => Ok(()),
         }
     }
@@ -117,7 +117,9 @@ impl Family {
         for sample in self.samples_of(&format!("{name}_bucket")) {
             let mut labels = sample.labels.clone();
             let le = labels.remove("le").ok_or("a bucket has no le")?;
-            let le = le.parse().map_err(|_| format!("le is no number: {le}"))?;
+            let le = le
+                .parse()
+                .map_err(|_| format!("le is not a number: {le}"))?;
             buckets.entry(labels).or_default().push((le, sample.value));
         }
         for sample in self.samples_of(&format!("{name}_count")) {
@@ -265,7 +267,7 @@ fn an_invalid_exposition_is_refused() {
         ("# HELP a A\n# TYPE a gauge\na 1\na 2\n", "twice: a"),
         (
             "# HELP a A\n# TYPE a gauge\n# HELP a A\n# TYPE a gauge\n",
-            "is there twice",
+            "is given twice",
         ),
         (
             "# HELP a A\n# TYPE a gauge\na{x=\"1\",x=\"2\"} 1\n",

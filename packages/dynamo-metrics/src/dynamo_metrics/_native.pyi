@@ -511,7 +511,7 @@ class Node:
     def unregister(self, metric: _Metric) -> bool:
         """Take a metric, plain or vec, out of the scrape; return whether it was in.
 
-        Raises ValueError for one series of a vec, TypeError for what is no metric.
+        Raises ValueError for one series of a vec, TypeError for what is not a metric.
         """
     def unregister_named(self, name: str) -> bool:
         """Take all metrics of this node with this exposed name out of the scrape.

@@ -481,7 +481,7 @@ class RuntimeMetrics:
         Handles of it still count, unseen.
 
         Raises ``ValueError`` for one series of a vec, which ``remove()`` of the vec takes out;
-        ``TypeError`` for what is no metric.
+        ``TypeError`` for what is not a metric.
         """
         return self._node.unregister(metric)
 

@@ -122,7 +122,7 @@ def resume() -> None:
 def watch_loop(loop: asyncio.AbstractEventLoop) -> None:
     """Sample how late ``loop`` runs its calls, for as long as it lives.
 
-    Ignores what is no event loop: users may hand in anything, and some do.
+    Ignores what is not an event loop: users may hand in anything, and some do.
     """
     with _lock, contextlib.suppress(TypeError):  # no weak reference, or no hash
         _loops.setdefault(loop, False)

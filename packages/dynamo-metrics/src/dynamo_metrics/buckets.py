@@ -54,7 +54,7 @@ def linear_buckets(start: Float, width: Float, count: Int) -> list[float]:
     """Return ``count`` bucket bounds from ``start``, ``width`` apart.
 
     Raises ``MetricsError`` if ``count`` is not in 1 to 10000, ``width`` is not above 0, or a bound
-    is not finite; ``TypeError`` for what is no number.
+    is not finite; ``TypeError`` for what is not a number.
     """
     function = "linear_buckets"
     first, step, count = number(start, "start"), number(width, "width"), operator.index(count)
@@ -67,7 +67,7 @@ def exponential_buckets(start: Float, factor: Float, count: Int) -> list[float]:
     """Return ``count`` bucket bounds from ``start``, each ``factor`` times the one before.
 
     Raises ``MetricsError`` if ``count`` is not in 1 to 10000, ``start`` is not above 0, ``factor``
-    is not above 1, or a bound is not finite; ``TypeError`` for what is no number.
+    is not above 1, or a bound is not finite; ``TypeError`` for what is not a number.
     """
     function = "exponential_buckets"
     bound, ratio, count = number(start, "start"), number(factor, "factor"), operator.index(count)

@@ -37,19 +37,19 @@ pub(super) struct FamilyBuilder {
     indices: HashMap<Vec<(String, String)>, usize>,
     /// The number of the first line.
     line: usize,
-    duplicates: Tally,
-    invalid_lines: Tally,
-    invalid_series: Tally,
+    duplicates: DropCount,
+    invalid_lines: DropCount,
+    invalid_series: DropCount,
 }
 
 /// How much was dropped for one reason, and the number of the first line of it.
 #[derive(Clone, Copy, Default)]
-struct Tally {
+struct DropCount {
     count: u64,
     line: usize,
 }
 
-impl Tally {
+impl DropCount {
     fn add(&mut self, count: u64, line: usize) {
         if self.count == 0 {
             self.line = line;
@@ -79,9 +79,9 @@ impl FamilyBuilder {
             series: Vec::new(),
             indices: HashMap::new(),
             line: 0,
-            duplicates: Tally::default(),
-            invalid_lines: Tally::default(),
-            invalid_series: Tally::default(),
+            duplicates: DropCount::default(),
+            invalid_lines: DropCount::default(),
+            invalid_series: DropCount::default(),
         }
     }
 
@@ -204,14 +204,14 @@ impl FamilyBuilder {
         let external = external.at_line(source, line);
         duplicates.add(more, line);
         let mut losses = Vec::new();
-        for (reason, tally) in [
+        for (reason, dropped) in [
             (Reason::InvalidSeries, invalid_series),
             (Reason::InvalidLine, invalid_lines),
             (Reason::Duplicate, duplicates),
         ] {
-            let lost = external.lost_series(reason, tally.count);
+            let lost = external.lost_series(reason, dropped.count);
             losses.extend(lost.map(|lost| Loss {
-                line: tally.line,
+                line: dropped.line,
                 ..lost
             }));
         }

@@ -15,7 +15,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
 _ACCEPT = "text/plain;version=1.0.0;escaping=allow-utf-8,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
-_PATIENCE = 10.0
+_TIMEOUT = 10.0
 """Seconds that a page may take: one with slow callbacks needs some."""
 _LARGEST = 64 * 2**20
 """Bytes that a page may have: more than Prometheus should be asked to scrape."""
@@ -61,7 +61,7 @@ def address_of(url: str) -> str:
         parts = None
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(
-            f"{url} is no address of a page of metrics; give one as in localhost:8081 or "
+            f"{url} is not an address of metrics; give one as in localhost:8081 or "
             "http://localhost:8081/metrics"
         )
     return f"{address.rstrip('/')}/metrics" if parts.path in ("", "/") else address
@@ -70,11 +70,11 @@ def address_of(url: str) -> str:
 def fetch(address: str) -> list[Family]:
     """Return the families of the page at an address of HTTP, in its order.
 
-    Raises ``ConnectionError`` if there is no answer, ``ValueError`` if it is no page of metrics.
+    Raises ``ConnectionError`` if there is no answer, ``ValueError`` if it is not an exposition.
     """
     request = urllib.request.Request(address, headers={"Accept": _ACCEPT})
     try:
-        with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:
+        with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:
             body, content_type = _read(answer), answer.headers.get_content_type()
     except urllib.error.HTTPError as error:
         error.close()
@@ -89,18 +89,19 @@ def fetch(address: str) -> list[Family]:
         ) from None
     if len(body) > _LARGEST:
         raise ValueError(
-            f"{address} has more than {_LARGEST // 2**20} MiB; give the address of a smaller page"
+            f"{address} has more than {_LARGEST // 2**20} MiB; give the address of a smaller "
+            "exposition"
         )
     try:
         found = parse(body.decode(), content_type)
     except ValueError as error:
         problem = _line(error)[:80] or "it has a line that cannot be read"
         raise ValueError(
-            f"{address} is no page of metrics in a text format ({problem}); give the address of "
+            f"{address} is not an exposition in a text format ({problem}); give the address of "
             "one, as in http://localhost:8081/metrics"
         ) from None
     if not any(family.series for family in found):
-        raise ValueError(f"{address} shows no metrics; give the address of a page that does")
+        raise ValueError(f"{address} shows no metrics; give the address of one that does")
     return found
 
 
@@ -109,7 +110,7 @@ def _read(answer: http.client.HTTPResponse) -> bytes:
 
     Raises ``TimeoutError`` for one that comes but does not end, ``IncompleteRead`` for half of one.
     """
-    end = monotonic() + _PATIENCE
+    end = monotonic() + _TIMEOUT
     body = bytearray()
     while chunk := answer.read1(_CHUNK):
         body += chunk

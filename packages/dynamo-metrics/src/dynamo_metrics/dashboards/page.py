@@ -27,7 +27,7 @@ def page_dashboard(url: str) -> str:
     """Return a dashboard, as JSON, of the page at an address.
 
     ``url`` may be ``host:port`` alone. Raises ``ConnectionError`` if there is no answer,
-    ``ValueError`` if it is no page of metrics.
+    ``ValueError`` if it is not an exposition.
     """
     address = address_of(url)
     parts = urlsplit(address)
@@ -139,7 +139,7 @@ _SHAPES: dict[str, Callable[[Family], _Panels]] = {
 
 
 def _shown(families: list[Family]) -> list[Family]:
-    """Leave out families without series, and the times at which counters were born."""
+    """Leave out families without series, and creation times."""
     some = [family for family in families if family.series]
     names = {family.name for family in some}
 

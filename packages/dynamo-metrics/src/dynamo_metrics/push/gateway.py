@@ -134,7 +134,7 @@ def _part(name: str, value: str) -> str:
     """Return one label as a part of the path; values that a path cannot hold are in base64."""
     if not name.isidentifier() or not name.isascii() or name.startswith("__"):
         raise ValueError(
-            f"grouping_key name {name!r} is no label name: use letters, digits and underscores, "
+            f"grouping_key name {name!r} is not a label name: use letters, digits and underscores, "
             "without a digit or two underscores in front"
         )
     if value and "/" not in value:

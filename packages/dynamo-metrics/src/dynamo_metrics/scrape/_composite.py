@@ -14,7 +14,7 @@ _LISTS = {"bucket": ("_bucket", "le"), "quantile": ("", "quantile")}
 def expand(line: Line, number: int) -> list[Sample]:
     """Return the samples of a line with a composite value. Native buckets are left out.
 
-    Raises ``LineError`` if a part is no number.
+    Raises ``LineError`` if a part is not a number.
     """
     parts = dict(line.composite or {})
     if "schema" in parts:
@@ -43,5 +43,5 @@ def _pairs(line: Line, part: str, text: str) -> Iterator[tuple[str, float]]:
 def _number(line: Line, part: str, text: str) -> float:
     value = number_of(text)
     if value is None:
-        raise LineError(f"{part} has {text!r}, which is no number", "write a number", line.name)
+        raise LineError(f"{part} has {text!r}, which is not a number", "write a number", line.name)
     return value

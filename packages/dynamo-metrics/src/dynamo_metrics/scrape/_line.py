@@ -90,7 +90,7 @@ def _check_labels(labels: Labels, name: str) -> None:
     names = [label for label, _ in labels]
     if len(set(names)) != len(names):
         double = next(label for label in names if names.count(label) > 1)
-        raise LineError(f"label {double} is there twice", "write each label once", name)
+        raise LineError(f"label {double} is given twice", "write each label once", name)
     if "__name__" in names:
         raise LineError("label __name__ is reserved", "write the name before the labels", name)
 
@@ -161,7 +161,7 @@ class _Scanner:
             label = self.quoted("a name") if is_quoted else self.match(_LABEL_NAME)
             if not label:
                 raise self.error(
-                    f"{self.rest()} is no label name",
+                    f"{self.rest()} is not a label name",
                     'write a label as name="value", with letters, digits and _ in its name',
                 )
             self.skip()
@@ -196,7 +196,7 @@ class _Scanner:
             if self.peek() == "\\":
                 if self.text[self.at + 1 : self.at + 2] not in ("\\", '"', "n"):
                     raise self.error(
-                        f"{self.text[self.at : self.at + 2]} is no escape sequence in {what}",
+                        f"{self.text[self.at : self.at + 2]} is not an escape sequence in {what}",
                         r"escape a backslash as \\, a quote as \" and a newline as \n",
                     )
                 self.at += 1
@@ -210,7 +210,7 @@ class _Scanner:
         parts = _COMPOSITE_PART.findall(inside)
         if end < 0 or not parts or ",".join(f"{key}:{value}" for key, value in parts) != inside:
             raise self.error(
-                f"{self.rest()} is no histogram or summary", "write {count:1,sum:2,bucket:[...]}"
+                f"{self.rest()} is not a histogram or summary", "write {count:1,sum:2,bucket:[...]}"
             )
         self.at = end + 1
         return dict(parts)
@@ -231,7 +231,7 @@ class _Scanner:
         if not re.fullmatch(r"[-+]?\d+", token, re.ASCII):
             self.at -= len(token)
             raise self.error(
-                f"{self.rest()} is no timestamp",
+                f"{self.rest()} is not a timestamp",
                 "leave the exemplar out, or send OpenMetrics"
                 if self.text.startswith("# {", self.at)
                 else "write milliseconds since 1970 as a whole number, or nothing after the value",
@@ -260,7 +260,9 @@ class _Scanner:
         if value is None:
             self.at -= len(token)
             raise self.error(
-                f"{self.rest()} is no number" if self.at < len(self.text) else f"{what} is missing",
+                f"{self.rest()} is not a number"
+                if self.at < len(self.text)
+                else f"{what} is missing",
                 "write a decimal number that a 64-bit float can hold, NaN, +Inf or -Inf",
             )
         return value

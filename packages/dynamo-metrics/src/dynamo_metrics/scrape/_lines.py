@@ -113,7 +113,7 @@ class _Reader:
         if name.startswith('"'):
             name = unescaped(name[1:-1])
         elif not _VALID_NAME.fullmatch(name):
-            raise LineError(f"{name!r} is no metric name", "use letters, digits, _ and :", name)
+            raise LineError(f"{name!r} is not a metric name", "use letters, digits, _ and :", name)
         elif not strict and body[:1] not in (" ", "\t"):
             raise LineError(
                 f"#{word} is a comment for Prometheus", f"write # {word} with a space", name
@@ -134,7 +134,7 @@ class _Reader:
         wrong = _WRONG_ESCAPE.search(text.replace("\\\\", ""))
         if wrong is not None:
             raise LineError(
-                f"{wrong[0]} is no escape sequence in HELP",
+                f"{wrong[0]} is not an escape sequence in HELP",
                 r"escape a backslash as \\ and a newline as \n",
                 name,
             )
@@ -147,7 +147,7 @@ class _Reader:
         if word.strip(" \t") not in self.form.types:
             known = ", ".join(sorted(self.form.types))
             raise LineError(
-                f"{word!r} is no type of {self.form.name}", f"write one of {known}", name
+                f"{word!r} is not a type of {self.form.name}", f"write one of {known}", name
             )
         family.type = word.strip(" \t").replace("untyped", "unknown")
         if family.type == "counter" and self.form.is_openmetrics and self.form.has_suffixes:

@@ -77,7 +77,7 @@ def _buckets(buckets: list[Sample], count: Sample | None) -> Iterator[Problem]:
     for bucket, bound in zip(buckets, bounds, strict=True):
         if bound is None or math.isnan(bound):
             yield _histogram(
-                bucket, f"le={bucket.label('le')!r} is no number", 'write le="0.1" or le="+Inf"'
+                bucket, f"le={bucket.label('le')!r} is not a number", 'write le="0.1" or le="+Inf"'
             )
             return
     numbers = [bound for bound in bounds if bound is not None]

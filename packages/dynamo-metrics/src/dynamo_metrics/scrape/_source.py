@@ -22,7 +22,7 @@ _GZIP = b"\x1f\x8b"
 
 
 class UnreadableError(OSError):
-    """There is no exposition: ``source``, ``reason`` and ``remedy``."""
+    """No exposition can be read: ``source``, ``reason`` and ``remedy``."""
 
     def __init__(self, source: str, reason: str, remedy: str, status: int = 0) -> None:
         super().__init__(f"{source} {reason}; {remedy}")
@@ -54,7 +54,7 @@ def address_of(url: str) -> str:
         parts = None
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(
-            f"{url} is no address of metrics; give one as in localhost:8081 or "
+            f"{url} is not an address of metrics; give one as in localhost:8081 or "
             "http://localhost:8081/metrics"
         )
     return f"{address.rstrip('/')}/metrics" if parts.path in ("", "/") else address

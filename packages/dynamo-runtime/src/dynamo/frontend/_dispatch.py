@@ -119,7 +119,7 @@ def _read(received: Any, record: RequestRecord) -> Item:
     text, tokens = received.get("text") or "", received.get("token_ids")
     reason = received.get("finish_reason")
     if type(text) is not str or type(reason) not in (str, type(None)):
-        raise BackendError("the worker sent an item whose text or finish_reason is no text")
+        raise BackendError("the worker sent an item whose text or finish_reason is not text")
     # A worker that gives no tokens gives one with each text.
     record.tokens(len(tokens) if type(tokens) is list else 1 if text else 0)
     if reason in _FAILED:

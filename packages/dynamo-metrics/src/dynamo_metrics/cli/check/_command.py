@@ -60,7 +60,7 @@ def command(
     ignored = set(ignore or ())
     unknown = sorted(ignored.difference(_RULES))
     if unknown:
-        _fail(f"--ignore {unknown[0]} is no rule; the rules are {', '.join(_RULES)}")
+        _fail(f"--ignore {unknown[0]} is not a rule; the rules are {', '.join(_RULES)}")
     try:
         body = _body(source, FORMATS[form.value].accept)
     except (UnreadableError, ValueError) as error:

@@ -33,7 +33,7 @@ def check(body: Body, ignored: Collection[str] = ()) -> Report:
     """Check an exposition, apart from some rules."""
     exposition = read(body.data, body.content_type)
     families = exposition.shown()
-    if not families:  # each line has the same problem: it is no exposition
+    if not families:  # each line has the same problem: it is not an exposition
         del exposition.problems[1:]
     problems = [*exposition.problems, *(found for family in families for found in lint(family))]
     if not families and not problems:

@@ -54,7 +54,7 @@ def _unit(family: Family) -> _Found:
     found = unit_of(family.name)
     if found is not None and found[0] != found[1]:
         unit, base = found
-        yield f"the unit {unit} is no base unit", f"measure in {base}, and name it so"
+        yield f"the unit {unit} is not a base unit", f"measure in {base}, and name it so"
 
 
 def _abbreviation(family: Family) -> _Found:

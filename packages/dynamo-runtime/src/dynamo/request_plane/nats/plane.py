@@ -69,7 +69,7 @@ class NatsPlane:
         the worker is lost meanwhile, ``InvalidRequestError`` if the worker refuses it.
         """
         if not self.reaches(address):
-            raise UnavailableError(f"the address {address[:100]!r} of the worker is no subject")
+            raise UnavailableError(f"the address {address[:100]!r} of the worker is not a subject")
         reply_subject = f"{self._inbox}.{secrets.token_hex(8)}"
         stream = NatsStream(self._wire, self._streams, address, reply_subject)
         try:

@@ -102,7 +102,7 @@ class NatsServed:
         if not is_subject(message.reply):
             self._receiver.rejected(len(message.data), _error_types.INVALID_MESSAGE)
         elif not self._receiver.accepting:
-            refused = UnavailableError("the worker takes no more requests: it is shutting down")
+            refused = UnavailableError("the worker does not accept requests: it is shutting down")
             self._wire.post(message.reply, _frames.error(refused))
         else:
             await self._accept(opening, message.reply)

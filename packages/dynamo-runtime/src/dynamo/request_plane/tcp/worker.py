@@ -52,7 +52,7 @@ def take_request(receivers: dict[str, Receiver], wire: Wire, stream: int, conten
         _refuse(wire, stream, InvalidRequestError(str(problem)))
         return
     if not receiver.accepting:
-        draining = "the worker takes no more requests: it is shutting down"
+        draining = "the worker does not accept requests: it is shutting down"
         _refuse(wire, stream, UnavailableError(draining))
         return
     call = TcpCall(wire, stream, opening, receiver.accept)
