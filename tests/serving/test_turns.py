@@ -14,7 +14,7 @@ from tests.support.nats import NatsServer
 from tests.support.serving import endpoint_of, served
 from tests.support.stress import repeats
 
-SAMPLES = repeats(8, 30)
+SAMPLES = repeats(30, 100)
 """Of the turns of a start, in which it is cancelled."""
 LIMIT = 20.0
 """Seconds that the end may take on a busy machine. A lost cancellation takes for ever."""
