@@ -151,7 +151,7 @@ impl<I: Instrument> Children<I> {
             let is_held = Arc::strong_count(series) > 1;
             held |= is_idle && is_held;
             if is_idle && !is_held {
-                series.withdraw();
+                series.retire();
             } else {
                 series.show(!is_idle);
             }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::desc::Desc;
 use super::instrument::BucketLayout;
 use super::snapshot::DataPoint;
-use super::storage::Storage;
+use super::storage::{Removal, Storage};
 
 /// The progress of a listing of a collector's series, in sequence numbers.
 #[derive(Clone, Copy)]
@@ -53,6 +53,9 @@ pub(crate) trait MetricCollector: Collector {
 
     /// Removes the series from shared storage.
     fn withdraw(&self);
+
+    /// Removes the series that another process has removed.
+    fn apply(&self, _removal: &Removal) {}
 
     /// In a forked child: starts all series at 0.
     fn reset(&self);

@@ -13,7 +13,7 @@ use super::instrument::{BucketLayout, Instrument};
 use super::metric::SingleCore;
 use super::overlaps::Overlaps;
 use super::path::Path;
-use super::storage::Storage;
+use super::storage::{Removal, Storage};
 use crate::prometheus_names::name_prefix;
 use crate::sync::{read, write};
 
@@ -225,6 +225,20 @@ impl Registry {
                 metric: collector.desc().name.clone(),
                 reason: error.to_string(),
             })
+    }
+
+    /// Removes the series that other processes have removed.
+    pub(crate) fn apply(&self, removals: &[Removal]) {
+        for removal in removals {
+            let collectors = {
+                let families = read(&self.0.families);
+                let family = families.get(&removal.name);
+                family.map(|family| family.gathered.collectors.clone())
+            };
+            for collector in collectors.into_iter().flatten() {
+                collector.apply(removal);
+            }
+        }
     }
 
     /// In a forked child: starts all series at 0. The locks of the registry are free.

@@ -18,7 +18,7 @@ use super::labels::key;
 use super::metric::{KeepAlive, Metric, MetricShared, SingleCore, describe};
 use super::registry::{Registry, WeakRegistry};
 use super::series::{Series, clock};
-use super::storage::{FamilyStorage, Storage};
+use super::storage::{FamilyStorage, Removal, Storage};
 use crate::prometheus_names::runtime_metrics;
 use crate::sync::{self, read, write};
 use crate::system::release_memory;
@@ -29,6 +29,24 @@ use crate::system::release_memory;
 pub struct MetricVec<I: Instrument> {
     core: Arc<VecCore<I>>,
     shared: Arc<MetricShared>,
+}
+
+/// The value of a label that a removal is about.
+#[derive(Clone, Copy)]
+struct Wanted<'a>(Option<&'a str>);
+
+impl<'a> From<&'a str> for Wanted<'a> {
+    fn from(value: &'a str) -> Self {
+        Wanted(Some(value))
+    }
+}
+
+/// The label values of a key.
+fn owned(key: &[u8]) -> Vec<String> {
+    let values = key::parts(key);
+    values
+        .map(|value| String::from_utf8_lossy(value).into_owned())
+        .collect()
 }
 
 /// A vec without a limit logs one warning when it reaches this number of series.
@@ -152,7 +170,7 @@ impl<I: Instrument> VecCore<I> {
             if !self.is_expired(series) {
                 return (Arc::clone(series), Event::None);
             }
-            series.withdraw();
+            series.retire();
             children.remove(values);
         }
         self.expire_if_due(&mut children);
@@ -199,13 +217,45 @@ impl<I: Instrument> VecCore<I> {
         let Some(storage) = self.storage.get().filter(|_| limit != 0) else {
             return false;
         };
-        let constants = self.desc.const_labels.iter();
-        let constants = constants.map(|(name, value)| (name.as_str(), value.as_str()));
-        let names = self.desc.label_names.iter().map(String::as_str);
-        let mut labels: Vec<_> = constants.chain(names.zip(values.iter().copied())).collect();
+        let values = values.iter().copied();
+        let mut labels = self.all_labels(values);
         labels.retain(|(_, value)| !value.is_empty());
         labels.sort_unstable();
         !storage.admits(&labels, limit)
+    }
+
+    /// The names of all labels, each with what is given for the variable ones and `From` the value of a
+    /// constant one.
+    fn all_labels<'a, T: From<&'a str>>(
+        &'a self,
+        values: impl Iterator<Item = T>,
+    ) -> Vec<(&'a str, T)> {
+        let constants = self.desc.const_labels.iter();
+        let constants = constants.map(|(name, value)| (name.as_str(), T::from(value.as_str())));
+        let names = self.desc.label_names.iter().map(String::as_str);
+        constants.chain(names.zip(values)).collect()
+    }
+
+    /// Removes series in all processes that share the storage; `None` is any value of a label.
+    fn remove_everywhere<'a>(&'a self, values: impl Iterator<Item = Option<&'a str>>) {
+        let Some(storage) = self.storage.get() else {
+            return;
+        };
+        let mut labels = self.all_labels(values.map(Wanted));
+        labels.sort_unstable_by_key(|(name, _)| *name);
+        let owned = labels.into_iter();
+        let owned = owned.map(|(name, Wanted(value))| (name.to_owned(), value.map(str::to_owned)));
+        storage.remove(owned.collect());
+    }
+
+    /// Removes a series here.
+    fn remove_here(&self, values: &[&str]) -> bool {
+        let removed = write(&self.children).remove(values);
+        if let Some(series) = &removed {
+            series.withdraw();
+        }
+        self.version.fetch_add(1, Relaxed);
+        removed.is_some()
     }
 
     /// Moves a new series into shared storage. If that fails, the series counts, and no scrape shows it.
@@ -340,6 +390,30 @@ impl<I: Instrument> MetricCollector for VecCore<I> {
             .for_each(|series| series.withdraw());
     }
 
+    fn apply(&self, removal: &Removal) {
+        let names = self.desc.label_names.iter();
+        let exact: Option<SmallVec<[&str; 8]>> = names.map(|name| removal.value(name)).collect();
+        if let Some(values) = exact {
+            let is_removed = read(&self.children)
+                .get(&values)
+                .is_some_and(|series| series.is_removed_by(&self.desc, removal));
+            if is_removed {
+                self.remove_here(&values);
+            }
+            return;
+        }
+        let found: Vec<Vec<String>> = {
+            let children = read(&self.children);
+            let all = children.since(0).map(|(_, series)| series);
+            let removed = all.filter(|series| series.is_removed_by(&self.desc, removal));
+            removed.map(|series| owned(series.key())).collect()
+        };
+        for values in found {
+            let values: SmallVec<[&str; 8]> = values.iter().map(String::as_str).collect();
+            self.remove_here(&values);
+        }
+    }
+
     fn reset(&self) {
         // A thread of the parent may have held the lock: then it is never released.
         if let Ok(children) = self.children.try_read() {
@@ -471,12 +545,9 @@ impl<I: Instrument> MetricVec<I> {
     pub fn remove_label_values<V: AsRef<str>>(&self, values: &[V]) -> Result<bool, UseError> {
         let values: SmallVec<[&str; 8]> = values.iter().map(AsRef::as_ref).collect();
         self.core.check_count(values.len())?;
-        let removed = write(&self.core.children).remove(&values);
-        if let Some(series) = &removed {
-            series.withdraw();
-        }
-        self.core.version.fetch_add(1, Relaxed);
-        Ok(removed.is_some())
+        let is_removed = self.core.remove_here(&values);
+        self.core.remove_everywhere(values.into_iter().map(Some));
+        Ok(is_removed)
     }
 
     /// Removes all series that have these labels, some or all of the vec's, as
@@ -504,15 +575,16 @@ impl<I: Instrument> MetricVec<I> {
                 pairs.all(|(value, wanted)| wanted.is_none_or(|wanted| wanted.as_bytes() == value))
             })
             .map(|values| {
-                values
-                    .map(|value| String::from_utf8_lossy(value).into_owned())
-                    .collect()
+                let values = values.map(|value| String::from_utf8_lossy(value).into_owned());
+                values.collect()
             })
             .collect();
         let mut removed = 0;
         for values in found {
-            removed += usize::from(self.remove_label_values(&values)?);
+            let values: SmallVec<[&str; 8]> = values.iter().map(String::as_str).collect();
+            removed += usize::from(self.core.remove_here(&values));
         }
+        self.core.remove_everywhere(wanted.into_iter());
         Ok(removed)
     }
 
@@ -526,6 +598,8 @@ impl<I: Instrument> MetricVec<I> {
             children.take()
         };
         self.core.version.fetch_add(1, Relaxed);
+        let names = &self.core.desc.label_names;
+        self.core.remove_everywhere(names.iter().map(|_| None));
         let count = cleared.len();
         // Without the lock: a million series take a while.
         drop(cleared);
