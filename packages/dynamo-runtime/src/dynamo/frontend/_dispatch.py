@@ -36,6 +36,7 @@ class Dispatcher:
     def __init__(self, metrics: FrontendMetrics, workers: WorkerMetrics) -> None:
         self._route = metrics.stages[frontend_perf.STAGE_ROUTE]
         self._dispatch = metrics.stages[frontend_perf.STAGE_DISPATCH]
+        self._routed = metrics.routed
         self._workers = workers
 
     async def items(
@@ -53,7 +54,7 @@ class Dispatcher:
         """
         begun = self._route.enter()
         workers = model.order(kind)
-        self._route.leave(begun)
+        self._routed(self._route.leave(begun))
         failure: RequestError | None = None
         for worker in workers:
             if context.is_stopped():

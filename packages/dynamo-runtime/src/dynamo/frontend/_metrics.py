@@ -19,7 +19,13 @@ from dynamo._settings import (
     TTFT,
 )
 from dynamo.frontend._buckets import buckets
-from dynamo.prometheus_names import frontend_perf, frontend_service, labels
+from dynamo.prometheus_names import (
+    frontend_perf,
+    frontend_service,
+    labels,
+    name_prefix,
+    routing_overhead,
+)
 from dynamo.prometheus_names import sanitize_frontend_prometheus_prefix as sanitized
 
 if TYPE_CHECKING:
@@ -34,6 +40,7 @@ ENDPOINTS = ("chat_completions", "completions")
 
 _REQUEST = (labels.MODEL, "endpoint", "request_type")
 _STAGES = (frontend_perf.STAGE_PREPROCESS, frontend_perf.STAGE_ROUTE, frontend_perf.STAGE_DISPATCH)
+_OVERHEAD_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 50.0, 100.0)
 _STAGE_BUCKETS = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 60.0)
 _SIZES = {
     "context_length": frontend_service.MODEL_CONTEXT_LENGTH,
@@ -170,6 +177,16 @@ class FrontendMetrics:
             stage: Stage(stages.with_label_values([stage]), in_stage.with_label_values([stage]))
             for stage in _STAGES
         }
+        # Nothing is hashed or looked up before a worker is chosen: the choice is the whole.
+        self._overheads = [
+            create.create_histogram(
+                f"{name_prefix.ROUTER}_{name}", text, buckets=_OVERHEAD_BUCKETS, full_name=True
+            )
+            for name, text in (
+                (routing_overhead.SCHEDULING_MS, "Time to choose a worker in milliseconds"),
+                (routing_overhead.TOTAL_MS, "Time of a whole routing decision in milliseconds"),
+            )
+        ]
         self._models: dict[str, ModelMetrics] = {}
 
     def show_model(self, model: Model) -> None:
@@ -187,6 +204,11 @@ class FrontendMetrics:
         """Remove the sizes of a model without workers. What was counted stays."""
         for gauge in self._sizes.values():
             gauge.remove({labels.MODEL: name})
+
+    def routed(self, seconds: float) -> None:
+        """Observe the choice of a worker."""
+        for overhead in self._overheads:
+            overhead.observe(1000 * seconds)
 
     def rejected(self, model: str, endpoint: str, request_type: str, error_type: str) -> None:
         """Count a request that no worker has got; it has no duration."""
@@ -217,10 +239,12 @@ class Stage:
         self._enter()
         return perf_counter()
 
-    def leave(self, begun: float) -> None:
-        """End."""
+    def leave(self, begun: float) -> float:
+        """End; returns the seconds that it took."""
         self._leave()
-        self._observe(perf_counter() - begun)
+        seconds = perf_counter() - begun
+        self._observe(seconds)
+        return seconds
 
 
 class ModelMetrics:
