@@ -1,5 +1,6 @@
 //! [`MetricVec`]: the series of one metric, one for each combination of label values.
 
+use std::any::Any;
 use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -60,6 +61,8 @@ pub(crate) struct VecCore<I: Instrument> {
     /// Changes when caches of series become invalid.
     version: AtomicU64,
     many_logged: AtomicBool,
+    /// Whether another metric of the family updates a series that this one shows.
+    has_borrowers: AtomicBool,
     overflow_logged: AtomicBool,
     /// The storage that processes share, if the values are there.
     storage: OnceLock<Arc<dyn FamilyStorage>>,
@@ -80,6 +83,7 @@ impl<I: Instrument> VecCore<I> {
             last_expiry: AtomicU32::new(0),
             version: AtomicU64::new(0),
             many_logged: AtomicBool::new(false),
+            has_borrowers: AtomicBool::new(false),
             overflow_logged: AtomicBool::new(false),
             storage: OnceLock::new(),
             storage_error_logged: AtomicBool::new(false),
@@ -104,7 +108,7 @@ impl<I: Instrument> VecCore<I> {
             desc,
             I::TYPE_NAME,
             I::bucket_layout(&layout),
-            |desc, registry| VecCore::new(desc, layout.clone(), registry),
+            |desc, registry, _| VecCore::new(desc, layout.clone(), registry),
         )
     }
 
@@ -136,7 +140,7 @@ impl<I: Instrument> VecCore<I> {
 
     /// The series of these values, or the overflow series.
     fn create(&self, values: &[&str]) -> (Arc<Series<I>>, Event) {
-        let mut children = {
+        {
             // Updates of the overflow series take only the read lock: they run concurrently.
             let children = read(&self.children);
             if self.is_full(&children)
@@ -145,9 +149,30 @@ impl<I: Instrument> VecCore<I> {
             {
                 return (Arc::clone(series), Event::Overflow);
             }
-            drop(children);
-            write(&self.children)
+        }
+        let registry = self.registry.upgrade();
+        let may_be_known = |registry: &&Registry| {
+            values.iter().any(|value| value.is_empty()) || registry.is_sparse()
         };
+        let Some(registry) = registry.as_ref().filter(may_be_known) else {
+            return self.create_own(values);
+        };
+        let labels = self.labels_with_value(values);
+        let labels = labels
+            .iter()
+            .map(|(name, value)| ((*name).into(), (*value).into()));
+        registry.with_same_series(&self.desc, &labels.collect::<Vec<_>>(), |same| {
+            let Some(series) = same.and_then(|same| same.downcast::<Series<I>>().ok()) else {
+                return self.create_own(values);
+            };
+            write(&self.children).insert_alias(values, Arc::clone(&series));
+            (series, Event::None)
+        })
+    }
+
+    /// As [`create`](Self::create), for values that no other metric has.
+    fn create_own(&self, values: &[&str]) -> (Arc<Series<I>>, Event) {
+        let mut children = write(&self.children);
         if let Some(series) = children.get(values) {
             if !self.is_expired(series) {
                 return (Arc::clone(series), Event::None);
@@ -199,13 +224,45 @@ impl<I: Instrument> VecCore<I> {
         let Some(storage) = self.storage.get().filter(|_| limit != 0) else {
             return false;
         };
+        !storage.admits(&self.labels_with_value(values), limit)
+    }
+
+    /// The labels of these values that have a value, sorted by name.
+    fn labels_with_value<'a>(&'a self, values: &[&'a str]) -> Vec<(&'a str, &'a str)> {
         let constants = self.desc.const_labels.iter();
         let constants = constants.map(|(name, value)| (name.as_str(), value.as_str()));
         let names = self.desc.label_names.iter().map(String::as_str);
         let mut labels: Vec<_> = constants.chain(names.zip(values.iter().copied())).collect();
         labels.retain(|(_, value)| !value.is_empty());
         labels.sort_unstable();
-        !storage.admits(&labels, limit)
+        labels
+    }
+
+    /// The values of the series with these labels; `None` if the vec has no such series.
+    fn values_of<'a>(&self, labels: &'a [(String, String)]) -> Option<Vec<&'a str>> {
+        let value_of = |name: &str| {
+            let found = labels.iter().find(|(known, _)| known == name);
+            found.map_or("", |(_, value)| value.as_str())
+        };
+        let mut constants = self.desc.const_labels.iter();
+        let agree = constants.all(|(name, value)| value_of(name) == value);
+        let values: Vec<_> = self
+            .desc
+            .label_names
+            .iter()
+            .map(|name| value_of(name))
+            .collect();
+        (agree && self.labels_with_value(&values).len() == labels.len()).then_some(values)
+    }
+
+    /// After the removal of series: other metrics do not update them any more.
+    fn forget_borrowers(&self) {
+        if self.has_borrowers.swap(false, Relaxed)
+            && let Some(registry) = self.registry.upgrade()
+        {
+            let _section = sync::enter();
+            registry.forget_aliases(&self.desc);
+        }
     }
 
     /// Moves a new series into shared storage. If that fails, the series counts, and no scrape shows it.
@@ -347,6 +404,25 @@ impl<I: Instrument> MetricCollector for VecCore<I> {
         }
     }
 
+    fn series(&self, labels: &[(String, String)]) -> Option<Arc<dyn Any + Send + Sync>> {
+        let values = self.values_of(labels)?;
+        let series = Arc::clone(read(&self.children).get(&values)?);
+        self.has_borrowers.store(true, Relaxed);
+        Some(series)
+    }
+
+    fn lend(&self, labels: &[(String, String)]) -> Option<Arc<dyn Any + Send + Sync>> {
+        let values = self.values_of(labels)?;
+        let series = write(&self.children).lend(&values)?;
+        Some(series)
+    }
+
+    fn forget_aliases(&self) {
+        if write(&self.children).forget_aliases() {
+            self.version.fetch_add(1, Relaxed);
+        }
+    }
+
     fn desc(&self) -> &Arc<Desc> {
         &self.desc
     }
@@ -471,12 +547,16 @@ impl<I: Instrument> MetricVec<I> {
     pub fn remove_label_values<V: AsRef<str>>(&self, values: &[V]) -> Result<bool, UseError> {
         let values: SmallVec<[&str; 8]> = values.iter().map(AsRef::as_ref).collect();
         self.core.check_count(values.len())?;
-        let removed = write(&self.core.children).remove(&values);
+        let (removed, was_alias) = {
+            let mut children = write(&self.core.children);
+            (children.remove(&values), children.remove_alias(&values))
+        };
         if let Some(series) = &removed {
             series.withdraw();
+            self.core.forget_borrowers();
         }
         self.core.version.fetch_add(1, Relaxed);
-        Ok(removed.is_some())
+        Ok(removed.is_some() || was_alias)
     }
 
     /// Removes all series that have these labels, some or all of the vec's, as
@@ -497,8 +577,8 @@ impl<I: Instrument> MetricVec<I> {
             wanted[position] = Some(value);
         }
         let found: Vec<Vec<String>> = read(&self.core.children)
-            .since(0)
-            .map(|(_, series)| key::parts(series.key()))
+            .keys()
+            .map(key::parts)
             .filter(|values| {
                 let mut pairs = values.clone().zip(&wanted);
                 pairs.all(|(value, wanted)| wanted.is_none_or(|wanted| wanted.as_bytes() == value))
@@ -525,6 +605,7 @@ impl<I: Instrument> MetricVec<I> {
             children.all().for_each(|series| series.withdraw());
             children.take()
         };
+        self.core.forget_borrowers();
         self.core.version.fetch_add(1, Relaxed);
         let count = cleared.len();
         // Without the lock: a million series take a while.

@@ -54,7 +54,7 @@ class _App:
         headers = [
             (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]
         ]
-        request = Request.of(scope["method"], headers)
+        request = Request.of(scope["method"], scope["query_string"].decode("latin-1"), headers)
         response: Response = await loop.run_in_executor(None, answer, self._node.metrics, request)
         await send(
             {
