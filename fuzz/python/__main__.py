@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 import time
 from pathlib import Path
@@ -32,9 +33,10 @@ def _with_atheris(name: str, seconds: int) -> None:
 
 
 def _with_hypothesis(name: str, seconds: int) -> None:
-    from fuzz.python.targets import TARGETS
     from hypothesis import HealthCheck, given, settings
     from hypothesis import strategies as st
+
+    from fuzz.python.targets import TARGETS
 
     seeds = [path.read_bytes() for path in sorted((FUZZ / "seeds" / name).iterdir())]
     words = (FUZZ / "dictionaries" / f"{name}.txt").read_text().splitlines()
@@ -59,6 +61,7 @@ def main() -> None:
     parser.add_argument("target")
     parser.add_argument("--seconds", type=int, default=600)
     arguments = parser.parse_args()
+    logging.disable()
     try:
         import atheris  # noqa: F401
     except ImportError:

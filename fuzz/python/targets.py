@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 from collections.abc import Callable
 from typing import Any
+
+from nats.errors import ProtocolError
 
 from dynamo._nats.client import RobustClient
 from dynamo._nats.parser import Parser
@@ -21,7 +22,6 @@ from dynamo.request_plane.tcp.client import TcpStream
 from dynamo.request_plane.tcp.wire import Wire
 from dynamo.request_plane.tcp.worker import take_request
 from fuzz.python._fakes import NatsWire, Receiver, Transport, no_handshake
-from nats.errors import ProtocolError
 
 _loop = asyncio.new_event_loop()
 _loop.set_exception_handler(lambda _, context: _unhandled.append(context))
@@ -154,5 +154,3 @@ def discovery_entries(data: bytes) -> None:
 TARGETS: dict[str, Callable[[bytes], None]] = {
     target.__name__: target for target in (tcp_frames, nats_frames, discovery_entries)
 }
-
-logging.getLogger("dynamo.runtime").setLevel(logging.CRITICAL)
