@@ -1,10 +1,11 @@
-"""The targets: input from other processes, and what must hold for any of it. An exception is a finding."""
+"""The targets: input from other processes, and what must hold. An exception is a finding."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from nats.errors import ProtocolError
@@ -138,10 +139,8 @@ def discovery_entries(data: bytes) -> None:
             assert len(str(error).splitlines()) == 1, str(error)
         else:
             assert from_json(kind, to_json(record)) == record
-    try:
+    with suppress(ValueError, KeyError, TypeError, RecursionError):
         store._parse(data)
-    except (ValueError, KeyError, TypeError, RecursionError):
-        pass
     try:
         _frames.parse_error(data)
         opening = _frames.parse_opening(data)

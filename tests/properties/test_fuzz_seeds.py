@@ -1,4 +1,4 @@
-"""The Python targets of `make fuzz`, on the inputs that are kept. Those in Rust: `src/fuzzing.rs`."""
+"""The Python targets of `make fuzz`, on the inputs that are kept."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ async def test_a_nats_server_over_websockets_is_refused(monkeypatch: pytest.Monk
     monkeypatch.setenv("DYN_REQUEST_PLANE", "nats")
     monkeypatch.setenv("NATS_SERVER", "ws://localhost:8080")
     async with DistributedRuntime() as runtime:
-        with pytest.raises(ValueError, match="is a WebSocket, .* nats://host:port"):
+        with pytest.raises(ValueError, match=r"is a WebSocket, .* nats://host:port"):
             await endpoint_of(runtime).client()
 
 
