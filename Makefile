@@ -34,6 +34,9 @@ CARGO_FUZZ := target/tools/bin/cargo-fuzz
 WHEELS := .venv-wheels
 GUARD := .venv-guard
 
+# What `make test-stress` repeats often: the tests that ask tests/support/stress.py.
+STRESSED = $(shell grep --recursive --files-with-matches --include '*.py' support.stress tests)
+
 # NVIDIA's Dynamo of today, for `make test-dynamo`. It has files of the same names as dynamo-runtime.
 DYNAMO := .venv-dynamo
 
@@ -63,13 +66,14 @@ MARK := .python-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_in
 CREATED := $(VENV)/$(MARK)
 
 .DEFAULT_GOAL := help
-.PHONY: fuzz docs help run test test-rust test-page test-python test-dynamo test-otlp test-vllm lint names api dashboards format wheels bench guard clean panels
+.PHONY: fuzz docs help run test test-rust test-page test-python test-dynamo test-otlp test-stress test-vllm lint names api dashboards format wheels bench guard clean panels
 
 help:
 	@echo "make run         build into $(VENV), run OpenAI's API on port $(HTTP_PORT) and a simulated worker under load on port $(PORT), until Ctrl-C"
 	@echo "make test        build and run all tests, Rust, JavaScript and Python"
 	@echo "make test-dynamo run the tests inside NVIDIA's Dynamo, which is installed into $(DYNAMO)"
 	@echo "make test-otlp   run the tests of OTLP with the real OpenTelemetry Collector, built from Go modules"
+	@echo "make test-stress repeat what a race could break, in full"
 	@echo "make test-vllm   run the tests of dynamo.vllm with the real vLLM on the CPU: gigabytes, minutes"
 	@echo "make lint        formatting, clippy, ruff, mypy, pyright, stubtest, tsc, generated files, documentation"
 	@echo "make docs        serve the documentation on http://localhost:8000, until Ctrl-C"
@@ -98,7 +102,11 @@ test-python: $(VENV)/.built $(VENV)/.test wheels
 	-@tests/support/install_prometheus.sh
 	-@tests/support/install_chromium.sh
 	-@tests/support/install_pushgateway.sh
-	$(BIN)/python -m pytest --numprocesses 2
+	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal
+
+# The tests that repeat what could go wrong once, as often as it takes to see that.
+test-stress: $(VENV)/.built $(VENV)/.test
+	STRESS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal --timeout 900 $(STRESSED)
 
 test-dynamo: $(DYNAMO)/.built
 	$(DYNAMO)/bin/python -m pytest --confcutdir tests/guests/nvidia tests/guests/nvidia

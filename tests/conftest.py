@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from tests.support.log import Log
 
 pytest.register_assert_rewrite("tests.support")
+
+# A shell starts its background jobs with SIGINT ignored, and children inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # An example that takes long says something of the machine, not of the code.
 hypothesis.settings.register_profile("patient", deadline=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -184,6 +185,10 @@ def test_make_run_sends_its_load_through_the_api_and_ends_cleanly(number: signal
         eventually(moved)
         listed = fetch(run.frontend, "/v1/models").json["data"]
         assert [model["id"] for model in listed] == ["llama-8b"]
+        command, _ = block_with(ROOT / "README.md", "bash", "curl")
+        command = command.replace("localhost:8000", run.frontend)
+        answer = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+        assert json.loads(answer.stdout)["choices"][0]["message"]["content"]
         run.interrupt(number)
         assert run.lines() == ["stopped", "stopped"]
         run.assert_ends_cleanly()

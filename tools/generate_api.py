@@ -120,8 +120,9 @@ def _members(value: type) -> Iterator[str]:
         member = getattr(value, name)
         if callable(member):
             yield f"| {_code(name + _signature(member))} | {_first_line(member)} |"
-        elif text := _first_line(member):
-            yield f"| `{name}` | {text} |"
+        elif inspect.getdoc(member) != inspect.getdoc(type(member)):
+            text = _first_line(member)
+            yield f"| `{name}` | {'' if text.startswith('Alias for field') else text} |"
 
 
 def _signature(value: Any) -> str:

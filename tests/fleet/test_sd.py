@@ -74,40 +74,46 @@ def test_a_worker_that_stops_in_good_order_is_listed_no_more_when_it_has_ended(
     assert sd.addresses() == []
 
 
-@pytest.mark.parametrize(
-    "entry",
-    [
-        b"not json",
-        b"[]",
-        b'{"address":"127.0.0.1:1"}',
-        b'{"address":"127.0.0.1:1","labels":{"namespace":"","component":""}}',
-        b'{"address":1,"labels":{"namespace":"","component":"","instance":"1"}}',
-        b'{"address":"127.0.0.1:1","labels":{"namespace":"","component":1,"instance":"1"}}',
-        b'{"address":"127.0.0.1:1","labels":{"namespace":"","component":"","instance":"2"}}',
-        b'{"address":" ","labels":{"namespace":"","component":"","instance":"1"}}',
-        b'{"address":"127.0.0.1","labels":{"namespace":"","component":"","instance":"1"}}',
-        b'{"address":"a:1","labels":{"namespace":"\\ud800","component":"","instance":"1"}}',
-        b"[" * 60_000,
-        b"[" * 100_000,
-    ],
-)
-def test_an_entry_that_cannot_be_read_hides_no_other(
-    run: Run, nats: NatsServer, sd: Sd, entry: bytes
-) -> None:
+BAD_ENTRIES = [
+    b"not json",
+    b"[]",
+    b'{"address":"127.0.0.1:1"}',
+    b'{"address":"127.0.0.1:1","labels":{"namespace":"","component":""}}',
+    b'{"address":1,"labels":{"namespace":"","component":"","instance":"1"}}',
+    b'{"address":"127.0.0.1:1","labels":{"namespace":"","component":1,"instance":"1"}}',
+    b'{"address":"127.0.0.1:1","labels":{"namespace":"","component":"","instance":"2"}}',
+    b'{"address":" ","labels":{"namespace":"","component":"","instance":"1"}}',
+    b'{"address":"127.0.0.1","labels":{"namespace":"","component":"","instance":"1"}}',
+    b'{"address":"a:1","labels":{"namespace":"\\ud800","component":"","instance":"1"}}',
+    b"[" * 60_000,
+    b"[" * 100_000,
+]
+
+
+def test_an_entry_that_cannot_be_read_hides_no_other(run: Run, nats: NatsServer, sd: Sd) -> None:
     worker = start_worker(run, nats)
     sd.serving(1)
 
     async def put() -> None:
         client = await nats_py.connect(nats.url)
         bucket = await client.jetstream().key_value(BUCKET)
-        await bucket.put("runtimes.1", entry)
+        for number, entry in enumerate(BAD_ENTRIES):
+            key = f"{0x10 + number:x}"
+            await bucket.put(f"runtimes.{key}", entry.replace(b'"1"', f'"{key}"'.encode()))
         await client.close()
 
     asyncio.run(put())
-    for _ in range(3):
+
+    def told() -> list[str] | None:
         assert sd.addresses() == [worker.address]
-    [line] = eventually(lambda: sd.process.errors.splitlines() or None)
-    assert line.startswith("WARNING an entry of discovery cannot be read: key 'runtimes.1': ")
+        lines = sd.process.errors.splitlines()
+        return lines if len(lines) >= len(BAD_ENTRIES) else None
+
+    warning = "WARNING an entry of discovery cannot be read: key 'runtimes.{:x}': "
+    lines = sorted(eventually(told))
+    assert len(lines) == len(BAD_ENTRIES)
+    for number, line in enumerate(lines):
+        assert line.startswith(warning.format(0x10 + number))
 
 
 def test_while_nats_is_away_the_answer_is_503_and_afterwards_the_list_is_whole(

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.serving.conftest import nats_settings
 from tests.support.client import connect, fetch, scrape
 from tests.support.page import sample
 from tests.support.process import Worker
@@ -47,10 +48,10 @@ def frontend(start: Start, *arguments: str, **settings: str) -> Worker:
     return front
 
 
-def with_a_mocker(start: Start, *arguments: str) -> tuple[Worker, Worker]:
+def with_a_mocker(start: Start, *arguments: str, **settings: str) -> tuple[Worker, Worker]:
     """A frontend that knows a mocker of the model ``mock-8b``."""
-    front = frontend(start)
-    mocker = start("mocker", "--model", "mock-8b", *arguments)
+    front = frontend(start, **settings)
+    mocker = start("mocker", "--model", "mock-8b", *arguments, **settings)
     eventually(lambda: fetch(front.address, "/health").status == 200 or None)
     return front, mocker
 
@@ -61,8 +62,12 @@ def curl(front: Worker, path: str, body: Any) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
 
 
-def test_curl_gets_answers_of_the_mocker(start: Start) -> None:
-    front, _ = with_a_mocker(start, "--speedup", "100")
+@pytest.mark.parametrize("plane", ["tcp", "nats"])
+def test_curl_gets_answers_of_the_mocker(
+    request: pytest.FixtureRequest, start: Start, plane: str
+) -> None:
+    settings = nats_settings(request.getfixturevalue("nats")) if plane == "nats" else {}
+    front, mocker = with_a_mocker(start, "--speedup", "100", **settings)
     asked = {"model": "mock-8b", "max_tokens": 4, "ignore_eos": True}
     messages = [{"role": "user", "content": "Why is the sky blue?"}]
     chat = json.loads(curl(front, "/v1/chat/completions", {**asked, "messages": messages}))
@@ -74,6 +79,9 @@ def test_curl_gets_answers_of_the_mocker(start: Start) -> None:
     assert done == "data: [DONE]"
     texts = [json.loads(chunk.removeprefix("data: "))["choices"][0]["text"] for chunk in chunks]
     assert len("".join(texts).split()) == 4
+    mocker.interrupt()
+    mocker.assert_ends_cleanly()
+    eventually(lambda: fetch(front.address, "/health").status == 503 or None)
 
 
 async def _stream(address: str) -> bytes:

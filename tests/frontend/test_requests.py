@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import httpx
 import pytest
 
+from dynamo.runtime import DistributedRuntime
 from tests.support.frontend import ASKED, HELLO, Scripted, frontend, frontend_and_workers
 
 CHAT = "/v1/chat/completions"
@@ -144,3 +146,20 @@ async def test_the_id_and_the_trace_of_a_request_are_those_of_its_client() -> No
     assert seen[0] == ("mine-1", trace)
     assert seen[1][0] == other.headers["x-request-id"] != "a b"
     assert f'trace_id="{trace}"' in exposed.text
+
+
+async def test_the_live_page_is_there_with_the_headers_of_the_status_server(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with frontend() as front, DistributedRuntime(port=0, host="127.0.0.1") as other:
+        async with httpx.AsyncClient() as client:
+            for path in ("/", "/page/main.js", "/page/icon.svg"):
+                ours = await front.http.get(path)
+                theirs = await client.get(f"http://{other.system_status_address}{path}")
+                assert (ours.status_code, ours.content) == (200, theirs.content)
+                for name in ("content-type", "content-security-policy", "cache-control"):
+                    assert ours.headers[name] == theirs.headers[name]
+        assert (await front.http.get("/page/nothing.js")).status_code == 404
+    monkeypatch.setenv("DYN_SYSTEM_PAGE", "0")
+    async with frontend() as front:
+        assert (await front.http.get("/")).status_code == 404

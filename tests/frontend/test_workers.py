@@ -10,6 +10,7 @@ import httpx
 import openai
 import pytest
 
+from dynamo.discovery import Model
 from dynamo.runtime import UnavailableError
 from tests.support.frontend import (
     ASKED,
@@ -23,6 +24,7 @@ from tests.support.frontend import (
     worker,
 )
 from tests.support.process import Start, workers
+from tests.support.serving import discovery_of
 
 KILLED = """
 import asyncio, os, signal
@@ -161,3 +163,14 @@ async def test_a_client_that_disconnects_cancels_its_request_in_the_worker(
         assert front.counts("model_cancellation_total") == {("chat_completions", "m", kind): 1}
         assert front.counts("disconnected_clients") == {(): 1}
         assert front.counts("queued_requests") == {}
+
+
+async def test_a_model_under_names_that_no_endpoint_can_have_is_passed_over(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with discovery_of("tcp") as discovery, frontend() as front:
+        await discovery.register_model(Model("bad", "a..b", "", "c", 7))
+        async with worker(Scripted(*HELLO)):
+            await front.lists("m")
+            assert await text_of(front) == "Hello é"
+    assert "a model of a..b//c cannot be asked: " in caplog.text

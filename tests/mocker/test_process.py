@@ -49,8 +49,7 @@ def once(address: str, true: Callable[[dict[str, Family]], bool]) -> dict[str, F
     return eventually(look)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("plane", ["tcp", "nats"])
+@pytest.mark.parametrize(("plane", "number"), [("tcp", signal.SIGINT), ("nats", signal.SIGTERM)])
 def test_under_load_everything_moves_that_dashboards_ask_for(
     request: pytest.FixtureRequest, start: Start, plane: str, number: signal.Signals
 ) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.client import scrape
 from tests.support.process import Start
+from tests.support.stress import repeats
 
 # Each runs for ever on daemon threads, while the interpreter ends beneath them.
 WORK = {
@@ -40,9 +41,9 @@ AT_WORK = """
 
 
 @pytest.mark.parametrize("work", WORK.values(), ids=WORK)
-def test_twenty_processes_end_cleanly_while_daemon_threads_work(serve: Start, work: str) -> None:
+def test_processes_end_cleanly_while_daemon_threads_work(serve: Start, work: str) -> None:
     script = AT_WORK.format(work=work)
-    for _ in range(20):
+    for _ in range(repeats(4, 20)):
         serve(script).assert_ends_cleanly()
 
 
@@ -110,7 +111,7 @@ def test_a_process_ends_cleanly_while_it_is_scraped_without_pause(serve: Start) 
         metrics.register_callback(counter.inc)
         input()
     """
-    for _ in range(5):
+    for _ in range(repeats(2, 20)):
         worker = serve(script)
         for _ in range(3):
             scrape(worker.address)

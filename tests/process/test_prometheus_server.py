@@ -59,9 +59,8 @@ def known_as(family: str) -> str:
     return family.removesuffix("_total")
 
 
-@pytest.mark.parametrize(
-    ("expression", "value"),
-    [
+def test_values_arrive(server: Prometheus) -> None:
+    values = [
         ("ns_comp_ep_spent_total{region='us-west'}", 0.1),
         ("ns_comp_ep_spent_total{env='prod'}", 0.2),
         ("ns_comp_ep_big_total", 2**53),
@@ -70,11 +69,10 @@ def known_as(family: str) -> str:
         ("ns_comp_ep_below", -5),
         ("ns_comp_ep_waiting_seconds_sum", 5000031.501),
         ("ns_comp_ep_waiting_seconds_count", 5),
-    ],
-)
-def test_values_arrive(server: Prometheus, expression: str, value: float) -> None:
-    [result] = server.query(expression)
-    assert result.value == pytest.approx(value, rel=0, abs=0, nan_ok=True)
+    ]
+    for expression, value in values:
+        [result] = server.query(expression)
+        assert result.value == pytest.approx(value, rel=0, abs=0, nan_ok=True), expression
 
 
 def test_labels_arrive_as_they_were_given(server: Prometheus) -> None:
@@ -106,9 +104,8 @@ def test_quantiles_are_computed_from_the_buckets(server: Prometheus) -> None:
     assert result.value == pytest.approx(0.005 + 1.5 / 2 * (1 - 0.005))
 
 
-@pytest.mark.parametrize(
-    ("family", "kind", "description"),
-    [
+def test_types_and_descriptions_arrive(server: Prometheus) -> None:
+    families = [
         ("ns_comp_ep_spent_total", "counter", "Spent"),
         ("ns_comp_ep_big_total", "counter", AWKWARD),
         ("ns_comp_ep_infinite", "gauge", "Infinite"),
@@ -120,30 +117,37 @@ def test_quantiles_are_computed_from_the_buckets(server: Prometheus) -> None:
             "gauge",
             "Total uptime of the DistributedRuntime in seconds",
         ),
-    ],
-)
-def test_types_and_descriptions_arrive(
-    server: Prometheus, family: str, kind: str, description: str
-) -> None:
-    assert server.metadata(known_as(family)) == {"type": kind, "help": description, "unit": ""}
+    ]
+    for family, kind, description in families:
+        metadata = {"type": kind, "help": description, "unit": ""}
+        assert server.metadata(known_as(family)) == metadata, family
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def example() -> Iterator[Worker]:
     """The worker of ``make run``."""
     with make_run() as worker:
         yield worker
 
 
+@pytest.fixture(scope="module")
+def server_of_make_run(
+    example: Worker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Prometheus]:
+    """A Prometheus server that scrapes what ``make run`` runs."""
+    with scraping(example.address, tmp_path_factory.mktemp("prometheus")) as server:
+        yield server
+
+
 def test_prometheus_follows_the_running_example(
-    example: Worker, prometheus: Callable[..., Prometheus]
+    example: Worker, server_of_make_run: Prometheus
 ) -> None:
+    server = server_of_make_run
     node = "demo_backend_generate"
 
     def answered() -> float:
         return sample(scrape(example.address), f"{node}_latency_seconds_count")
 
-    server = prometheus(example.address)
     before = eventually(lambda: answered() or None)
     server.wait_for_a_scrape()
     stored = server.value(f"{node}_latency_seconds_count")
@@ -172,10 +176,10 @@ def test_prometheus_follows_the_running_example(
 
 
 def test_prometheus_computes_rates_and_quantiles_of_the_running_example(
-    example: Worker, prometheus: Callable[..., Prometheus]
+    server_of_make_run: Prometheus,
 ) -> None:
     node = "demo_backend_generate"
-    server = prometheus(example.address)
+    server = server_of_make_run
     eventually(lambda: server.query(f"rate({node}_requests_total[1m]) > 0") or None)
     assert server.value(f"resets({node}_requests_total[1m])") == 0
     buckets = f"rate({node}_latency_seconds_bucket[1m])"
@@ -189,16 +193,6 @@ COOKBOOK = [
     for block in blocks((ROOT / "docs" / "queries.md").read_text())
     if block.language == "promql"
 ]
-
-
-@pytest.fixture(scope="module")
-def server_of_make_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    """A Prometheus server that scrapes what ``make run`` runs."""
-    with (
-        make_run() as worker,
-        scraping(worker.address, tmp_path_factory.mktemp("prometheus")) as server,
-    ):
-        yield server
 
 
 def test_the_queries_about_make_run_show_something(server_of_make_run: Prometheus) -> None:

@@ -49,7 +49,11 @@ def test_gunicorn_counts_every_request(run: Run, options: list[str], directory: 
         assert value(get(metrics), COUNTED, path="/x") == 101
 
     eventually(all_are_counted)
-    assert value(get(metrics), "dynamo_runtime_processes") >= 2
+
+    def all_workers_are_members() -> None:
+        assert value(get(metrics), "dynamo_runtime_processes") >= 2
+
+    eventually(all_workers_are_members)
 
 
 def test_recycled_workers_leave_nothing_but_their_counts(run: Run, directory: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
@@ -36,7 +37,8 @@ def environment() -> dict[str, str]:
     """What a worker needs to find vLLM, and to keep it from asking anybody for a model."""
     if REAL:
         return {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1"}
-    return {"PYTHONPATH": str(STUB)}
+    before = [os.environ["PYTHONPATH"]] if "PYTHONPATH" in os.environ else []
+    return {"PYTHONPATH": os.pathsep.join([str(STUB), *before])}
 
 
 def make_model(folder: Path) -> None:

@@ -14,6 +14,7 @@ mod limits;
 mod log;
 mod node;
 mod otlp;
+mod page;
 mod python;
 mod shared;
 
@@ -33,6 +34,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     callbacks::add(module)?;
     engine::add(module)?;
     log::add(module)?;
+    page::add(module)?;
     shared::add(module)?;
     fork::add(module)
 }

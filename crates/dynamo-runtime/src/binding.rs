@@ -21,6 +21,14 @@ use crate::engine::EngineRouteError;
 use crate::hierarchy::{DistributedRuntime, Metrics, RuntimeError};
 use crate::metrics::{Kind, Metric, MetricVec, MetricsError, NameStyle, Registered, UseError};
 
+/// The content type and the content of a file of the live page, for the servers of other libraries. `""` is the page itself; the files belong to `page/` below it.
+pub fn page_file(name: &str) -> Option<(&'static str, String)> {
+    crate::server::page_file(name)
+}
+
+/// The headers that every file of the live page is to have.
+pub const PAGE_HEADERS: &[(&str, &str)] = &crate::server::PAGE_HEADERS;
+
 /// Access to the storage of a metric.
 pub trait MetricExt {
     /// The storage of the series.

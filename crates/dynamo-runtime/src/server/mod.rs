@@ -37,6 +37,7 @@ use self::connections::Connections;
 pub use self::error::ServerError;
 use self::limits::Limits;
 use self::listener::Listening;
+pub(crate) use self::page::{HEADERS as PAGE_HEADERS, file as page_file};
 use self::routes::Responder;
 use self::slots::Slots;
 use self::sockets::Sockets;

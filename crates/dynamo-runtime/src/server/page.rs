@@ -5,10 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Path;
-use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS,
-};
+use axum::http::header::{CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -92,6 +89,24 @@ pub(super) fn routes(config: &Config, not_found: &str) -> Router {
         .route("/page/{file}", get(asset))
 }
 
+/// The content type and the content of a file of the page, for servers that are not this one; `""` is
+/// `index.html`, which names `/health` and `/live`. `None` if the page has no such file.
+pub(crate) fn file(name: &str) -> Option<(&'static str, String)> {
+    if name.is_empty() {
+        return Some((INDEX.content_type, index(&Config::default())));
+    }
+    let asset = ASSETS.iter().find(|asset| asset.name == name)?;
+    Some((asset.content_type, asset.body.to_owned()))
+}
+
+/// The headers that every file of the page is served with.
+pub(crate) const HEADERS: [(&str, &str); 4] = [
+    ("cache-control", "no-cache"),
+    ("content-security-policy", POLICY),
+    ("referrer-policy", "no-referrer"),
+    ("x-content-type-options", "nosniff"),
+];
+
 /// `index.html` with the configured paths, relative to where it is served. They need no escaping:
 /// `Config::check_paths` allows letters, digits and `-._~/`.
 fn index(config: &Config) -> String {
@@ -123,17 +138,13 @@ fn answer(
         true => StatusCode::NOT_MODIFIED.into_response(),
         false => body.into_response(),
     };
-    let fields: [(HeaderName, &'static str); 5] = [
-        (CONTENT_TYPE, content_type),
-        (CACHE_CONTROL, "no-cache"),
-        (CONTENT_SECURITY_POLICY, POLICY),
-        (REFERRER_POLICY, "no-referrer"),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    ];
-    for (name, value) in fields {
-        response
-            .headers_mut()
-            .insert(name, HeaderValue::from_static(value));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    for (name, value) in HEADERS {
+        headers.insert(
+            HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        );
     }
     if let Ok(tag) = HeaderValue::from_str(&tag) {
         response.headers_mut().insert(ETAG, tag);

@@ -670,6 +670,14 @@ def reset_shared(directory: str | os.PathLike[str]) -> bool:
     Raises OSError if the directory cannot be used.
     """
 
+PAGE_HEADERS: Final[list[tuple[str, str]]]
+
+def page_file(name: str) -> tuple[str, str] | None:
+    """Return the content type and the content of a file of the live page.
+
+    "" is the page itself, which expects the others below page/. None if there is no such file.
+    """
+
 SERVED_BY: Final[str]
 
 def resume_shared() -> None:

@@ -7,8 +7,9 @@ that has a runtime already.
 A request passes ``_app``, the routes, and ``_generation``, which reads it with ``_body`` as one of
 the models in ``_requests``, finds its model in ``_models``, has ``_dispatch`` send it to a worker
 in the order of ``_routing``, and writes the answer in the form of ``_formats``. ``_errors`` has all
-errors, ``_metrics`` counts, with the buckets of ``_buckets``, and ``_server`` runs uvicorn. What
-needs Starlette, uvicorn and pydantic is imported when it is used.
+errors. ``_metrics`` counts, with the buckets of ``_buckets``, ``_workers`` watches each worker, and
+``_page`` shows it to people. ``_server`` runs uvicorn. What needs Starlette, uvicorn and pydantic
+is imported when it is used.
 """
 
 from typing import TYPE_CHECKING

@@ -14,6 +14,7 @@ from starlette.routing import Route
 from dynamo.asgi import make_asgi_app
 from dynamo.frontend._errors import ApiError, InternalError, MethodError, NotFoundError
 from dynamo.frontend._generation import Generation
+from dynamo.frontend._page import page_routes
 
 if TYPE_CHECKING:
     from dynamo.frontend._dispatch import Dispatcher
@@ -64,6 +65,7 @@ def make_app(
             Route("/health", health),
             Route("/live", live),
             Route("/metrics", make_asgi_app(runtime)),
+            *page_routes(),
         ],
         exception_handlers={
             ApiError: _on_api_error,

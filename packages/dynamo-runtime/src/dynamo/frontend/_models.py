@@ -65,6 +65,7 @@ class Models:
         self._worker_metrics = workers
         self._watch: ModelWatch | None = None
         self._clients: dict[_Path, Client] = {}
+        self._refused: set[_Path] = set()
         self._workers: dict[tuple[_Path, int], Worker] = {}
         self._served: dict[str, ServedModel] = {}
 
@@ -116,11 +117,18 @@ class Models:
 
     async def _new_clients(self, watch: ModelWatch) -> list[asyncio.Task[None]]:
         followers = []
-        while missing := {model.path for model in watch.models} - self._clients.keys():
+        known = self._clients.keys()
+        while missing := {model.path for model in watch.models} - known - self._refused:
             for path in missing:
                 namespace, component, name = path
-                endpoint = self._runtime.namespace(namespace).component(component).endpoint(name)
-                client = self._clients[path] = await endpoint.client()
+                try:
+                    node = self._runtime.namespace(namespace).component(component)
+                    client = await node.endpoint(name).client()
+                except ValueError as error:  # names that this runtime refuses
+                    self._refused.add(path)
+                    _log.warning("a model of %s cannot be asked: %s", "/".join(path), error)
+                    continue
+                self._clients[path] = client
                 followers.append(asyncio.create_task(self._follow_instances(client)))
         return followers
 
