@@ -34,8 +34,8 @@ CARGO_FUZZ := target/tools/bin/cargo-fuzz
 WHEELS := .venv-wheels
 GUARD := .venv-guard
 
-# What `make test-stress` repeats often: the tests that ask tests/support/stress.py.
-STRESSED = $(shell grep --recursive --files-with-matches --include '*.py' support.stress tests)
+# What `make test-stress` repeats often: the tests that ask tests/support/stress.py, and properties.
+STRESSED = tests/properties $(shell grep -rlE --include 'test_*.py' 'support.stress|from hypothesis' tests)
 
 # NVIDIA's Dynamo of today, for `make test-dynamo`. It has files of the same names as dynamo-runtime.
 DYNAMO := .venv-dynamo

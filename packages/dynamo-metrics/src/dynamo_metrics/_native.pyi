@@ -597,6 +597,7 @@ def register_gauge_callback(
     Raises TypeError for what is no gauge.
     """
 
+@final
 class EngineCall:
     """A call of an engine route. A call without a response fails when it is freed."""
 
