@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 
 pytest.register_assert_rewrite("tests.support")
 
+from tests.support.stress import repeats  # noqa: E402 - its package has asserts to rewrite
+
 # A shell starts its background jobs with SIGINT ignored, and children inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # An example that takes long says something of the machine, not of the code.
-hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.register_profile("patient", deadline=None, max_examples=repeats(50, 500))
 hypothesis.settings.load_profile("patient")
 
 

@@ -96,9 +96,8 @@ class TestQuantiles:
         assert quantile(0.5, points) == 1.5
 
 
-@pytest.mark.parametrize(
-    ("written", "value", "text"),
-    [
+def test_numbers_are_short_and_have_their_units() -> None:
+    cases = [
         (_units.number, 0, "0"),
         (_units.number, 3.14159, "3.14"),
         (_units.number, 12, "12"),
@@ -111,10 +110,9 @@ class TestQuantiles:
         (_units.size, 3 * 2**30, "3 GiB"),
         (_units.ratio, 0.123, "12.3%"),
         (_units.ratio, math.nan, "\N{EN DASH}"),
-    ],
-)
-def test_numbers_are_short_and_have_their_units(written: Any, value: float, text: str) -> None:
-    assert written(value) == text
+    ]
+    for written, value, text in cases:
+        assert written(value) == text
 
 
 def test_a_sparkline_goes_from_zero_to_its_largest_value_and_has_gaps() -> None:

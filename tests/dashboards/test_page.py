@@ -109,9 +109,8 @@ def expressions(text: str, content_type: str = "text/plain") -> list[str]:
 WINDOW = "$__rate_interval"
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
+def test_a_family_is_asked_for_as_its_type_wants_it() -> None:
+    cases = [
         ("# TYPE done_total counter\ndone_total 1\n", [f"rate(done_total{{}}[{WINDOW}])"]),
         ("# TYPE by_model counter\nby_model 1\n", [f"rate(by_model{{}}[{WINDOW}])"]),
         ("# TYPE level gauge\nlevel -1\n", ["level{}"]),
@@ -139,10 +138,9 @@ WINDOW = "$__rate_interval"
                 f"sum by (le) (rate(h_bucket{{}}[{WINDOW}]))",
             ],
         ),
-    ],
-)
-def test_a_family_is_asked_for_as_its_type_wants_it(text: str, expected: list[str]) -> None:
-    assert expressions(text) == expected
+    ]
+    for text, expected in cases:
+        assert expressions(text) == expected
 
 
 @pytest.mark.parametrize(

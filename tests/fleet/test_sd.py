@@ -213,19 +213,15 @@ def test_the_index_names_the_routes_and_each_of_them_answers(sd: Sd) -> None:
     assert fetch(sd.address, "/sd?refresh=1").json == []
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "status", "text"),
-    [
+def test_what_is_not_there_is_one_line(sd: Sd) -> None:
+    cases = [
         ("GET", "/targets", 404, "404 /targets is not here, see /\n"),
         ("POST", "/sd", 405, "405 POST is not for here: use GET\n"),
         ("HEAD", "/live", 200, ""),
-    ],
-)
-def test_what_is_not_there_is_one_line(
-    sd: Sd, method: str, path: str, status: int, text: str
-) -> None:
-    answer = fetch(sd.address, path, method)
-    assert (answer.status, answer.text) == (status, text)
+    ]
+    for method, path, status, text in cases:
+        answer = fetch(sd.address, path, method)
+        assert (answer.status, answer.text) == (status, text)
 
 
 def test_the_body_of_a_get_is_no_request(sd: Sd) -> None:

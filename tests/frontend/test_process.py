@@ -17,9 +17,10 @@ from tests.serving.conftest import nats_settings
 from tests.support.client import connect, fetch, scrape
 from tests.support.page import sample
 from tests.support.process import Worker
+from tests.support.stress import repeats
 from tests.support.waiting import eventually
 
-STREAMS = 1000
+STREAMS = repeats(300, 1000)
 TOKENS = 20
 
 Start = Callable[..., Worker]
@@ -106,7 +107,7 @@ async def _stream(address: str) -> bytes:
 
 
 @pytest.mark.timeout(120)
-async def test_a_thousand_streams_at_once_are_all_complete(start: Start) -> None:
+async def test_hundreds_of_streams_at_once_are_all_complete(start: Start) -> None:
     sizes = ("--max-num-seqs", "1000", "--num-gpu-blocks", "8192", "--step-ms", "300")
     front, _ = with_a_mocker(start, *sizes)
     asking = [asyncio.create_task(_stream(front.address)) for _ in range(STREAMS)]

@@ -157,7 +157,7 @@ def test_an_empty_full_name_is_refused(endpoint: Endpoint, name: str) -> None:
         endpoint.metrics.create_gauge(name, "help", full_name=True)
 
 
-@pytest.mark.parametrize("factory", FACTORIES)
+@pytest.mark.parametrize("factory", ["create_gauge", "create_countervec"])
 @pytest.mark.parametrize("name", ["http.server.requests", "1up", "é", 'a "b"'])
 def test_a_full_name_may_have_any_characters(endpoint: Endpoint, factory: str, name: str) -> None:
     """Formats that hold them show them; others show the name escaped."""

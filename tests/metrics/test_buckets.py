@@ -59,10 +59,8 @@ def test_bounds_may_be_any_numbers_and_end_with_infinity_or_not(
     assert list(buckets(page(endpoint), histogram.name())) == ["1.0", "2.0", "+Inf"]
 
 
-@pytest.mark.parametrize("factory", ["create_histogram", "create_histogramvec"])
-@pytest.mark.parametrize(
-    ("bounds", "parts"),
-    [
+def test_bounds_that_make_no_histogram_are_refused(metrics: RuntimeMetrics) -> None:
+    boundss = [
         ([], ["empty", "omit buckets"]),
         ([INF], ["empty"]),
         ([1, NAN], ["NaN at position 1", "finite"]),
@@ -71,20 +69,18 @@ def test_bounds_may_be_any_numbers_and_end_with_infinity_or_not(
         ([1, 1], ["1 at position 1", "previous one, 1", "strictly increasing"]),
         ([1, 3, 2], ["2 at position 2", "previous one, 3", "strictly increasing"]),
         ([-0.0, 0.0], ["position 1", "strictly increasing"]),
-    ],
-)
-def test_bounds_that_make_no_histogram_are_refused(
-    metrics: RuntimeMetrics, factory: str, bounds: list[float], parts: list[str]
-) -> None:
-    arguments = [["a"]] if factory.endswith("vec") else []
-    with refused(MetricsError, '"ns_comp_ep_m"', *parts):
-        getattr(metrics, factory)("m", "help", *arguments, buckets=bounds)
+    ]
+    for bounds, parts in boundss:
+        for factory in ["create_histogram", "create_histogramvec"]:
+            arguments = [["a"]] if factory.endswith("vec") else []
+            with refused(MetricsError, '"ns_comp_ep_m"', *parts):
+                getattr(metrics, factory)("m", "help", *arguments, buckets=bounds)
 
 
-@pytest.mark.parametrize("bounds", ["123", 5, [1, "2"], [None], {"a": 1}])
-def test_bounds_that_are_no_numbers_are_refused(metrics: RuntimeMetrics, bounds: Any) -> None:
-    with refused(TypeError, "buckets must be a list of numbers", repr(bounds)):
-        metrics.create_histogram("m", "help", buckets=bounds)
+def test_bounds_that_are_no_numbers_are_refused(metrics: RuntimeMetrics) -> None:
+    for bounds in ["123", 5, [1, "2"], [None], {"a": 1}]:
+        with refused(TypeError, "buckets must be a list of numbers", repr(bounds)):
+            metrics.create_histogram("m", "help", buckets=bounds)
 
 
 def test_a_bound_beyond_any_float_is_refused(metrics: RuntimeMetrics) -> None:
@@ -105,9 +101,8 @@ def test_exponential_buckets_are_a_factor_apart() -> None:
     assert exponential_buckets(start=1, factor=10, count=1) == [1]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "parts"),
-    [
+def test_linear_buckets_refuse_what_describes_no_list() -> None:
+    cases = [
         ((0, 1, 0), ["count=0", "give 1 to"]),
         ((0, 1, -5), ["count=-5", "give 1 to"]),
         ((0, 1, 2**62), ["count=", "give 1 to"]),
@@ -118,18 +113,14 @@ def test_exponential_buckets_are_a_factor_apart() -> None:
         ((0, INF, 3), ["position", "finite"]),
         ((1e308, 1e308, 3), ["inf at position 1", "finite"]),
         ((1e20, 1, 3), ["position 1", "strictly increasing"]),
-    ],
-)
-def test_linear_buckets_refuse_what_describes_no_list(
-    arguments: tuple[Any, ...], parts: list[str]
-) -> None:
-    with refused(ValueError, *parts):
-        linear_buckets(*arguments)
+    ]
+    for arguments, parts in cases:
+        with refused(ValueError, *parts):
+            linear_buckets(*arguments)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "parts"),
-    [
+def test_exponential_buckets_refuse_what_describes_no_list() -> None:
+    cases = [
         ((1, 2, 0), ["count=0", "give 1 to"]),
         ((1, 2, -5), ["count=-5", "give 1 to"]),
         ((1, 1 + 1e-15, 2**62), ["count=", "give 1 to"]),
@@ -138,13 +129,10 @@ def test_linear_buckets_refuse_what_describes_no_list(
         ((1, 1, 3), ["factor=1", "above 1"]),
         ((1, NAN, 3), ["factor=NaN", "above 1"]),
         ((1, 1e200, 3), ["inf at position 2", "finite"]),
-    ],
-)
-def test_exponential_buckets_refuse_what_describes_no_list(
-    arguments: tuple[Any, ...], parts: list[str]
-) -> None:
-    with refused(ValueError, *parts):
-        exponential_buckets(*arguments)
+    ]
+    for arguments, parts in cases:
+        with refused(ValueError, *parts):
+            exponential_buckets(*arguments)
 
 
 def test_the_first_names_of_the_lists_are_aliases() -> None:
@@ -154,13 +142,13 @@ def test_the_first_names_of_the_lists_are_aliases() -> None:
     assert REQUEST_DURATION is prometheus_metrics.REQUEST_DURATION_BUCKETS
 
 
-@pytest.mark.parametrize("name", ["DEFAULT", "TTFT", "ITL", "REQUEST_DURATION"])
-def test_the_rust_library_has_the_same_lists(name: str) -> None:
-    source = (ROOT / "crates/dynamo-runtime/src/metrics/buckets.rs").read_text()
-    found = re.search(rf"pub const {name}(?:_BUCKETS)?: &\[f64\] = &\[([^\]]*)\]", source)
-    assert found
-    bounds = [float(bound) for bound in found[1].replace(",", " ").split()]
-    assert bounds == list(getattr(prometheus_metrics, name))
+def test_the_rust_library_has_the_same_lists() -> None:
+    for name in ["DEFAULT", "TTFT", "ITL", "REQUEST_DURATION"]:
+        source = (ROOT / "crates/dynamo-runtime/src/metrics/buckets.rs").read_text()
+        found = re.search(rf"pub const {name}(?:_BUCKETS)?: &\[f64\] = &\[([^\]]*)\]", source)
+        assert found
+        bounds = [float(bound) for bound in found[1].replace(",", " ").split()]
+        assert bounds == list(getattr(prometheus_metrics, name))
 
 
 @pytest.mark.parametrize("function", [linear_buckets, exponential_buckets])

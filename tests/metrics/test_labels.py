@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dynamo.prometheus_metrics import MetricsError, RuntimeMetrics
-from tests.support import FACTORIES, PLAIN, VECS, refused
+from tests.support import FACTORIES, VECS, refused
 
 RESERVED = [
     "dynamo_namespace",
@@ -19,39 +19,35 @@ RESERVED = [
 INVALID = ["", "1a", "a-b", "a:b", "a b", "é", "a\n"]
 
 
-@pytest.mark.parametrize("label", RESERVED)
-@pytest.mark.parametrize("factory", PLAIN)
-def test_a_reserved_name_is_refused_as_a_constant_label(
-    metrics: RuntimeMetrics, factory: str, label: str
-) -> None:
-    with refused(
-        MetricsError, f'label name "{label}"', '"ns_comp_ep_m"', "reserved", "another name"
-    ):
-        getattr(metrics, factory)("m", "help", [(label, "x")])
+def test_a_reserved_name_is_refused_as_a_constant_label(metrics: RuntimeMetrics) -> None:
+    for factory in ("create_counter", "create_histogram"):
+        for label in RESERVED:
+            with refused(
+                MetricsError, f'label name "{label}"', '"ns_comp_ep_m"', "reserved", "another name"
+            ):
+                getattr(metrics, factory)("m", "help", [(label, "x")])
 
 
-@pytest.mark.parametrize("label", RESERVED)
-@pytest.mark.parametrize("factory", VECS)
-def test_a_reserved_name_is_refused_in_a_vec(
-    metrics: RuntimeMetrics, factory: str, label: str
-) -> None:
-    with refused(
-        MetricsError, f'label name "{label}"', '"ns_comp_ep_m"', "reserved", "another name"
-    ):
-        getattr(metrics, factory)("m", "help", ["a", label])
-    with refused(
-        MetricsError, f'label name "{label}"', '"ns_comp_ep_m"', "reserved", "another name"
-    ):
-        getattr(metrics, factory)("m", "help", ["a"], {label: "x"})
+def test_a_reserved_name_is_refused_in_a_vec(metrics: RuntimeMetrics) -> None:
+    for factory in ("create_gaugevec", "create_histogramvec"):
+        for label in RESERVED:
+            with refused(
+                MetricsError, f'label name "{label}"', '"ns_comp_ep_m"', "reserved", "another name"
+            ):
+                getattr(metrics, factory)("m", "help", ["a", label])
+            with refused(
+                MetricsError, f'label name "{label}"', '"ns_comp_ep_m"', "reserved", "another name"
+            ):
+                getattr(metrics, factory)("m", "help", ["a"], {label: "x"})
 
 
-@pytest.mark.parametrize("label", INVALID)
-def test_an_invalid_name_is_refused(metrics: RuntimeMetrics, label: str) -> None:
-    shown = label.replace("\n", "\\n")
-    with refused(MetricsError, f'label name "{shown}"', "[a-zA-Z_][a-zA-Z0-9_]*"):
-        metrics.create_counter("m", "help", {label: "x"})
-    with refused(MetricsError, f'label name "{shown}"', "[a-zA-Z_][a-zA-Z0-9_]*"):
-        metrics.create_gaugevec("m", "help", [label])
+def test_an_invalid_name_is_refused(metrics: RuntimeMetrics) -> None:
+    for label in INVALID:
+        shown = label.replace("\n", "\\n")
+        with refused(MetricsError, f'label name "{shown}"', "[a-zA-Z_][a-zA-Z0-9_]*"):
+            metrics.create_counter("m", "help", {label: "x"})
+        with refused(MetricsError, f'label name "{shown}"', "[a-zA-Z_][a-zA-Z0-9_]*"):
+            metrics.create_gaugevec("m", "help", [label])
 
 
 def test_names_are_told_apart_by_case_and_underscores(metrics: RuntimeMetrics) -> None:

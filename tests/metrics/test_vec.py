@@ -47,21 +47,21 @@ ORDERS: dict[str, Callable[..., object]] = {
 }
 
 
-def vec_at_ten(metrics: RuntimeMetrics, factory: str) -> Any:
-    vec = getattr(metrics, factory)("m", "help", ["a", "b"])
+def vec_at_ten(metrics: RuntimeMetrics, factory: str, name: str = "m") -> Any:
+    vec = getattr(metrics, factory)(name, "help", ["a", "b"])
     child = vec.with_label_values(["x", "y"])
     child.set(10) if "gauge" in factory else child.inc_by(10)
     return vec
 
 
-@pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize(("factory", "verb", "value", "expected"), UPDATES)
 def test_the_value_and_the_labels_come_in_either_order(
-    metrics: RuntimeMetrics, factory: str, verb: str, value: float, expected: float, order: str
+    metrics: RuntimeMetrics, factory: str, verb: str, value: float, expected: float
 ) -> None:
-    vec = vec_at_ten(metrics, factory)
-    assert ORDERS[order](getattr(vec, verb), value) is None
-    assert vec.get(LABELS) == vec.get(labels=LABELS) == expected
+    for number, (order, call) in enumerate(ORDERS.items()):
+        vec = vec_at_ten(metrics, factory, f"m{number}")
+        assert call(getattr(vec, verb), value) is None
+        assert vec.get(LABELS) == vec.get(labels=LABELS) == expected, order
 
 
 @pytest.mark.parametrize(("factory", "verb", "expected"), STEPS)
@@ -98,7 +98,7 @@ def test_values_are_checked_before_a_series_is_created(endpoint: Endpoint) -> No
 # Labels
 
 
-@pytest.mark.parametrize("factory", VECS)
+@pytest.mark.parametrize("factory", ["create_intcountervec", "create_histogramvec"])
 @pytest.mark.parametrize(
     ("labels", "parts"),
     [
@@ -125,18 +125,18 @@ def test_a_missing_unknown_or_surplus_label_is_refused_by_name(
     assert page(endpoint) == {}
 
 
-@pytest.mark.parametrize("value", [1.5, None, b"x", ["x"]])
-def test_a_label_value_that_is_no_text_is_refused(metrics: RuntimeMetrics, value: Any) -> None:
-    vec = metrics.create_intcountervec("m", "help", ["a", "b"])
-    message = ['value of label "b" must be a str', repr(value)]
-    with refused(TypeError, *message):
-        vec.inc({"a": "x", "b": value})
-    with refused(TypeError, *message):
-        vec.with_label_values(["x", value])
-    with refused(TypeError, *message):
-        vec.labels(a="x", b=value)
-    with refused(TypeError, *message):
-        vec.labels("x", value)
+def test_a_label_value_that_is_no_text_is_refused(metrics: RuntimeMetrics) -> None:
+    for value in [1.5, None, b"x", ["x"]]:
+        vec = metrics.create_intcountervec("m", "help", ["a", "b"])
+        message = ['value of label "b" must be a str', repr(value)]
+        with refused(TypeError, *message):
+            vec.inc({"a": "x", "b": value})
+        with refused(TypeError, *message):
+            vec.with_label_values(["x", value])
+        with refused(TypeError, *message):
+            vec.labels(a="x", b=value)
+        with refused(TypeError, *message):
+            vec.labels("x", value)
 
 
 def test_a_label_value_with_a_lone_surrogate_is_refused(metrics: RuntimeMetrics) -> None:
@@ -210,25 +210,21 @@ def test_all_ways_lead_to_the_same_series(metrics: RuntimeMetrics) -> None:
     assert vec.get(LABELS) == 8
 
 
-@pytest.mark.parametrize(
-    "values", [[], ["x"], ["x", "y", "z"]], ids=["none", "too few", "too many"]
-)
-def test_a_wrong_number_of_values_is_refused(metrics: RuntimeMetrics, values: list[str]) -> None:
-    vec = metrics.create_gaugevec("m", "help", ["a", "b"])
-    message = ['"ns_comp_ep_m"', "takes 2 label values", '["a", "b"]', f"got {len(values)}"]
-    with refused(ValueError, *message):
-        vec.with_label_values(values)
-    with refused(ValueError, *message):
-        vec.labels(*values)
+def test_a_wrong_number_of_values_is_refused(metrics: RuntimeMetrics) -> None:
+    for values in [[], ["x"], ["x", "y", "z"]]:
+        vec = metrics.create_gaugevec("m", "help", ["a", "b"])
+        message = ['"ns_comp_ep_m"', "takes 2 label values", '["a", "b"]', f"got {len(values)}"]
+        with refused(ValueError, *message):
+            vec.with_label_values(values)
+        with refused(ValueError, *message):
+            vec.labels(*values)
 
 
-@pytest.mark.parametrize("values", ["xy", LABELS, {"x", "y"}, frozenset("xy"), None, 5])
-def test_values_without_an_order_of_their_own_are_refused(
-    metrics: RuntimeMetrics, values: Any
-) -> None:
-    vec = metrics.create_gaugevec("m", "help", ["a", "b"])
-    with refused(TypeError, "label values must be a list of str", type(values).__name__):
-        vec.with_label_values(values)
+def test_values_without_an_order_of_their_own_are_refused(metrics: RuntimeMetrics) -> None:
+    for values in ["xy", LABELS, {"x", "y"}, frozenset("xy"), None, 5]:
+        vec = metrics.create_gaugevec("m", "help", ["a", "b"])
+        with refused(TypeError, "label values must be a list of str", type(values).__name__):
+            vec.with_label_values(values)
 
 
 def test_values_come_in_order_or_by_name_but_not_both(metrics: RuntimeMetrics) -> None:

@@ -131,17 +131,15 @@ def test_a_native_histogram_alone_has_a_count_and_a_sum_elsewhere(
     assert server.value("ns_comp_ep_schema_3_sum") > 0
 
 
-@pytest.mark.parametrize("quantile", [0.01, 0.1, 0.5, 0.9, 0.99])
-@pytest.mark.parametrize("schema", [0, 3, 5, 8])
-def test_quantiles_of_a_native_histogram_are_as_exact_as_its_schema(
-    servers: Servers, schema: int, quantile: float
-) -> None:
-    server, _ = servers.protobuf
-    result = server.value(f"histogram_quantile({quantile}, ns_comp_ep_schema_{schema})")
-    exact = math.exp(QUANTILES.inv_cdf(quantile))
-    width = 2 ** (2**-schema)  # between the bounds of a bucket
-    steps = 1.01  # between one observation and the next
-    assert exact / width / steps <= result <= exact * width * steps
+def test_quantiles_of_a_native_histogram_are_as_exact_as_its_schema(servers: Servers) -> None:
+    for schema in [0, 3, 5, 8]:
+        for quantile in [0.01, 0.1, 0.5, 0.9, 0.99]:
+            server, _ = servers.protobuf
+            result = server.value(f"histogram_quantile({quantile}, ns_comp_ep_schema_{schema})")
+            exact = math.exp(QUANTILES.inv_cdf(quantile))
+            width = 2 ** (2**-schema)  # between the bounds of a bucket
+            steps = 1.01  # between one observation and the next
+            assert exact / width / steps <= result <= exact * width * steps
 
 
 def test_the_count_and_the_sum_of_a_native_histogram_arrive(servers: Servers) -> None:

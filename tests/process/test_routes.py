@@ -37,13 +37,13 @@ def test_metrics_are_text_of_format_0_0_4_by_default(address: str) -> None:
     assert (family.type, family.help, family.samples[0].value) == ("counter", "Requests", 7)
 
 
-@pytest.mark.parametrize("accepted", ["gzip", "deflate, gzip;q=0.5", "gzip, zstd, br", "*"])
-def test_metrics_are_packed_for_those_who_can_unpack_them(address: str, accepted: str) -> None:
-    answer = fetch(address, headers={"Accept-Encoding": accepted})
-    assert answer.headers["Content-Encoding"] == "gzip"
-    assert answer.headers["Vary"] == "Accept, Accept-Encoding"
-    families = page(gzip.decompress(answer.body).decode())
-    assert sample(families, "ns_comp_ep_requests_total") == 7
+def test_metrics_are_packed_for_those_who_can_unpack_them(address: str) -> None:
+    for accepted in ["gzip", "deflate, gzip;q=0.5", "gzip, zstd, br", "*"]:
+        answer = fetch(address, headers={"Accept-Encoding": accepted})
+        assert answer.headers["Content-Encoding"] == "gzip"
+        assert answer.headers["Vary"] == "Accept, Accept-Encoding"
+        families = page(gzip.decompress(answer.body).decode())
+        assert sample(families, "ns_comp_ep_requests_total") == 7
 
 
 def test_the_order_decides_among_equally_accepted_encodings(address: str) -> None:
@@ -52,11 +52,11 @@ def test_the_order_decides_among_equally_accepted_encodings(address: str) -> Non
         assert answer.headers["Content-Encoding"] == encoding
 
 
-@pytest.mark.parametrize("accepted", ["identity", "gzip;q=0", "br", ""])
-def test_metrics_are_not_packed_for_those_who_cannot(address: str, accepted: str) -> None:
-    answer = fetch(address, headers={"Accept-Encoding": accepted})
-    assert answer.headers["Content-Encoding"] is None
-    assert sample(page(answer.body.decode()), "ns_comp_ep_requests_total") == 7
+def test_metrics_are_not_packed_for_those_who_cannot(address: str) -> None:
+    for accepted in ["identity", "gzip;q=0", "br", ""]:
+        answer = fetch(address, headers={"Accept-Encoding": accepted})
+        assert answer.headers["Content-Encoding"] is None
+        assert sample(page(answer.body.decode()), "ns_comp_ep_requests_total") == 7
 
 
 def test_health_is_json_in_the_order_that_is_documented(address: str) -> None:
@@ -106,30 +106,30 @@ def test_the_live_page_can_be_switched_off(serve: Start) -> None:
         assert answer.text == "not found: try /metrics, /health, /live\n"
 
 
-@pytest.mark.parametrize("path", ["/metric", "/metrics/", "/health/x", "//", "/favicon.ico"])
-def test_another_path_is_404_with_one_line(address: str, path: str) -> None:
-    answer = fetch(address, path)
-    assert answer.status == 404
-    assert answer.text.count("\n") == 1
-    assert "/metrics" in answer.text
+def test_another_path_is_404_with_one_line(address: str) -> None:
+    for path in ["/metric", "/metrics/", "/health/x", "//", "/favicon.ico"]:
+        answer = fetch(address, path)
+        assert answer.status == 404
+        assert answer.text.count("\n") == 1
+        assert "/metrics" in answer.text
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "BREW"])
-@pytest.mark.parametrize("path", ["/metrics", "/health", "/live", "/"])
-def test_another_method_is_405_with_one_line(address: str, path: str, method: str) -> None:
-    answer = fetch(address, path, method)
-    assert answer.status == 405
-    assert answer.headers["Allow"] == "GET,HEAD"
-    assert answer.text == f"{method} is not allowed on {path}: use GET or HEAD\n"
+def test_another_method_is_405_with_one_line(address: str) -> None:
+    for path in ["/metrics", "/health", "/live", "/"]:
+        for method in ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "BREW"]:
+            answer = fetch(address, path, method)
+            assert answer.status == 405
+            assert answer.headers["Allow"] == "GET,HEAD"
+            assert answer.text == f"{method} is not allowed on {path}: use GET or HEAD\n"
 
 
-@pytest.mark.parametrize("path", ["/metrics", "/health", "/live", "/", "/elsewhere"])
-def test_head_answers_as_get_does_without_a_body(address: str, path: str) -> None:
-    head, get = fetch(address, path, "HEAD"), fetch(address, path)
-    assert head.status == get.status
-    assert head.headers["Content-Type"] == get.headers["Content-Type"]
-    assert head.headers["Content-Length"] is not None
-    assert head.body == b""
+def test_head_answers_as_get_does_without_a_body(address: str) -> None:
+    for path in ["/metrics", "/health", "/live", "/", "/elsewhere"]:
+        head, get = fetch(address, path, "HEAD"), fetch(address, path)
+        assert head.status == get.status
+        assert head.headers["Content-Type"] == get.headers["Content-Type"]
+        assert head.headers["Content-Length"] is not None
+        assert head.body == b""
 
 
 def test_a_query_does_not_change_the_route(address: str) -> None:
@@ -165,12 +165,12 @@ def test_a_name_that_is_unknown_selects_nothing(address: str) -> None:
     assert (answer.status, answer.body) == (200, b"")
 
 
-@pytest.mark.parametrize("path", ["/metrics", "/health", "/live", "/", "/elsewhere"])
-def test_no_response_is_sniffed_or_stored(address: str, path: str) -> None:
-    headers = fetch(address, path).headers
-    assert headers["X-Content-Type-Options"] == "nosniff"
-    # The live page is kept, and asked for anew with its tag.
-    assert headers["Cache-Control"] == ("no-cache" if path == "/" else "no-store")
+def test_no_response_is_sniffed_or_stored(address: str) -> None:
+    for path in ["/metrics", "/health", "/live", "/", "/elsewhere"]:
+        headers = fetch(address, path).headers
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        # The live page is kept, and asked for anew with its tag.
+        assert headers["Cache-Control"] == ("no-cache" if path == "/" else "no-store")
 
 
 @pytest.mark.parametrize(

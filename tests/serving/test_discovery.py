@@ -24,6 +24,7 @@ from dynamo.discovery.file import FileDiscovery
 from dynamo.discovery.nats import BUCKET
 from dynamo.runtime import Client, ConnectionLostError, DistributedRuntime, UnavailableError
 from tests.serving.conftest import nats_settings
+from tests.support.log import logged_here
 from tests.support.nats import NatsServer
 from tests.support.process import Start
 from tests.support.serving import (
@@ -324,7 +325,7 @@ async def test_an_entry_that_cannot_be_read_is_one_line(
     leased = LeasedWatch(lease=10.0)
     for _ in range(3):  # it is put again and again
         leased.take(key, value)
-    [record] = caplog.records
+    [record] = logged_here(caplog)
     assert record.message.startswith(f"an entry of discovery cannot be read: key '{key}': ")
     assert len(record.message.splitlines()) == 1
     assert len(record.message) < 600

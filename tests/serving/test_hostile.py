@@ -72,34 +72,34 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("message", HOSTILE.values(), ids=HOSTILE.keys())
-async def test_a_hostile_message_disturbs_no_request(on_nats: NatsServer, message: Any) -> None:
-    wait = Gated()
-    async with DistributedRuntime() as runtime, served(endpoint_of(runtime), wait) as client:
-        answer = await client.generate(None)
-        assert await anext(answer) == 1
-        [instance] = await instances_of("nats")
-        subjects = [instance.address, answer._stream.reply_subject.rpartition(".")[0]]
-        await publish_raw(on_nats, *(message(to.encode()) for to in subjects))
-        wait.go_on.set()
-        assert await collect(answer) == [2]
-        assert await collect(await client.generate(None)) == [1, 2]
+async def test_a_hostile_message_disturbs_no_request(on_nats: NatsServer) -> None:
+    for message in HOSTILE.values():
+        wait = Gated()
+        async with DistributedRuntime() as runtime, served(endpoint_of(runtime), wait) as client:
+            answer = await client.generate(None)
+            assert await anext(answer) == 1
+            [instance] = await instances_of("nats")
+            subjects = [instance.address, answer._stream.reply_subject.rpartition(".")[0]]
+            await publish_raw(on_nats, *(message(to.encode()) for to in subjects))
+            wait.go_on.set()
+            assert await collect(answer) == [2]
+            assert await collect(await client.generate(None)) == [1, 2]
 
 
-@pytest.mark.parametrize("message", HOSTILE.values(), ids=HOSTILE.keys())
 async def test_a_hostile_entry_of_discovery_hides_no_other(
-    on_nats: NatsServer, message: Any, monkeypatch: pytest.MonkeyPatch
+    on_nats: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DYN_SYSTEM_PORT", "0")
-    async with DistributedRuntime() as runtime, served(endpoint_of(runtime), echo) as client:
-        prefixes = (b"instances.ns.comp.generate", b"runtimes")
-        await publish_raw(
-            on_nats, *(message(b"$KV.%s.%s" % (BUCKET.encode(), prefix)) for prefix in prefixes)
-        )
-        async with discovery_of("nats") as later:
-            assert len((await later.watch("ns", "comp", "generate")).instances) == 1
-            assert len(await later.targets()) == 1
-        assert await collect(await client.generate(1)) == [1]
+    for message in HOSTILE.values():
+        monkeypatch.setenv("DYN_SYSTEM_PORT", "0")
+        async with DistributedRuntime() as runtime, served(endpoint_of(runtime), echo) as client:
+            prefixes = (b"instances.ns.comp.generate", b"runtimes")
+            await publish_raw(
+                on_nats, *(message(b"$KV.%s.%s" % (BUCKET.encode(), prefix)) for prefix in prefixes)
+            )
+            async with discovery_of("nats") as later:
+                assert len((await later.watch("ns", "comp", "generate")).instances) == 1
+                assert len(await later.targets()) == 1
+            assert await collect(await client.generate(1)) == [1]
 
 
 @pytest.mark.parametrize(

@@ -45,21 +45,18 @@ async def test_the_client_gets_what_the_handler_yields_in_order(plane: str) -> N
         assert await collect(await client.generate(1000)) == list(range(1000))
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
+async def test_values_arrive_as_they_were_sent(plane: str) -> None:
+    cases = [
         None,
         {"a": [1, -2.5, True, None, ""], "ключ": "wert €\U0001f600"},
         "\ud800 is half a character",
         2**70,
         [[]] * 50,
         "x" * 3_000_000,
-    ],
-    ids=["null", "object", "lone surrogate", "big number", "nested", "three megabytes"],
-)
-async def test_values_arrive_as_they_were_sent(plane: str, value: Any) -> None:
-    async with DistributedRuntime() as runtime, served(endpoint_of(runtime), echo) as client:
-        assert await collect(await client.generate(value)) == [value]
+    ]
+    for value in cases:
+        async with DistributedRuntime() as runtime, served(endpoint_of(runtime), echo) as client:
+            assert await collect(await client.generate(value)) == [value]
 
 
 async def test_not_a_number_and_infinity_arrive_too(plane: str) -> None:

@@ -67,6 +67,14 @@ async def test_a_bad_nats_server_is_refused_before_it_is_tried(
             await endpoint_of(runtime).client()
 
 
+async def test_a_nats_server_over_websockets_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DYN_REQUEST_PLANE", "nats")
+    monkeypatch.setenv("NATS_SERVER", "ws://localhost:8080")
+    async with DistributedRuntime() as runtime:
+        with pytest.raises(ValueError, match=r"is a WebSocket, .* nats://host:port"):
+            await endpoint_of(runtime).client()
+
+
 async def test_control_characters_in_a_value_do_not_break_the_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -79,15 +87,13 @@ async def test_control_characters_in_a_value_do_not_break_the_line(
         assert len(str(error.value)) < 200
 
 
-@pytest.mark.parametrize("word", ["1", "TRUE", "on", "Yes", "0", "false", "OFF", "no", "", " "])
-async def test_every_word_for_on_and_off_is_understood(
-    monkeypatch: pytest.MonkeyPatch, word: str
-) -> None:
-    from dynamo._serving.canary import CanarySettings
+async def test_every_word_for_on_and_off_is_understood(monkeypatch: pytest.MonkeyPatch) -> None:
+    for word in ["1", "TRUE", "on", "Yes", "0", "false", "OFF", "no", "", " "]:
+        from dynamo._serving.canary import CanarySettings
 
-    monkeypatch.setenv("DYN_HEALTH_CHECK_ENABLED", word)
-    enabled = CanarySettings.from_environment().enabled
-    assert enabled == (word.lower() in ("1", "true", "on", "yes"))
+        monkeypatch.setenv("DYN_HEALTH_CHECK_ENABLED", word)
+        enabled = CanarySettings.from_environment().enabled
+        assert enabled == (word.lower() in ("1", "true", "on", "yes"))
 
 
 async def test_a_server_that_is_not_there_is_named_with_the_ways_out(

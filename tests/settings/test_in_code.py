@@ -50,9 +50,8 @@ def test_limits_can_be_set_in_code(monkeypatch: pytest.MonkeyPatch) -> None:
     assert vec.get({"a": "2"}) == 0
 
 
-@pytest.mark.parametrize(
-    ("setting", "value", "parts"),
-    [
+def test_a_bad_setting_is_named_as_it_was_given() -> None:
+    cases = [
         ("port", 65536, ["port=65536 is not a port", "1 to 65535"]),
         ("port", -2, ["port=-2 is not a port"]),
         ("host", "a b", ["host=a b is not a host"]),
@@ -62,11 +61,10 @@ def test_limits_can_be_set_in_code(monkeypatch: pytest.MonkeyPatch) -> None:
         ("starting_health_status", "up", ["starting_health_status=up"]),
         ("callback_timeout", 0, ["callback_timeout=0 is not a time"]),
         ("max_series", -1, ["max_series=-1 is not a number of series"]),
-    ],
-)
-def test_a_bad_setting_is_named_as_it_was_given(setting: str, value: Any, parts: list[str]) -> None:
-    with refused(ValueError, *parts):
-        DistributedRuntime(**{setting: value})
+    ]
+    for setting, value, parts in cases:
+        with refused(ValueError, *parts):
+            DistributedRuntime(**{setting: value})
 
 
 @pytest.mark.parametrize(

@@ -57,10 +57,8 @@ def test_a_wrong_value_is_refused_with_its_variable_and_the_remedy(
         DistributedRuntime()
 
 
-@pytest.mark.parametrize("value", ["", " "])
-@pytest.mark.parametrize(
-    "variable",
-    [
+def test_an_empty_variable_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    variables = [
         "DYN_SYSTEM_PORT",
         "DYN_SYSTEM_HOST",
         "DYN_SYSTEM_HEALTH_PATH",
@@ -74,15 +72,13 @@ def test_a_wrong_value_is_refused_with_its_variable_and_the_remedy(
         "DYN_METRICS_CREATED_SAMPLES",
         "DYN_METRICS_TRACE_EXEMPLARS",
         "DYN_METRICS_PROCESS",
-    ],
-)
-def test_an_empty_variable_is_unset(
-    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
-) -> None:
-    monkeypatch.setenv(variable, value)
-    runtime = DistributedRuntime()
-    assert runtime.system_status_address is None
-    assert runtime.namespace("ns").metrics.create_gauge("m", "help").name() == "ns_m"
+    ]
+    for variable in variables:
+        for value in ["", " "]:
+            monkeypatch.setenv(variable, value)
+            runtime = DistributedRuntime()
+            assert runtime.system_status_address is None
+            assert runtime.namespace("ns").metrics.create_gauge("m", "help").name() == "ns_m"
 
 
 def test_a_value_is_shown_on_one_line_and_not_in_full(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -104,7 +104,7 @@ async def worker(handler: Handler, model: str = "m", **registered: Any) -> Async
 async def frontend_and_workers(
     *handlers: Handler, arguments: tuple[str, ...] = (), **registered: Any
 ) -> AsyncIterator[Frontend]:
-    """Runs a frontend with workers of the model ``m``, all of which it knows."""
+    """Runs a frontend that knows these workers of the model ``m``."""
     async with AsyncExitStack() as stack:
         for handler in handlers:
             await stack.enter_async_context(worker(handler, **registered))
@@ -113,7 +113,7 @@ async def frontend_and_workers(
         async def workers() -> int:
             return int((await front.http.get("/health")).json()["workers"])
 
-        while await workers() != len(handlers):
+        while await workers() < len(handlers):
             await asyncio.sleep(0.01)
         yield front
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import contextlib
 import logging
 import queue
+import threading
 from collections.abc import Iterator
+
+import pytest
 
 from tests.support.client import TIMEOUT_SECONDS
 
@@ -43,3 +46,11 @@ def logged() -> Iterator[Log]:
         yield log
     finally:
         logger.removeHandler(handler)
+
+
+def logged_here(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    """What has been logged by the test's own thread.
+
+    Messages of the native core come by a thread of their own, and may be of earlier tests.
+    """
+    return [record for record in caplog.records if record.thread == threading.get_ident()]

@@ -177,9 +177,8 @@ async def test_an_error_of_vllms_that_says_nothing_gives_way_to_its_cause() -> N
         await collect(ask(Engine(error), {"prompt": "a"}))
 
 
-@pytest.mark.parametrize(
-    ("request_", "problem"),
-    [
+async def test_a_request_that_is_none_does_not_reach_the_engine() -> None:
+    cases = [
         ("a", "a request must be an object, not str"),
         ({}, "a request must have either token_ids, a prompt or messages"),
         (
@@ -208,17 +207,13 @@ async def test_an_error_of_vllms_that_says_nothing_gives_way_to_its_cause() -> N
             "the prompt cannot be sent to the engine: can't serialize ints < -2**63 or > 2**64 - 1",
         ),
         ({"prompt": "a", "n": 3}, "n=3: a request has one answer here, send it 3 times"),
-    ],
-    ids=str,
-)
-async def test_a_request_that_is_none_does_not_reach_the_engine(
-    request_: Any, problem: str
-) -> None:
-    engine = Engine()
-    with pytest.raises(InvalidRequestError) as raised:
-        await collect(ask(engine, request_))
-    assert str(raised.value) == problem
-    assert engine.asked == []
+    ]
+    for request_, problem in cases:
+        engine = Engine()
+        with pytest.raises(InvalidRequestError) as raised:
+            await collect(ask(engine, request_))
+        assert str(raised.value) == problem
+        assert engine.asked == []
 
 
 async def test_a_dead_engine_is_an_error_of_the_engine_and_counted_as_one(

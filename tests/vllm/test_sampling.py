@@ -66,24 +66,19 @@ def test_an_option_that_the_engine_does_not_have_is_named(place: str) -> None:
         params({place: {"temprature": 1}})
 
 
-@pytest.mark.parametrize(
-    ("request_", "problem"),
-    [
+def test_an_option_that_cannot_be_is_the_requests_fault() -> None:
+    cases = [
         ({"temperature": "hot"}, "Expected `float`, got `str` - at `$.temperature`"),
         ({"temperature": -1}, "temperature must be non-negative, got -1"),
         ({"max_tokens": 1.5}, "Expected `int | null`, got `float` - at `$.max_tokens`"),
         ({"max_tokens": 0}, "max_tokens must be at least 1, got 0"),
         ({"n": 2}, "n=2: a request has one answer here, send it 2 times"),
         ({"sampling_options": [1]}, "sampling_options must be an object, not list"),
-    ],
-    ids=str,
-)
-def test_an_option_that_cannot_be_is_the_requests_fault(
-    request_: dict[str, Any], problem: str
-) -> None:
-    with pytest.raises(InvalidRequestError) as raised:
-        params(request_)
-    assert problem in str(raised.value)
+    ]
+    for request_, problem in cases:
+        with pytest.raises(InvalidRequestError) as raised:
+            params(request_)
+        assert problem in str(raised.value)
 
 
 def nested(depth: int) -> dict[str, Any]:

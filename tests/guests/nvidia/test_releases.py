@@ -11,6 +11,7 @@ import pytest
 import dynamo_metrics
 from dynamo_metrics.guests.nvidia import _exposition
 from tests.support import refused
+from tests.support.log import logged_here
 
 CONNECTIONS = count(1)
 
@@ -61,13 +62,13 @@ def test_an_untested_release_is_noted_in_the_log(
 ) -> None:
     monkeypatch.setattr(_exposition, "_release", lambda: "1.7.0")
     dynamo_metrics.attach(Endpoint(Metrics("expfmt", "typed")), "ns.comp.ep")
-    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+    assert [record.levelno for record in logged_here(caplog)] == [logging.WARNING]
     assert "ai-dynamo-runtime 1.7.0" in caplog.text
 
 
 def test_the_tested_release_is_the_one_installed(caplog: pytest.LogCaptureFixture) -> None:
     theirs = Metrics("expfmt", "typed")
     dynamo_metrics.attach(Endpoint(theirs), "ns.comp.ep")
-    assert caplog.records == []
+    assert logged_here(caplog) == []
     assert theirs.registered["expfmt"]() == ""
     assert theirs.registered["typed"]() == []

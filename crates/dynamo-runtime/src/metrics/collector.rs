@@ -60,6 +60,17 @@ pub(crate) trait MetricCollector: Collector {
     /// In a forked child: starts all series at 0.
     fn reset(&self);
 
+    /// The series (a `Series<I>`) that has exactly these labels with a value, sorted by name.
+    fn series(&self, labels: &[(String, String)]) -> Option<Arc<dyn Any + Send + Sync>>;
+
+    /// As [`series`](Self::series). From now on, this metric updates the series and another one shows it.
+    fn lend(&self, _labels: &[(String, String)]) -> Option<Arc<dyn Any + Send + Sync>> {
+        None
+    }
+
+    /// Stops updating the series that other metrics show.
+    fn forget_aliases(&self) {}
+
     /// The buckets that all histograms of the family have in common.
     fn bucket_layout(&self) -> BucketLayout;
 }

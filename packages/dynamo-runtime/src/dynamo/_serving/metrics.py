@@ -10,6 +10,7 @@ from dynamo._settings import METRICS_WORKER_ID
 from dynamo.prometheus_metrics import REQUEST_DURATION, MetricsError
 from dynamo.prometheus_names import labels as label_names
 from dynamo.prometheus_names import name_prefix, work_handler
+from dynamo_metrics import _arguments
 
 if TYPE_CHECKING:
     import dynamo_metrics
@@ -59,7 +60,7 @@ class RequestMetrics:
         Raises ``MetricsError`` for a bad label, or if a metric of the user's has one of the names.
         """
         create = endpoint.metrics
-        const = list(labels.items() if isinstance(labels, dict) else labels or ())
+        const = _arguments.pairs(labels)
         given = {name for name, _ in const}
         const += [pair for pair in worker_labels(instance_id).items() if pair[0] not in given]
 

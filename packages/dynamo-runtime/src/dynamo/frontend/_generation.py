@@ -33,6 +33,9 @@ ENDPOINTS: dict[Kind, str] = {"chat": "chat_completions", "completions": "comple
 """Values of the label ``endpoint``."""
 
 _REQUEST_ID = re.compile(r"[\w.-]{1,100}", re.ASCII)
+_SENDS_IN_A_ROW = 4
+"""Sends after which a stream lets the event loop turn, however many items have arrived at once:
+other streams go on, and a client that has disconnected is noticed before asyncio logs writes."""
 _CANCELLED = frontend_service.error_type.CANCELLED
 
 _log = logging.getLogger("dynamo.frontend")
@@ -151,6 +154,7 @@ class _Response:
         self._send = send
         self._headers = [(b"x-request-id", request_id.encode())]
         self._started = False
+        self._sent = 0
 
     async def whole(
         self, status: int, body: dict[str, Any], headers: dict[str, str] | None = None
@@ -175,6 +179,9 @@ class _Response:
                 (b"x-accel-buffering", b"no"),
             )
         await self._send({"type": "http.response.body", "body": events, "more_body": not last})
+        self._sent += 1
+        if self._sent % _SENDS_IN_A_ROW == 0:
+            await asyncio.sleep(0)
 
     async def fail(self, error: ApiError) -> None:
         """Send an error: as the answer, or as the last event of a stream that has begun."""
