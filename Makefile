@@ -25,6 +25,11 @@ WITH_NODE := PATH="$$PATH:$(abspath $(BIN))"
 # The OpenTelemetry Collector of `make test-otlp`.
 OTLP_RELAY := target/otlp/relay
 
+# `make fuzz`: seconds for each target, the Rust that builds the targets in Rust, and its tool.
+SECONDS ?= 600
+FUZZ_RUST ?= nightly
+CARGO_FUZZ := target/tools/bin/cargo-fuzz
+
 # The tools of `make wheels`, and the environment of `make guard`, which holds those wheels.
 WHEELS := .venv-wheels
 GUARD := .venv-guard
@@ -61,7 +66,7 @@ MARK := .python-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_in
 CREATED := $(VENV)/$(MARK)
 
 .DEFAULT_GOAL := help
-.PHONY: docs help run test test-rust test-page test-python test-dynamo test-otlp test-stress test-vllm lint names api dashboards format wheels bench guard clean panels
+.PHONY: fuzz docs help run test test-rust test-page test-python test-dynamo test-otlp test-stress test-vllm lint names api dashboards format wheels bench guard clean panels
 
 help:
 	@echo "make run         build into $(VENV), run OpenAI's API on port $(HTTP_PORT) and a simulated worker under load on port $(PORT), until Ctrl-C"
@@ -79,6 +84,7 @@ help:
 	@echo "make format      format all code"
 	@echo "make wheels      write the wheels (for $(ARCH), Python >= 3.10) and sdists of both packages to dist/"
 	@echo "make bench       measure everything beside its peers (ONLY=vecs for one topic), write docs/benchmarks.md"
+	@echo "make fuzz        run each fuzz target for SECONDS=600; needs a nightly Rust"
 	@echo "make guard       fail if updates take more instructions than benchmarks/guard.json allows; needs valgrind"
 
 run: $(VENV)/.built $(VENV)/.frontend
@@ -154,6 +160,18 @@ bench: $(BENCH)/.built $(BENCH_DYNAMO)/.installed
 
 wheels: $(METRICS_SDIST) $(METRICS_WHEEL) $(RUNTIME_SDIST) $(RUNTIME_WHEEL)
 
+# Each target for SECONDS. FUZZ_RUST is the toolchain that instruments the Rust ones.
+fuzz: $(VENV)/.built $(VENV)/.test $(VENV)/.fuzz $(CARGO_FUZZ)
+	PATH="$(abspath $(dir $(CARGO_FUZZ))):$$PATH" cargo +$(FUZZ_RUST) fuzz build --sanitizer none
+	for target in exposition headers web_config; do \
+		mkdir -p fuzz/corpus/$$target && PATH="$(abspath $(dir $(CARGO_FUZZ))):$$PATH" \
+		cargo +$(FUZZ_RUST) fuzz run --sanitizer none $$target fuzz/corpus/$$target fuzz/seeds/$$target -- \
+			-max_total_time=$(SECONDS) -timeout=5 -max_len=4096 -dict=fuzz/dictionaries/$$target.txt || exit 1; \
+	done
+	for target in tcp_frames nats_frames discovery_entries; do \
+		PYTHONPATH=. $(BIN)/python -m fuzz.python $$target --seconds $(SECONDS) || exit 1; \
+	done
+
 guard: $(GUARD)/.built
 	-@benchmarks/install_valgrind.sh
 	$(GUARD)/bin/python -m benchmarks.guard $(if $(UPDATE),--update)
@@ -199,6 +217,13 @@ $(VENV)/.lint: $(CREATED) pyproject.toml
 $(VENV)/.docs: $(CREATED) pyproject.toml
 	$(PIP) install --group docs
 	@touch $@
+
+$(VENV)/.fuzz: $(CREATED) pyproject.toml
+	$(PIP) install --group fuzz
+	@touch $@
+
+$(CARGO_FUZZ):
+	cargo install --quiet --locked --root target/tools cargo-fuzz@0.13.2
 
 $(VENV)/.panels: $(CREATED) pyproject.toml
 	$(PIP) install --group panels

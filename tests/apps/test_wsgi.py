@@ -27,12 +27,12 @@ class Answer(NamedTuple):
     body: bytes
 
 
-def call(app: Any, method: str = "GET", **headers: str) -> Answer:
+def call(app: Any, method: str = "GET", query: str = "", **headers: str) -> Answer:
     """The answer of an application that keeps to the rules of WSGI (PEP 3333)."""
     environ: dict[str, Any] = {
         "REQUEST_METHOD": method,
         "wsgi.input": io.BytesIO(),
-        "QUERY_STRING": "",
+        "QUERY_STRING": query,
     }
     environ.update({f"HTTP_{name.upper()}": value for name, value in headers.items()})
     setup_testing_defaults(environ)
@@ -50,6 +50,16 @@ def call(app: Any, method: str = "GET", **headers: str) -> Answer:
     status, fields = started
     assert len({name.lower() for name, _ in fields}) == len(fields)
     return Answer(status, dict(fields), body)
+
+
+def test_a_query_of_names_narrows_the_page_to_these_families(endpoint: Endpoint) -> None:
+    for name in ("a", "b", "c"):
+        endpoint.metrics.create_gauge(name, "help", full_name=True)
+    answer = call(make_wsgi_app(endpoint), query="name[]=a&name%5B%5D=c&other=b")
+    assert [line for line in answer.body.decode().splitlines() if line.startswith("# TYPE")] == [
+        "# TYPE a gauge",
+        "# TYPE c gauge",
+    ]
 
 
 def test_the_page_of_a_node_is_text_by_default(endpoint: Endpoint) -> None:

@@ -11,6 +11,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
 
+from dynamo.prometheus_metrics import MetricsError
 from dynamo.runtime import DistributedRuntime
 from tests.support import page, sample
 from tests.support.formats import (
@@ -207,14 +208,46 @@ def test_an_external_series_equals_ours_without_the_value(runtime: DistributedRu
 
 
 @pytest.mark.parametrize("accept", ALL.values(), ids=ALL)
+@pytest.mark.parametrize("vec_first", [True, False], ids=["vec first", "vec second"])
 def test_a_series_of_a_vec_without_values_is_the_plain_one(
-    runtime: DistributedRuntime, log: Log, accept: str
+    runtime: DistributedRuntime, accept: str, vec_first: bool
 ) -> None:
-    running = runtime.metrics.create_gauge("running", "help")
+    if not vec_first:
+        running = runtime.metrics.create_gauge("running", "help")
     loras = runtime.metrics.create_gaugevec("running", "help", ["lora"])
-    running.set(1)
     loras.set(2, {"lora": ""})
-    loras.set(3, {"lora": "a"})
-    values = render(runtime, accept).named("running")
-    assert sorted(values.values()) == [1, 3]
-    assert "running" in log.until("no label")[-1].getMessage()
+    if vec_first:
+        running = runtime.metrics.create_gauge("running", "help")
+    assert running.get() == 2
+    running.inc()
+    assert loras.get({"lora": ""}) == 3
+    loras.set(4, {"lora": "a"})
+    assert sorted(render(runtime, accept).named("running").values()) == [3, 4]
+    assert DROPPED not in page(runtime) or sample(page(runtime), DROPPED, reason="duplicate") == 0
+    runtime.metrics.unregister(running)
+    loras.inc({"lora": ""})
+    assert sorted(render(runtime, accept).named("running").values()) == [1, 4]
+
+
+def test_vecs_whose_series_differ_in_a_label_without_a_value_share_them(
+    runtime: DistributedRuntime,
+) -> None:
+    both = runtime.metrics.create_countervec("x", "help", ["a", "b"])
+    one = runtime.metrics.create_countervec("x", "help", ["a"])
+    both.inc({"a": "1", "b": ""})
+    one.inc({"a": "1"})
+    assert both.get({"a": "1", "b": ""}) == 2
+    [series] = page(runtime)["x"].samples
+    assert series.value == 2
+    assert both.remove({"a": "1"})
+    one.inc({"a": "1"})
+    [series] = page(runtime)["x"].samples
+    assert series.value == 1
+
+
+def test_a_plain_metric_of_another_type_than_the_vec_with_its_series_is_refused(
+    runtime: DistributedRuntime,
+) -> None:
+    runtime.metrics.create_intgaugevec("x", "help", ["a"]).set(1, {"a": ""})
+    with pytest.raises(MetricsError, match="could both write the same series"):
+        runtime.metrics.create_gauge("x", "help")

@@ -50,6 +50,37 @@ def test_auto_makes_a_directory_and_hands_it_to_children(
     runtime.shutdown()
 
 
+def test_auto_removes_directories_that_no_process_uses(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    used = Runtime(shared_dir=tmp_path / "dynamo-metrics-auto-used")
+    for name in ("dynamo-metrics-auto-old", "dynamo-metrics-auto-new", "dynamo-metrics-shop"):
+        (tmp_path / name).mkdir(mode=0o700)
+    for name in ("dynamo-metrics-auto-old", "dynamo-metrics-auto-used", "dynamo-metrics-shop"):
+        os.utime(tmp_path / name, (0, 0))
+    made = Runtime(shared_dir="auto")
+    names = {path.name.removeprefix("dynamo-metrics-") for path in tmp_path.iterdir()}
+    assert names == {"auto-used", "auto-new", "shop", Path(made.shared_dir or "").name[15:]}
+    used.shutdown()
+    made.shutdown()
+
+
+def test_const_labels_and_names_in_utf8_are_shown_by_a_group(
+    monkeypatch: pytest.MonkeyPatch, directory: Path
+) -> None:
+    monkeypatch.setenv("DYN_METRICS_CONST_LABELS", "pod=a")
+    runtime = Runtime(shared_dir=directory)
+    vec = runtime.metrics.create_countervec(
+        "größe.gesamt", "help", ["piece"], const_labels={"unit": "µm"}, full_name=True
+    )
+    vec.inc({"piece": "∅"})
+    assert vec.name() == "größe.gesamt"
+    text = runtime.metrics.prometheus_expfmt()
+    assert 'gr__e_gesamt{piece="∅",pod="a",unit="µm"} 1' in text  # the format has no other names
+    runtime.shutdown()
+
+
 def test_foreign_and_damaged_files_are_left_out(directory: Path) -> None:
     runtime = Runtime(shared_dir=directory)
     metrics = runtime.namespace("ns").metrics

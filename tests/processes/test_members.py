@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -243,6 +244,174 @@ print("end")
     assert "None" in text
     assert f"port {port} is served by the parent" in text
     assert "DYN_METRICS_SHARED_DIR=auto" in text
+
+
+REMOVE = """
+vec = metrics.create_intcountervec("seen_total", "help", ["l"])
+for label in ("a", "b"):
+    vec.inc({"l": label})
+import time
+while True:
+    label = input()
+    if label == "remove":
+        vec.remove({"l": "a"})
+    else:
+        vec.inc({"l": label})
+    print(label)
+"""
+
+
+def test_a_removed_series_is_removed_from_the_whole_group(start: Start, directory: Path) -> None:
+    port = free_port()
+    first, second, third = (start(SERVE + REMOVE, **settings(directory, port)) for _ in range(3))
+    for member in (first, second, third):
+        member.line()
+    seen = "ns_comp_ep_seen_total"
+    eventually(lambda: _is_series(port, seen, a=3, b=3))
+    os.kill(third.pid, signal.SIGKILL)
+    eventually(lambda: _is(port, "dynamo_runtime_processes", 2))
+    first.tell("remove")
+    first.line()
+    eventually(lambda: _is_series(port, seen, a=None, b=3))
+    time.sleep(0.5)  # the other processes look for removals ten times a second
+    for member in (first, second):
+        member.tell("a")
+        member.line()
+    eventually(lambda: _is_series(port, seen, a=2, b=3))
+
+
+def _is_series(port: int, name: str, **values: float | None) -> None:
+    text = get(port)
+    for label, expected in values.items():
+        if expected is None:
+            assert f'l="{label}"' not in text
+        else:
+            assert value(text, name, l=label) == expected
+
+
+def test_a_runtime_that_is_shut_down_leaves_the_port_to_another_process(
+    start: Start, directory: Path
+) -> None:
+    port = free_port()
+    script = COUNT + "input()\nruntime.shutdown()\nprint('down')\ninput()"
+    first, second = (start(script, **settings(directory, port)) for _ in range(2))
+    first.line()
+    second.line()
+    first.tell()
+    assert first.line() == "down"
+    eventually(lambda: _is(port, "ns_comp_ep_counted_total", 2))
+
+
+def test_a_forked_child_has_a_free_port_of_its_own(start: Start, directory: Path) -> None:
+    worker = start(
+        COUNT
+        + """
+import time, warnings
+warnings.simplefilter("ignore")
+own = runtime.system_status_address
+if not os.fork():
+    counter.inc()
+    while runtime.system_status_address is None:
+        time.sleep(0.01)
+    print(runtime.system_status_address, own, flush=True)
+    time.sleep(60)
+input()
+""",
+        **settings(directory, 0),
+    )
+    worker.line()
+    child, own = (int(address.rpartition(":")[2]) for address in worker.line().split())
+    assert child != own
+    for port in (child, own):
+        assert value(get(port), "ns_comp_ep_counted_total") == 2
+
+
+def test_a_unix_socket_is_taken_over(start: Start, directory: Path, tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    options = {
+        "DYN_METRICS_SHARED_DIR": str(directory),
+        "DYN_SYSTEM_PORT": "0",
+        "DYN_SYSTEM_HOST": f"unix:{path}",
+    }
+    first, second = (start(COUNT + "input()", **options) for _ in range(2))
+    first.line()
+    second.line()
+    os.kill(first.pid, signal.SIGKILL)
+
+    def second_serves() -> None:
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(path))
+            client.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+            answer = b"".join(iter(lambda: client.recv(1 << 16), b""))
+        assert value(answer.decode().partition("\r\n\r\n")[2], "ns_comp_ep_counted_total") == 2
+
+    eventually(second_serves)
+
+
+def test_forks_in_threads_are_counted_exactly(start: Start, directory: Path) -> None:
+    port = free_port()
+    worker = start(
+        COUNT
+        + """
+import threading, warnings
+warnings.simplefilter("ignore")
+def forks():
+    for _ in range(5):
+        pid = os.fork()
+        if not pid:
+            counter.inc()
+            os._exit(0)
+        counter.inc()
+        os.waitpid(pid, 0)
+threads = [threading.Thread(target=forks) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print("done")
+input()
+""",
+        **settings(directory, port),
+    )
+    worker.line()
+    assert worker.line() == "done"
+    eventually(lambda: _is(port, "ns_comp_ep_counted_total", 41))
+
+
+def test_containers_with_the_same_process_ids_are_separate(start: Start, directory: Path) -> None:
+    apart = ("unshare", "--pid", "--fork", "--mount-proc", "--kill-child")
+    if os.geteuid() != 0 or subprocess.run([*apart, "true"], check=False).returncode:
+        pytest.skip("only root can make process namespaces")
+    port = free_port()
+    script = f"import os\n{IN_CONTAINER}"
+    environment = {**os.environ, **settings(directory, port)}
+    containers = [
+        subprocess.Popen(
+            [*apart, sys.executable, "-c", script],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    try:
+        pids = {container.stdout.readline() for container in containers if container.stdout}
+        assert pids == {"1\n"}
+        eventually(lambda: _is(port, "ns_counted_total", 2))
+        assert value(get(port), "dynamo_runtime_processes") == 2
+    finally:
+        for container in containers:
+            container.communicate()
+
+
+IN_CONTAINER = """
+from dynamo_metrics import Runtime
+runtime = Runtime()
+runtime.namespace("ns").metrics.create_intcounter("counted_total", "help").inc()
+print(os.getpid(), flush=True)
+input()
+"""
 
 
 def test_an_unrelated_process_still_gets_an_error(start: Start) -> None:

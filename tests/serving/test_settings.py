@@ -67,6 +67,14 @@ async def test_a_bad_nats_server_is_refused_before_it_is_tried(
             await endpoint_of(runtime).client()
 
 
+async def test_a_nats_server_over_websockets_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DYN_REQUEST_PLANE", "nats")
+    monkeypatch.setenv("NATS_SERVER", "ws://localhost:8080")
+    async with DistributedRuntime() as runtime:
+        with pytest.raises(ValueError, match=r"is a WebSocket, .* nats://host:port"):
+            await endpoint_of(runtime).client()
+
+
 async def test_control_characters_in_a_value_do_not_break_the_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -250,7 +250,7 @@ def test_an_extra_that_the_runtime_passes_on_is_one_of_the_metrics() -> None:
     for extra in offered:
         assert f"dynamo-metrics[{extra}]" in required(runtime_wheel(), extra)
         assert required(metrics_wheel(), extra)
-    others = {"nats", "vllm"}
+    others = {"frontend", "nats", "vllm"}
     assert set(metadata(runtime_wheel()).get_all("Provides-Extra", ())) == offered | others
 
 

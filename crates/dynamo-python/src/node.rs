@@ -397,6 +397,8 @@ impl Node {
 
     /// Return the answer to an HTTP request: Content-Type, Content-Encoding or None, the body.
     ///
+    /// names narrows it to the families with these names.
+    ///
     /// Raises ValueError for a timeout below 0.
     fn exposition<'py>(
         &self,
@@ -404,11 +406,16 @@ impl Node {
         accept: &str,
         accept_encoding: &str,
         timeout: Option<f64>,
+        names: Vec<String>,
     ) -> PyResult<(String, Option<&'static str>, Bound<'py, PyBytes>)> {
         let timeout = timeout
             .map(|timeout| seconds(timeout, "timeout", "a number of seconds >= 0"))
             .transpose()?;
-        let exposition = py.detach(|| self.metrics.exposition(accept, accept_encoding, timeout))?;
+        let names = names.into_iter();
+        let exposition = py.detach(|| {
+            self.metrics
+                .exposition_of(names, accept, accept_encoding, timeout)
+        })?;
         let body = PyBytes::new(py, &exposition.body);
         Ok((exposition.content_type, exposition.content_encoding, body))
     }

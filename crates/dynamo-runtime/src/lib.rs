@@ -32,6 +32,9 @@ mod config;
 mod engine;
 mod exposition;
 mod format;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod health;
 mod hierarchy;
 pub mod metrics;

@@ -28,6 +28,7 @@ const ORDER: &[&str] = &[
     "server",
     "hierarchy",
     "binding",
+    "fuzzing",
 ];
 
 #[test]

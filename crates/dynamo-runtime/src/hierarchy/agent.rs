@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::tree::Inner;
-use crate::shared::{Group, accept, listen, respond};
+use crate::shared::{Group, Removals, accept, listen, respond};
 use crate::sync::{self, lock};
 
 /// How often the thread looks for a port without a server.
@@ -100,6 +100,7 @@ fn trees(group: &'static Group) -> Vec<Arc<Inner>> {
 fn run(group: &'static Group, listener: &UnixListener) {
     let mut next = Instant::now();
     let mut round = 0_u32;
+    let mut removals = Removals::default();
     loop {
         let left = next.saturating_duration_since(Instant::now());
         if let Some(stream) = accept(listener, left) {
@@ -113,7 +114,9 @@ fn run(group: &'static Group, listener: &UnixListener) {
         }
         next = Instant::now() + INTERVAL;
         let trees = trees(group);
+        let removed = group.new_removals(&mut removals);
         for tree in &trees {
+            tree.apply(&removed);
             tree.tick();
         }
         // A process that has shut its runtimes down leaves this to the others, or to the next start.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::tree::Tree;
 use crate::callbacks::{Action, CALLBACK_SHARE, CallbackHandle, ExternalOptions};
-use crate::exposition::{ContentEncoding, ExpositionFormat, OtlpEncoder};
+use crate::exposition::{ContentEncoding, ExpositionFormat, OtlpEncoder, Selection};
 use crate::metrics::counter::{Counter, CounterVec, IntCounter, IntCounterVec};
 use crate::metrics::gauge::{Gauge, GaugeVec, IntGauge, IntGaugeVec};
 use crate::metrics::histogram::{Histogram, HistogramOptions, HistogramVec};
@@ -324,6 +324,21 @@ impl Metrics {
         accept_encoding: &str,
         timeout: Option<Duration>,
     ) -> std::io::Result<ScrapeResponse> {
+        self.exposition_of(std::iter::empty(), accept, accept_encoding, timeout)
+    }
+
+    /// As [`exposition`](Self::exposition), of the families with these names, or with samples of these names.
+    /// Without a name: of all families.
+    ///
+    /// # Errors
+    /// The compression failed.
+    pub fn exposition_of(
+        &self,
+        names: impl Iterator<Item = String>,
+        accept: &str,
+        accept_encoding: &str,
+        timeout: Option<Duration>,
+    ) -> std::io::Result<ScrapeResponse> {
         const DAY: Duration = Duration::from_secs(86_400);
         let gatherer = self.tree.gatherer();
         let own = gatherer.callback_deadline();
@@ -334,7 +349,8 @@ impl Metrics {
         let format = ExpositionFormat::negotiate([accept].into_iter());
         let encoding = ContentEncoding::negotiate([accept_encoding].into_iter());
         let mut body = Vec::new();
-        gatherer.encode(&self.path, format, None, &mut body);
+        let selection = Selection::new(names);
+        gatherer.encode(&self.path, format, selection.as_ref(), &mut body);
         Ok(ScrapeResponse {
             content_type: format.content_type(),
             content_encoding: encoding.name(),

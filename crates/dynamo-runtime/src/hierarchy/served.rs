@@ -32,6 +32,8 @@ struct State {
     /// The lock of the member that serves the port.
     lock: Option<File>,
     is_closed: bool,
+    /// In a forked child of a group: its own server, on a free port, is not started yet.
+    is_missing: bool,
     failure_logged: bool,
 }
 
@@ -51,6 +53,7 @@ impl Server {
                 server: Arc::new(server),
                 lock,
                 is_closed: false,
+                is_missing: false,
                 failure_logged: false,
             }),
         })
@@ -86,14 +89,16 @@ impl Server {
         !lock(&self.state).is_closed
     }
 
-    /// Starts the server if the process that served the port has ended.
+    /// Starts the server if the process that served the port has ended, or if this is a forked child that has a
+    /// port of its own.
     pub(super) fn take_over(&self) {
-        let is_served = {
+        let (is_served, is_missing) = {
             let _section = sync::enter();
-            let state = lock(&self.state);
-            state.lock.is_some() || state.is_closed
+            let mut state = lock(&self.state);
+            let is_served = state.lock.is_some() || state.is_closed;
+            (is_served, std::mem::take(&mut state.is_missing))
         };
-        if is_served || self.shared_address().is_none() {
+        if is_served || (self.shared_address().is_none() && !is_missing) {
             return;
         }
         let started = start(&self.config, &self.provider, self.group);
@@ -103,6 +108,9 @@ impl Server {
             Ok((server, Some(file))) if !state.is_closed => {
                 state.server = Arc::new(server);
                 state.lock = Some(file);
+            }
+            Ok((server, None)) if is_missing && !state.is_closed => {
+                state.server = Arc::new(server);
             }
             Ok(_) => {}
             Err(error) if !state.failure_logged => {
@@ -142,6 +150,8 @@ impl Server {
         let mut state = lock(&self.state);
         state.server.close_in_child();
         state.lock = None;
+        let has_own_port = self.config.port.is_some() && self.shared_address().is_none();
+        state.is_missing = self.group.is_some() && has_own_port;
     }
 }
 

@@ -13,7 +13,7 @@ use crate::callbacks::{Dispatcher, ExternalText};
 use crate::config::Config;
 use crate::engine::EngineRoutes;
 use crate::health::SystemHealth;
-use crate::metrics::{Instrument, KeepAlive, Metric, MetricOwner, NameStyle, Path};
+use crate::metrics::{Instrument, KeepAlive, Metric, MetricOwner, NameStyle, Path, Removal};
 use crate::server::{StatusAddress, StatusProvider};
 use crate::shared::{self, Directory, Group, GroupForkGuard};
 use crate::sync::{self, lock};
@@ -185,6 +185,14 @@ impl Inner {
         gatherer.note_callbacks();
         gatherer.expire();
         self.server.take_over();
+    }
+
+    /// Removes the series that other processes have removed.
+    pub(super) fn apply(&self, removals: &[Removal]) {
+        for removal in removals.chunks(1) {
+            let _section = sync::enter();
+            self.status.gatherer.registry.apply(removal);
+        }
     }
 
     /// Whether the runtime has not been shut down.

@@ -1,5 +1,6 @@
 //! The table in which a vec keeps its series.
 
+use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher};
 use std::hint::black_box;
 use std::sync::Arc;
@@ -23,6 +24,8 @@ pub(crate) struct Children<I> {
     /// Whether the overflow series is in the table. The limit does not count it.
     has_overflow: bool,
     hasher: RandomState,
+    /// Series that another metric of the family shows, by the key of the values here.
+    aliases: HashMap<Box<[u8]>, Arc<Series<I>>>,
 }
 
 /// The label value of the overflow series, for every label.
@@ -69,6 +72,7 @@ impl<I: Instrument> Children<I> {
             gaps: 0,
             has_overflow: false,
             hasher: RandomState::default(),
+            aliases: HashMap::new(),
         }
     }
 
@@ -77,8 +81,40 @@ impl<I: Instrument> Children<I> {
         let hash = hash_values(&self.hasher, values);
         let entry = self.table.find(Entry::spread(hash), |entry| {
             entry.hash == hash && self.slots.is(entry.position, values)
-        })?;
-        self.slots.at(entry.position)
+        });
+        match entry {
+            Some(entry) => self.slots.at(entry.position),
+            None if self.aliases.is_empty() => None,
+            None => self.aliases.get(&*key::of(values)),
+        }
+    }
+
+    /// Has these values lead to a series that another metric shows.
+    pub(crate) fn insert_alias(&mut self, values: &[&str], series: Arc<Series<I>>) {
+        self.aliases.insert(key::of(values), series);
+    }
+
+    /// The series of these values, which another metric shows from now on.
+    pub(crate) fn lend(&mut self, values: &[&str]) -> Option<Arc<Series<I>>> {
+        let series = self.remove(values)?;
+        self.insert_alias(values, Arc::clone(&series));
+        Some(series)
+    }
+
+    /// Forgets the series that other metrics show. Returns whether there were any.
+    pub(crate) fn forget_aliases(&mut self) -> bool {
+        !std::mem::take(&mut self.aliases).is_empty()
+    }
+
+    /// Forgets the series of these values that another metric shows. Returns whether there was one.
+    pub(crate) fn remove_alias(&mut self, values: &[&str]) -> bool {
+        !self.aliases.is_empty() && self.aliases.remove(&*key::of(values)).is_some()
+    }
+
+    /// The keys of all series and aliases.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &[u8]> {
+        let own = self.all().map(|series| series.key());
+        own.chain(self.aliases.keys().map(|key| &**key))
     }
 
     /// The number of series, without the overflow series.
@@ -151,7 +187,7 @@ impl<I: Instrument> Children<I> {
             let is_held = Arc::strong_count(series) > 1;
             held |= is_idle && is_held;
             if is_idle && !is_held {
-                series.withdraw();
+                series.retire();
             } else {
                 series.show(!is_idle);
             }
@@ -212,6 +248,7 @@ impl<I: Instrument> Children<I> {
             gaps,
             has_overflow,
             hasher,
+            aliases: _,
         } = self;
         slots.0.shrink_to(slots.0.len() * 2);
         *gaps = 0;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::desc::Desc;
 use super::instrument::BucketLayout;
 use super::snapshot::DataPoint;
-use super::storage::Storage;
+use super::storage::{Removal, Storage};
 
 /// The progress of a listing of a collector's series, in sequence numbers.
 #[derive(Clone, Copy)]
@@ -54,8 +54,22 @@ pub(crate) trait MetricCollector: Collector {
     /// Removes the series from shared storage.
     fn withdraw(&self);
 
+    /// Removes the series that another process has removed.
+    fn apply(&self, _removal: &Removal) {}
+
     /// In a forked child: starts all series at 0.
     fn reset(&self);
+
+    /// The series (a `Series<I>`) that has exactly these labels with a value, sorted by name.
+    fn series(&self, labels: &[(String, String)]) -> Option<Arc<dyn Any + Send + Sync>>;
+
+    /// As [`series`](Self::series). From now on, this metric updates the series and another one shows it.
+    fn lend(&self, _labels: &[(String, String)]) -> Option<Arc<dyn Any + Send + Sync>> {
+        None
+    }
+
+    /// Stops updating the series that other metrics show.
+    fn forget_aliases(&self) {}
 
     /// The buckets that all histograms of the family have in common.
     fn bucket_layout(&self) -> BucketLayout;

@@ -145,6 +145,14 @@ impl Desc {
         names
     }
 
+    /// The constant labels that have a value, sorted by name.
+    pub(super) fn labels_with_value(&self) -> Vec<(String, String)> {
+        let mut labels = self.const_labels.clone();
+        labels.retain(|(_, value)| !value.is_empty());
+        labels.sort_unstable();
+        labels
+    }
+
     /// Adds constant labels that the metric has not itself.
     pub(crate) fn with_labels(mut self, labels: &[(String, String)]) -> Self {
         let own = self.all_label_names();

@@ -148,6 +148,16 @@ impl Exemplars {
         lock(self.0.get()?).get(&Slot::Bucket(bucket)).cloned()
     }
 
+    /// All exemplars with their slots.
+    pub(crate) fn with_slots(&self) -> Vec<(Slot, Arc<Exemplar>)> {
+        let Some(slots) = self.0.get() else {
+            return Vec::new();
+        };
+        let slots = lock(slots);
+        let all = slots.iter();
+        all.map(|(slot, one)| (*slot, Arc::clone(one))).collect()
+    }
+
     /// All exemplars, oldest first.
     pub(crate) fn all(&self) -> Vec<Arc<Exemplar>> {
         let Some(slots) = self.0.get() else {

@@ -351,6 +351,13 @@ pub(crate) mod key {
         }
     }
 
+    /// The key of these values.
+    pub(crate) fn of(values: &[&str]) -> Box<[u8]> {
+        let mut key = Vec::with_capacity(len(values));
+        write(values, &mut key);
+        key.into()
+    }
+
     /// The values in a key, in order.
     #[inline]
     pub(crate) fn parts(mut key: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {

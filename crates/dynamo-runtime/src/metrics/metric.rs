@@ -71,9 +71,16 @@ pub(crate) struct SingleCore<I> {
 }
 
 impl<I: Instrument> SingleCore<I> {
-    pub(crate) fn new(desc: Arc<Desc>, layout: &I::Layout, registry: &Registry) -> Self {
+    /// With the series of a vec that it shows from now on, or with a new one.
+    pub(crate) fn new(
+        desc: Arc<Desc>,
+        layout: &I::Layout,
+        registry: &Registry,
+        adopted: Option<Arc<dyn Any + Send + Sync>>,
+    ) -> Self {
+        let adopted = adopted.and_then(|series| series.downcast().ok());
         SingleCore {
-            series: Arc::new(Series::new(&desc, &[], layout)),
+            series: adopted.unwrap_or_else(|| Arc::new(Series::new(&desc, &[], layout))),
             sequence: registry.next_sequence(),
             buckets: I::bucket_layout(layout),
             shared_layout: I::shared_layout(layout),
@@ -92,7 +99,7 @@ impl<I: Instrument> SingleCore<I> {
             desc,
             I::TYPE_NAME,
             I::bucket_layout(&layout),
-            |desc, registry| SingleCore::new(desc, &layout, registry),
+            |desc, registry, adopted| SingleCore::new(desc, &layout, registry, adopted),
         )
     }
 
@@ -120,6 +127,11 @@ impl<I: Instrument> MetricCollector for SingleCore<I> {
 
     fn reset(&self) {
         self.series.reset();
+    }
+
+    fn series(&self, labels: &[(String, String)]) -> Option<Arc<dyn Any + Send + Sync>> {
+        let is_same = self.desc.labels_with_value() == labels;
+        is_same.then(|| Arc::clone(&self.series) as Arc<dyn Any + Send + Sync>)
     }
 
     fn desc(&self) -> &Arc<Desc> {

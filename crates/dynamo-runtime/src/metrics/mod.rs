@@ -60,6 +60,7 @@ pub(crate) use snapshot::{
     SummarySnapshot,
 };
 pub(crate) use storage::{
-    FamilyStorage, NativeBucket, SeriesStorage, SharedLayout, Storage, WordType,
+    FamilyStorage, LATEST_REMOVAL, NativeBucket, Removal, SeriesStorage, SharedLayout, Storage,
+    WordType,
 };
 pub(crate) use vec::VecCore;

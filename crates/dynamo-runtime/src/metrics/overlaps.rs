@@ -34,24 +34,35 @@ type Table = HashMap<Vec<String>, Vec<Metric>>;
 impl Overlaps {
     /// The metrics that could write a series of `desc`.
     pub(super) fn find(&mut self, desc: &Desc) -> Vec<Metric> {
-        let Some(groups) = self.by_label_names.get_mut(&label_names(desc)) else {
+        self.find_by(&label_names(desc), &desc.const_labels)
+    }
+
+    /// The metrics that could write the series with these labels, which are sorted by name.
+    pub(super) fn find_series(&mut self, labels: &[(String, String)]) -> Vec<Metric> {
+        let names: Vec<_> = labels.iter().map(|(name, _)| name.clone()).collect();
+        self.find_by(&names, labels)
+    }
+
+    /// The metrics with these label names that agree with the values that are known.
+    fn find_by(&mut self, label_names: &[String], known: &[(String, String)]) -> Vec<Metric> {
+        let Some(groups) = self.by_label_names.get_mut(label_names) else {
             return Vec::new();
         };
         let of_group = |group: &mut Group| {
             let common: Vec<String> = group
                 .constants
                 .iter()
-                .filter(|name| value(desc, name).is_some())
+                .filter(|name| value(known, name).is_some())
                 .cloned()
                 .collect();
-            let key = values(desc, &common);
+            let key = values(known, &common);
             let Group {
                 metrics, tables, ..
             } = group;
             let table = tables.entry(common).or_insert_with_key(|common| {
                 let mut table = Table::new();
                 for metric in metrics.iter() {
-                    let key = values(metric.desc(), common);
+                    let key = values(&metric.desc().const_labels, common);
                     table.entry(key).or_default().push(Arc::clone(metric));
                 }
                 table
@@ -76,7 +87,7 @@ impl Overlaps {
         });
         let group = &mut groups[at];
         for (names, table) in &mut group.tables {
-            let key = values(desc, names);
+            let key = values(&desc.const_labels, names);
             table.entry(key).or_default().push(Arc::clone(&metric));
         }
         group.metrics.push(metric);
@@ -95,7 +106,7 @@ impl Overlaps {
         {
             group.metrics.retain(is_other);
             for (names, table) in &mut group.tables {
-                let key = values(desc, names);
+                let key = values(&desc.const_labels, names);
                 if let Some(metrics) = table.get_mut(&key) {
                     metrics.retain(is_other);
                     if metrics.is_empty() {
@@ -107,6 +118,50 @@ impl Overlaps {
         groups.retain(|group| !group.metrics.is_empty());
         if groups.is_empty() {
             self.by_label_names.remove(&names);
+        }
+    }
+}
+
+/// The vecs of one family that have had a series with an empty label value, which is the series without the
+/// label. They are found in constant time by the labels that have a value.
+#[derive(Default)]
+pub(super) struct Sparse {
+    /// By the sorted names of the constant labels.
+    groups: Vec<(Vec<String>, Table)>,
+}
+
+impl Sparse {
+    /// The vecs that could write the series with these labels.
+    pub(super) fn find_series(&self, labels: &[(String, String)]) -> Vec<Metric> {
+        let groups = self.groups.iter();
+        groups
+            .filter_map(|(names, table)| table.get(&values(labels, names)))
+            .flatten()
+            .cloned()
+            .collect()
+    }
+
+    pub(super) fn add(&mut self, metric: &Metric) {
+        let desc = metric.desc();
+        let names = constant_names(desc);
+        let key = values(&desc.const_labels, &names);
+        let at = self.groups.iter().position(|(known, _)| *known == names);
+        let at = at.unwrap_or_else(|| {
+            self.groups.push((names, Table::new()));
+            self.groups.len() - 1
+        });
+        let metrics = self.groups[at].1.entry(key).or_default();
+        if !metrics.iter().any(|known| Arc::ptr_eq(known, metric)) {
+            metrics.push(Arc::clone(metric));
+        }
+    }
+
+    pub(super) fn remove(&mut self, desc: &Arc<Desc>) {
+        for (_, table) in &mut self.groups {
+            table.retain(|_, metrics| {
+                metrics.retain(|metric| !Arc::ptr_eq(metric.desc(), desc));
+                !metrics.is_empty()
+            });
         }
     }
 }
@@ -126,15 +181,15 @@ fn constant_names(desc: &Desc) -> Vec<String> {
     names
 }
 
-fn value<'a>(desc: &'a Desc, label: &str) -> Option<&'a String> {
-    let mut labels = desc.const_labels.iter();
+fn value<'a>(labels: &'a [(String, String)], label: &str) -> Option<&'a String> {
+    let mut labels = labels.iter();
     labels
         .find(|(name, _)| name == label)
         .map(|(_, value)| value)
 }
 
 /// The values of these constant labels, in this order.
-fn values(desc: &Desc, names: &[String]) -> Vec<String> {
-    let values = names.iter().filter_map(|name| value(desc, name));
+fn values(labels: &[(String, String)], names: &[String]) -> Vec<String> {
+    let values = names.iter().filter_map(|name| value(labels, name));
     values.cloned().collect()
 }

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, RwLock, Weak};
 
 use super::collector::MetricCollector;
@@ -11,9 +11,9 @@ use super::errors::{Difference, MetricsError};
 use super::family::{GatheredFamily, check_sample_names, conflict};
 use super::instrument::{BucketLayout, Instrument};
 use super::metric::SingleCore;
-use super::overlaps::Overlaps;
+use super::overlaps::{Overlaps, Sparse};
 use super::path::Path;
-use super::storage::Storage;
+use super::storage::{Removal, Storage};
 use crate::prometheus_names::name_prefix;
 use crate::sync::{read, write};
 
@@ -27,6 +27,8 @@ struct Inner {
     reserved: RwLock<HashMap<String, Arc<str>>>,
     /// Numbers the series in order of creation.
     next_sequence: AtomicU64,
+    /// Whether a vec has had a series with an empty label value.
+    is_sparse: AtomicBool,
     /// The default series limit of a vec; 0 is unlimited.
     max_series: usize,
     /// The labels of every series of the process (`DYN_METRICS_CONST_LABELS`).
@@ -42,7 +44,13 @@ pub(super) type Families = BTreeMap<String, RegisteredFamily>;
 pub(super) struct RegisteredFamily {
     pub(super) gathered: GatheredFamily,
     overlaps: Overlaps,
+    sparse: Sparse,
+    /// Whether a metric updates a series that another one shows.
+    has_aliases: bool,
 }
+
+/// A `Series<I>`.
+type AnySeries = Arc<dyn Any + Send + Sync>;
 
 /// A handle that does not keep the families alive. The collectors of the families hold it.
 #[derive(Clone)]
@@ -72,6 +80,7 @@ impl Registry {
             families: RwLock::default(),
             reserved: RwLock::default(),
             next_sequence: AtomicU64::new(0),
+            is_sparse: AtomicBool::new(false),
             max_series,
             const_labels,
             storage,
@@ -121,17 +130,60 @@ impl Registry {
         Ok(())
     }
 
-    /// Registers the metric that `make` creates, or returns the identical metric that is registered.
+    /// Whether a vec has had a series with an empty label value: new series may be such a series.
+    pub(crate) fn is_sparse(&self) -> bool {
+        self.0.is_sparse.load(Relaxed)
+    }
+
+    /// Calls `insert` with the series of another metric that has the same labels with a value, if there is
+    /// one. Until it returns, no other metric gets such a series.
+    pub(crate) fn with_same_series<T>(
+        &self,
+        desc: &Arc<Desc>,
+        labels: &[(String, String)],
+        insert: impl FnOnce(Option<AnySeries>) -> T,
+    ) -> T {
+        let mut families = write(&self.0.families);
+        let Some(family) = families.get_mut(&desc.name) else {
+            return insert(None);
+        };
+        let is_own = |metric: &Arc<dyn MetricCollector>| Arc::ptr_eq(metric.desc(), desc);
+        let Some(own) = family.overlaps.find(desc).into_iter().find(is_own) else {
+            return insert(None);
+        };
+        let mut others = family.overlaps.find_series(labels);
+        others.extend(family.sparse.find_series(labels));
+        others.retain(|other| !is_own(other));
+        let series = others.iter().find_map(|other| other.series(labels));
+        if series.is_some() {
+            family.has_aliases = true;
+        } else if labels.len() < desc.const_labels.len() + desc.label_names.len() {
+            family.sparse.add(&own);
+            self.0.is_sparse.store(true, Relaxed);
+        }
+        insert(series)
+    }
+
+    /// Has no metric of the family update a series that another one shows.
+    pub(crate) fn forget_aliases(&self, desc: &Desc) {
+        if let Some(family) = write(&self.0.families).get_mut(&desc.name) {
+            family.forget_aliases();
+        }
+    }
+
+    /// Registers the metric that `make` creates, or returns the identical metric that is registered. `make`
+    /// gets the series of a vec that has the same labels with a value, if there is one.
     pub(crate) fn register<M: MetricCollector>(
         &self,
         desc: Desc,
         type_name: &'static str,
         buckets: BucketLayout,
-        make: impl FnOnce(Arc<Desc>, &Registry) -> M,
+        make: impl FnOnce(Arc<Desc>, &Registry, Option<AnySeries>) -> M,
     ) -> Result<Arc<M>, MetricsError> {
         let desc = desc.with_labels(&self.0.const_labels);
         self.check_reserved(&desc)?;
         let mut families = write(&self.0.families);
+        let mut adopted = None;
         if let Some(existing) = families.get_mut(&desc.name) {
             existing.gathered.check(&desc, &buckets)?;
             let overlapping = existing.overlaps.find(&desc);
@@ -143,23 +195,34 @@ impl Registry {
                     return Ok(same);
                 }
             }
-            if let Some(collector) = overlapping.first() {
+            let same_series = |collector: &Arc<dyn MetricCollector>| {
                 let label_names = desc.all_label_names().into_iter().map(str::to_owned);
-                return Err(conflict(
-                    &desc,
-                    collector.desc(),
-                    Difference::SameSeries {
-                        new: type_name,
-                        existing: collector.type_name(),
-                        label_names: label_names.collect(),
-                    },
-                ));
+                let difference = Difference::SameSeries {
+                    new: type_name,
+                    existing: collector.type_name(),
+                    label_names: label_names.collect(),
+                };
+                conflict(&desc, collector.desc(), difference)
+            };
+            if let Some(collector) = overlapping.first() {
+                return Err(same_series(collector));
+            }
+            if desc.label_names.is_empty() {
+                let labels = desc.labels_with_value();
+                let mut vecs = existing.sparse.find_series(&labels).into_iter();
+                if let Some(vec) = vecs.find(|vec| vec.series(&labels).is_some()) {
+                    if vec.type_name() != type_name {
+                        return Err(same_series(&vec));
+                    }
+                    adopted = vec.lend(&labels);
+                    existing.has_aliases = true;
+                }
             }
         }
         check_sample_names(&families, &desc)?;
 
         let desc = Arc::new(desc);
-        let collector = Arc::new(make(Arc::clone(&desc), self));
+        let collector = Arc::new(make(Arc::clone(&desc), self, adopted));
         self.share(&*collector)?;
         add(
             &mut families,
@@ -227,6 +290,20 @@ impl Registry {
             })
     }
 
+    /// Removes the series that other processes have removed.
+    pub(crate) fn apply(&self, removals: &[Removal]) {
+        for removal in removals {
+            let collectors = {
+                let families = read(&self.0.families);
+                let family = families.get(&removal.name);
+                family.map(|family| family.gathered.collectors.clone())
+            };
+            for collector in collectors.into_iter().flatten() {
+                collector.apply(removal);
+            }
+        }
+    }
+
     /// In a forked child: starts all series at 0. The locks of the registry are free.
     pub(crate) fn reset(&self) {
         let families = read(&self.0.families);
@@ -255,6 +332,8 @@ impl Registry {
         });
         let found = collectors.len() < before;
         family.overlaps.remove(desc);
+        family.sparse.remove(desc);
+        family.forget_aliases();
         if family.gathered.collectors.is_empty() {
             families.remove(&desc.name);
         }
@@ -296,12 +375,24 @@ impl Registry {
     }
 }
 
+impl RegisteredFamily {
+    fn forget_aliases(&mut self) {
+        if std::mem::take(&mut self.has_aliases) {
+            for collector in &self.gathered.collectors {
+                collector.forget_aliases();
+            }
+        }
+    }
+}
+
 /// Adds a checked metric to the family of its name.
 fn add(families: &mut Families, collector: Arc<dyn MetricCollector>) {
     let name = collector.desc().name.clone();
     let family = families.entry(name).or_insert_with(|| RegisteredFamily {
         gathered: GatheredFamily::new(&*collector),
         overlaps: Overlaps::default(),
+        sparse: Sparse::default(),
+        has_aliases: false,
     });
     family.gathered.collectors.push(Arc::clone(&collector));
     family.overlaps.add(collector);

@@ -13,7 +13,7 @@ use super::exemplar::{Exemplar, Exemplars, Slot, unix_time};
 use super::instrument::Instrument;
 use super::labels::{Labels, key};
 use super::snapshot::DataPoint;
-use super::storage::{FamilyStorage, SeriesStorage};
+use super::storage::{FamilyStorage, LATEST_REMOVAL, Removal, SeriesStorage};
 
 /// One series. It renders its labels once, at creation.
 #[derive(Debug)]
@@ -54,7 +54,9 @@ impl<I: Instrument> Series<I> {
             text: text.into(),
             key_length,
             idle_since: AtomicU32::new(UPDATED),
-            created: unix_time().as_millis() as u64,
+            created: LATEST_REMOVAL
+                .load(Relaxed)
+                .max(unix_time().as_millis() as u64),
             extra: OnceBox::new(),
             cell: I::new(layout),
         }
@@ -119,6 +121,18 @@ impl<I: Instrument> Series<I> {
         if let Some(storage) = self.storage() {
             storage.remove();
         }
+    }
+
+    /// Ends the use of the series in shared storage: it is idle and no handle holds it.
+    pub(crate) fn retire(&self) {
+        if let Some(storage) = self.storage() {
+            storage.expire();
+        }
+    }
+
+    /// Whether another process has removed the series.
+    pub(crate) fn is_removed_by(&self, desc: &Desc, removal: &Removal) -> bool {
+        self.created < removal.before && removal.matches(self.labels_in(desc).into_iter())
     }
 
     /// Shows or hides the series in shared storage.

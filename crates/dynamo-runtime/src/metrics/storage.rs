@@ -9,6 +9,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use serde::{Deserialize, Serialize};
+
 use super::buckets::Buckets;
 use super::desc::Desc;
 use super::exemplar::{Exemplar, Slot};
@@ -100,6 +102,51 @@ impl SharedLayout {
     }
 }
 
+/// The latest time of a removal that this process knows of, in milliseconds since 1970. A series that is created
+/// now was not removed then.
+pub(crate) static LATEST_REMOVAL: AtomicU64 = AtomicU64::new(0);
+
+/// The removal of series in all processes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct Removal {
+    /// Series that were created earlier are removed. In milliseconds since 1970.
+    pub(crate) before: u64,
+    /// The name of the metric.
+    pub(crate) name: String,
+    /// All label names of the series, sorted, each with its value; `None` is any value.
+    pub(crate) labels: Vec<(String, Option<String>)>,
+}
+
+impl Removal {
+    /// Whether series with these labels, sorted by name, are meant. An empty value is no label.
+    pub(crate) fn matches<'a>(&self, labels: impl Iterator<Item = (&'a str, &'a str)>) -> bool {
+        let mut labels = labels.filter(|(_, value)| !value.is_empty()).peekable();
+        for (name, wanted) in &self.labels {
+            let value = labels.next_if(|(label, _)| label == name);
+            let value = value.map_or("", |(_, value)| value);
+            if wanted.as_ref().is_some_and(|wanted| wanted != value) {
+                return false;
+            }
+        }
+        labels.next().is_none()
+    }
+
+    /// The value of a label; `None` if it may have any.
+    pub(crate) fn value(&self, name: &str) -> Option<&str> {
+        let mut labels = self.labels.iter();
+        labels.find(|(label, _)| label == name)?.1.as_deref()
+    }
+
+    /// The labels of the one series that is meant; `None` if there may be several.
+    pub(crate) fn exact(&self) -> Option<Vec<(String, String)>> {
+        let labels = self.labels.iter();
+        let labels = labels.map(|(name, value)| Some((name.clone(), value.clone()?)));
+        let mut labels: Vec<_> = labels.collect::<Option<_>>()?;
+        labels.retain(|(_, value)| !value.is_empty());
+        Some(labels)
+    }
+}
+
 /// Storage for the series of metrics.
 pub(crate) trait Storage: Send + Sync {
     /// Adds a metric.
@@ -115,6 +162,9 @@ pub(crate) trait FamilyStorage: Send + Sync {
     /// Whether a series with these labels may be added: a process has it already, or all processes have fewer
     /// than `limit` series together. Processes that add series at the same moment may exceed the limit.
     fn admits(&self, labels: &[(&str, &str)], limit: usize) -> bool;
+
+    /// Removes series in all processes: those with these labels, sorted by name; `None` is any value.
+    fn remove(&self, labels: Vec<(String, Option<String>)>);
 }
 
 /// Storage for one series. Its drop ends the use of the words.
@@ -131,8 +181,10 @@ pub trait SeriesStorage: Send + Sync {
     fn begin_update(&self);
     /// See [`begin_update`](Self::begin_update).
     fn end_update(&self);
-    /// Shows or hides the series.
+    /// Shows the series, or hides it while it is idle.
     fn show(&self, shown: bool);
+    /// Ends the use of an idle series: its value counts as long as another process has the series.
+    fn expire(&self);
     /// Removes the series for good. Its handles still update the words.
     fn remove(&self);
     /// In a forked child: forgets all buckets and exemplars, whose storage is the parent's.

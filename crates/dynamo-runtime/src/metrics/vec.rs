@@ -1,5 +1,6 @@
 //! [`MetricVec`]: the series of one metric, one for each combination of label values.
 
+use std::any::Any;
 use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -18,7 +19,7 @@ use super::labels::key;
 use super::metric::{KeepAlive, Metric, MetricShared, SingleCore, describe};
 use super::registry::{Registry, WeakRegistry};
 use super::series::{Series, clock};
-use super::storage::{FamilyStorage, Storage};
+use super::storage::{FamilyStorage, Removal, Storage};
 use crate::prometheus_names::runtime_metrics;
 use crate::sync::{self, read, write};
 use crate::system::release_memory;
@@ -29,6 +30,24 @@ use crate::system::release_memory;
 pub struct MetricVec<I: Instrument> {
     core: Arc<VecCore<I>>,
     shared: Arc<MetricShared>,
+}
+
+/// The value of a label that a removal is about.
+#[derive(Clone, Copy)]
+struct Wanted<'a>(Option<&'a str>);
+
+impl<'a> From<&'a str> for Wanted<'a> {
+    fn from(value: &'a str) -> Self {
+        Wanted(Some(value))
+    }
+}
+
+/// The label values of a key.
+fn owned(key: &[u8]) -> Vec<String> {
+    let values = key::parts(key);
+    values
+        .map(|value| String::from_utf8_lossy(value).into_owned())
+        .collect()
 }
 
 /// A vec without a limit logs one warning when it reaches this number of series.
@@ -60,6 +79,8 @@ pub(crate) struct VecCore<I: Instrument> {
     /// Changes when caches of series become invalid.
     version: AtomicU64,
     many_logged: AtomicBool,
+    /// Whether another metric of the family updates a series that this one shows.
+    has_borrowers: AtomicBool,
     overflow_logged: AtomicBool,
     /// The storage that processes share, if the values are there.
     storage: OnceLock<Arc<dyn FamilyStorage>>,
@@ -80,6 +101,7 @@ impl<I: Instrument> VecCore<I> {
             last_expiry: AtomicU32::new(0),
             version: AtomicU64::new(0),
             many_logged: AtomicBool::new(false),
+            has_borrowers: AtomicBool::new(false),
             overflow_logged: AtomicBool::new(false),
             storage: OnceLock::new(),
             storage_error_logged: AtomicBool::new(false),
@@ -104,7 +126,7 @@ impl<I: Instrument> VecCore<I> {
             desc,
             I::TYPE_NAME,
             I::bucket_layout(&layout),
-            |desc, registry| VecCore::new(desc, layout.clone(), registry),
+            |desc, registry, _| VecCore::new(desc, layout.clone(), registry),
         )
     }
 
@@ -136,7 +158,7 @@ impl<I: Instrument> VecCore<I> {
 
     /// The series of these values, or the overflow series.
     fn create(&self, values: &[&str]) -> (Arc<Series<I>>, Event) {
-        let mut children = {
+        {
             // Updates of the overflow series take only the read lock: they run concurrently.
             let children = read(&self.children);
             if self.is_full(&children)
@@ -145,14 +167,35 @@ impl<I: Instrument> VecCore<I> {
             {
                 return (Arc::clone(series), Event::Overflow);
             }
-            drop(children);
-            write(&self.children)
+        }
+        let registry = self.registry.upgrade();
+        let may_be_known = |registry: &&Registry| {
+            values.iter().any(|value| value.is_empty()) || registry.is_sparse()
         };
+        let Some(registry) = registry.as_ref().filter(may_be_known) else {
+            return self.create_own(values);
+        };
+        let labels = self.labels_with_value(values);
+        let labels = labels
+            .iter()
+            .map(|(name, value)| ((*name).into(), (*value).into()));
+        registry.with_same_series(&self.desc, &labels.collect::<Vec<_>>(), |same| {
+            let Some(series) = same.and_then(|same| same.downcast::<Series<I>>().ok()) else {
+                return self.create_own(values);
+            };
+            write(&self.children).insert_alias(values, Arc::clone(&series));
+            (series, Event::None)
+        })
+    }
+
+    /// As [`create`](Self::create), for values that no other metric has.
+    fn create_own(&self, values: &[&str]) -> (Arc<Series<I>>, Event) {
+        let mut children = write(&self.children);
         if let Some(series) = children.get(values) {
             if !self.is_expired(series) {
                 return (Arc::clone(series), Event::None);
             }
-            series.withdraw();
+            series.retire();
             children.remove(values);
         }
         self.expire_if_due(&mut children);
@@ -199,13 +242,86 @@ impl<I: Instrument> VecCore<I> {
         let Some(storage) = self.storage.get().filter(|_| limit != 0) else {
             return false;
         };
-        let constants = self.desc.const_labels.iter();
-        let constants = constants.map(|(name, value)| (name.as_str(), value.as_str()));
-        let names = self.desc.label_names.iter().map(String::as_str);
-        let mut labels: Vec<_> = constants.chain(names.zip(values.iter().copied())).collect();
+        !storage.admits(&self.labels_with_value(values), limit)
+    }
+
+    /// The labels of these values that have a value, sorted by name.
+    fn labels_with_value<'a>(&'a self, values: &[&'a str]) -> Vec<(&'a str, &'a str)> {
+        let mut labels = self.all_labels(values.iter().copied());
         labels.retain(|(_, value)| !value.is_empty());
         labels.sort_unstable();
-        !storage.admits(&labels, limit)
+        labels
+    }
+
+    /// The values of the series with these labels; `None` if the vec has no such series.
+    fn values_of<'a>(&self, labels: &'a [(String, String)]) -> Option<Vec<&'a str>> {
+        let value_of = |name: &str| {
+            let found = labels.iter().find(|(known, _)| known == name);
+            found.map_or("", |(_, value)| value.as_str())
+        };
+        let mut constants = self.desc.const_labels.iter();
+        let agree = constants.all(|(name, value)| value_of(name) == value);
+        let values: Vec<_> = self
+            .desc
+            .label_names
+            .iter()
+            .map(|name| value_of(name))
+            .collect();
+        (agree && self.labels_with_value(&values).len() == labels.len()).then_some(values)
+    }
+
+    /// After the removal of series: other metrics do not update them any more.
+    fn forget_borrowers(&self) {
+        if self.has_borrowers.load(Relaxed) {
+            let _section = sync::enter();
+            self.forget_borrowers_in_section();
+        }
+    }
+
+    /// As [`forget_borrowers`](Self::forget_borrowers), for callers inside a section of [`sync`].
+    fn forget_borrowers_in_section(&self) {
+        if self.has_borrowers.swap(false, Relaxed)
+            && let Some(registry) = self.registry.upgrade()
+        {
+            registry.forget_aliases(&self.desc);
+        }
+    }
+
+    /// The names of all labels, each with what is given for the variable ones and `From` the value of a
+    /// constant one.
+    fn all_labels<'a, T: From<&'a str>>(
+        &'a self,
+        values: impl Iterator<Item = T>,
+    ) -> Vec<(&'a str, T)> {
+        let constants = self.desc.const_labels.iter();
+        let constants = constants.map(|(name, value)| (name.as_str(), T::from(value.as_str())));
+        let names = self.desc.label_names.iter().map(String::as_str);
+        constants.chain(names.zip(values)).collect()
+    }
+
+    /// Removes series in all processes that share the storage; `None` is any value of a label.
+    fn remove_everywhere<'a>(&'a self, values: impl Iterator<Item = Option<&'a str>>) {
+        let Some(storage) = self.storage.get() else {
+            return;
+        };
+        let mut labels = self.all_labels(values.map(Wanted));
+        labels.sort_unstable_by_key(|(name, _)| *name);
+        let owned = labels.into_iter();
+        let owned = owned.map(|(name, Wanted(value))| (name.to_owned(), value.map(str::to_owned)));
+        storage.remove(owned.collect());
+    }
+
+    /// Removes a series here. The caller has borrowers forgotten then.
+    fn remove_here(&self, values: &[&str]) -> bool {
+        let (removed, was_alias) = {
+            let mut children = write(&self.children);
+            (children.remove(values), children.remove_alias(values))
+        };
+        if let Some(series) = &removed {
+            series.withdraw();
+        }
+        self.version.fetch_add(1, Relaxed);
+        removed.is_some() || was_alias
     }
 
     /// Moves a new series into shared storage. If that fails, the series counts, and no scrape shows it.
@@ -340,10 +456,55 @@ impl<I: Instrument> MetricCollector for VecCore<I> {
             .for_each(|series| series.withdraw());
     }
 
+    fn apply(&self, removal: &Removal) {
+        let names = self.desc.label_names.iter();
+        let exact: Option<SmallVec<[&str; 8]>> = names.map(|name| removal.value(name)).collect();
+        if let Some(values) = exact {
+            let is_removed = read(&self.children)
+                .get(&values)
+                .is_some_and(|series| series.is_removed_by(&self.desc, removal));
+            if is_removed {
+                self.remove_here(&values);
+                self.forget_borrowers_in_section();
+            }
+            return;
+        }
+        let found: Vec<Vec<String>> = {
+            let children = read(&self.children);
+            let all = children.since(0).map(|(_, series)| series);
+            let removed = all.filter(|series| series.is_removed_by(&self.desc, removal));
+            removed.map(|series| owned(series.key())).collect()
+        };
+        for values in found {
+            let values: SmallVec<[&str; 8]> = values.iter().map(String::as_str).collect();
+            self.remove_here(&values);
+        }
+        self.forget_borrowers_in_section();
+    }
+
     fn reset(&self) {
         // A thread of the parent may have held the lock: then it is never released.
         if let Ok(children) = self.children.try_read() {
             children.all().for_each(|series| series.reset());
+        }
+    }
+
+    fn series(&self, labels: &[(String, String)]) -> Option<Arc<dyn Any + Send + Sync>> {
+        let values = self.values_of(labels)?;
+        let series = Arc::clone(read(&self.children).get(&values)?);
+        self.has_borrowers.store(true, Relaxed);
+        Some(series)
+    }
+
+    fn lend(&self, labels: &[(String, String)]) -> Option<Arc<dyn Any + Send + Sync>> {
+        let values = self.values_of(labels)?;
+        let series = write(&self.children).lend(&values)?;
+        Some(series)
+    }
+
+    fn forget_aliases(&self) {
+        if write(&self.children).forget_aliases() {
+            self.version.fetch_add(1, Relaxed);
         }
     }
 
@@ -471,12 +632,10 @@ impl<I: Instrument> MetricVec<I> {
     pub fn remove_label_values<V: AsRef<str>>(&self, values: &[V]) -> Result<bool, UseError> {
         let values: SmallVec<[&str; 8]> = values.iter().map(AsRef::as_ref).collect();
         self.core.check_count(values.len())?;
-        let removed = write(&self.core.children).remove(&values);
-        if let Some(series) = &removed {
-            series.withdraw();
-        }
-        self.core.version.fetch_add(1, Relaxed);
-        Ok(removed.is_some())
+        let is_removed = self.core.remove_here(&values);
+        self.core.forget_borrowers();
+        self.core.remove_everywhere(values.into_iter().map(Some));
+        Ok(is_removed)
     }
 
     /// Removes all series that have these labels, some or all of the vec's, as
@@ -497,22 +656,24 @@ impl<I: Instrument> MetricVec<I> {
             wanted[position] = Some(value);
         }
         let found: Vec<Vec<String>> = read(&self.core.children)
-            .since(0)
-            .map(|(_, series)| key::parts(series.key()))
+            .keys()
+            .map(key::parts)
             .filter(|values| {
                 let mut pairs = values.clone().zip(&wanted);
                 pairs.all(|(value, wanted)| wanted.is_none_or(|wanted| wanted.as_bytes() == value))
             })
             .map(|values| {
-                values
-                    .map(|value| String::from_utf8_lossy(value).into_owned())
-                    .collect()
+                let values = values.map(|value| String::from_utf8_lossy(value).into_owned());
+                values.collect()
             })
             .collect();
         let mut removed = 0;
         for values in found {
-            removed += usize::from(self.remove_label_values(&values)?);
+            let values: SmallVec<[&str; 8]> = values.iter().map(String::as_str).collect();
+            removed += usize::from(self.core.remove_here(&values));
         }
+        self.core.forget_borrowers();
+        self.core.remove_everywhere(wanted.into_iter());
         Ok(removed)
     }
 
@@ -525,7 +686,10 @@ impl<I: Instrument> MetricVec<I> {
             children.all().for_each(|series| series.withdraw());
             children.take()
         };
+        self.core.forget_borrowers();
         self.core.version.fetch_add(1, Relaxed);
+        let names = &self.core.desc.label_names;
+        self.core.remove_everywhere(names.iter().map(|_| None));
         let count = cleared.len();
         // Without the lock: a million series take a while.
         drop(cleared);

@@ -43,6 +43,8 @@ use self::slots::Slots;
 use self::sockets::Sockets;
 use self::web::WebConfig;
 pub use self::web::WebConfigError;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) use self::{scrape::callback_deadline, web::parse as parse_web_config};
 use crate::config::Config;
 use crate::engine::EngineRoutes;
 use crate::exposition::{ExpositionFormat, Selection};

@@ -229,7 +229,7 @@ fn own_deadline(now: Instant, timeout: Duration) -> Instant {
 
 /// The deadline of callbacks for a scraper that waits `header` seconds from `arrival`
 /// (`X-Prometheus-Scrape-Timeout-Seconds`); `None` if the header is invalid.
-pub(super) fn callback_deadline(arrival: Instant, header: &str) -> Option<Instant> {
+pub(crate) fn callback_deadline(arrival: Instant, header: &str) -> Option<Instant> {
     // A float of more characters has no more precision.
     const MOST: usize = 32;
     let seconds: f64 = header

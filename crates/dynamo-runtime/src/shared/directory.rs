@@ -21,6 +21,11 @@ pub(super) const DAMAGED: &str = "damaged-";
 pub(super) const TOTALS: &str = "totals";
 /// The next file of totals.
 pub(super) const NEXT_TOTALS: &str = "totals.new";
+/// The removals of series.
+pub(super) const REMOVALS: &str = "removals";
+/// The next file of removals.
+pub(super) const NEXT_REMOVALS: &str = "removals.new";
+const REMOVALS_LOCK: &str = "lock-removals";
 const JOIN_LOCK: &str = "lock-join";
 const FOLD_LOCK: &str = "lock-fold";
 /// The lock of the member that serves a port.
@@ -130,8 +135,17 @@ impl Directory {
     }
 
     /// Waits for the lock under which members choose their numbers; `None` after a second.
-    pub(super) fn lock_join(&self) -> io::Result<Option<File>> {
-        let file = self.lock_file(JOIN_LOCK)?;
+    pub(super) fn lock_join(&self) -> io::Result<Option<Locked>> {
+        self.wait_for(JOIN_LOCK)
+    }
+
+    /// Waits for the lock under which removals are written; `None` after a second.
+    pub(super) fn lock_removals(&self) -> io::Result<Option<Locked>> {
+        self.wait_for(REMOVALS_LOCK)
+    }
+
+    fn wait_for(&self, name: &str) -> io::Result<Option<Locked>> {
+        let file = self.lock_file(name)?;
         let deadline = Instant::now() + JOIN_TIMEOUT;
         while !try_lock(&file)? {
             if Instant::now() >= deadline {
@@ -139,13 +153,13 @@ impl Directory {
             }
             thread::sleep(Duration::from_micros(500));
         }
-        Ok(Some(file))
+        Ok(Some(Locked(file)))
     }
 
     /// The lock of the member that folds, if no other member has it.
-    pub(super) fn lock_fold(&self) -> io::Result<Option<File>> {
+    pub(super) fn lock_fold(&self) -> io::Result<Option<Locked>> {
         let file = self.lock_file(FOLD_LOCK)?;
-        Ok(try_lock(&file)?.then_some(file))
+        Ok(try_lock(&file)?.then_some(Locked(file)))
     }
 
     /// The address that the member that serves `port` has stored in its lock.
@@ -164,6 +178,18 @@ impl Directory {
     pub(crate) fn lock_serve(&self, key: &str) -> io::Result<Option<File>> {
         let file = self.lock_file(&format!("{SERVE_LOCK}{key}"))?;
         Ok(try_lock(&file)?.then_some(file))
+    }
+}
+
+/// A lock that is held for a moment.
+///
+/// Its end unlocks the file and does not only close it: a process that was forked meanwhile has the descriptor
+/// too, and would keep the lock.
+pub(super) struct Locked(pub(super) File);
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        let _ = flock(&self.0, FlockOperation::Unlock);
     }
 }
 

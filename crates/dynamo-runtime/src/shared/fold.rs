@@ -11,9 +11,10 @@ use std::path::Path as FilePath;
 use std::time::{Duration, SystemTime};
 
 use super::directory::{DAMAGED, Directory, MEMBER, NEW, NEXT_TOTALS, TOTALS, is_alive};
-use super::format::{FileKind, HEADER, Header, Id, State, Unreadable, now, random_id};
-use super::records::{PartKind, PartRecord, Record, SeriesRecord};
+use super::format::{FileKind, HEADER, Header, Id, State, Unreadable, Usage, now, random_id};
+use super::records::{ExemplarWords, PartKind, PartRecord, Record, SeriesRecord};
 use super::refused::Refused;
+use super::removals;
 use super::series::{NATIVE_BUCKETS, NEGATIVE};
 use super::table::{Entry, Table, Value};
 use super::view::View;
@@ -27,47 +28,42 @@ pub(super) fn fold(directory: &Directory, refused: &Refused) -> io::Result<()> {
     let Some(lock) = directory.lock_fold()? else {
         return Ok(());
     };
-    let age = lock.metadata()?.modified()?.elapsed().unwrap_or_default();
-    let is_new = lock.metadata()?.len() == 0;
+    let file = &lock.0;
+    let age = file.metadata()?.modified()?.elapsed().unwrap_or_default();
+    let is_new = file.metadata()?.len() == 0;
     if age < INTERVAL && !is_new {
         return Ok(());
     }
     if is_new {
-        (&lock).write_all(b"\n")?;
+        { file }.write_all(b"\n")?;
     }
-    lock.set_modified(SystemTime::now())?;
+    file.set_modified(SystemTime::now())?;
     fold_locked(directory, refused)
 }
 
 fn fold_locked(directory: &Directory, refused: &Refused) -> io::Result<()> {
     remove_unfinished(directory)?;
     let mut table = Table::default();
-    let totals = directory.file(TOTALS);
-    let mut folded = Vec::new();
-    let created = match View::open(&totals) {
-        Ok(Ok(mut view)) => match view.read(&mut table) {
-            Ok(()) => {
-                folded.extend(view.folded.iter().copied());
-                view.header.created
-            }
-            Err(reason) => return set_aside(directory, TOTALS, reason, refused),
-        },
+    table.read_removals(directory);
+    let path = directory.file(TOTALS);
+    let totals = match View::open(&path) {
+        Ok(Ok(view)) => Some(view),
         Ok(Err(reason)) => return set_aside(directory, TOTALS, reason, refused),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => now(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(error),
     };
-    let mut ended = Vec::new();
-    for name in directory.names(MEMBER)? {
-        match View::open(&directory.file(&name)) {
-            Ok(Ok(view)) if view.is_alive => {}
-            Ok(Ok(view)) => ended.push((name, view)),
-            Ok(Err(reason)) => set_aside(directory, &name, reason, refused)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-    }
-    if ended.is_empty() {
+    let ended = ended(directory, refused)?;
+    if ended.is_empty() && table.removals.is_empty() {
         return Ok(());
+    }
+    let mut folded = Vec::new();
+    let mut created = now();
+    if let Some(mut view) = totals {
+        if let Err(reason) = view.read(&mut table) {
+            return set_aside(directory, TOTALS, reason, refused);
+        }
+        folded.extend(view.folded.iter().copied());
+        created = view.header.created;
     }
     let mut done = Vec::new();
     for (name, mut view) in ended {
@@ -87,13 +83,31 @@ fn fold_locked(directory: &Directory, refused: &Refused) -> io::Result<()> {
         done.push((name, id));
     }
     let ids: Vec<Id> = done.iter().map(|(_, id)| *id).collect();
-    if ids.iter().any(|id| !folded.contains(id)) {
-        write_totals(directory, &table, &ids, created)?;
+    let has_new = ids.iter().any(|id| !folded.contains(id));
+    if has_new || table.has_removed_totals {
+        // The files of members that were folded before may be there still.
+        let kept = if has_new { &ids } else { &folded };
+        write_totals(directory, &table, kept, created)?;
     }
     for (name, _) in done {
         remove(&directory.file(&name))?;
     }
-    Ok(())
+    removals::prune(directory, table.removals)
+}
+
+/// The members that have ended, by the names of their files.
+fn ended(directory: &Directory, refused: &Refused) -> io::Result<Vec<(String, View)>> {
+    let mut ended = Vec::new();
+    for name in directory.names(MEMBER)? {
+        match View::open(&directory.file(&name)) {
+            Ok(Ok(view)) if view.is_alive => {}
+            Ok(Ok(view)) => ended.push((name, view)),
+            Ok(Err(reason)) => set_aside(directory, &name, reason, refused)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(ended)
 }
 
 /// Replaces the totals.
@@ -175,7 +189,7 @@ fn log(table: &Table, folded: &[Id], blocks_start: u64) -> (Vec<u8>, Vec<u64>) {
         log.extend(record.to_bytes());
         let live = State {
             generation: 0,
-            is_live: true,
+            usage: Usage::Live,
         };
         blocks.push(live.to_word());
         blocks.extend(words);
@@ -188,6 +202,22 @@ fn log(table: &Table, folded: &[Id], blocks_start: u64) -> (Vec<u8>, Vec<u64>) {
                 block: blocks_start + 8 * blocks.len() as u64,
                 words: words.len() as u32,
                 kind: PartKind::Native,
+            });
+            log.extend(record.to_bytes());
+            blocks.push(live.to_word());
+            blocks.extend(words);
+        }
+        for (slot, exemplar) in entry.exemplars.iter().flat_map(|all| all.with_slots()) {
+            let exemplar = ExemplarWords::new(slot, &exemplar).to_words();
+            // The sequence number of an exemplar that nobody writes.
+            let words: Vec<u64> = [0].into_iter().chain(exemplar).collect();
+            let record = Record::Part(PartRecord {
+                generation: 0,
+                series,
+                series_generation: 0,
+                block: blocks_start + 8 * blocks.len() as u64,
+                words: words.len() as u32,
+                kind: PartKind::Exemplar,
             });
             log.extend(record.to_bytes());
             blocks.push(live.to_word());

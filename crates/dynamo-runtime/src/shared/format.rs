@@ -21,7 +21,8 @@ use std::io;
 use crate::metrics::unix_time;
 
 pub(super) const MAGIC: [u8; 8] = *b"dyn-mtrs";
-pub(super) const VERSION: u32 = 1;
+/// Version 2 has the kind summary, and the use of a block that is not used for now.
+pub(super) const VERSION: u32 = 2;
 
 /// The length of the header.
 pub(super) const HEADER: u64 = 4096;
@@ -144,22 +145,37 @@ pub(super) fn now() -> u64 {
     unix_time().as_millis() as u64
 }
 
-/// The first word of a block: the generation of its use, and whether it is in use and shown.
+/// The first word of a block: the generation of its use, and the use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct State {
     pub(super) generation: u64,
-    pub(super) is_live: bool,
+    pub(super) usage: Usage,
 }
+
+/// The use of a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Usage {
+    /// In no use, or hidden.
+    Hidden,
+    /// Shown.
+    Live,
+    /// Shown if another process has the series live: it is past its idle timeout here.
+    Idle,
+    /// As [`Usage::Idle`], and its process does not use it.
+    Expired,
+}
+
+const USAGES: [Usage; 4] = [Usage::Hidden, Usage::Live, Usage::Idle, Usage::Expired];
 
 impl State {
     pub(super) fn to_word(self) -> u64 {
-        self.generation << 1 | u64::from(self.is_live)
+        self.generation << 2 | self.usage as u64
     }
 
     pub(super) fn of(word: u64) -> Self {
         State {
-            generation: word >> 1,
-            is_live: word & 1 == 1,
+            generation: word >> 2,
+            usage: USAGES[(word & 3) as usize],
         }
     }
 }

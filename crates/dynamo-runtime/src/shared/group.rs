@@ -1,33 +1,20 @@
 //! The group of this process: its members, as a scrape reads them.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt;
-use std::path::Path as FilePath;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, Instant};
 
-use super::directory::{Directory, MEMBER, TOTALS};
+use super::directory::Directory;
 use super::error::SharedError;
+use super::exposed::GroupFamily;
 use super::fold;
 use super::format::{Id, hex};
 use super::member::{Contents, Member};
+use super::reader::Reader;
 use super::refused::{Refused, RefusedGuard};
-use super::table::{Entry, FamilyEntries, Table, Value};
-use super::view::View;
-use crate::metrics::{
-    Buckets, Collector, Counts, Cursor, DataPoint, Exemplars, ExternalLabels, Family,
-    HistogramSnapshot, Kind, Labels, NativeSnapshot, Path, Scalar, Snapshot, SummarySnapshot,
-    Visitor,
-};
+use super::removals::{self, Removals};
+use crate::metrics::{Collector, Family, Path, Removal};
 use crate::sync::lock;
-
-/// How often a scrape starts again because the totals were replaced meanwhile.
-const TRIES: usize = 16;
-/// A limit of series may be checked with values of this age.
-const COUNT_AGE: Duration = Duration::from_millis(100);
 
 /// A process's view of its group. It lives as long as the process.
 pub(crate) struct Group {
@@ -40,18 +27,6 @@ pub(crate) struct Group {
 
 /// The groups of this process.
 static GROUPS: Mutex<Vec<&'static Group>> = Mutex::new(Vec::new());
-
-#[derive(Default)]
-struct Reader {
-    table: Table,
-    totals: Option<View>,
-    members: BTreeMap<String, View>,
-    /// The number of series of members whose files are gone, which are in the table still.
-    stale: usize,
-    read: Option<Instant>,
-    /// The series that this process has added since the last read, by name.
-    added: HashMap<String, HashSet<Vec<(String, String)>>>,
-}
 
 /// The families of a scrape.
 pub(crate) struct Gathered {
@@ -146,8 +121,12 @@ impl Group {
             let collector = GroupFamily::new(&family, &reader.table.entries);
             (family.family, Arc::new(collector) as Arc<dyn Collector>)
         });
+        let families = families.collect();
+        let expired = reader.table.expired();
+        drop(reader);
+        self.remove(expired);
         Ok(Gathered {
-            families: families.collect(),
+            families,
             processes,
             hidden,
         })
@@ -175,22 +154,31 @@ impl Group {
     /// Whether a series may be added; see [`FamilyStorage::admits`](crate::metrics::FamilyStorage::admits).
     pub(super) fn admits(&self, name: &str, labels: &[(&str, &str)], limit: usize) -> bool {
         let mut reader = lock(&self.reader);
-        let is_recent = reader.read.is_some_and(|read| read.elapsed() < COUNT_AGE);
-        if !is_recent && reader.read(&self.member.directory, &self.refused).is_err() {
-            return true;
+        reader.admits(&self.member.directory, &self.refused, (name, labels), limit)
+    }
+
+    /// Removes series in all processes.
+    pub(super) fn remove(&self, mut removals: Vec<Removal>) {
+        if removals.is_empty() {
+            return;
         }
-        let (count, is_known) = reader.table.count(name, labels);
-        let added = reader.added.get(name).map_or(0, HashSet::len);
-        if is_known || count + added < limit {
-            if !is_known {
-                let labels = labels.iter();
-                let owned = labels.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-                let added = reader.added.entry(name.to_owned()).or_default();
-                added.insert(owned.collect());
-            }
-            return true;
+        if let Err(error) = removals::add(&self.member.directory, &mut removals) {
+            let name = &removals[0].name;
+            tracing::warn!(
+                "series of metric {name:?} cannot be removed in the other processes of {}: {error}; they are removed in this one only",
+                self.member.directory.path().display()
+            );
         }
-        false
+        lock(&self.member.contents).release_retained(&removals);
+    }
+
+    /// The removals since the last call with the same `seen`.
+    pub(crate) fn new_removals(&self, seen: &mut Removals) -> Vec<Removal> {
+        let new = seen.refresh(&self.member.directory).unwrap_or_default();
+        if !new.is_empty() {
+            lock(&self.member.contents).release_retained(&new);
+        }
+        new
     }
 
     /// Moves the values of members that have ended into the totals, unless another member does.
@@ -211,231 +199,6 @@ impl Group {
                 directory.path().display()
             );
         }
-    }
-}
-
-impl Reader {
-    /// Reads all values of the group, from files that belong together.
-    fn read(&mut self, directory: &Directory, refused: &Refused) -> io::Result<()> {
-        for _ in 0..TRIES {
-            self.refresh(directory, refused)?;
-            self.table.clear_values();
-            self.read_views(directory, refused);
-            // A member may have been moved into new totals after the old ones were read.
-            let totals = directory.file(TOTALS);
-            let is_current = match &self.totals {
-                Some(view) => view.is_at(&totals),
-                None => inode(&totals).is_none_or(|inode| refused.contains(&totals, inode)),
-            };
-            if is_current {
-                break;
-            }
-        }
-        self.read = Some(Instant::now());
-        self.added.clear();
-        Ok(())
-    }
-
-    /// Opens files that are new, and closes those that are gone.
-    fn refresh(&mut self, directory: &Directory, refused: &Refused) -> io::Result<()> {
-        let totals = directory.file(TOTALS);
-        if !self.totals.as_ref().is_some_and(|view| view.is_at(&totals)) {
-            self.stale += self.totals.take().map_or(0, |view| view.len());
-            if inode(&totals).is_some_and(|inode| !refused.contains(&totals, inode)) {
-                self.totals = self.open(directory, TOTALS, refused)?;
-            }
-        }
-        let names = directory.names(MEMBER)?;
-        let (stale, members) = (&mut self.stale, &mut self.members);
-        members.retain(|name, view| {
-            let is_there = names.contains(name);
-            *stale += if is_there { 0 } else { view.len() };
-            is_there
-        });
-        for name in names {
-            if !self.members.contains_key(&name)
-                && let Some(view) = self.open(directory, &name, refused)?
-            {
-                self.members.insert(name, view);
-            }
-        }
-        // The table keeps the series of files that are gone until they are more than the others.
-        let used: usize = self.members.values().map(View::len).sum();
-        if self.stale > 1000 + used {
-            self.forget();
-        }
-        Ok(())
-    }
-
-    fn forget(&mut self) {
-        self.table = Table::default();
-        self.stale = 0;
-        self.members.values_mut().for_each(View::forget);
-        self.totals.iter_mut().for_each(View::forget);
-    }
-
-    fn open(
-        &self,
-        directory: &Directory,
-        name: &str,
-        refused: &Refused,
-    ) -> io::Result<Option<View>> {
-        let path = directory.file(name);
-        let Some(inode) = inode(&path).filter(|inode| !refused.contains(&path, *inode)) else {
-            return Ok(None);
-        };
-        match View::open(&path) {
-            Ok(Ok(view)) => Ok(Some(view)),
-            Ok(Err(reason)) => {
-                refused.add(&path, inode, reason);
-                Ok(None)
-            }
-            // It was removed meanwhile.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    fn read_views(&mut self, directory: &Directory, refused: &Refused) {
-        let mut damaged = Vec::new();
-        let mut folded = HashSet::new();
-        if let Some(view) = &mut self.totals {
-            if let Err(reason) = view.read(&mut self.table) {
-                damaged.push((TOTALS.to_owned(), reason));
-            }
-            folded.clone_from(&view.folded);
-        }
-        let mut members: Vec<_> = self.members.iter_mut().collect();
-        members.sort_by_key(|(_, view)| (view.header.number, view.header.created));
-        for (name, view) in members {
-            if !folded.contains(&view.header.id)
-                && let Err(reason) = view.read(&mut self.table)
-            {
-                damaged.push((name.clone(), reason));
-            }
-        }
-        if damaged.is_empty() {
-            return;
-        }
-        for (name, reason) in damaged {
-            // The file may have been removed.
-            let path = directory.file(&name);
-            if let Some(inode) = inode(&path) {
-                refused.add(&path, inode, reason);
-            }
-            self.members.remove(&name);
-            if name == TOTALS {
-                self.totals = None;
-            }
-        }
-        // A part of the values may be in the table already.
-        self.forget();
-        self.read_views(directory, refused);
-    }
-}
-
-fn inode(path: &FilePath) -> Option<u64> {
-    fs::metadata(path).ok().map(|metadata| metadata.ino())
-}
-
-/// A family of the group, for the encoders.
-struct GroupFamily {
-    buckets: Option<Arc<Buckets>>,
-    series: Vec<GroupSeries>,
-}
-
-struct GroupSeries {
-    sequence: u64,
-    labels: Arc<ExternalLabels>,
-    value: GroupValue,
-    created: Duration,
-    exemplars: Option<Arc<Exemplars>>,
-}
-
-enum GroupValue {
-    Scalar(Scalar),
-    Summary(SummarySnapshot),
-    Histogram {
-        counts: Box<[u64]>,
-        sum: f64,
-        native: Option<NativeSnapshot>,
-    },
-}
-
-impl GroupFamily {
-    fn new(family: &FamilyEntries, entries: &[Entry]) -> Self {
-        let indices = family.entries.iter();
-        let series = indices.filter_map(|&index| {
-            let entry = &entries[index as usize];
-            Some(GroupSeries {
-                sequence: index.into(),
-                labels: Arc::clone(&entry.labels),
-                value: match &entry.value {
-                    Value::Empty => return None,
-                    Value::Sum(total) => GroupValue::Scalar(total.scalar()),
-                    Value::One(scalar, _) => GroupValue::Scalar(*scalar),
-                    Value::Histogram(total) if family.family.kind == Kind::Summary => {
-                        GroupValue::Summary(SummarySnapshot {
-                            quantiles: Vec::new(),
-                            sum: Some(total.sum.value()),
-                            count: Some(total.counts.iter().sum::<u64>() as f64),
-                        })
-                    }
-                    Value::Histogram(total) => GroupValue::Histogram {
-                        counts: total.counts.as_slice().into(),
-                        sum: total.sum.value(),
-                        native: total.native.clone(),
-                    },
-                },
-                created: Duration::from_millis(entry.created),
-                exemplars: entry.exemplars.clone(),
-            })
-        });
-        GroupFamily {
-            buckets: family.buckets.clone(),
-            series: series.collect(),
-        }
-    }
-}
-
-impl Collector for GroupFamily {
-    fn visit(&self, at: Cursor, limit: usize, visitor: &mut Visitor<'_>) -> Option<Cursor> {
-        let start = self
-            .series
-            .partition_point(|series| series.sequence < at.next);
-        let mut rest = self.series[start..].iter();
-        for series in rest.by_ref().take(limit) {
-            let value = match (&series.value, &self.buckets) {
-                (GroupValue::Scalar(scalar), _) => Snapshot::Scalar(*scalar),
-                (GroupValue::Summary(summary), _) => Snapshot::Summary(summary),
-                (
-                    GroupValue::Histogram {
-                        counts,
-                        sum,
-                        native,
-                    },
-                    Some(buckets),
-                ) => Snapshot::Histogram(HistogramSnapshot {
-                    buckets,
-                    counts: Counts::Fixed(counts),
-                    sum: *sum,
-                    native: native.as_ref(),
-                }),
-                (GroupValue::Histogram { .. }, None) => continue,
-            };
-            visitor(&DataPoint {
-                sequence: series.sequence,
-                labels: Labels::External(&series.labels),
-                value,
-                created: Some(series.created),
-                timestamp: None,
-                exemplars: series.exemplars.as_deref(),
-            });
-        }
-        rest.next().map(|series| Cursor {
-            next: series.sequence,
-            ..at
-        })
     }
 }
 

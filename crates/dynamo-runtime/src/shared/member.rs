@@ -10,10 +10,11 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed, Ordering::Release, fence};
 use super::directory::{Directory, MEMBER, NEW, is_alive, try_lock};
 use super::format::{
     FileKind, HAS_CALLBACKS, HEADER, HEADER_READ, HEALTH_LENGTH, HEALTH_SEQUENCE, HEALTH_TEXT,
-    HEALTH_WORDS, Header, Id, LOG_END, State, hex, now, random_id,
+    HEALTH_WORDS, Header, Id, LOG_END, State, Usage, hex, now, random_id,
 };
 use super::mapping;
-use super::records::{JUMP, Record};
+use super::records::{FamilyRecord, JUMP, Record};
+use crate::metrics::Removal;
 
 /// The unit of parts of the file; no machine has larger pages.
 const UNIT: u64 = 1 << 16;
@@ -46,13 +47,18 @@ pub(super) struct Contents {
     /// Slots that are not in use, by the lengths of their records and blocks.
     free: HashMap<(usize, usize), Vec<Slot>>,
     /// The values of series that the process dropped and that still count, by metric and labels.
-    retained: HashMap<SeriesKey, Slot>,
+    retained: HashMap<SeriesKey, Vec<Retained>>,
     /// The offsets of the metrics' records.
     families: HashMap<Vec<u8>, u64>,
+    /// The same by name.
+    names: HashMap<String, Vec<u64>>,
 }
 
 /// A metric's record and the labels of a series.
 pub(super) type SeriesKey = (u64, Vec<(String, String)>);
+
+/// The slot of a dropped series, and those of its further blocks.
+type Retained = (Slot, Vec<Slot>);
 
 /// A mapped part of the file.
 #[derive(Debug)]
@@ -104,6 +110,7 @@ impl Member {
             free: HashMap::new(),
             retained: HashMap::new(),
             families: HashMap::new(),
+            names: HashMap::new(),
         };
         contents.publish(&directory, &name)?;
         Ok(Member {
@@ -188,7 +195,9 @@ impl Contents {
         }
         mapping::replace(self.header, &file, 0)?;
         for block in &mut self.blocks {
-            block.state.is_live &= block.is_inherited;
+            if !block.is_inherited {
+                block.state.usage = Usage::Hidden;
+            }
             block.words[0].store(block.state.to_word(), Relaxed);
         }
         // Closes the parent's file: the parent's lock is then its own.
@@ -228,26 +237,61 @@ impl Contents {
     }
 
     /// The record of a metric; `record` is written if there is none.
-    pub(super) fn family(&mut self, identity: Vec<u8>, record: &Record) -> io::Result<u64> {
+    pub(super) fn family(&mut self, record: FamilyRecord) -> io::Result<u64> {
+        let identity = record.identity();
         if let Some(offset) = self.families.get(&identity) {
             return Ok(*offset);
         }
-        let offset = self.append(&record.to_bytes())?;
+        let name = record.name.clone();
+        let offset = self.append(&Record::Family(record).to_bytes())?;
         self.families.insert(identity, offset);
+        self.names.entry(name).or_default().push(offset);
         Ok(offset)
     }
 
-    /// The slot of a series that was dropped and still counts.
+    /// The slot of a series that was dropped and still counts. The native buckets of a series cannot be
+    /// continued: its values are added up.
     pub(super) fn resume(&mut self, key: &SeriesKey) -> Option<Slot> {
-        self.retained.remove(key)
+        let (slot, parts) = self.retained.get_mut(key)?.pop()?;
+        parts.into_iter().for_each(|part| self.release(part));
+        self.set_usage(slot, Usage::Live);
+        Some(slot)
     }
 
     /// Keeps the slot of a series that is dropped, and goes on counting its value.
-    pub(super) fn retain(&mut self, slot: Slot) {
+    pub(super) fn retain(&mut self, slot: Slot, parts: Vec<Slot>) {
         let mut bytes = vec![0; slot.length];
         let is_read = self.file.read_exact_at(&mut bytes, slot.record).is_ok();
         if is_read && let Some((Record::Series(record), _)) = Record::read(&bytes) {
-            self.retained.insert((record.family, record.labels), slot);
+            let slots = self.retained.entry((record.family, record.labels));
+            slots.or_default().push((slot, parts));
+        }
+    }
+
+    /// Ends the use of the slots of dropped series that are removed.
+    pub(super) fn release_retained(&mut self, removals: &[Removal]) {
+        if self.retained.is_empty() {
+            return;
+        }
+        for removal in removals {
+            let family = self.names.get(&removal.name).cloned().unwrap_or_default();
+            let keys: Vec<SeriesKey> = match removal.exact() {
+                Some(labels) => family.into_iter().map(|at| (at, labels.clone())).collect(),
+                None => {
+                    let keys = self.retained.keys();
+                    let removed = keys.filter(|(at, labels)| {
+                        let pairs = labels.iter().map(|(name, value)| (&**name, &**value));
+                        family.contains(at) && removal.matches(pairs)
+                    });
+                    removed.cloned().collect()
+                }
+            };
+            for key in keys {
+                for (slot, parts) in self.retained.remove(&key).unwrap_or_default() {
+                    parts.into_iter().for_each(|part| self.release(part));
+                    self.release(slot);
+                }
+            }
         }
     }
 
@@ -274,7 +318,7 @@ impl Contents {
             block.is_inherited = is_inherited;
             block.state = State {
                 generation,
-                is_live: true,
+                usage: Usage::Live,
             };
             block.words[0].store(block.state.to_word(), Release);
             return Ok(slot);
@@ -283,7 +327,7 @@ impl Contents {
         fill(&block[1..]);
         let state = State {
             generation: 0,
-            is_live: true,
+            usage: Usage::Live,
         };
         block[0].store(state.to_word(), Release);
         let record = self.append(&make(offset, 0).to_bytes())?;
@@ -309,18 +353,18 @@ impl Contents {
         self.blocks[slot.block].state.generation
     }
 
-    /// Shows or hides the values of a slot.
-    pub(super) fn show(&mut self, slot: Slot, shown: bool) {
+    /// Changes the use of a slot.
+    pub(super) fn set_usage(&mut self, slot: Slot, usage: Usage) {
         let block = &mut self.blocks[slot.block];
-        if block.state.is_live != shown {
-            block.state.is_live = shown;
+        if block.state.usage != usage {
+            block.state.usage = usage;
             block.words[0].store(block.state.to_word(), Release);
         }
     }
 
     /// Ends the use of a slot.
     pub(super) fn release(&mut self, slot: Slot) {
-        self.show(slot, false);
+        self.set_usage(slot, Usage::Hidden);
         let key = (slot.length, self.blocks[slot.block].words.len());
         self.free.entry(key).or_default().push(slot);
     }

@@ -1,7 +1,7 @@
 //! The records of a log. Reading never panics, whatever the bytes are.
 
 use super::format::Id;
-use crate::metrics::{Across, Kind, Path, Slot, WordType};
+use crate::metrics::{Across, Exemplar, Kind, Path, Slot, WordType};
 
 /// The length and the type of a record.
 pub(super) const RECORD_HEADER: usize = 8;
@@ -271,6 +271,15 @@ pub(super) struct ExemplarWords {
 }
 
 impl ExemplarWords {
+    pub(super) fn new(slot: Slot, exemplar: &Exemplar) -> Self {
+        ExemplarWords {
+            slot,
+            nanos: exemplar.time.as_nanos() as u64,
+            value: exemplar.value,
+            labels: exemplar.labels.clone(),
+        }
+    }
+
     pub(super) fn to_words(&self) -> Vec<u64> {
         let (kind, position) = match self.slot {
             Slot::Bucket(index) => (0, index as u64),

@@ -5,13 +5,13 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::Release, fence};
 use std::sync::{Arc, Mutex};
 
-use super::format::now;
+use super::format::{Usage, now};
 use super::group::Group;
 use super::member::{Member, Slot};
 use super::records::{ExemplarWords, FamilyRecord, PartKind, PartRecord, Record, SeriesRecord};
 use crate::metrics::{
-    Across, Desc, Exemplar, FamilyStorage, Kind, NativeBucket, NativeSnapshot, SeriesStorage,
-    SharedLayout, Slot as ExemplarSlot, Storage,
+    Across, Desc, Exemplar, FamilyStorage, Kind, NativeBucket, NativeSnapshot, Removal,
+    SeriesStorage, SharedLayout, Slot as ExemplarSlot, Storage,
 };
 use crate::sync::lock;
 
@@ -40,9 +40,8 @@ impl Storage for &'static Group {
             bounds: buckets.map_or_else(Vec::new, |buckets| buckets.bounds().to_vec()),
             native: layout.native.clone(),
         };
-        let (name, identity) = (family.name.clone(), family.identity());
-        let record = Record::Family(family);
-        let offset = lock(&self.member.contents).family(identity, &record)?;
+        let name = family.name.clone();
+        let offset = lock(&self.member.contents).family(family)?;
         let stamps = desc.kind == Kind::Gauge && desc.across == Across::Last;
         Ok(Arc::new(SharedFamily {
             group: self,
@@ -77,7 +76,6 @@ impl FamilyStorage for SharedFamily {
         let words = self.words + skipped - 1;
         let mut contents = lock(&member.contents);
         let key = (self.record, labels);
-        // The native buckets of a series that was dropped cannot be continued: they are added up.
         let resumed = match self.has_native {
             true => None,
             false => contents.resume(&key),
@@ -112,6 +110,14 @@ impl FamilyStorage for SharedFamily {
     fn admits(&self, labels: &[(&str, &str)], limit: usize) -> bool {
         self.group.admits(&self.name, labels, limit)
     }
+
+    fn remove(&self, labels: Vec<(String, Option<String>)>) {
+        self.group.remove(vec![Removal {
+            before: 0,
+            name: self.name.clone(),
+            labels,
+        }]);
+    }
 }
 
 /// A series in the file.
@@ -140,6 +146,14 @@ struct NativePart {
     words: &'static [AtomicU64],
     /// The positions of the counts.
     positions: HashMap<NativeBucket, usize>,
+}
+
+impl Parts {
+    fn slots(self) -> Vec<Slot> {
+        let exemplars = self.exemplars.into_values().map(|(slot, _)| slot);
+        let native = self.native.map(|native| native.slot);
+        exemplars.chain(native).collect()
+    }
 }
 
 /// Adds one to a word that no other thread updates.
@@ -259,13 +273,7 @@ impl SeriesStorage for SharedSeries {
     }
 
     fn store_exemplar(&self, slot: ExemplarSlot, exemplar: &Exemplar) {
-        let words = ExemplarWords {
-            slot,
-            nanos: exemplar.time.as_nanos() as u64,
-            value: exemplar.value,
-            labels: exemplar.labels.clone(),
-        }
-        .to_words();
+        let words = ExemplarWords::new(slot, exemplar).to_words();
         let mut parts = lock(&self.parts);
         if let Some((_, block)) = parts.exemplars.get(&slot)
             && block.len() > words.len()
@@ -321,25 +329,32 @@ impl SeriesStorage for SharedSeries {
     }
 
     fn show(&self, shown: bool) {
+        let usage = match shown {
+            true => Usage::Live,
+            false if self.is_kept => Usage::Idle,
+            false => Usage::Hidden,
+        };
         if !self.is_removed.load(Relaxed) {
-            lock(&self.member.contents).show(self.slot, shown);
+            lock(&self.member.contents).set_usage(self.slot, usage);
+        }
+    }
+
+    fn expire(&self) {
+        match self.is_kept {
+            true => lock(&self.member.contents).set_usage(self.slot, Usage::Expired),
+            false => self.remove(),
         }
     }
 
     fn remove(&self) {
         self.is_removed.store(true, Relaxed);
-        lock(&self.member.contents).show(self.slot, false);
+        lock(&self.member.contents).set_usage(self.slot, Usage::Hidden);
     }
 
     fn reset(&self) {
-        let parts = std::mem::take(&mut *lock(&self.parts));
+        let parts = std::mem::take(&mut *lock(&self.parts)).slots();
         let mut contents = lock(&self.member.contents);
-        let native = parts.native.map(|native| native.slot);
-        let exemplars = parts.exemplars.into_values().map(|(slot, _)| slot);
-        native
-            .into_iter()
-            .chain(exemplars)
-            .for_each(|slot| contents.release(slot));
+        parts.into_iter().for_each(|slot| contents.release(slot));
     }
 }
 
@@ -347,18 +362,13 @@ impl Drop for SharedSeries {
     /// Counters and histograms go on counting for the group, unless they were removed.
     fn drop(&mut self) {
         let is_kept = self.is_kept && !self.is_removed.load(Relaxed);
-        let parts = std::mem::take(&mut *lock(&self.parts));
+        let parts = std::mem::take(&mut *lock(&self.parts)).slots();
         let mut contents = lock(&self.member.contents);
         if is_kept {
-            contents.retain(self.slot);
+            contents.retain(self.slot, parts);
             return;
         }
-        let native = parts.native.map(|native| native.slot);
-        let exemplars = parts.exemplars.into_values().map(|(slot, _)| slot);
-        native
-            .into_iter()
-            .chain(exemplars)
-            .for_each(|slot| contents.release(slot));
+        parts.into_iter().for_each(|slot| contents.release(slot));
         contents.release(self.slot);
     }
 }

@@ -1,12 +1,15 @@
 //! The merged series of a group.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use super::directory::Directory;
+use super::format::Usage;
 use super::records::{FamilyRecord, SeriesRecord};
+use super::removals::Removals;
 use crate::metrics::{
     Across, BucketLayout, Buckets, Exemplars, ExternalLabels, Family, Kind, NativeSnapshot, Path,
-    Scalar, is_valid_name,
+    Removal, Scalar, is_valid_name,
 };
 use crate::prometheus_names::labels;
 
@@ -17,10 +20,14 @@ pub(super) struct Table {
     variants: Vec<Variant>,
     by_name: BTreeMap<String, Vec<u32>>,
     pub(super) entries: Vec<Entry>,
+    pub(super) removals: Removals,
+    /// Whether the totals had a series that is removed.
+    pub(super) has_removed_totals: bool,
 }
 
 /// The metrics of one name that can be merged.
 pub(super) struct Variant {
+    name: String,
     shape: Shape,
     /// Of the newest record, when `created` was.
     help: String,
@@ -47,9 +54,28 @@ pub(super) struct Entry {
     pub(super) variant: u32,
     pub(super) owner: Path,
     pub(super) labels: Arc<ExternalLabels>,
+    /// Of the first of the values, in milliseconds since 1970.
     pub(super) created: u64,
+    /// Values that are older are removed.
+    removed_before: u64,
+    /// Whether a process uses the series, has it idle, or holds it idle.
+    is_live: bool,
+    is_idle: bool,
+    is_held: bool,
     pub(super) value: Value,
     pub(super) exemplars: Option<Arc<Exemplars>>,
+}
+
+impl Entry {
+    /// Whether a process uses the series, or no process has it idle.
+    fn is_shown(&self) -> bool {
+        self.is_live || !self.is_idle
+    }
+
+    /// Whether there is a value to show.
+    fn has_value(&self) -> bool {
+        self.is_shown() && !matches!(self.value, Value::Empty)
+    }
 }
 
 /// The merged value of a series.
@@ -182,6 +208,7 @@ impl Table {
         };
         let index = self.variants.len() as u32;
         self.variants.push(Variant {
+            name: record.name.clone(),
             shape,
             help: record.help.clone(),
             unit: record.unit.clone(),
@@ -214,8 +241,6 @@ impl Table {
         pairs.sort_unstable();
         let key = (pairs, owner.clone());
         if let Some(&entry) = variant.by_labels.get(&key) {
-            let known = &mut self.entries[entry as usize];
-            known.created = known.created.min(series.created);
             return entry;
         }
         let index = self.entries.len() as u32;
@@ -223,7 +248,11 @@ impl Table {
             variant: variant_index,
             owner: owner.clone(),
             labels: Arc::new(ExternalLabels::new(key.0.clone())),
-            created: series.created,
+            created: u64::MAX,
+            removed_before: self.removals.before(&variant.name, &series.labels),
+            is_live: false,
+            is_idle: false,
+            is_held: false,
             value: Value::Empty,
             exemplars: None,
         });
@@ -231,15 +260,93 @@ impl Table {
         index
     }
 
+    /// Forgets all series.
+    pub(super) fn forget(&mut self) {
+        *self = Table {
+            removals: std::mem::take(&mut self.removals),
+            ..Table::default()
+        };
+    }
+
     /// Removes all values, for the next scrape.
     pub(super) fn clear_values(&mut self) {
         for entry in &mut self.entries {
             entry.value = Value::Empty;
             entry.exemplars = None;
+            entry.created = u64::MAX;
+            (entry.is_live, entry.is_idle, entry.is_held) = (false, false, false);
         }
         for variant in &mut self.variants {
             variant.newest = 0;
         }
+        self.has_removed_totals = false;
+    }
+
+    /// Reads the removals of a directory.
+    pub(super) fn read_removals(&mut self, directory: &Directory) {
+        if self.removals.refresh(directory).is_none() {
+            return;
+        }
+        let names = self.removals.names();
+        let variants: HashSet<u32> = names
+            .filter_map(|name| self.by_name.get(name))
+            .flatten()
+            .copied()
+            .collect();
+        for entry in &mut self.entries {
+            if variants.contains(&entry.variant) {
+                let name = &self.variants[entry.variant as usize].name;
+                let pairs = entry.labels.pairs.iter();
+                let pairs = pairs.filter(|(name, _)| name != labels::PROCESS).cloned();
+                let before = self.removals.before(name, &pairs.collect());
+                entry.removed_before = before;
+            }
+        }
+    }
+
+    /// Whether a value counts: it is not removed.
+    pub(super) fn holds(
+        &mut self,
+        entry: u32,
+        created: u64,
+        usage: Usage,
+        is_totals: bool,
+    ) -> bool {
+        let entry = &mut self.entries[entry as usize];
+        if created < entry.removed_before {
+            self.has_removed_totals |= is_totals;
+            return false;
+        }
+        entry.created = entry.created.min(created);
+        match usage {
+            // The totals do not know when a series was updated last.
+            Usage::Live => entry.is_live |= !is_totals,
+            Usage::Idle => (entry.is_idle, entry.is_held) = (true, true),
+            Usage::Expired => entry.is_idle = true,
+            Usage::Hidden => {}
+        }
+        true
+    }
+
+    /// The series that are past their idle timeout in all processes that have them.
+    pub(super) fn expired(&self) -> Vec<Removal> {
+        let entries = self
+            .entries
+            .iter()
+            .filter(|entry| !entry.is_shown() && !entry.is_held);
+        let removals = entries
+            .filter(|entry| !matches!(entry.value, Value::Empty))
+            .map(|entry| {
+                let labels = entry.labels.pairs.iter();
+                Removal {
+                    before: 0,
+                    name: self.variants[entry.variant as usize].name.clone(),
+                    labels: labels
+                        .map(|(name, value)| (name.clone(), Some(value.clone())))
+                        .collect(),
+                }
+            });
+        removals.collect()
     }
 
     /// Notes that a member has a metric.
@@ -305,9 +412,9 @@ impl Table {
     pub(super) fn count(&self, name: &str, labels: &[(&str, &str)]) -> (usize, bool) {
         let indices = self.by_name.get(name).map_or(&[][..], Vec::as_slice);
         let mut found = false;
-        let mut distinct = std::collections::HashSet::new();
+        let mut distinct = HashSet::new();
         for entry in &self.entries {
-            if indices.contains(&entry.variant) && !matches!(entry.value, Value::Empty) {
+            if indices.contains(&entry.variant) && entry.has_value() {
                 let pairs = entry.labels.pairs.iter();
                 let pairs: Vec<_> = pairs
                     .filter(|(name, _)| name != labels::PROCESS)
@@ -328,7 +435,7 @@ impl Table {
     pub(super) fn families(&mut self, scope: &Path) -> (Vec<FamilyEntries>, u64) {
         let mut entries: Vec<Vec<u32>> = vec![Vec::new(); self.variants.len()];
         for (entry, index) in self.entries.iter().zip(0..) {
-            if !matches!(entry.value, Value::Empty) && scope.contains(&entry.owner) {
+            if entry.has_value() && scope.contains(&entry.owner) {
                 entries[entry.variant as usize].push(index);
             }
         }

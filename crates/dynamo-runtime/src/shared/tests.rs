@@ -12,6 +12,7 @@ use super::error::SharedError;
 use super::format::{HEADER, random_id};
 use super::group::Group;
 use super::refused::Refused;
+use super::removals::Removals;
 use super::table::{Sum, Table};
 use super::view::View;
 use super::{fold, format, records};
@@ -201,10 +202,7 @@ fn removed_series_disappear_and_their_space_is_used_again() {
     let folder = Folder::new();
     let group = folder.join();
     let registry = registry(group);
-    let vec = crate::metrics::MetricVec::new(
-        vec(&registry, "c"),
-        crate::metrics::KeepAlive::new(Arc::new(NoOwner)),
-    );
+    let vec = handle(&registry);
     vec.with_label_values(&["kept"]).inc_by(7);
     for round in 0..5000 {
         let value = format!("{round:08}");
@@ -220,6 +218,106 @@ fn removed_series_disappear_and_their_space_is_used_again() {
     assert_eq!(text(group), "c{l=\"kept\"} 7\n");
     let name = &folder.files(MEMBER)[0];
     assert_eq!(fs::metadata(folder.0.join(name)).unwrap().len(), 1 << 17);
+}
+
+type Vec64 = crate::metrics::MetricVec<CounterCell<u64>>;
+
+/// The vec of `registry` with the name `c`, as a user has it.
+fn handle(registry: &Registry) -> Vec64 {
+    let keep_alive = crate::metrics::KeepAlive::new(Arc::new(NoOwner));
+    crate::metrics::MetricVec::new(vec(registry, "c"), keep_alive)
+}
+
+/// What the thread of a member does a few times a second.
+fn tick(group: &'static Group, registry: &Registry, removals: &mut Removals) {
+    registry.apply(&group.new_removals(removals));
+    for family in registry.gather(&Path::root()) {
+        family.collectors.iter().for_each(|one| one.expire());
+    }
+}
+
+#[test]
+fn a_removed_series_is_removed_from_live_members_and_from_the_totals() {
+    let folder = Folder::new();
+    let (ended, own, other) = (folder.join(), folder.join(), folder.join());
+    let registries = [ended, own, other].map(registry);
+    let vecs = registries.each_ref().map(handle);
+    for vec in &vecs {
+        for label in ["a", "b", "c"] {
+            vec.with_label_values(&[label]).inc();
+        }
+    }
+    folder.kill(ended);
+    folder.fold();
+    std::thread::sleep(std::time::Duration::from_millis(2));
+    assert!(vecs[1].remove_label_values(&["a"]).unwrap());
+    let kept = "c{l=\"b\"} 3\nc{l=\"c\"} 3\n";
+    assert_eq!(text(own), kept);
+    assert_eq!(text(other), kept);
+    vecs[1].with_label_values(&["a"]).inc_by(5);
+    assert_eq!(text(other), format!("c{{l=\"a\"}} 5\n{kept}"));
+    let mut removals = Removals::default();
+    tick(other, &registries[2], &mut removals);
+    vecs[2].with_label_values(&["a"]).inc_by(10);
+    folder.fold();
+    // The totals have dropped it: the removal is needed no more.
+    fs::remove_file(folder.0.join("removals")).unwrap();
+    assert_eq!(text(own), format!("c{{l=\"a\"}} 15\n{kept}"));
+    vecs[2].clear();
+    assert_eq!(text(own), "");
+    folder.kill(own);
+    folder.fold();
+    assert_eq!(text(other), "");
+    std::mem::forget((registries, vecs));
+}
+
+#[test]
+fn an_idle_series_disappears_when_no_member_updates_it() {
+    let folder = Folder::new();
+    let groups = [folder.join(), folder.join()];
+    let registries = groups.map(registry);
+    let vecs = registries.each_ref().map(handle);
+    let mut removals = [Removals::default(), Removals::default()];
+    for vec in &vecs {
+        vec.set_idle_timeout(Some(std::time::Duration::from_millis(1)));
+        vec.with_label_values(&["a"]).inc_by(3);
+    }
+    let mut both_tick = |updated: &[usize]| {
+        for _ in 0..3 {
+            std::thread::sleep(std::time::Duration::from_millis(3));
+            for (index, removals) in removals.iter_mut().enumerate() {
+                if updated.contains(&index) {
+                    vecs[index].with_label_values(&["a"]).inc_by(1);
+                }
+                tick(groups[index], &registries[index], removals);
+            }
+        }
+    };
+    both_tick(&[1]);
+    assert_eq!(text(groups[0]), "c{l=\"a\"} 9\n", "one of them is idle");
+    both_tick(&[]);
+    assert_eq!(text(groups[0]), "");
+    both_tick(&[]);
+    vecs[0].with_label_values(&["a"]).inc();
+    assert_eq!(text(groups[1]), "c{l=\"a\"} 1\n", "both have started again");
+    std::mem::forget(registries);
+}
+
+#[test]
+fn files_of_an_older_version_are_set_aside() {
+    let folder = Folder::new();
+    let group = folder.join();
+    let mut old = FILE.clone();
+    old[8..12].copy_from_slice(&1_u32.to_ne_bytes());
+    for name in ["totals", "member-0123"] {
+        fs::write(folder.0.join(name), &old).unwrap();
+    }
+    // The totals first, then the members.
+    folder.fold();
+    folder.fold();
+    assert_eq!(text(group), "");
+    assert_eq!(folder.files("damaged-").len(), 2);
+    assert_eq!(folder.files(MEMBER).len(), 1);
 }
 
 #[test]
@@ -243,10 +341,7 @@ fn many_series_need_several_parts_of_the_file() {
     let folder = Folder::new();
     let (group, other) = (folder.join(), folder.join());
     let registry = registry(group);
-    let vec = crate::metrics::MetricVec::new(
-        vec(&registry, "c"),
-        crate::metrics::KeepAlive::new(Arc::new(NoOwner)),
-    );
+    let vec = handle(&registry);
     for number in 0..20_000 {
         vec.with_label_values(&[format!("{number}")]).inc_by(number);
         if number % 7000 == 0 {
@@ -298,14 +393,25 @@ fn the_newest_exemplar_of_all_processes_is_shown() {
         }
         std::mem::forget((registry, metric));
     }
-    let gathered = groups[0].gather(&Path::root()).unwrap();
+    // Also when they have ended.
+    for _ in 0..2 {
+        assert_eq!(trace_ids(groups[0]), ["new"]);
+        folder.kill(groups[1]);
+        folder.fold();
+    }
+}
+
+/// The trace of the newest exemplar of each series.
+fn trace_ids(group: &'static Group) -> Vec<String> {
+    let gathered = group.gather(&Path::root()).unwrap();
     let mut shown = Vec::new();
     gathered.families[0]
         .1
         .visit(crate::metrics::Cursor::START, 9, &mut |point| {
-            shown.push(point.exemplars.unwrap().last().unwrap().labels.clone());
+            let labels = &point.exemplars.unwrap().last().unwrap().labels;
+            shown.push(labels[0].1.clone());
         });
-    assert_eq!(shown, [[("trace_id".to_owned(), "new".to_owned())]]);
+    shown
 }
 
 #[test]

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
 
 if TYPE_CHECKING:
     from dynamo_metrics._runtime_metrics import RuntimeMetrics
+
+_MAX_FIELDS = 1000
+"""Limit of a query's fields: one with more asks for all families."""
 
 
 @dataclass(frozen=True)
@@ -19,9 +23,11 @@ class Request:
     accept_encoding: str
     timeout: float | None
     """Seconds that the reader waits, if it says so."""
+    names: tuple[str, ...]
+    """The families that are asked for by ``?name[]=``; none for all."""
 
     @classmethod
-    def of(cls, method: str, headers: Iterable[tuple[str, str]]) -> Request:
+    def of(cls, method: str, query: str, headers: Iterable[tuple[str, str]]) -> Request:
         """Read the headers; several of one name are one list, as HTTP has it."""
         values: dict[str, list[str]] = {}
         for name, value in headers:
@@ -35,6 +41,7 @@ class Request:
             joined("accept"),
             joined("accept-encoding"),
             _seconds(joined("x-prometheus-scrape-timeout-seconds")),
+            _names(query),
         )
 
 
@@ -54,7 +61,7 @@ def answer(metrics: RuntimeMetrics, request: Request) -> Response:
         headers = [("Content-Type", "text/plain; charset=utf-8"), ("Allow", "GET,HEAD")]
         return _response(405, headers, text, request)
     content_type, encoding, body = metrics.exposition(
-        request.accept, request.accept_encoding, request.timeout
+        request.accept, request.accept_encoding, request.timeout, names=request.names
     )
     headers = [("Content-Type", content_type), ("Vary", "Accept, Accept-Encoding")]
     if encoding is not None:
@@ -67,6 +74,14 @@ def _response(
 ) -> Response:
     headers.append(("Content-Length", str(len(body))))
     return Response(status, headers, b"" if request.method == "HEAD" else body)
+
+
+def _names(query: str) -> tuple[str, ...]:
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=_MAX_FIELDS)
+    except ValueError:
+        return ()
+    return tuple(value for name, value in pairs if name == "name[]")
 
 
 def _seconds(header: str) -> float | None:

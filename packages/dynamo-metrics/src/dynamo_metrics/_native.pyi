@@ -542,9 +542,11 @@ class Node:
     def prometheus_expfmt(self) -> str:
         """Return the metrics of this node and all below it, in the Prometheus text format."""
     def exposition(
-        self, accept: str, accept_encoding: str, timeout: _Float | None
+        self, accept: str, accept_encoding: str, timeout: _Float | None, names: list[str]
     ) -> tuple[str, str | None, bytes]:
         """Return the answer to an HTTP request: Content-Type, Content-Encoding or None, the body.
+
+        names narrows it to the families with these names.
 
         Raises ValueError for a timeout below 0.
         """

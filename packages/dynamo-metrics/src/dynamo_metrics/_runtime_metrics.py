@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar, final
 
 from dynamo_metrics import _arguments, _named_callbacks
@@ -454,18 +454,24 @@ class RuntimeMetrics:
         )
 
     def exposition(
-        self, accept: str = "", accept_encoding: str = "", timeout: Float | None = None
+        self,
+        accept: str = "",
+        accept_encoding: str = "",
+        timeout: Float | None = None,
+        *,
+        names: Iterable[str] = (),
     ) -> tuple[str, str | None, bytes]:
         """Return the answer to an HTTP request: Content-Type, Content-Encoding or None, the body.
 
         ``accept`` and ``accept_encoding`` are the request's headers. ``timeout`` is how long the
         reader waits, in seconds; callbacks get four fifths of it. They run before, as for
-        ``prometheus_expfmt()``.
+        ``prometheus_expfmt()``. ``names``, if there are any, narrows the exposition to the families
+        of these names, or with samples of these names.
 
         Raises ``ValueError`` for a timeout below 0.
         """
         self._prepare_rendering()
-        return self._node.exposition(accept, accept_encoding, timeout)
+        return self._node.exposition(accept, accept_encoding, timeout, list(names))
 
     def prometheus_expfmt(self) -> str:
         """Return the metrics of this node and all below it, in the Prometheus text format.

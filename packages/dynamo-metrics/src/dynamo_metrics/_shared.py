@@ -6,13 +6,20 @@ Also the mark by which a child knows that its parent listens on the port of both
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 from dynamo_metrics import _environment, _native
 
 VARIABLE = "DYN_METRICS_SHARED_DIR"
 AUTO = "auto"
+
+_PREFIX = "dynamo-metrics-auto-"
+_UNUSED_SECONDS = 3600
+"""A directory that is younger may wait for its first process, or for the next one."""
 
 _in_child: list[Callable[[], None]] = []
 """What a forked child of a process that shares its metrics does."""
@@ -37,7 +44,23 @@ def _automatic() -> str:
     """Make a directory below ``XDG_RUNTIME_DIR``, or else that of temporary files."""
     base = os.environ.get("XDG_RUNTIME_DIR", "")
     usable = base if base and os.access(base, os.W_OK | os.X_OK) else None
-    return tempfile.mkdtemp(prefix="dynamo-metrics-", dir=usable)
+    place = Path(usable or tempfile.gettempdir())
+    _remove_unused(place)
+    return tempfile.mkdtemp(prefix=_PREFIX, dir=place)
+
+
+def _remove_unused(base: Path) -> None:
+    """Remove the automatic directories of this user in which no process has been for an hour."""
+    for path in base.glob(f"{_PREFIX}*"):
+        try:
+            status = path.lstat()
+            is_old = (
+                status.st_uid == os.geteuid() and status.st_mtime < time.time() - _UNUSED_SECONDS
+            )
+            if is_old and _native.reset_shared(path):
+                shutil.rmtree(path)
+        except OSError:
+            continue  # another process removes it at this moment
 
 
 def when_forked(action: Callable[[], None]) -> None:

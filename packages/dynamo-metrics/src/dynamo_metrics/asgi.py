@@ -54,7 +54,8 @@ class _App:
         headers = [
             (name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]
         ]
-        request = Request.of(scope["method"], headers)
+        query = scope.get("query_string", b"").decode("latin-1")
+        request = Request.of(scope["method"], query, headers)
         response: Response = await loop.run_in_executor(None, answer, self._node.metrics, request)
         await send(
             {

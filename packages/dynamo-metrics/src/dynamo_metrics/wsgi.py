@@ -28,7 +28,9 @@ def make_wsgi_app(
             for name, value in environ.items()
             if name.startswith("HTTP_")
         ]
-        response = answer(node.metrics, Request.of(environ["REQUEST_METHOD"], headers))
+        query = environ.get("QUERY_STRING", "")
+        request = Request.of(environ["REQUEST_METHOD"], query, headers)
+        response = answer(node.metrics, request)
         status = HTTPStatus(response.status)
         start_response(f"{status.value} {status.phrase}", response.headers)
         return [response.body]

@@ -19,7 +19,7 @@ from dynamo_metrics import _environment
 
 _T = TypeVar("_T")
 
-_NATS_URL = re.compile(r"(?:(?:nats|tls|wss?)://)?[^\s/,]+(?::\d+)?/?")
+_NATS_URL = re.compile(r"(?:(?:nats|tls)://)?[^\s/,]+(?::\d+)?/?")
 _HOST_NAME = re.compile(r"[\w.-]+")
 
 
@@ -135,6 +135,13 @@ def _json_object(variable: str, default: None) -> dict[str, Any] | None:
 def _nats_servers(variable: str, default: str) -> tuple[str, ...]:
     given = _environment.text(variable, default)
     servers = tuple(server.strip() for server in given.split(","))
+    if any(server.startswith(("ws://", "wss://")) for server in servers):
+        raise _environment.bad(
+            variable,
+            without_password(given),
+            "is a WebSocket, over which a server that stops answering is not noticed",
+            "nats://host:port, or tls://host:port",
+        )
     if not all(_NATS_URL.fullmatch(server) for server in servers):
         raise _environment.bad(
             variable,

@@ -110,9 +110,17 @@ impl WebFile {
     pub(super) fn read(path: &Path) -> Result<Self, WebConfigError> {
         let file = Source { path };
         let text = read_limited(path).map_err(|problem| file.error(None, None, problem))?;
+        Self::parse(path, &text)
+    }
+
+    /// Parses the content of the file at `path`.
+    pub(super) fn parse(path: &Path, text: &str) -> Result<Self, WebConfigError> {
+        let file = Source { path };
+        // YAML ends a line at a carriage return, too.
+        let text = &text.replace("\r\n", "\n").replace('\r', "\n");
         let keys = match text.lines().all(is_blank) {
             true => Keys::default(),
-            false => serde_saphyr::from_str(&text).map_err(|error| file.yaml(&text, &error))?,
+            false => serde_saphyr::from_str(text).map_err(|error| file.yaml(text, &error))?,
         };
         let mut users = BTreeMap::new();
         for (name, hash) in keys.basic_auth_users.unwrap_or_default() {
@@ -192,8 +200,8 @@ impl Source<'_> {
         WebConfigError {
             path: self.path.to_owned(),
             line,
-            key,
-            problem: problem.into(),
+            key: key.as_deref().map(one_line),
+            problem: one_line(&problem.into()),
         }
     }
 
@@ -229,6 +237,15 @@ pub(super) fn read_limited(path: &Path) -> Result<String, String> {
     read().map_err(|error| format!("cannot read {}: {error}", path.display()))
 }
 
+/// Escapes control characters: keys and values of the file may have line feeds.
+fn one_line(text: &str) -> String {
+    let escaped = |char: char| match char.is_control() {
+        true => char.escape_default().to_string(),
+        false => char.to_string(),
+    };
+    text.chars().map(escaped).collect()
+}
+
 fn is_blank(line: &str) -> bool {
     let line = line.trim();
     line.is_empty() || line.starts_with('#') || line == "---"
@@ -253,5 +270,6 @@ fn key_at(text: &str, line: u64) -> Option<String> {
         }
     }
     keys.reverse();
+    keys.retain(|key| !key.is_empty());
     (!keys.is_empty()).then(|| keys.join("."))
 }

@@ -163,6 +163,15 @@ impl WebConfig {
     }
 }
 
+/// Parses the content of a web config file, with the certificates in it.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn parse(path: &Path, text: &str) -> Result<(), WebConfigError> {
+    let file = WebFile::parse(path, text)?;
+    file.tls.as_ref().map_or(Ok(()), |keys| {
+        tls::server_config(&file, &keys.value).map(drop)
+    })
+}
+
 impl Watched {
     fn loaded(&self) -> Arc<Loaded> {
         Arc::clone(&lock(&self.state).loaded)

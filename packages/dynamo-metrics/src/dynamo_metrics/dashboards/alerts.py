@@ -15,6 +15,8 @@ def _ours(expression: str, workers: str = signals.UPTIME) -> str:
 _SHOWN_LATELY = f"max by (job) (last_over_time({signals.UPTIME}[6h]))"
 _SHOWN_IN_30M = f"last_over_time({signals.UPTIME}[30m])"
 """Workers that may be down at the moment, as one is that ends again and again."""
+_STARTS_IN_30M = 'changes(process_start_time_seconds{dynamo_process=""}[30m])'
+"""Not of a group of processes, whose server replaces them on purpose (``--max-requests``)."""
 _WORKERS = f"count by (job) ({signals.UPTIME})"
 _ON = "{{ $labels.instance }}"
 _FOR = "{{ $labels.model_name }}"
@@ -40,7 +42,7 @@ ALERTS = (
     ),
     Alert(
         "DynamoWorkerRestarting",
-        (Condition(_ours("changes(process_start_time_seconds[30m])", _SHOWN_IN_30M), ">", 2),),
+        (Condition(_ours(_STARTS_IN_30M, _SHOWN_IN_30M), ">", 2),),
         "1m",
         "warning",
         f"Worker {_ON} starts again and again",

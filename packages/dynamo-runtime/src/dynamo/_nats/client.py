@@ -92,7 +92,7 @@ class RobustClient(Client):
         subscription._stop_processing()
 
     async def _connect_to_server(self, s: Any) -> None:
-        if self._transport is None and s.uri.scheme not in ("ws", "wss"):
+        if self._transport is None:
             self._transport = _new_transport()
         await super()._connect_to_server(s)
 
@@ -100,10 +100,10 @@ class RobustClient(Client):
         # nats-py sends the password in clear text if a tls:// server does not ask for TLS.
         if initial_connection and self._current_server is not None:
             scheme = self._current_server.uri.scheme
-            if scheme == "tls" or (self._only_tls and scheme != "wss"):
+            if scheme == "tls" or self._only_tls:
                 if info.get("tls_available"):
                     info["tls_required"] = True
-                if scheme == "ws" or not info.get("tls_required"):
+                if not info.get("tls_required"):
                     raise errors.Error("the server has no TLS, which was asked for")
         await super()._process_info(info, initial_connection)
 

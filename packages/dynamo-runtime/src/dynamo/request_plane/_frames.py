@@ -71,7 +71,7 @@ def parse_opening(data: bytes) -> Opening:
         raise BadFrameError("not a request: see the frames of dynamo.request_plane") from None
     if version != VERSION:
         raise BadFrameError(f"protocol version {version!r} is not known: use {VERSION}")
-    if not (separator and isinstance(request_id, str) and type(size) is int):
+    if not (separator and _is_text(request_id) and type(size) is int):
         raise BadFrameError("the head of the request has the wrong types")
     if not len(first) <= size <= MAX_BODY_BYTES:
         raise BadFrameError(f"a body of {size} bytes is refused: the limit is {MAX_BODY_BYTES}")
@@ -81,6 +81,14 @@ def parse_opening(data: bytes) -> Opening:
 def error(failure: RequestError) -> bytes:
     """Return the frame of an error."""
     return ERROR + json.dumps(failure.to_wire()).encode()
+
+
+def _is_text(value: Any) -> bool:
+    """Whether it is a ``str`` that UTF-8 can hold: logs and headers carry it on."""
+    try:
+        return isinstance(value, str) and value.encode() is not None
+    except UnicodeEncodeError:
+        return False
 
 
 def parse_error(content: bytes) -> RequestError:
