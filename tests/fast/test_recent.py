@@ -129,4 +129,5 @@ def test_a_remembered_series_that_is_idle_goes_all_the_same(endpoint: Endpoint) 
         vec.inc(labels)
     eventually(lambda: vec.name() not in page(endpoint) or None)
     vec.inc(labels)
+    vec.set_idle_timeout(86_400)
     assert vec.get(labels) == 1
