@@ -45,7 +45,7 @@ impl EngineCall {
     }
 }
 
-/// Wait for the next call, without the GIL; None when there will be no more.
+/// Wait for the next call, without the GIL; None once the calls are stopped.
 #[pyfunction]
 fn next_engine_call(py: Python<'_>) -> Option<EngineCall> {
     loop {
@@ -63,7 +63,7 @@ fn next_engine_call(py: Python<'_>) -> Option<EngineCall> {
     }
 }
 
-/// Hand out no more calls and wake the thread that waits for them.
+/// Stop the calls: those that wait fail, and the thread that waits for one wakes.
 #[pyfunction]
 fn stop_engine_calls() {
     ENGINE_QUEUE.stop();

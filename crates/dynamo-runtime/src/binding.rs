@@ -21,7 +21,8 @@ use crate::engine::EngineRouteError;
 use crate::hierarchy::{DistributedRuntime, Metrics, RuntimeError};
 use crate::metrics::{Kind, Metric, MetricVec, MetricsError, NameStyle, Registered, UseError};
 
-/// The content type and the content of a file of the live page, for the servers of other libraries. `""` is the page itself; the files belong to `page/` below it.
+/// The content type and the content of a file of the live page, for the servers of other libraries. `""` is the
+/// page itself; the files belong to `page/` below it.
 pub fn page_file(name: &str) -> Option<(&'static str, String)> {
     crate::server::page_file(name)
 }

@@ -193,7 +193,7 @@ impl EngineQueue {
         }
     }
 
-    /// Hands out no more calls; those that wait fail.
+    /// Stops the queue: calls that wait fail, and [`next`](Self::next) returns `None`.
     pub fn stop(&self) {
         let calls = {
             let mut state = lock(&self.state);
@@ -262,7 +262,7 @@ mod tests {
         for _ in 0..2 {
             let call = queue.next().unwrap();
             names.push(call.name().to_owned());
-            call.respond(Ok(call_text(&names)));
+            call.respond(Ok(names.join(", ")));
         }
         queue.stop();
         assert!(queue.next().is_none());
@@ -274,9 +274,5 @@ mod tests {
         );
         let mut late = queue.push(Arc::new(()), "d", Vec::new());
         assert_eq!(late.try_recv(), Err(oneshot::error::TryRecvError::Closed));
-    }
-
-    fn call_text(names: &[String]) -> String {
-        names.join(", ")
     }
 }

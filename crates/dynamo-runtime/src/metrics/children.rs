@@ -308,22 +308,9 @@ mod tests {
     use super::*;
     use crate::metrics::counter::CounterCell;
     use crate::metrics::desc::Desc;
-    use crate::metrics::kind::Kind;
-    use crate::metrics::name::NameStyle;
-    use crate::metrics::path::Path;
 
     fn children(count: u64) -> Children<CounterCell<u64>> {
-        let (root, help) = (Path::root(), "".into());
-        let desc = Desc::new(
-            "m".into(),
-            help,
-            Kind::Counter,
-            &root,
-            NameStyle::default(),
-            &[],
-            &["a"],
-        )
-        .unwrap();
+        let desc = Desc::counter_vec();
         let mut children = Children::new();
         for number in 0..count {
             let value = number.to_string();

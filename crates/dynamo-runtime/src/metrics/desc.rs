@@ -130,6 +130,22 @@ impl Desc {
         Self::new(name, description.into(), kind, &root, style, labels, &[])
     }
 
+    /// The metadata of a counter vec `m` with the label `a`, for tests.
+    #[cfg(test)]
+    pub(crate) fn counter_vec() -> Self {
+        let (root, style) = (Path::root(), NameStyle::default());
+        Self::new(
+            "m".into(),
+            "".into(),
+            Kind::Counter,
+            &root,
+            style,
+            &[],
+            &["a"],
+        )
+        .unwrap()
+    }
+
     /// Whether the value counts after the end of its process.
     pub(crate) fn outlives_process(&self) -> bool {
         self.across.outlives_process(self.kind)

@@ -225,23 +225,10 @@ pub(crate) fn clock() -> u32 {
 mod tests {
     use super::*;
     use crate::metrics::counter::CounterCell;
-    use crate::metrics::kind::Kind;
-    use crate::metrics::name::NameStyle;
-    use crate::metrics::path::Path;
 
     #[test]
     fn a_series_is_idle_when_no_update_was_seen_for_the_timeout() {
-        let (root, help) = (Path::root(), "".into());
-        let desc = Desc::new(
-            "m".into(),
-            help,
-            Kind::Counter,
-            &root,
-            NameStyle::default(),
-            &[],
-            &["a"],
-        )
-        .unwrap();
+        let desc = Desc::counter_vec();
         let series = Series::<CounterCell<u64>>::new(&desc, &["0"], &());
         assert!(!series.is_idle(1000, 50));
         assert!(!series.is_idle(1049, 50));

@@ -270,7 +270,7 @@ impl<I: Instrument> VecCore<I> {
         (agree && self.labels_with_value(&values).len() == labels.len()).then_some(values)
     }
 
-    /// After the removal of series: other metrics do not update them any more.
+    /// After the removal of series: other metrics stop updating them.
     fn forget_borrowers(&self) {
         if self.has_borrowers.load(Relaxed) {
             let _section = sync::enter();

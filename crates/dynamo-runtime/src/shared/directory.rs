@@ -1,7 +1,7 @@
 //! The shared directory: its checks, the names of its files, and locks.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -102,6 +102,19 @@ impl Directory {
 
     pub(super) fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
+    }
+
+    /// Replaces a file at once: `next` is written first, then renamed.
+    pub(super) fn replace(&self, name: &str, next: &str, bytes: &[u8]) -> io::Result<()> {
+        let next = self.file(next);
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&next)?;
+        file.write_all(bytes)?;
+        fs::rename(next, self.file(name))
     }
 
     pub(super) fn error(&self, source: io::Error) -> SharedError {

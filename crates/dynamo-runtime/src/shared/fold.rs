@@ -4,9 +4,9 @@
 //! are the files of these members removed: killed at any point, no value is lost or counted twice.
 
 use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path as FilePath;
 use std::time::{Duration, SystemTime};
 
@@ -117,15 +117,8 @@ fn write_totals(
     folded: &[Id],
     created: u64,
 ) -> io::Result<()> {
-    let next = directory.file(NEXT_TOTALS);
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&next)?;
-    file.write_all(&encode(table, folded, created)?)?;
-    fs::rename(next, directory.file(TOTALS))
+    let bytes = encode(table, folded, created)?;
+    directory.replace(TOTALS, NEXT_TOTALS, &bytes)
 }
 
 /// The bytes of a file of totals: the header, the log, and the blocks.
@@ -193,35 +186,29 @@ fn log(table: &Table, folded: &[Id], blocks_start: u64) -> (Vec<u8>, Vec<u64>) {
         };
         blocks.push(live.to_word());
         blocks.extend(words);
-        if let Some(native) = native {
-            let words = native_words(native);
+        let mut add_part = |kind, words: Vec<u64>| {
             let record = Record::Part(PartRecord {
                 generation: 0,
                 series,
                 series_generation: 0,
                 block: blocks_start + 8 * blocks.len() as u64,
                 words: words.len() as u32,
-                kind: PartKind::Native,
+                kind,
             });
             log.extend(record.to_bytes());
             blocks.push(live.to_word());
             blocks.extend(words);
+        };
+        if let Some(native) = native {
+            add_part(PartKind::Native, native_words(native));
         }
         for (slot, exemplar) in entry.exemplars.iter().flat_map(|all| all.with_slots()) {
             let exemplar = ExemplarWords::new(slot, &exemplar).to_words();
-            // The sequence number of an exemplar that nobody writes.
-            let words: Vec<u64> = [0].into_iter().chain(exemplar).collect();
-            let record = Record::Part(PartRecord {
-                generation: 0,
-                series,
-                series_generation: 0,
-                block: blocks_start + 8 * blocks.len() as u64,
-                words: words.len() as u32,
-                kind: PartKind::Exemplar,
-            });
-            log.extend(record.to_bytes());
-            blocks.push(live.to_word());
-            blocks.extend(words);
+            // The sequence number comes first: 0, as the exemplar has no writer.
+            add_part(
+                PartKind::Exemplar,
+                [0].into_iter().chain(exemplar).collect(),
+            );
         }
     }
     (log, blocks)

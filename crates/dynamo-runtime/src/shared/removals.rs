@@ -130,13 +130,5 @@ pub(super) fn prune(directory: &Directory, mut removals: Removals) -> io::Result
         serde_json::to_writer(&mut text, removal)?;
         text.push(b'\n');
     }
-    let next = directory.file(NEXT_REMOVALS);
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&next)?;
-    file.write_all(&text)?;
-    fs::rename(next, directory.file(REMOVALS))
+    directory.replace(REMOVALS, NEXT_REMOVALS, &text)
 }

@@ -260,7 +260,7 @@ fn a_removed_series_is_removed_from_live_members_and_from_the_totals() {
     tick(other, &registries[2], &mut removals);
     vecs[2].with_label_values(&["a"]).inc_by(10);
     folder.fold();
-    // The totals have dropped it: the removal is needed no more.
+    // The totals have dropped it, so the removal can be deleted.
     fs::remove_file(folder.0.join("removals")).unwrap();
     assert_eq!(text(own), format!("c{{l=\"a\"}} 15\n{kept}"));
     vecs[2].clear();

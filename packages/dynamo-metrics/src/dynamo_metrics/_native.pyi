@@ -617,10 +617,10 @@ class EngineCall:
         """
 
 def next_engine_call() -> EngineCall | None:
-    """Wait for the next call, without the GIL; None when there will be no more."""
+    """Wait for the next call, without the GIL; None once the calls are stopped."""
 
 def stop_engine_calls() -> None:
-    """Hand out no more calls and wake the thread that waits for them."""
+    """Stop the calls: those that wait fail, and the thread that waits for one wakes."""
 
 def next_job(timeout: float | None = None) -> tuple[Job | None, float] | None:
     """Wait for the next callback to run, without the GIL; None when this thread must end.

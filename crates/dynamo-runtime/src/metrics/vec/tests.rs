@@ -1,23 +1,10 @@
 use super::*;
-use crate::metrics::kind::Kind;
-use crate::metrics::name::NameStyle;
-use crate::metrics::path::Path;
 
 /// A vec and its registry.
 fn vec() -> (VecCore<CounterCell<u64>>, Registry) {
-    let (root, help) = (Path::root(), "".into());
-    let desc = Desc::new(
-        "m".into(),
-        help,
-        Kind::Counter,
-        &root,
-        NameStyle::default(),
-        &[],
-        &["a"],
-    )
-    .unwrap();
     let registry = Registry::new(0, Vec::new());
-    (VecCore::new(Arc::new(desc), (), &registry), registry)
+    let desc = Arc::new(Desc::counter_vec());
+    (VecCore::new(desc, (), &registry), registry)
 }
 
 /// Lists the series two at a time; `between` runs after the first two.
@@ -90,7 +77,7 @@ fn idle_series_expire_and_held_ones_reappear_with_their_value() {
     held.update().inc();
     vec.find_or_create(&["released"]).update().inc();
     assert_eq!(listed(&vec, || ()).len(), 2);
-    // A listing leaves out what is idle, and the next expiry removes what nobody holds.
+    // A listing leaves out idle series, and the next expiry removes those without a handle.
     let is_kept = || read(&vec.children).get(&["released"]).is_some();
     while is_kept() || !listed(&vec, || ()).is_empty() {
         std::thread::yield_now();

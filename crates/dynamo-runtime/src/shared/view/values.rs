@@ -62,7 +62,7 @@ impl View {
         };
         series.position = self.series[index].position;
         series.parts = std::mem::take(&mut self.series[index].parts);
-        // A slot has the same number of words for ever.
+        // The number of words of a slot never changes.
         let is_same = series.words == self.series[index].words
             && series.is_native == self.series[index].is_native;
         if is_same {
