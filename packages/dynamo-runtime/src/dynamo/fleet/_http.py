@@ -24,6 +24,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from dynamo import _tasks
+from dynamo._sockets import listen
 from dynamo.discovery import Target
 from dynamo.fleet._fleet import Fleet
 from dynamo.fleet._sd import as_json
@@ -36,6 +37,9 @@ REQUEST_TIMEOUT = 10.0
 """Seconds that a new connection may take for its first request."""
 MAX_CONNECTIONS = 256
 """Limit of the connections. Beyond it the oldest one that is idle is closed."""
+
+_BACKLOG = 128
+"""Connections that wait to be accepted."""
 
 _Answer = tuple[int, str, str]
 """Status, content type, body."""
@@ -195,23 +199,12 @@ class _Server(uvicorn.Server):
 
 def _listen(host: str, port: int) -> socket.socket:
     try:
-        [(family, kind, *_, address), *_] = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
-        listener = socket.socket(family, kind)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(address)
-            listener.listen(128)
-        except BaseException:
-            listener.close()
-            raise
+        return listen(host, port, _BACKLOG)
     except OSError as error:
         raise OSError(
             f"--host {host} --port {port} cannot be listened on: {error.strerror or error}; "
             "use another one, or --port 0"
         ) from None
-    return listener
 
 
 def _location(listener: socket.socket) -> str:

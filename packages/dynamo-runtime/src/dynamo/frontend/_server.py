@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from dynamo._settings import GRACEFUL_SHUTDOWN_TIMEOUT
+from dynamo._sockets import listen
 from dynamo._tasks import end
 from dynamo.frontend._app import make_app
 from dynamo.frontend._dispatch import Dispatcher
@@ -124,17 +125,7 @@ def _allow_open_files() -> None:
 def _listening(settings: Settings) -> Iterator[socket.socket]:
     host, port = settings.host, settings.port
     try:
-        [(family, kind, *_, address), *_] = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
-        listener = socket.socket(family, kind)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(address)
-            listener.listen(_BACKLOG)
-        except BaseException:
-            listener.close()
-            raise
+        listener = listen(host, port, _BACKLOG)
     except OSError as error:
         raise OSError(
             error.errno,
