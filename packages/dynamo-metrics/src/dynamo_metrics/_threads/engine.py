@@ -7,34 +7,22 @@ number.
 from __future__ import annotations
 
 import logging
-import os
 import threading
+from collections.abc import Callable
 
 from dynamo_metrics import _native
+from dynamo_metrics._threads.daemon import DaemonThread
 from dynamo_metrics._threads.log import LOGGER, log, start_log
-
-_starting = threading.RLock()
-_thread: threading.Thread | None = None
-_process = 0
-"""Changes in a forked child."""
 
 
 def start_engine() -> None:
     """Start the thread, if it is not running."""
-    global _thread
-    if _thread is not None and _thread.is_alive():
-        return
     start_log()
-    with _starting:
-        if _thread is None or not _thread.is_alive():
-            thread = threading.Thread(target=_run, name="dynamo-engine", daemon=True)
-            thread.start()
-            _thread = thread
+    _thread.start()
 
 
-def _run() -> None:
-    process = _process
-    while process == _process and (call := _native.next_engine_call()) is not None:
+def _run(goes_on: Callable[[], bool]) -> None:
+    while goes_on() and (call := _native.next_engine_call()) is not None:
         name = f"dynamo-engine-{call.name}"
         try:
             threading.Thread(target=_answer, args=(call,), name=name, daemon=True).start()
@@ -54,10 +42,4 @@ def _answer(call: _native.EngineCall) -> None:
         call.respond(succeeded=True, text=text)
 
 
-def _after_fork_in_child() -> None:
-    global _starting, _thread, _process
-    _starting, _thread = threading.RLock(), None
-    _process += 1
-
-
-os.register_at_fork(after_in_child=_after_fork_in_child)
+_thread = DaemonThread("dynamo-engine", _run)
