@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
@@ -21,7 +20,7 @@ from tests.support.nats import NatsServer
 from tests.support.process import Start, Worker
 from tests.support.serving import RequestCounts, collect, endpoint_of, request_counts, until
 
-WORKER = Path(__file__).parent / "programs" / "named.py"
+WORKER = "named.py"
 
 
 @pytest.fixture
@@ -30,7 +29,7 @@ def fleet(between: dict[str, str], start: Start) -> list[Worker]:
     workers = []
     for name in "abc":
         settings = {"DYN_SYSTEM_PORT": "0", "DYN_SYSTEM_HOST": "127.0.0.1"}
-        worker = start(WORKER.read_text(), NAME=name, **settings, **between)
+        worker = start(WORKER, NAME=name, **settings, **between)
         worker.address = worker.line()
         workers.append(worker)
     return workers
@@ -147,7 +146,7 @@ async def test_hosts_restarted_one_after_the_other_lose_no_request(
         asking = asyncio.gather(*(keep_asking() for _ in range(5)))
         for worker in fleet:
             known = set(client.instance_ids())
-            start(WORKER.read_text(), NAME="new", **between)
+            start(WORKER, NAME="new", **between)
             while set(client.instance_ids()) <= known:
                 await client.wait_for_change()
             worker.interrupt(signal.SIGTERM)

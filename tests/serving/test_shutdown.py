@@ -7,7 +7,6 @@ import logging
 import signal
 import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,18 +32,12 @@ from tests.support.waiting import eventually
 
 SIGNALS = [signal.SIGTERM, signal.SIGINT]
 
-PROGRAMS = Path(__file__).parent / "programs"
-
-
-def program(name: str) -> str:
-    return (PROGRAMS / f"{name}.py").read_text()
-
 
 def start_worker(
     start: Start, between: dict[str, str], graceful: bool = True, **settings: str
 ) -> Worker:
     worker = start(
-        program("draining"),
+        "draining.py",
         GRACEFUL=str(int(graceful)),
         DYN_SYSTEM_PORT="0",
         DYN_SYSTEM_HOST="127.0.0.1",
@@ -220,7 +213,7 @@ async def test_a_runtime_that_is_left_stops_what_it_serves(plane: str) -> None:
 
 
 def test_a_shutdown_after_a_signal_cancels_no_request(start: Start) -> None:
-    worker = start(program("shutdown_after_signal"))
+    worker = start("shutdown_after_signal.py")
     assert worker.line() == "[2]"
     worker.assert_ends_cleanly()
 
@@ -268,7 +261,7 @@ async def test_a_program_that_cancels_all_its_tasks_does_not_leave_clients_waiti
 def test_a_handler_of_the_programs_own_keeps_its_signal(
     start: Start, number: signal.Signals
 ) -> None:
-    worker = start(program("own_signal_handler"), NUMBER=str(int(number)))
+    worker = start("own_signal_handler.py", NUMBER=str(int(number)))
     assert worker.line() == "ready"
     worker.interrupt(number)
     assert worker.lines() == ["mine"]
@@ -276,7 +269,7 @@ def test_a_handler_of_the_programs_own_keeps_its_signal(
 
 
 def test_after_serving_the_signals_do_what_they_did_before(start: Start) -> None:
-    worker = start(program("signals_restored"))
+    worker = start("signals_restored.py")
     assert worker.line() == "True True True"
     worker.assert_ends_cleanly()
 
@@ -285,7 +278,7 @@ def test_after_serving_the_signals_do_what_they_did_before(start: Start) -> None
 def test_a_worker_without_the_decorator_ends_as_well(
     between: dict[str, str], start: Start, number: signal.Signals
 ) -> None:
-    worker = start(program("without_decorator"), **between)
+    worker = start("without_decorator.py", **between)
     assert worker.line() == "left open"
     worker.interrupt(number)
     worker.assert_ends_cleanly()
