@@ -50,8 +50,7 @@ def test_many_scrape_at_once_while_a_c_call_holds_the_gil(serve: Start) -> None:
 
 
 def test_a_callback_that_cannot_get_the_gil_is_given_up(serve: Start) -> None:
-    callback = "callback_without_gil.py"
-    worker = serve(callback + HOLDS_THE_GIL, DYN_METRICS_CALLBACK_TIMEOUT="0.1")
+    worker = serve(HOLDS_THE_GIL, "callback", DYN_METRICS_CALLBACK_TIMEOUT="0.1")
     worker.line()
     assert worker.line() == "holds the GIL"
     families = scrape(worker.address)

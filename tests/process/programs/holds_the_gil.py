@@ -1,4 +1,4 @@
-"""Holds the GIL in a call of C until told."""
+"""Holds the GIL in a call of C until told, with a callback registered if it has an argument."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ threading.Thread(target=witness.serve_forever, daemon=True).start()
 print(witness.server_port)
 
 metrics.create_intcounter("requests_total", "Requests").inc_by(7)
+if len(sys.argv) > 1:
+    metrics.register_callback(lambda: print("ran"))
 libc = ctypes.PyDLL(None)  # CDLL would release the GIL
 byte = ctypes.create_string_buffer(1)
 sys.setswitchinterval(3600)
