@@ -66,6 +66,7 @@ def test_families_of_a_group_can_be_selected(start: Start, directory: Path) -> N
     port = free_port()
     for member in [start("summarised.py", **settings(directory, port)) for _ in range(2)]:
         member.line()
+        assert member.line() == "observed"
     eventually(lambda: _is(port, "ns_comp_ep_counted_total", 2))
     text = get(port, "/metrics?name[]=ns_comp_ep_seconds")
     assert value(text, "ns_comp_ep_seconds_sum") == 4

@@ -6,9 +6,7 @@ import os
 import time
 import warnings
 
-from counted import counter
-
-from tests.programs.served import runtime
+from counted import counter, runtime
 
 warnings.simplefilter("ignore")
 own = runtime.system_status_address

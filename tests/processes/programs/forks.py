@@ -6,9 +6,7 @@ import os
 import time
 import warnings
 
-from counted import counter, gauge
-
-from tests.programs.served import metrics
+from counted import counter, gauge, metrics
 
 warnings.simplefilter("ignore")
 metrics.register_callback(lambda: gauge.set(os.getpid()))

@@ -5,4 +5,5 @@ from __future__ import annotations
 from counted import metrics
 
 metrics.create_summary("seconds", "help").observe(2)
+print("observed")
 input()
