@@ -1,15 +1,20 @@
 //! The merged series of a group.
 
+mod value;
+mod variant;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use self::value::{HistogramTotal, Total};
+pub(super) use self::value::{Sum, Value};
+use self::variant::{Shape, Variant};
 use super::directory::Directory;
 use super::format::Usage;
 use super::records::{FamilyRecord, SeriesRecord};
 use super::removals::Removals;
 use crate::metrics::{
-    Across, BucketLayout, Buckets, Exemplars, ExternalLabels, Family, Kind, NativeSnapshot, Path,
-    Removal, Scalar, is_valid_name,
+    Across, Buckets, Exemplars, ExternalLabels, Family, Kind, NativeSnapshot, Path, Removal, Scalar,
 };
 use crate::prometheus_names::labels;
 
@@ -23,30 +28,6 @@ pub(super) struct Table {
     pub(super) removals: Removals,
     /// Whether the totals had a series that is removed.
     pub(super) has_removed_totals: bool,
-}
-
-/// The metrics of one name that can be merged.
-pub(super) struct Variant {
-    name: String,
-    shape: Shape,
-    /// Of the newest record, when `created` was.
-    help: String,
-    unit: Option<String>,
-    described: u64,
-    /// The newest record among the members of a scrape.
-    newest: u64,
-    buckets: Option<Arc<Buckets>>,
-    family: Option<Arc<Family>>,
-    by_labels: HashMap<(Vec<(String, String)>, Path), u32>,
-}
-
-/// The properties that metrics must agree in to be merged.
-#[derive(Clone, Debug, PartialEq)]
-struct Shape {
-    kind: Kind,
-    across: Across,
-    bounds: Vec<f64>,
-    native: Option<String>,
 }
 
 /// One merged series.
@@ -75,108 +56,6 @@ impl Entry {
     /// Whether there is a value to show.
     fn has_value(&self) -> bool {
         self.is_shown() && !matches!(self.value, Value::Empty)
-    }
-}
-
-/// The merged value of a series.
-#[derive(Clone, Debug, Default)]
-pub(super) enum Value {
-    /// No member has the series.
-    #[default]
-    Empty,
-    /// The sum of all members.
-    Sum(Total),
-    /// The value of one member, and when it was set.
-    One(Scalar, u64),
-    Histogram(Box<HistogramTotal>),
-}
-
-/// A sum of numbers of several types.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Total {
-    integers: i128,
-    floats: Sum,
-    has_floats: bool,
-    has_signed: bool,
-}
-
-/// A sum of histograms with the same bounds.
-#[derive(Clone, Debug)]
-pub(super) struct HistogramTotal {
-    pub(super) counts: Vec<u64>,
-    pub(super) sum: Sum,
-    pub(super) native: Option<NativeSnapshot>,
-}
-
-/// A sum of floats with twice the precision of a float: the order in which values are added, which changes
-/// when members end, does not change the sum.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Sum {
-    pub(super) high: f64,
-    pub(super) low: f64,
-}
-
-impl Sum {
-    pub(super) fn add(&mut self, other: Sum) {
-        let sum = self.high + other.high;
-        if !sum.is_finite() {
-            *self = Sum {
-                high: sum,
-                low: 0.0,
-            };
-            return;
-        }
-        // Knuth's two-sum: the rounding error, exactly.
-        let part = sum - self.high;
-        let error = (self.high - (sum - part)) + (other.high - part);
-        let low = error + self.low + other.low;
-        self.high = sum + low;
-        self.low = low - (self.high - sum);
-    }
-
-    pub(super) fn value(self) -> f64 {
-        self.high + self.low
-    }
-}
-
-impl From<f64> for Sum {
-    fn from(high: f64) -> Self {
-        Sum { high, low: 0.0 }
-    }
-}
-
-impl Total {
-    fn add(&mut self, scalar: Scalar, low: f64) {
-        match scalar {
-            Scalar::Unsigned(value) => self.integers += i128::from(value),
-            Scalar::Signed(value) => {
-                self.integers += i128::from(value);
-                self.has_signed = true;
-            }
-            Scalar::Float(high) => {
-                self.floats.add(Sum { high, low });
-                self.has_floats = true;
-            }
-        }
-    }
-
-    /// The sum as a float, precisely.
-    pub(super) fn sum(&self) -> Sum {
-        let mut sum = self.floats;
-        sum.add((self.integers as f64).into());
-        sum
-    }
-
-    /// The sum in the narrowest type that all parts have. Integers saturate.
-    pub(super) fn scalar(&self) -> Scalar {
-        if self.has_floats {
-            Scalar::Float(self.sum().value())
-        } else if self.has_signed {
-            let range = i128::from(i64::MIN)..=i128::from(i64::MAX);
-            Scalar::Signed(self.integers.clamp(*range.start(), *range.end()) as i64)
-        } else {
-            Scalar::Unsigned(self.integers.clamp(0, i128::from(u64::MAX)) as u64)
-        }
     }
 }
 
@@ -477,52 +356,4 @@ pub(super) struct FamilyEntries {
     pub(super) family: Arc<Family>,
     pub(super) buckets: Option<Arc<Buckets>>,
     pub(super) entries: Vec<u32>,
-}
-
-impl Variant {
-    fn family(&mut self, name: &str) -> Arc<Family> {
-        let Variant {
-            shape, help, unit, ..
-        } = self;
-        let family = self.family.get_or_insert_with(|| {
-            Arc::new(Family {
-                name: name.to_owned(),
-                is_quoted: !is_valid_name(name),
-                help: help.clone(),
-                kind: shape.kind,
-                unit: unit.clone(),
-                buckets: BucketLayout {
-                    bounds: shape.bounds.clone(),
-                    native: shape.native.clone(),
-                },
-                across: shape.across,
-            })
-        });
-        Arc::clone(family)
-    }
-
-    /// Whether values count after the end of their process.
-    pub(super) fn outlives_process(&self) -> bool {
-        self.shape.across.outlives_process(self.shape.kind)
-    }
-
-    pub(super) fn record(
-        &self,
-        name: &str,
-        owner: &Path,
-        word_type: crate::metrics::WordType,
-    ) -> FamilyRecord {
-        FamilyRecord {
-            created: self.newest.max(self.described),
-            kind: self.shape.kind,
-            word_type,
-            across: self.shape.across,
-            name: name.to_owned(),
-            help: self.help.clone(),
-            unit: self.unit.clone(),
-            owner: owner.clone(),
-            bounds: self.shape.bounds.clone(),
-            native: self.shape.native.clone(),
-        }
-    }
 }

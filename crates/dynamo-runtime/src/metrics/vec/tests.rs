@@ -1,3 +1,11 @@
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use super::super::children::OVERFLOW;
+use super::super::collector::{Collector, Cursor};
+use super::super::counter::CounterCell;
+use super::super::desc::Desc;
+use super::super::registry::Registry;
 use super::*;
 
 /// A vec and its registry.
