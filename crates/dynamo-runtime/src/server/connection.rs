@@ -19,9 +19,11 @@ use tokio_rustls::server::TlsStream;
 
 use super::activity::Activity;
 use super::connections::{Admitted, Busy, Monitor, Order};
+use super::peer::Peer;
 use super::routes::Responder;
 use super::sockets::Socket;
 use super::stream::Stream;
+use super::web::Handshakes;
 
 /// The largest header, in bytes, as in other servers. hyper's default is above 400,000.
 const MAX_HEADER: usize = 16 * 1024;
@@ -45,7 +47,11 @@ pub(super) async fn serve(admitted: Admitted, socket: Socket<Stream>, responder:
     };
     let handshake = async {
         match responder.web().tls().await {
-            Some(acceptor) => secure(acceptor, io).await.map(Transport::Tls),
+            Some(acceptor) => {
+                let stream =
+                    secure(&acceptor, responder.web().handshakes(), admitted.peer(), io).await;
+                stream.map(Transport::Tls)
+            }
             None => Some(Transport::Plain(io)),
         }
     };
@@ -67,7 +73,12 @@ enum Transport {
 }
 
 /// The TLS handshake. `None` if it fails.
-async fn secure(acceptor: TlsAcceptor, mut io: Monitored) -> Option<Box<TlsStream<Monitored>>> {
+async fn secure(
+    acceptor: &TlsAcceptor,
+    handshakes: &Arc<Handshakes>,
+    peer: Peer,
+    mut io: Monitored,
+) -> Option<Box<TlsStream<Monitored>>> {
     let first = io.read_u8().await.ok()?;
     // A TLS record begins with a control character, a request with the letter of its method.
     if first.is_ascii_alphabetic() {
@@ -78,7 +89,7 @@ async fn secure(acceptor: TlsAcceptor, mut io: Monitored) -> Option<Box<TlsStrea
         return None;
     }
     io.unread = Some(first);
-    match acceptor.accept(io).await {
+    match handshakes.accept(acceptor, peer, io).await {
         Ok(stream) => Some(Box::new(stream)),
         Err(error) => {
             tracing::debug!(%error, "a TLS handshake failed");

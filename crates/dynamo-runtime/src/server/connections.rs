@@ -10,6 +10,7 @@ use tokio::{task, time};
 
 use super::activity::{Activity, Rank};
 use super::limits::Limits;
+use super::peer::{self, Peer};
 use super::slots::Slots;
 use crate::sync::lock;
 
@@ -40,6 +41,7 @@ pub(super) struct Connections {
 /// The state of one connection.
 #[derive(Debug)]
 pub(super) struct Connection {
+    peer: Peer,
     activity: Mutex<Activity>,
     orders: watch::Sender<Order>,
     is_closing: AtomicBool,
@@ -71,8 +73,9 @@ impl Connections {
     }
 
     /// Counts a connection until the returned value is dropped.
-    pub(super) fn admit(self: &Arc<Self>) -> Admitted {
+    pub(super) fn admit(self: &Arc<Self>, peer: Peer) -> Admitted {
         let connection = Arc::new(Connection {
+            peer,
             activity: Mutex::new(Activity::new(Instant::now())),
             orders: watch::Sender::new(Order::Serve),
             is_closing: AtomicBool::new(false),
@@ -105,18 +108,24 @@ impl Connections {
     }
 
     /// Closes the connection with the least [`Rank`] if there are more than `most`. One that became idle just
-    /// now, as new ones are, is closed after those with a request in flight, unless most are such.
+    /// now, as new ones are, is closed after those with a request in flight, unless most are such. If most
+    /// connections are of one client, the one that is closed is too: a flood closes no connection of others.
     fn evict_above(&self, most: usize) -> bool {
         let now = Instant::now();
         let is_fresh = |rank| match rank {
             Rank::Idle(since) => now.saturating_duration_since(since) < self.limits.grace,
             _ => false,
         };
+        let open = lock(&self.open);
+        let open = open.values().filter(|one| !one.is_closing());
+        if open.clone().count() <= most {
+            return false;
+        }
+        let crowd = peer::majority(open.clone().map(|one| one.peer));
         let (mut count, mut fresh) = (0, 0);
         let mut first: Option<(Rank, &Arc<Connection>)> = None;
         let mut first_busy = None;
-        let open = lock(&self.open);
-        for connection in open.values().filter(|one| !one.is_closing()) {
+        for connection in open.filter(|one| crowd.is_none_or(|crowd| one.peer == crowd)) {
             count += 1;
             let rank = connection.activity().rank(now, &self.limits);
             let lesser = |best: Option<(Rank, _)>| best.is_none_or(|(best, _)| rank < best);
@@ -127,9 +136,6 @@ impl Connections {
             if !matches!(rank, Rank::Idle(_)) && lesser(first_busy) {
                 first_busy = Some((rank, connection));
             }
-        }
-        if count <= most {
-            return false;
         }
         let victim = match (first, first_busy) {
             (Some((rank, _)), Some(busy)) if is_fresh(rank) && fresh <= count / 2 => Some(busy),
@@ -193,6 +199,11 @@ impl Admitted {
     /// The orders to the connection. The first value is the current order.
     pub(super) fn orders(&self) -> watch::Receiver<Order> {
         self.connection.orders.subscribe()
+    }
+
+    /// The client.
+    pub(super) fn peer(&self) -> Peer {
+        self.connection.peer
     }
 
     /// The recorder of the activity.
@@ -275,7 +286,7 @@ mod tests {
     #[test]
     fn the_connection_that_is_idle_for_longest_is_closed_first() {
         let connections = connections();
-        let (first, second) = (connections.admit(), connections.admit());
+        let (first, second) = (connections.admit(None), connections.admit(None));
         drop(first.monitor().request());
         drop(second.monitor().request());
         drop(first.monitor().request());
@@ -292,12 +303,12 @@ mod tests {
     #[test]
     fn a_new_connection_outlives_busy_ones() {
         let connections = connections();
-        let busy = [(); 2].map(|()| connections.admit());
+        let busy = [(); 2].map(|()| connections.admit(None));
         let _requests = busy.each_ref().map(|busy| {
             busy.monitor().record(Activity::received);
             busy.monitor().request()
         });
-        let new = connections.admit();
+        let new = connections.admit(None);
         assert!(connections.evict());
         assert_eq!(order(&new), Order::Serve);
         assert_eq!(busy.each_ref().map(order), [Order::Serve, Order::Close]);
@@ -306,13 +317,26 @@ mod tests {
     #[test]
     fn a_busy_connection_outlives_a_crowd_of_new_ones() {
         let connections = connections();
-        let busy = connections.admit();
+        let busy = connections.admit(None);
         busy.monitor().record(Activity::received);
         let _request = busy.monitor().request();
-        let new = [(); 2].map(|()| connections.admit());
+        let new = [(); 2].map(|()| connections.admit(None));
         assert!(connections.evict());
         assert_eq!(order(&busy), Order::Serve);
         assert_eq!(new.each_ref().map(order), [Order::Close, Order::Serve]);
+    }
+
+    #[test]
+    fn a_crowd_of_one_client_closes_only_its_own_connections() {
+        let connections = connections();
+        let [one, other] = [1, 2].map(|last| Some([127, 0, 0, last].into()));
+        let oldest = connections.admit(other);
+        let crowd = [(); 3].map(|()| connections.admit(one));
+        for _ in &crowd {
+            assert!(connections.evict());
+        }
+        assert_eq!(crowd.each_ref().map(order), [Order::Close; 3]);
+        assert_eq!(order(&oldest), Order::Serve);
     }
 
     #[test]
@@ -322,7 +346,7 @@ mod tests {
             ..Limits::default()
         };
         let connections = Connections::new(limits);
-        let (reads, stalls) = (connections.admit(), connections.admit());
+        let (reads, stalls) = (connections.admit(None), connections.admit(None));
         let _requests = (reads.monitor().request(), stalls.monitor().request());
         stalls.monitor().record(Activity::blocked);
         assert!(connections.evict());
@@ -335,9 +359,9 @@ mod tests {
     #[test]
     fn a_dropped_connection_is_not_counted() {
         let connections = connections();
-        let (first, second) = (connections.admit(), connections.admit());
+        let (first, second) = (connections.admit(None), connections.admit(None));
         drop(first);
-        let third = connections.admit();
+        let third = connections.admit(None);
         assert_eq!(connections.len(), 2);
         drop((second, third));
         assert_eq!(connections.len(), 0);

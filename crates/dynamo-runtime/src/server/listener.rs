@@ -36,7 +36,8 @@ pub(super) async fn accept_all(
             Ok(socket) => {
                 failing = false;
                 connections.make_room().await;
-                let served = connection::serve(connections.admit(), socket, Arc::clone(&responder));
+                let admitted = connections.admit(socket.peer());
+                let served = connection::serve(admitted, socket, Arc::clone(&responder));
                 task::spawn(served);
             }
             Err(error) if is_of_the_client(&error) => {}

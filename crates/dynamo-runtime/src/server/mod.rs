@@ -11,6 +11,7 @@ mod fds;
 mod limits;
 mod listener;
 mod page;
+mod peer;
 mod routes;
 mod scrape;
 mod slots;

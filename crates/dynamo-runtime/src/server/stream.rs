@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 use super::address::StatusAddress;
+use super::peer::{Peer, peer};
 
 /// A listener.
 #[derive(Debug)]
@@ -58,6 +59,16 @@ impl Listener {
                 path.map(StatusAddress::Unix)
                     .ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
             }
+        }
+    }
+}
+
+impl Stream {
+    /// The client.
+    pub(super) fn peer(&self) -> Peer {
+        match self {
+            Self::Tcp(stream) => peer(stream.peer_addr().ok()?.ip()),
+            Self::Unix(_) => None,
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod auth;
 mod file;
+mod handshakes;
 mod tls;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use tokio_rustls::TlsAcceptor;
 use self::auth::{Denied, Passwords};
 pub use self::file::WebConfigError;
 use self::file::WebFile;
+pub(super) use self::handshakes::Handshakes;
 use crate::sync::lock;
 
 /// The least time between two checks for changes. A check costs four `stat` calls.
@@ -32,6 +34,7 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 #[derive(Default)]
 pub(super) struct WebConfig {
     file: Option<Watched>,
+    handshakes: Arc<Handshakes>,
 }
 
 struct Watched {
@@ -73,6 +76,7 @@ impl WebConfig {
             problem: "the system has no random numbers".to_owned(),
         })?;
         Ok(WebConfig {
+            handshakes: Arc::default(),
             file: Some(Watched {
                 path: path.to_owned(),
                 passwords,
@@ -95,6 +99,11 @@ impl WebConfig {
     pub(super) async fn tls(&self) -> Option<TlsAcceptor> {
         self.reload().await;
         self.loaded().and_then(|loaded| loaded.tls.clone())
+    }
+
+    /// The TLS handshakes of the server.
+    pub(super) fn handshakes(&self) -> &Arc<Handshakes> {
+        &self.handshakes
     }
 
     /// Lets a request with these headers in, or returns the response that refuses it.
