@@ -32,6 +32,7 @@ pub(super) async fn accept_all(
     } = listening;
     let mut failing = false;
     loop {
+        responder.web().handshakes().room().await;
         match listener.accept().await {
             Ok(socket) => {
                 failing = false;

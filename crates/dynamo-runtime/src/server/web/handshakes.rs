@@ -6,10 +6,11 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::mem;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::task;
 use tokio_rustls::server::TlsStream;
 use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor};
@@ -17,11 +18,21 @@ use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor};
 use super::super::peer::Peer;
 use crate::sync::lock;
 
+/// The handshakes that may wait. Beyond, no connection is accepted: clients wait in the order in which they
+/// connect, and none is closed for another before its handshake.
+const MAX_WAITING: usize = 64;
+
 /// The handshakes that wait.
 ///
 /// The lock is taken by the server's threads only, and never in a forked child.
 #[derive(Debug, Default)]
-pub(in crate::server) struct Handshakes(Mutex<Queue>);
+pub(in crate::server) struct Handshakes {
+    queue: Mutex<Queue>,
+    /// Those that wait or run.
+    count: AtomicUsize,
+    /// Notified when one has ended.
+    ended: Notify,
+}
 
 #[derive(Debug, Default)]
 struct Queue {
@@ -51,6 +62,7 @@ impl Handshakes {
     {
         // A client that sends nothing takes no turn.
         let hello = LazyConfigAcceptor::new(Default::default(), io).await?;
+        let waiting = Waiting::new(self);
         let turn = self.turn(peer).await;
         let config = Arc::clone(acceptor.config());
         // The reply to the first message is made here, with the key exchange and the signature.
@@ -59,13 +71,22 @@ impl Handshakes {
             drop(turn);
             accept
         });
-        reply.await?.await
+        let accept = reply.await?;
+        drop(waiting);
+        accept.await
+    }
+
+    /// Waits until a new client's handshake would not wait for many others.
+    pub(in crate::server) async fn room(&self) {
+        while self.count.load(Relaxed) >= MAX_WAITING {
+            self.ended.notified().await;
+        }
     }
 
     /// Waits for the turn of a client. Each peer has one in each round.
     async fn turn(self: &Arc<Self>, peer: Peer) -> Turn {
         let receiver = {
-            let mut queue = lock(&self.0);
+            let mut queue = lock(&self.queue);
             if !mem::replace(&mut queue.is_running, true) {
                 return Turn(Some(Arc::clone(self)));
             }
@@ -75,6 +96,23 @@ impl Handshakes {
         receiver
             .await
             .unwrap_or_else(|_| Turn(Some(Arc::clone(self))))
+    }
+}
+
+/// Counts a handshake until it is dropped.
+struct Waiting<'a>(&'a Handshakes);
+
+impl<'a> Waiting<'a> {
+    fn new(handshakes: &'a Handshakes) -> Self {
+        handshakes.count.fetch_add(1, Relaxed);
+        Waiting(handshakes)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.count.fetch_sub(1, Relaxed);
+        self.0.ended.notify_one();
     }
 }
 
@@ -109,7 +147,7 @@ impl Drop for Turn {
         };
         loop {
             let next = {
-                let mut queue = lock(&handshakes.0);
+                let mut queue = lock(&handshakes.queue);
                 let next = queue.pop();
                 queue.is_running = next.is_some();
                 next
@@ -170,15 +208,15 @@ mod tests {
     async fn a_closed_connection_passes_its_turn_on() {
         let handshakes = Arc::new(Handshakes::default());
         let first = handshakes.turn(peer(1)).await;
-        let closed = lock(&handshakes.0).push(peer(2));
-        let closed_later = lock(&handshakes.0).push(peer(3));
-        let waiting = lock(&handshakes.0).push(peer(2));
+        let closed = lock(&handshakes.queue).push(peer(2));
+        let closed_later = lock(&handshakes.queue).push(peer(3));
+        let waiting = lock(&handshakes.queue).push(peer(2));
         drop(closed);
         drop(first);
         // It has got the turn, and is closed before it begins.
         drop(closed_later);
         drop(waiting.await.unwrap());
-        let queue = lock(&handshakes.0);
+        let queue = lock(&handshakes.queue);
         assert!(!queue.is_running && queue.waiting.is_empty() && queue.peers.is_empty());
     }
 }
