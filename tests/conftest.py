@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import tempfile
@@ -71,3 +72,9 @@ def log() -> Iterator[Log]:
 
     with logged() as log:
         yield log
+
+
+def pytest_collection_finish() -> None:
+    """What is there before the first test need not be looked at by each ``gc.collect()``."""
+    gc.collect()
+    gc.freeze()

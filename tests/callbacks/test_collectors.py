@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import sys
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -225,32 +224,8 @@ def test_a_registry_lives_as_long_as_its_handle_is_registered(endpoint: Endpoint
 
 
 def test_the_files_of_several_processes_are_one_page(tmp_path: Path) -> None:
-    script = textwrap.dedent(
-        """
-        import os, sys
-        from prometheus_client import CollectorRegistry, Counter, Gauge, multiprocess
-
-        requests = Counter("engine_requests", "Requests", ["model"])
-        level = Gauge("engine_level", "Level", multiprocess_mode="sum")
-        for number in range(3):
-            child = os.fork()
-            if child == 0:
-                requests.labels("llama").inc(number + 1)
-                level.set(number)
-                os._exit(0)
-            os.waitpid(child, 0)
-
-        from dynamo.runtime import DistributedRuntime
-
-        registry = CollectorRegistry()
-        multiprocess.MultiProcessCollector(registry)
-        metrics = DistributedRuntime().namespace("ns").metrics
-        metrics.register_collector(registry, prefixes=["engine_"])
-        sys.stdout.write(metrics.prometheus_expfmt())
-        """
-    )
-    with workers() as start:
-        worker = start(script, PROMETHEUS_MULTIPROC_DIR=str(tmp_path))
+    with workers(__file__) as start:
+        worker = start("files_of_processes.py", PROMETHEUS_MULTIPROC_DIR=str(tmp_path))
         families = page("\n".join(worker.lines()))
         assert worker.exit_code() == 0
     assert sample(families, "engine_requests_total", model="llama", dynamo_namespace="ns") == 6

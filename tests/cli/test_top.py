@@ -224,16 +224,9 @@ class TestTheFleet:
 
 class TestInATerminal:
     def test_it_shows_sorts_and_filters_targets_and_quits(self) -> None:
-        script = """
-            import time
-            requests = endpoint.metrics.create_intcounter("requests_total", "Requests")
-            while True:
-                requests.inc()
-                time.sleep(0.01)
-        """
-        with workers() as start:
-            fast = serving(start, script).address
-            slow = serving(start, script.replace("0.01", "0.2")).address
+        with workers(__file__) as start:
+            fast = serving(start, "requests.py", 0.01).address
+            slow = serving(start, "requests.py", 0.2).address
             down = f"127.0.0.1:{free_port()}"
             with terminal(*TOP, fast, slow, down, "--interval", "0.5") as screen:
                 screen.line("2 of 3 up, every 0.5 s")
@@ -264,18 +257,14 @@ class TestInATerminal:
 
     def test_a_worker_that_ends_and_comes_back_is_shown_as_such(self) -> None:
         port = str(free_port())
-        script = """
-            metrics.create_intcounter("requests_total", "Requests").inc()
-            input()
-        """
-        with workers() as start:
-            first = serving(start, script, DYN_SYSTEM_PORT=port)
+        with workers(__file__) as start:
+            first = serving(start, "requests.py", DYN_SYSTEM_PORT=port)
             with terminal(*TOP, first.address, "--interval", "0.5") as screen:
                 screen.line(first.address, "up")
                 first.close()
                 screen.line(first.address, "down")
                 screen.line("last scraped at ")
-                serving(start, script, DYN_SYSTEM_PORT=port)
+                serving(start, "requests.py", DYN_SYSTEM_PORT=port)
                 screen.line(first.address, "restarted")
                 screen.line("The process started again; rates count from zero.")
 
@@ -289,12 +278,9 @@ class TestInATerminal:
             screen.line("line 3: this: 'is no line' is not a number: write a decimal number")
 
     def test_a_target_that_hangs_delays_no_other_and_not_the_end(self) -> None:
-        script = """
-            metrics.register_callback(threading.Event().wait)
-            input()
-        """
-        with workers() as start:
-            slow = serving(start, script, DYN_METRICS_CALLBACK_TIMEOUT="60").address
+        hangs = "metrics.register_callback(threading.Event().wait); input()"
+        with workers(__file__) as start:
+            slow = serving(start, hangs, DYN_METRICS_CALLBACK_TIMEOUT="60").address
             good = serving(start, "input()").address
             with terminal(*TOP, slow, good, "--interval", "0.5") as screen:
                 screen.line(good, "up")

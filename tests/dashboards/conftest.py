@@ -12,17 +12,6 @@ from tests.support.prometheus import Prometheus, configured
 
 RULES = ROOT / "deploy" / "prometheus-rules.yaml"
 
-LOSING = """
-    metrics.register_callback(lambda: 1 / 0)
-    metrics.register_prometheus_expfmt_callback(lambda: "uptime 1\\nuptime 1\\nnonsense {\\n")
-    models = metrics.create_intcountervec("by_model", "Requests", ["model"], max_series=1)
-    while True:
-        for model in "ab":
-            models.inc({"model": model})
-        threading.Event().wait(0.1)
-"""
-"""What shows failures of the runtime itself: a callback that raises, and metrics that are lost."""
-
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
@@ -32,7 +21,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """
     with ExitStack() as running:
         mocker = address_of(running.enter_context(mockers())(*OVERLOADED))
-        losing = serving(running.enter_context(workers()), LOSING).address
+        losing = serving(running.enter_context(workers(__file__)), "losing.py").address
         config = {
             "global": {
                 "scrape_interval": "1s",

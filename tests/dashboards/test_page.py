@@ -59,17 +59,9 @@ def test_prometheus_understands_the_dashboard_of_vllms_own_page(server: Promethe
         server.query(query.expression)
 
 
-NATIVE = """
-    waits = metrics.create_histogram("waits_seconds", "Waits", native=True)
-    while True:
-        waits.observe(0.2)
-        threading.Event().wait(0.05)
-"""
-
-
 def test_native_histograms_show_quantiles_where_prometheus_stores_them(tmp_path: Path) -> None:
-    with workers() as start:
-        worker = serving(start, NATIVE)
+    with workers(__file__) as start:
+        worker = serving(start, "native.py")
         with scraping(worker.address, tmp_path, "--enable-feature=native-histograms") as server:
             dashboard = page_dashboard(worker.address)
             asked = [one for one in queries(dashboard) if "waits_seconds: p50" in one.panel]
@@ -80,8 +72,8 @@ def test_native_histograms_show_quantiles_where_prometheus_stores_them(tmp_path:
 
 
 def test_native_histograms_show_their_mean_where_prometheus_does_not(tmp_path: Path) -> None:
-    with workers() as start:
-        worker = serving(start, NATIVE)
+    with workers(__file__) as start:
+        worker = serving(start, "native.py")
         with scraping(worker.address, tmp_path) as server:
             *_, mean = [
                 one

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from pathlib import Path
 from typing import Any
 
 import nats as nats_py
@@ -16,65 +17,16 @@ from tests.support.client import TIMEOUT_SECONDS, fetch
 from tests.support.nats import NatsServer
 from tests.support.waiting import eventually
 
-STANDS_STILL = """
-import asyncio
-from dynamo.runtime import dynamo_worker
-
-async def handler(request):
-    yield request
-
-@dynamo_worker()
-async def main(runtime):
-    endpoint = runtime.namespace("ns").component("comp").endpoint("generate")
-    serving = asyncio.ensure_future(endpoint.serve_endpoint(handler))
-    await (await endpoint.client()).wait_for_instances()
-    print(runtime.system_status_address, flush=True)
-    input()  # nothing else happens in this loop until the test says so
-    runtime.shutdown()
-    await serving
-
-asyncio.run(main())
-"""
-
-IN_A_THREAD = """
-import asyncio
-from dynamo.runtime import dynamo_worker
-
-def work(runtime):
-    print(runtime.system_status_address, flush=True)
-    input()
-
-@dynamo_worker()
-async def main(runtime):
-    await asyncio.to_thread(work, runtime)
-
-asyncio.run(main())
-"""
-
-FORGETS = """
-import asyncio, threading
-from dynamo.discovery import Target, open_discovery
-
-async def main():
-    discovery = await open_discovery("nats")
-    labels = {"namespace": "", "component": "", "instance": "1"}
-    await discovery.announce(1, Target("127.0.0.1:1", labels))
-
-def helpers():
-    return [thread for thread in threading.enumerate() if thread.name == "dynamo-discovery"]
-
-asyncio.run(main())
-print("forgotten", flush=True)
-for thread in helpers():
-    thread.join()
-print("ended")
-"""
+PROGRAMS = Path(__file__).parent / "programs"
+STANDS_STILL = PROGRAMS / "stands_still.py"
+IN_A_THREAD = PROGRAMS / "in_a_thread.py"
+FORGETS = PROGRAMS / "forgets.py"
 
 
 def test_a_worker_whose_event_loop_stands_still_is_listed_but_gets_no_requests(
     run: Run, nats: NatsServer, sd: Sd
 ) -> None:
-    worker = run(sys.executable, "-c", STANDS_STILL, **settings(nats))
+    worker = run(sys.executable, str(STANDS_STILL), **settings(nats))
     worker.address = worker.line()
 
     async def wait_for_three_renewals_without_instance() -> None:
@@ -99,7 +51,7 @@ def test_a_worker_whose_event_loop_stands_still_is_listed_but_gets_no_requests(
 def test_a_worker_that_has_its_work_in_a_thread_is_listed(
     run: Run, nats: NatsServer, sd: Sd
 ) -> None:
-    worker = run(sys.executable, "-c", IN_A_THREAD, **settings(nats))
+    worker = run(sys.executable, str(IN_A_THREAD), **settings(nats))
     worker.address = worker.line()
     assert eventually(sd.addresses) == [worker.address]
     [group] = sd.groups() or []
@@ -112,7 +64,7 @@ def test_a_worker_that_has_its_work_in_a_thread_is_listed(
 def test_a_discovery_that_nobody_closed_leaves_with_its_event_loop(
     run: Run, nats: NatsServer, sd: Sd
 ) -> None:
-    program = run(sys.executable, "-c", FORGETS, NATS_SERVER=nats.url)
+    program = run(sys.executable, str(FORGETS), NATS_SERVER=nats.url)
     assert program.lines() == ["forgotten", "ended"]
     assert program.exit_code() == 0
     assert sd.addresses() == []

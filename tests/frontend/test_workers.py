@@ -26,29 +26,10 @@ from tests.support.frontend import (
 from tests.support.process import Start, workers
 from tests.support.serving import discovery_of
 
-KILLED = """
-import asyncio, os, signal
-from dynamo.runtime import dynamo_worker, register_model
-
-async def handler(request):
-    if request["sampling_options"].get("seed"):
-        yield {"token_ids": [1], "text": "a"}
-        await asyncio.Event().wait()
-    os.kill(os.getpid(), signal.SIGKILL)
-
-@dynamo_worker()
-async def main(runtime):
-    endpoint = runtime.endpoint("ns.comp.generate")
-    await register_model(endpoint, "m")
-    await endpoint.serve_endpoint(handler)
-
-asyncio.run(main())
-"""
-
 
 @pytest.fixture
 def start() -> Any:
-    with workers() as start:
+    with workers(__file__) as start:
         yield start
 
 
@@ -92,7 +73,7 @@ async def test_a_request_whose_worker_is_killed_before_its_first_item_goes_to_th
     start: Start,
 ) -> None:
     answering = Scripted(*HELLO)
-    lost = start(KILLED)
+    lost = start("killed.py")
     async with frontend_and_workers(answering) as front:
         while (await front.http.get("/health")).json()["workers"] != 2:
             await asyncio.sleep(0.01)
@@ -102,7 +83,7 @@ async def test_a_request_whose_worker_is_killed_before_its_first_item_goes_to_th
 
 
 async def test_a_stream_whose_worker_is_killed_ends_with_an_error(start: Start) -> None:
-    lost = start(KILLED)
+    lost = start("killed.py")
     async with frontend() as front:
         await front.lists("m")
         stream = await front.openai.chat.completions.create(**ASKED, stream=True, seed=1)

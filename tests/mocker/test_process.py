@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -114,7 +115,7 @@ def test_other_processes_get_their_answers_through_nats(start: Start, nats: Nats
     settings = nats_settings(nats)
     worker = start("--model", "m", "--endpoint", "dyn://a.b.c.d", **settings)
     address = address_of(worker)
-    client = Worker([sys.executable, "-c", CLIENT], settings)
+    client = Worker([sys.executable, Path(__file__).with_name("programs") / "client.py"], settings)
     try:
         assert client.lines() == ["10 length"]
         client.assert_ends_cleanly()
@@ -123,23 +124,6 @@ def test_other_processes_get_their_answers_through_nats(start: Start, nats: Nats
     families = scrape(address)
     assert request_counts(families, "d").succeeded == 1
     assert sample(families, "vllm:generation_tokens_total", dynamo_namespace="a.b") == 10
-
-
-CLIENT = """
-import asyncio
-from dynamo.runtime import dynamo_worker
-
-@dynamo_worker()
-async def main(runtime):
-    endpoint = runtime.namespace("a.b").component("c").endpoint("d")
-    client = await endpoint.client()
-    await client.wait_for_instances()
-    request = {"prompt": "one two", "max_tokens": 10, "ignore_eos": True}
-    items = [item async for item in await client.generate(request)]
-    print(sum(len(item["token_ids"]) for item in items), items[-1]["finish_reason"])
-
-asyncio.run(main())
-"""
 
 
 def test_it_is_not_ready_while_it_starts(start: Start) -> None:

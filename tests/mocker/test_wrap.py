@@ -87,22 +87,12 @@ async def test_what_wrap_raises_serve_raises(runtime: DistributedRuntime) -> Non
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    with workers() as start:
+    with workers(__file__) as start:
         yield start
 
 
 def test_metrics_that_cannot_be_created_end_the_command_in_one_line(start: Start) -> None:
-    worker = start(
-        f"""
-        import sys
-        sys.path.insert(0, {str(ROOT)!r})
-        from dynamo.mocker import main
-        from tests.mocker.test_wrap import conflicting
-
-        sys.argv = ["worker.py", "--model", "m"]
-        main(conflicting)
-        """
-    )
+    worker = start("conflicting.py")
     assert worker.exit_code() == 1
     assert worker.errors.startswith('metric "vllm:num_requests_running" of endpoint ')
     assert len(worker.errors.splitlines()) == 1

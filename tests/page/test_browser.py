@@ -51,7 +51,7 @@ def tab(chromium: Browser) -> Iterator[Browser]:
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    with workers() as start:
+    with workers(__file__) as start:
         yield start
 
 
@@ -59,9 +59,9 @@ def start() -> Iterator[Start]:
 def serve(start: Start) -> Callable[..., Worker]:
     """Starts a worker that is ready, and returns once its metrics exist."""
 
-    def serve(script: str, **settings: str) -> Worker:
+    def serve(program: str, *arguments: object, **settings: str) -> Worker:
         settings = {"DYN_SYSTEM_STARTING_HEALTH_STATUS": "ready", **settings}
-        worker = serving(start, script + "\nprint('there')\ninput()\n", **settings)
+        worker = serving(start, program, *arguments, **settings)
         assert worker.line() == "there"
         return worker
 
@@ -149,7 +149,7 @@ def test_the_examples_of_the_guide_are_shown(tab: Browser, example: str) -> None
 def test_an_empty_runtime_has_a_page_without_figures(
     tab: Browser, serve: Callable[..., Worker]
 ) -> None:
-    worker = serve("", DYN_METRICS_PROCESS="0")
+    worker = serve("print('there'); input()", DYN_METRICS_PROCESS="0")
     tab.open(worker.address)
     assert tab.text("#title") == worker.address
     assert tab.text("#status") == "ready"
@@ -158,19 +158,7 @@ def test_an_empty_runtime_has_a_page_without_figures(
     assert not tab.errors()
 
 
-STATIC = """
-counter = metrics.create_intcountervec("requests_total", "Requests", ["model"])
-counter.inc_by(1234567, {"model": "a"})
-counter.inc_by(3, {"model": "b"})
-metrics.create_gauge("temperature_celsius", "Temperature").set(-1.25)
-metrics.create_gauge("odd", "Odd").set(float("inf"))
-memory = metrics.create_intgauge("memory_bytes", "Memory")
-memory.set(3 * 2**30)
-latency = metrics.create_histogramvec("latency_seconds", "Latency", ["model"], buckets=[0.1, 1])
-for model in ("a", "b"):
-    latency.observe(0.5, {"model": model})
-latency.observe(7, {"model": "b"})
-"""
+STATIC = "static.py"
 
 
 def test_the_values_on_the_page_are_those_of_the_scrape(
@@ -201,15 +189,7 @@ def test_the_values_on_the_page_are_those_of_the_scrape(
 def test_rates_and_quantiles_follow_what_happens(
     tab: Browser, serve: Callable[..., Worker]
 ) -> None:
-    worker = serve("""
-counter = metrics.create_intcounter("steps_total", "Steps")
-latency = metrics.create_histogram("step_seconds", "Step", buckets=[0.1, 0.2, 0.4])
-def step():
-    counter.inc_by(10)
-    for _ in range(10):
-        latency.observe(0.15)
-metrics.register_callback(step)
-""")
+    worker = serve("steps.py")
     names = ["ns_comp_ep_steps_total", "ns_comp_ep_step_seconds"]
     tab.open(worker.address, every="1", open=[f"{name}@{NODE}" for name in names])
     tab.show_as(1280, 3000)
@@ -229,12 +209,8 @@ def test_the_processes_of_a_group_are_one_page(
         "DYN_METRICS_SHARED_DIR": str(tmp_path / "group"),
         "DYN_SYSTEM_PORT": str(free_port()),
     }
-    script = """
-metrics.create_intcounter("steps_total", "Steps").inc_by(2)
-metrics.create_gauge("load", "Load").set(1 + runtime.process_number)
-"""
-    worker = serve(script, **settings)
-    serve(script, **settings)
+    worker = serve("member.py", **settings)
+    serve("member.py", **settings)
     names = [f"ns_comp_ep_{name}@{NODE}" for name in ("steps_total", "load")]
     tab.open(worker.address, every="1", open=names)
     tab.show_as(1280, 4000)
@@ -248,12 +224,7 @@ metrics.create_gauge("load", "Load").set(1 + runtime.process_number)
 
 
 def test_hostile_labels_and_help_are_texts(tab: Browser, serve: Callable[..., Worker]) -> None:
-    worker = serve(f"""
-values = {HOSTILE!r}
-vec = metrics.create_intgaugevec("hostile", values[0] + values[1], ["value"])
-for number, value in enumerate(values):
-    vec.set(number, {{"value": value}})
-""")
+    worker = serve("hostile.py", json.dumps(HOSTILE))
     tab.open(worker.address, every="1", open=f"ns_comp_ep_hostile@{NODE}")
     tab.show_as(1280, 2500)
     tab.wait_for_another_scrape()
@@ -274,12 +245,7 @@ def test_a_worker_that_ends_and_starts_again_is_followed(
     tab: Browser, serve: Callable[..., Worker]
 ) -> None:
     settings = {"DYN_SYSTEM_PORT": str(free_port())}
-    script = """
-counter = metrics.create_intcounter("steps_total", "Steps")
-counter.inc_by(START)
-metrics.register_callback(lambda: counter.inc_by(5))
-"""
-    worker = serve(script.replace("START", "1000000"), **settings)
+    worker = serve("counting.py", 1_000_000, **settings)
     family = "ns_comp_ep_steps_total"
     tab.open(worker.address, every="1", open=f"{family}@{NODE}")
     tab.wait_for_scrapes(3)
@@ -288,7 +254,7 @@ metrics.register_callback(lambda: counter.inc_by(5))
     assert "cannot be reached" in tab.text("#failure")
     assert tab.text("#status") == "no answer"
 
-    serve(script.replace("START", "0"), **settings)
+    serve("counting.py", 0, **settings)
     eventually(lambda: not tab.is_shown("#failure") or None)
     tab.wait_for_scrapes(7)
     [row] = table(tab, family)
@@ -310,17 +276,7 @@ def test_a_worker_that_is_not_ready_is_shown_as_such(
 def test_removed_series_leave_the_table_and_new_ones_come(tab: Browser, start: Start) -> None:
     worker = serving(
         start,
-        """
-vec = metrics.create_intgaugevec("loads", "Loads", ["name"])
-vec.set(1, {"name": "old"})
-vec.set(2, {"name": "kept"})
-print("there")
-input()
-vec.remove({"name": "old"})
-vec.set(3, {"name": "new"})
-print("changed")
-input()
-""",
+        "removed.py",
     )
     assert worker.line() == "there"
     tab.open(worker.address, every="1", open=f"ns_comp_ep_loads@{NODE}")
@@ -337,15 +293,7 @@ def test_ten_thousand_series_take_less_than_50_ms_of_script_per_poll(
     tab: Browser, serve: Callable[..., Worker]
 ) -> None:
     worker = serve(
-        """
-vecs = [metrics.create_intcountervec(f"family_{n}_total", "A family", ["model", "gpu"])
-        for n in range(500)]
-children = [vec.labels(model=f"model-{n}", gpu=str(n % 8)) for vec in vecs for n in range(20)]
-def step():
-    for number, child in enumerate(children):
-        child.inc_by(number % 7 + 1)
-metrics.register_callback(step)
-""",
+        "ten_thousand.py",
         DYN_METRICS_CALLBACK_TIMEOUT="10",
     )
     tab.open(worker.address, every="1", open=f"ns_comp_ep_family_0_total@{NODE}")
@@ -463,10 +411,7 @@ def test_a_link_reproduces_the_view(tab: Browser, serve: Callable[..., Worker]) 
 
 
 def test_a_paused_page_asks_for_nothing(tab: Browser, serve: Callable[..., Worker]) -> None:
-    worker = serve("""
-scrapes = metrics.create_intcounter("scrapes_total", "Scrapes")
-metrics.register_callback(scrapes.inc)
-""")
+    worker = serve("scraped.py")
     tab.open(worker.address, every="1")
     tab.find("#pause").click()
     tab.run("return new Promise((done) => setTimeout(done, 300))")  # one may be under way

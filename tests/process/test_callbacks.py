@@ -15,28 +15,7 @@ TIMEOUTS = "dynamo_runtime_callback_timeouts_total"
 A_DAY = "86400"
 
 # A callback that hangs until it is told a line, and one after it.
-HANGS = """
-    gauge = metrics.create_intgauge("state", "help")
-    gauge.set(1)
-    calls = metrics.create_intcounter("calls_total", "help")
-
-    def hangs():
-        print("hangs")
-        while hanging.is_set():
-            moving.wait()
-        gauge.set(2)
-        print("returns")
-
-    hanging, moving = threading.Event(), threading.Event()
-    hanging.set()
-    metrics.register_callback(hangs)
-    metrics.register_callback(calls.inc)
-    print("ready")
-    input()
-    hanging.clear()
-    moving.set()
-    input()
-"""
+HANGS = "hangs.py"
 
 
 def told_to_return(worker: Worker) -> None:
@@ -46,21 +25,7 @@ def told_to_return(worker: Worker) -> None:
 
 def test_each_scrape_runs_each_callback_once_in_the_order_registered(serve: Start) -> None:
     worker = serve(
-        """
-        order = metrics.create_intgaugevec("order", "help", ["callback"])
-        calls = 0
-
-        def callback(name):
-            global calls
-            calls += 1
-            order.set(calls, {"callback": name})
-
-        endpoint.metrics.register_callback(lambda: callback("endpoint"))
-        runtime.metrics.register_callback(lambda: callback("runtime"))
-        endpoint.metrics.register_callback(lambda: callback("endpoint again"))
-        print("ready")
-        input()
-        """,
+        "ordered.py",
         DYN_METRICS_CALLBACK_TIMEOUT=A_DAY,
     )
     assert worker.line() == "ready"
@@ -73,15 +38,7 @@ def test_each_scrape_runs_each_callback_once_in_the_order_registered(serve: Star
 
 def test_a_callback_that_was_unregistered_runs_no_more(serve: Start) -> None:
     worker = serve(
-        """
-        calls = metrics.create_intcounter("calls_total", "help")
-        handle = metrics.register_callback(calls.inc)
-        print("ready")
-        input()
-        handle.unregister()
-        print("unregistered")
-        input()
-        """,
+        "unregistered.py",
         DYN_METRICS_CALLBACK_TIMEOUT=A_DAY,
     )
     assert worker.line() == "ready"
@@ -162,24 +119,7 @@ def test_later_scrapes_do_not_wait_for_a_callback_that_was_given_up(serve: Start
 
 def test_callbacks_that_raise_are_counted_each_time_and_logged_once(serve: Start) -> None:
     worker = serve(
-        """
-        calls = metrics.create_intcounter("calls_total", "help")
-
-        def raises():
-            raise LookupError("no such GPU")
-
-        def exits():
-            sys.exit("not like this")
-
-        def awaits():
-            async def nothing(): ...
-            return nothing()
-
-        for callback in (raises, exits, awaits, calls.inc):
-            metrics.register_callback(callback)
-        print("ready")
-        input()
-        """,
+        "raises.py",
         DYN_METRICS_CALLBACK_TIMEOUT=A_DAY,
     )
     assert worker.line() == "ready"
@@ -197,22 +137,7 @@ def test_callbacks_that_raise_are_counted_each_time_and_logged_once(serve: Start
 
 def test_what_native_threads_have_to_say_reaches_logging(serve: Start) -> None:
     worker = serve(
-        """
-        import logging
-
-        class Handler(logging.Handler):
-            def emit(self, record):
-                print(record.name, record.levelname, record.getMessage())
-
-        logging.getLogger("dynamo").addHandler(Handler())
-
-        def hangs():
-            sys.stdin.readline()
-
-        metrics.register_callback(hangs)
-        print("ready")
-        threading.Event().wait()
-        """,
+        "native_log.py",
         DYN_METRICS_CALLBACK_TIMEOUT="0.1",
     )
     assert worker.line() == "ready"
@@ -224,17 +149,7 @@ def test_what_native_threads_have_to_say_reaches_logging(serve: Start) -> None:
 
 def test_a_callback_may_ask_for_the_page_itself(serve: Start) -> None:
     worker = serve(
-        """
-        calls = metrics.create_intcounter("calls_total", "help")
-
-        def callback():
-            calls.inc()
-            runtime.metrics.prometheus_expfmt()
-
-        metrics.register_callback(callback)
-        print("ready")
-        input()
-        """,
+        "renders.py",
         DYN_METRICS_CALLBACK_TIMEOUT=A_DAY,
     )
     assert worker.line() == "ready"
@@ -243,15 +158,7 @@ def test_a_callback_may_ask_for_the_page_itself(serve: Start) -> None:
 
 def test_a_callback_may_create_metrics_and_take_itself_back(serve: Start) -> None:
     worker = serve(
-        """
-        def callback():
-            metrics.create_intcounter("made_total", "help").inc()
-            handle.unregister()
-
-        handle = metrics.register_callback(callback)
-        print("ready")
-        input()
-        """,
+        "creates.py",
         DYN_METRICS_CALLBACK_TIMEOUT=A_DAY,
     )
     assert worker.line() == "ready"

@@ -63,15 +63,7 @@ def test_a_body_without_end_keeps_nobody_waiting(serve: Start) -> None:
 
 
 def test_a_client_that_reads_nothing_keeps_nobody_waiting(serve: Start) -> None:
-    worker = serve(
-        """
-        vec = metrics.create_intcountervec("big_total", "help", ["a"])
-        for number in range(20_000):
-            vec.inc({"a": f"{number:0200}"})
-        print("ready")
-        input()
-        """
-    )
+    worker = serve("big_response.py")
     assert worker.line() == "ready"
     with connect(worker.address) as deaf:
         deaf.sendall(request() * 3)
@@ -149,15 +141,7 @@ def test_a_scrape_in_flight_outlives_a_thousand_idle_connections(
     serve: Start, crowd: contextlib.ExitStack
 ) -> None:
     worker = serve(
-        """
-        def callback():
-            print("in the callback")
-            input()
-
-        metrics.register_callback(callback)
-        print("ready")
-        threading.Event().wait()
-        """,
+        "scrape_in_flight.py",
         files=256,
         DYN_METRICS_CALLBACK_TIMEOUT="86400",
     )
@@ -175,12 +159,7 @@ def test_the_worker_itself_still_opens_files_among_a_thousand_connections(
     serve: Start, crowd: contextlib.ExitStack
 ) -> None:
     worker = serve(
-        """
-        input()
-        files = [open(os.devnull) for _ in range(64)]
-        print(len(files))
-        input()
-        """,
+        "opens_files.py",
         files=256,
     )
     for _ in range(1000):
@@ -192,17 +171,7 @@ def test_the_worker_itself_still_opens_files_among_a_thousand_connections(
 
 def test_scrapes_go_on_when_the_worker_has_opened_every_file_it_may(serve: Start) -> None:
     worker = serve(
-        """
-        import errno
-        input()
-        files = []
-        try:
-            while True:
-                files.append(os.dup(0))
-        except OSError as error:
-            print(errno.errorcode[error.errno])
-        input()
-        """,
+        "no_files_left.py",
         files=64,
     )
     with connect(worker.address) as early:

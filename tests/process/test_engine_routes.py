@@ -21,7 +21,7 @@ PROGRAM = Path(__file__).parent / "programs" / "engine_routes.py"
 
 @pytest.fixture(scope="module")
 def worker() -> Iterator[Worker]:
-    with workers() as start:
+    with workers(__file__) as start:
         worker = start(PROGRAM.read_text(), DYN_SYSTEM_PORT="0", DYN_SYSTEM_HOST="127.0.0.1")
         worker.address = worker.line()
         yield worker

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import signal
-import textwrap
 from collections.abc import Callable
 
 import pytest
@@ -19,23 +18,12 @@ from tests.support.client import (
     read_answer,
     request,
 )
-from tests.support.process import UNTIL_TOLD, Start, Worker
+from tests.support.process import Start, Worker
 from tests.support.stress import repeats
 
 A_DAY = "86400"
 
-ENDS_WHEN_TOLD = textwrap.indent(
-    UNTIL_TOLD
-    + """
-signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-try:
-    print("ready")
-    until_told()
-except KeyboardInterrupt:
-    pass
-""",
-    "    ",
-)
+WHEN_TOLD = "ends_when_told.py"
 
 WAYS_TO_END: dict[str, Callable[[Worker], None]] = {
     "the end of the script": Worker.tell,
@@ -55,7 +43,7 @@ def answer_or_end(address: str) -> None:
 
 @every_way
 def test_a_process_that_serves_nobody_ends(serve: Start, end: Callable[[Worker], None]) -> None:
-    worker = serve(ENDS_WHEN_TOLD)
+    worker = serve(WHEN_TOLD)
     assert worker.line() == "ready"
     end(worker)
     worker.assert_ends_cleanly()
@@ -65,7 +53,7 @@ def test_a_process_that_serves_nobody_ends(serve: Start, end: Callable[[Worker],
 def test_no_open_connection_delays_the_end(serve: Start, end: Callable[[Worker], None]) -> None:
     unfinished = [b"", b"GET /metrics HT"]
     answered = [request(), request(headers={"Content-Length": "1000"})]
-    worker = serve(ENDS_WHEN_TOLD)
+    worker = serve(WHEN_TOLD)
     assert worker.line() == "ready"
     with contextlib.ExitStack() as stack:
         connections = []
@@ -81,12 +69,7 @@ def test_no_open_connection_delays_the_end(serve: Start, end: Callable[[Worker],
 
 
 def test_no_client_that_reads_nothing_delays_the_end(serve: Start) -> None:
-    big = """
-    vec = metrics.create_intcountervec("big_total", "help", ["a"])
-    for number in range(5_000):
-        vec.inc({"a": f"{number:0800}"})
-    """
-    worker = serve(big + ENDS_WHEN_TOLD)
+    worker = serve("big_response_to_the_end.py")
     assert worker.line() == "ready"
     with connect(worker.address) as deaf:
         deaf.sendall(request())
@@ -95,33 +78,20 @@ def test_no_client_that_reads_nothing_delays_the_end(serve: Start) -> None:
         worker.assert_ends_cleanly()
 
 
-# What a callback is in the middle of.
-DOINGS = {
-    "waits": "threading.Event().wait()",
-    "waits for a lock": "lock = threading.Lock(); lock.acquire(); lock.acquire()",
-    "reads": "os.read(os.pipe()[0], 1)",
-    "computes": "while True: pass",
-    "updates": "while True: counter.inc()",
-    "renders": "while True: runtime.metrics.prometheus_expfmt()",
-    "makes metrics": "while True: metrics.create_counter('m_total', 'help').inc()",
-    "registers": "while True: metrics.register_callback(print).unregister()",
-}
-
-IN_A_CALLBACK = """
-    counter = metrics.create_counter("counted_total", "help")
-
-    def callback():
-        print("in the callback")
-        {doing}
-
-    metrics.register_callback(callback)
-"""
+WORK = (
+    *("waits", "waits for a lock", "reads", "computes", "updates", "renders"),
+    *("creates metrics", "registers"),
+)
 
 
-def end_in_a_callback(serve: Start, doing: str, end: Callable[[Worker], None]) -> None:
-    script = IN_A_CALLBACK.format(doing=doing) + ENDS_WHEN_TOLD
-    worker = serve(script, DYN_METRICS_CALLBACK_TIMEOUT=A_DAY)
+def ends_in_a_callback(serve: Start, work: str, end: str = "when told") -> Worker:
+    worker = serve("ends_in_a_callback.py", work, end, DYN_METRICS_CALLBACK_TIMEOUT=A_DAY)
     assert worker.line() == "ready"
+    return worker
+
+
+def end_in_a_callback(serve: Start, work: str, end: Callable[[Worker], None]) -> None:
+    worker = ends_in_a_callback(serve, work)
     with in_background(answer_or_end, worker.address) as scraped:
         assert worker.line() == "in the callback"
         end(worker)
@@ -133,19 +103,17 @@ def end_in_a_callback(serve: Start, doing: str, end: Callable[[Worker], None]) -
 def test_a_process_ends_cleanly_in_the_middle_of_a_callback(
     serve: Start, end: Callable[[Worker], None]
 ) -> None:
-    end_in_a_callback(serve, DOINGS["waits"], end)
+    end_in_a_callback(serve, "waits", end)
 
 
-@pytest.mark.parametrize("doing", DOINGS.values(), ids=DOINGS)
-def test_whatever_a_callback_does_the_process_ends_cleanly(serve: Start, doing: str) -> None:
-    for _ in range(repeats(2, 20)):
-        end_in_a_callback(serve, doing, Worker.tell)
+@pytest.mark.parametrize("work", WORK)
+def test_whatever_a_callback_does_the_process_ends_cleanly(serve: Start, work: str) -> None:
+    for _ in range(repeats(1, 20)):
+        end_in_a_callback(serve, work, Worker.tell)
 
 
 def test_a_callback_may_shut_the_runtime_down(serve: Start) -> None:
-    script = IN_A_CALLBACK.format(doing="runtime.shutdown(); print('shut down')")
-    worker = serve(script + ENDS_WHEN_TOLD, DYN_METRICS_CALLBACK_TIMEOUT=A_DAY)
-    assert worker.line() == "ready"
+    worker = ends_in_a_callback(serve, "shuts the runtime down")
     with in_background(answer_or_end, worker.address) as scraped:
         assert worker.line() == "in the callback"
         assert worker.line() == "shut down"
@@ -155,13 +123,7 @@ def test_a_callback_may_shut_the_runtime_down(serve: Start) -> None:
 
 
 def test_many_runtimes_end_cleanly_together(serve: Start) -> None:
-    script = """
-    runtimes = [runtime, *(DistributedRuntime() for _ in range(7))]
-    print(*(runtime.system_status_address for runtime in runtimes))
-    for runtime in runtimes:
-        runtime.metrics.register_callback(threading.Event().wait)
-    """
-    worker = serve(script + ENDS_WHEN_TOLD, DYN_METRICS_CALLBACK_TIMEOUT=A_DAY)
+    worker = serve("many_runtimes.py", DYN_METRICS_CALLBACK_TIMEOUT=A_DAY)
     addresses = worker.line().split()
     assert worker.line() == "ready"
     with contextlib.ExitStack() as connections:
@@ -173,10 +135,7 @@ def test_many_runtimes_end_cleanly_together(serve: Start) -> None:
 
 
 def test_an_exception_that_nobody_catches_is_the_end(serve: Start) -> None:
-    script = IN_A_CALLBACK.format(doing="threading.Event().wait()")
-    script += "    print('ready'); input(); 1 / 0"
-    worker = serve(script, DYN_METRICS_CALLBACK_TIMEOUT=A_DAY)
-    assert worker.line() == "ready"
+    worker = ends_in_a_callback(serve, "waits", "by an exception")
     with in_background(answer_or_end, worker.address):
         assert worker.line() == "in the callback"
         worker.tell()
@@ -186,7 +145,7 @@ def test_an_exception_that_nobody_catches_is_the_end(serve: Start) -> None:
 
 
 def test_ctrl_c_that_nobody_catches_is_the_end(serve: Start) -> None:
-    worker = serve(UNTIL_TOLD + "print('ready'); until_told()")
+    worker = serve("waits_for_ctrl_c.py")
     assert worker.line() == "ready"
     with connect(worker.address):
         worker.interrupt()
@@ -197,22 +156,7 @@ def test_ctrl_c_that_nobody_catches_is_the_end(serve: Start) -> None:
 
 def test_ctrl_c_ends_a_worker_with_an_event_loop(start: Start) -> None:
     worker = start(
-        """
-        import asyncio
-        from dynamo.runtime import dynamo_worker
-
-        @dynamo_worker()
-        async def main(runtime):
-            runtime.metrics.register_callback(asyncio.get_running_loop().time)
-            print(runtime.system_status_address)
-            await asyncio.sleep(3600)
-
-        try:
-            asyncio.run(main())
-        except KeyboardInterrupt:
-            print("interrupted")
-            input()
-        """,
+        "event_loop.py",
         DYN_SYSTEM_PORT="0",
         DYN_SYSTEM_HOST="127.0.0.1",
     )
@@ -229,15 +173,7 @@ def test_ctrl_c_ends_a_worker_with_an_event_loop(start: Start) -> None:
 
 
 def test_sys_exit_in_a_thread_ends_that_thread_alone(serve: Start) -> None:
-    worker = serve(
-        """
-        thread = threading.Thread(target=sys.exit, args=["not the process"])
-        thread.start()
-        thread.join()
-        print("goes on")
-        input()
-        """
-    )
+    worker = serve("exit_in_thread.py")
     assert worker.line() == "goes on"
     assert fetch(worker.address).status == 200
     worker.tell()
@@ -245,9 +181,7 @@ def test_sys_exit_in_a_thread_ends_that_thread_alone(serve: Start) -> None:
 
 
 def test_os_exit_ends_at_once_in_the_middle_of_a_callback(serve: Start) -> None:
-    script = IN_A_CALLBACK.format(doing="while True: counter.inc()")
-    worker = serve(script + "    print('ready'); input(); os._exit(3)")
-    assert worker.line() == "ready"
+    worker = ends_in_a_callback(serve, "updates", "by os._exit")
     with in_background(answer_or_end, worker.address):
         assert worker.line() == "in the callback"
         worker.tell()
@@ -264,15 +198,6 @@ def test_a_process_that_was_killed_leaves_its_port(serve: Start) -> None:
 
 
 def test_handlers_of_the_users_own_still_scrape_and_render(serve: Start) -> None:
-    worker = serve(
-        """
-        import atexit, urllib.request
-
-        @atexit.register
-        def last_words():
-            page = urllib.request.urlopen(f"http://{runtime.system_status_address}/metrics")
-            print(page.status, bool(runtime.metrics.prometheus_expfmt()))
-        """
-    )
+    worker = serve("atexit_scrapes.py")
     assert worker.line() == "200 True"
     worker.assert_ends_cleanly()

@@ -21,14 +21,7 @@ def sockets(worker: Worker) -> list[str]:
 def test_nothing_listens_without_a_port(start: Start, port: str | None) -> None:
     settings = {} if port is None else {"DYN_SYSTEM_PORT": port}
     worker = start(
-        """
-        from dynamo.runtime import DistributedRuntime
-        runtime = DistributedRuntime()
-        runtime.metrics.create_counter("m", "help").inc()
-        print(runtime.system_status_address)
-        input()
-        """,
-        None,
+        "prints_address.py",
         **settings,
     )
     assert worker.line() == "None"
@@ -55,15 +48,7 @@ def test_a_fixed_port_is_the_one_that_serves(serve: Start) -> None:
 def test_a_port_that_another_process_has_is_refused_in_one_line(serve: Start, start: Start) -> None:
     port = serve().address.split(":")[1]
     worker = start(
-        """
-        import errno
-        from dynamo.runtime import DistributedRuntime
-        try:
-            DistributedRuntime()
-        except OSError as error:
-            print(errno.errorcode[error.errno])
-            print(error)
-        """,
+        "prints_errno.py",
         DYN_SYSTEM_HOST="127.0.0.1",
         DYN_SYSTEM_PORT=port,
     )
@@ -74,13 +59,7 @@ def test_a_port_that_another_process_has_is_refused_in_one_line(serve: Start, st
     worker.assert_ends_cleanly()
 
 
-TWO_RUNTIMES = """
-    metrics.create_counter("first", "help").inc()
-    other = DistributedRuntime()
-    other.metrics.create_counter("second", "help").inc_by(2)
-    print(other.system_status_address)
-    input()
-"""
+TWO_RUNTIMES = "two_runtimes.py"
 
 
 def test_two_runtimes_with_the_same_fixed_port_share_one_tree(serve: Start) -> None:
@@ -101,22 +80,10 @@ def test_two_runtimes_with_port_0_are_separate(serve: Start) -> None:
 
 @pytest.mark.parametrize(
     "held",
-    ["runtime", "endpoint", "endpoint.metrics", "counter", "vec", 'vec.labels(a="x")'],
+    ["runtime", "endpoint", "metrics", "counter", "vec", "child"],
 )
 def test_a_server_lives_while_any_node_or_metric_does(serve: Start, held: str) -> None:
-    worker = serve(
-        f"""
-        counter = metrics.create_counter("held_total", "help")
-        vec = metrics.create_countervec("vec_total", "help", ["a"])
-        held = {held}
-        del runtime, endpoint, metrics, counter, vec
-        print("holds one")
-        input()
-        del held
-        print("holds none")
-        input()
-        """
-    )
+    worker = serve("held.py", held)
     assert worker.line() == "holds one"
     assert sample(scrape(worker.address), "ns_comp_ep_held_total") == 0
     worker.tell()
@@ -125,17 +92,7 @@ def test_a_server_lives_while_any_node_or_metric_does(serve: Start, held: str) -
 
 
 def test_a_server_ends_at_shutdown_and_its_metrics_go_on(serve: Start) -> None:
-    worker = serve(
-        """
-        counter = metrics.create_intcounter("m", "help")
-        runtime.shutdown()
-        counter.inc_by(3)
-        print(runtime.system_status_address)
-        print(metrics.prometheus_expfmt(), end="")
-        print("the end of the page")
-        input()
-        """
-    )
+    worker = serve("shut_down.py")
     assert worker.line() == "None"
     text = worker.text("the end of the page")
     assert sample(page(text), "ns_comp_ep_m") == 3
@@ -145,13 +102,7 @@ def test_a_server_ends_at_shutdown_and_its_metrics_go_on(serve: Start) -> None:
 
 def test_the_port_of_a_runtime_that_was_shut_down_is_free_for_another(serve: Start) -> None:
     worker = serve(
-        """
-        runtime.shutdown()
-        other = DistributedRuntime()
-        other.metrics.create_counter("second", "help").inc()
-        print(other.system_status_address)
-        input()
-        """,
+        "another_runtime.py",
         DYN_SYSTEM_PORT=str(free_port()),
     )
     assert worker.line() == worker.address

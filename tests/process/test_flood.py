@@ -16,12 +16,7 @@ import pytest
 from tests.support.client import fetch, request
 from tests.support.process import Start
 
-CALLBACK = """
-import time
-metrics.register_callback(lambda: time.sleep(0.05))
-print("ready")
-input()
-"""
+CALLBACK = "slow_callback.py"
 
 
 def attack(address: str, count: int, payload: bytes, ready: Event, stop: Event) -> None:

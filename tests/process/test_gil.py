@@ -10,31 +10,7 @@ from tests.support.process import Start
 
 # Reads a byte from stdin with the GIL held: no Python code runs until the test tells a line. A
 # server in Python bears witness. Nothing takes the GIL from the main thread between its calls.
-HOLDS_THE_GIL = """
-    import ctypes, http.server
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *args):
-            pass
-
-    witness = http.server.HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=witness.serve_forever, daemon=True).start()
-    print(witness.server_port)
-
-    metrics.create_intcounter("requests_total", "Requests").inc_by(7)
-    libc = ctypes.PyDLL(None)  # CDLL would release the GIL
-    byte = ctypes.create_string_buffer(1)
-    sys.setswitchinterval(3600)
-    libc.write(1, b"holds the GIL\\n", 14)
-    libc.read(0, byte, 1)
-    libc.write(1, b"released it\\n", 12)
-    sys.setswitchinterval(0.005)
-    input()
-"""
+HOLDS_THE_GIL = "holds_the_gil.py"
 
 
 @pytest.mark.parametrize("path", ["/live", "/health", "/metrics", "/", "/elsewhere"])
@@ -74,13 +50,7 @@ def test_many_scrape_at_once_while_a_c_call_holds_the_gil(serve: Start) -> None:
 
 
 def test_a_callback_that_cannot_get_the_gil_is_given_up(serve: Start) -> None:
-    callback = """
-    def callback():
-        print("ran")
-
-    metrics.register_callback(callback)
-    """
-    worker = serve(callback + HOLDS_THE_GIL, DYN_METRICS_CALLBACK_TIMEOUT="0.1")
+    worker = serve(HOLDS_THE_GIL, "callback", DYN_METRICS_CALLBACK_TIMEOUT="0.1")
     worker.line()
     assert worker.line() == "holds the GIL"
     families = scrape(worker.address)

@@ -6,14 +6,7 @@ from tests.support.client import fetch
 from tests.support.process import Start, Worker
 
 # Does as it is told: sets the status of an endpoint, or of the runtime if none is named.
-OBEYS = """
-    component = runtime.namespace("ns").component("comp")
-    while True:
-        *endpoint, status = input().split()
-        node = component.endpoint(*endpoint) if endpoint else runtime
-        node.set_health_status(status)
-        print("done")
-"""
+OBEYS = "obeys.py"
 
 
 def told(worker: Worker, order: str) -> None:

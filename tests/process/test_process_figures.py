@@ -22,22 +22,7 @@ PROCESS = (
     process.MAX_FDS,
 )
 
-LOOP = """
-    import asyncio, time
-    from dynamo.runtime import DistributedRuntime
-
-    async def main():
-        loop = asyncio.get_running_loop()
-        runtime = DistributedRuntime(loop)
-        print(runtime.system_status_address)
-        await loop.run_in_executor(None, input)
-        time.sleep(0.3)  # what nobody should do in an event loop
-        print("stalled")
-        await loop.run_in_executor(None, input)
-        return runtime  # it lives until the end
-
-    runtime = asyncio.run(main())
-"""
+LOOP = "event_loop_lag.py"
 
 
 def count(worker: Worker, name: str, le: str = "+Inf") -> float:
@@ -57,12 +42,7 @@ def test_the_page_shows_the_standard_figures_of_the_process(serve: Start) -> Non
 
 
 def test_figures_of_the_process_need_no_gil(serve: Start) -> None:
-    worker = serve("""
-        import ctypes
-        libc, byte = ctypes.PyDLL(None), ctypes.create_string_buffer(1)
-        libc.write(1, b"holds the GIL\\n", 14)
-        libc.read(0, byte, 1)
-    """)
+    worker = serve("holds_the_gil_for_stdin.py")
     assert worker.line() == "holds the GIL"
     assert set(PROCESS) <= set(scrape(worker.address))
     worker.tell()
@@ -70,13 +50,7 @@ def test_figures_of_the_process_need_no_gil(serve: Start) -> None:
 
 
 def test_collections_of_garbage_are_shown_by_generation(serve: Start) -> None:
-    worker = serve("""
-        import gc
-        input()
-        for _ in range(1000):
-            gc.collect()
-        input()
-    """)
+    worker = serve("collects_garbage.py")
 
     def collections() -> float:
         families = scrape(worker.address)
@@ -88,13 +62,7 @@ def test_collections_of_garbage_are_shown_by_generation(serve: Start) -> None:
 
 
 def test_a_thread_that_keeps_the_gil_shows_as_wait_for_it(serve: Start) -> None:
-    worker = serve("""
-        import ctypes
-        libc = ctypes.PyDLL(None)  # CDLL would release the GIL
-        input()
-        libc.usleep(600_000)
-        input()
-    """)
+    worker = serve("keeps_the_gil.py")
     eventually(lambda: count(worker, GIL_WAIT) or None)
     before = count(worker, GIL_WAIT) - count(worker, GIL_WAIT, "0.1")
     worker.tell()
@@ -118,21 +86,13 @@ def test_a_call_that_blocks_an_event_loop_shows_as_its_lag(start: Start) -> None
     worker.assert_ends_cleanly()
 
 
-@pytest.mark.parametrize("loop", ["type('Loop', (), {})()", "[]"])
+@pytest.mark.parametrize("loop", ["an object", "a list", "a closed loop"])
 def test_what_is_no_event_loop_does_not_end_the_thread_of_callbacks(
     start: Start, loop: str
 ) -> None:
     worker = start(
-        f"""
-        from dynamo.runtime import DistributedRuntime
-        loop = {loop}
-        runtime = DistributedRuntime(loop)
-        print(runtime.system_status_address)
-        input()
-        runtime.metrics.register_callback(runtime.metrics.create_intcounter("calls", "help").inc)
-        print("registered")
-        input()
-        """,
+        "no_event_loop.py",
+        loop,
         DYN_SYSTEM_PORT="0",
         DYN_SYSTEM_HOST="127.0.0.1",
     )
@@ -153,39 +113,20 @@ def test_the_figures_can_be_switched_off(serve: Start, word: str) -> None:
 
 
 def test_every_runtime_of_a_process_shows_them(serve: Start) -> None:
-    worker = serve("""
-        second = DistributedRuntime()
-        print(second.system_status_address)
-        input()
-    """)
+    worker = serve("second_of_two.py")
     other = worker.line()
     assert other != worker.address
     assert {GIL_WAIT, *PROCESS} <= set(scrape(worker.address)) & set(scrape(other))
 
 
 def test_without_a_server_nothing_is_sampled_and_no_thread_runs(start: Start) -> None:
-    worker = start("""
-        import threading
-        from dynamo.runtime import DistributedRuntime
-        runtime = DistributedRuntime()
-        print(threading.active_count())
-        print("gil_wait" in runtime.metrics.prometheus_expfmt())
-    """)
+    worker = start("without_a_server.py")
     assert worker.lines() == ["1", "False"]
 
 
 def test_a_second_runtime_on_the_same_port_shows_them_once(start: Start) -> None:
     worker = start(
-        """
-        import os, socket
-        from dynamo.runtime import DistributedRuntime
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            os.environ["DYN_SYSTEM_PORT"] = str(free.getsockname()[1])
-        first, second = DistributedRuntime(), DistributedRuntime()
-        print(first == second)
-        print(second.system_status_address)
-        input()
-        """,
+        "two_runtimes_on_one_port.py",
         DYN_SYSTEM_HOST="127.0.0.1",
     )
     assert worker.line() == "True"
@@ -195,32 +136,12 @@ def test_a_second_runtime_on_the_same_port_shows_them_once(start: Start) -> None
 
 
 def test_rendering_a_runtime_in_python_reads_them_anew(start: Start) -> None:
-    worker = start("""
-        from dynamo.runtime import DistributedRuntime
-        runtime = DistributedRuntime()
-
-        def open_files():
-            lines = runtime.metrics.prometheus_expfmt().splitlines()
-            [line] = [line for line in lines if line.startswith("process_open_fds ")]
-            return int(line.split()[1])
-
-        before = open_files()
-        with open("/dev/null"):
-            print(open_files() - before)
-        print(open_files() - before)
-    """)
+    worker = start("renders_in_python.py")
     assert worker.lines() == ["1", "0"]
 
 
 def test_they_are_sampled_while_scrapes_run_callbacks_without_pause(serve: Start) -> None:
-    worker = serve("""
-        import os
-        runtime.metrics.register_callback(lambda: None)
-        files = []
-        input()
-        files = [open("/dev/null") for _ in range(100)]
-        input()
-    """)
+    worker = serve("scrapes_without_pause.py")
     before = sample(scrape(worker.address), process.OPEN_FDS)
     worker.tell()
     eventually(lambda: sample(scrape(worker.address), process.OPEN_FDS) >= before + 90 or None)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.process.awkward import AWKWARD
 from tests.support import sample
 from tests.support.client import scrape
 from tests.support.documents import ROOT, blocks
@@ -15,34 +16,14 @@ from tests.support.prometheus import Prometheus, scraping
 from tests.support.run import make_run
 from tests.support.waiting import eventually
 
-AWKWARD = 'quote " backslash \\ newline \n tab \t brace } umlaut \xe4 euro \u20ac smile \U0001f600'
-
-# Every kind, with values and labels that are easy to get wrong.
-SCRIPT = f"""
-    metrics.create_counter("spent_total", "Spent", {{"region": "us-west"}}).inc_by(0.1)
-    metrics.create_counter("spent_total", "Spent", {{"env": "prod"}}).inc_by(0.2)
-    metrics.create_intcounter("big_total", {AWKWARD!a}).inc_by(2**53)
-    metrics.create_gauge("infinite", "Infinite").set(float("-inf"))
-    metrics.create_gauge("undefined", "Undefined").set(float("nan"))
-    metrics.create_intgauge("below", "Below zero").set(-5)
-    requests = metrics.create_intcountervec("requests_total", "Requests", ["model"])
-    requests.inc_by(3, {{"model": "llama"}})
-    requests.inc_by(4, {{"model": {AWKWARD!a}}})
-    waiting = metrics.create_histogram("waiting_seconds", "Waiting", buckets=[0.005, 1, 600, 1e6])
-    for seconds in (0.001, 0.5, 1, 30, 5e6):
-        waiting.observe(seconds)
-    print("ready")
-    input()
-"""
-
 HIERARCHY = {"dynamo_namespace": "ns", "dynamo_component": "comp", "dynamo_endpoint": "ep"}
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """A Prometheus server that has scraped the metrics above."""
-    with workers() as start:
-        worker = serving(start, SCRIPT)
+    with workers(__file__) as start:
+        worker = serving(start, "every_kind.py")
         assert worker.line() == "ready"
         with scraping(worker.address, tmp_path_factory.mktemp("prometheus")) as server:
             server.wait_for_a_scrape()
@@ -229,12 +210,7 @@ def test_a_callback_that_hangs_costs_prometheus_nothing(
     serve: Start, prometheus: Callable[..., Prometheus]
 ) -> None:
     worker = serve(
-        """
-        metrics.create_intcounter("counted_total", "help").inc()
-        metrics.register_callback(threading.Event().wait)
-        print("ready")
-        input()
-        """,
+        "hangs_for_prometheus.py",
         DYN_METRICS_CALLBACK_TIMEOUT="86400",
     )
     assert worker.line() == "ready"

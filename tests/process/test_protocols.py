@@ -20,31 +20,6 @@ VLLM = ROOT / "tests" / "formats" / "vllm_metrics.txt"
 QUANTILES = statistics.NormalDist()
 OBSERVATIONS = 2_000
 
-SCRIPT = f"""
-    import math, pathlib, statistics
-    sys.path.insert(0, {str(ROOT)!r})
-    from tests.formats.fill import fill
-
-    fill(metrics)
-    metrics.create_counter("traced_total", "help").inc(exemplar={{"trace_id": "abc"}})
-    observed = metrics.create_histogram("observed", "help", buckets=[1], native=True)
-    observed.observe(0.5, exemplar={{"trace_id": "def"}})
-    text = pathlib.Path({str(VLLM)!r}).read_text()
-    metrics.register_prometheus_expfmt_callback(lambda: text)
-    inverse = statistics.NormalDist().inv_cdf
-    for schema in (0, 3, 5, 8):
-        native = metrics.create_histogram(f"schema_{{schema}}", "help", native=True, schema=schema)
-        for step in range({OBSERVATIONS}):
-            native.observe(math.exp(inverse((step + 0.5) / {OBSERVATIONS})))
-    both = metrics.create_histogram("both_sides", "help", native=True)
-    for step in range({OBSERVATIONS}):
-        both.observe(10 * inverse((step + 0.5) / {OBSERVATIONS}))
-    for value in (0, 0, 0):
-        both.observe(value)
-    print("ready")
-    input()
-"""
-
 FLAG = "--enable-feature=native-histograms,exemplar-storage"
 EXEMPLARS = "--enable-feature=exemplar-storage"
 
@@ -60,8 +35,8 @@ class Servers(NamedTuple):
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """Servers that have scraped the metrics above."""
-    with workers() as start, contextlib.ExitStack() as running:
-        worker = serving(start, SCRIPT)
+    with workers(__file__) as start, contextlib.ExitStack() as running:
+        worker = serving(start, "for_each_protocol.py")
         assert worker.line() == "ready"
 
         def scraped(*flags: str, strips_accept: bool = False) -> tuple[Prometheus, Proxy]:

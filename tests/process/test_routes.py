@@ -12,17 +12,12 @@ from tests.support import page, sample
 from tests.support.client import connect, fetch, read_answer, request
 from tests.support.process import Start, serving, workers
 
-SCRIPT = """
-metrics.create_intcounter("requests_total", "Requests").inc_by(7)
-metrics.create_histogram("waiting_seconds", "Waiting").observe(1)
-print("ready")
-input()
-"""
+SCRIPT = "one_counter.py"
 
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    with workers() as start:
+    with workers(__file__) as start:
         worker = serving(start, SCRIPT)
         assert worker.line() == "ready"
         yield worker.address

@@ -15,21 +15,7 @@ TIMEOUT = "X-Prometheus-Scrape-Timeout-Seconds"
 
 
 def test_a_scraper_in_a_hurry_makes_no_other_scrape_stale(serve: Start) -> None:
-    worker = serve(
-        """
-        import time
-
-        now = metrics.create_gauge("now", "help")
-
-        def slow():
-            time.sleep(0.2)
-            now.set(time.time())
-
-        metrics.register_callback(slow)
-        print("ready")
-        input()
-        """
-    )
+    worker = serve("slow_gauge.py")
     assert worker.line() == "ready"
     stop = threading.Event()
 
@@ -52,15 +38,7 @@ def test_a_scraper_in_a_hurry_makes_no_other_scrape_stale(serve: Start) -> None:
 
 def test_a_quick_callback_behind_a_slow_one_runs_for_every_scrape(serve: Start) -> None:
     worker = serve(
-        """
-        import time
-
-        calls = metrics.create_intcounter("calls_total", "help")
-        metrics.register_callback(lambda: time.sleep(0.3))
-        metrics.register_callback(calls.inc)
-        print("ready")
-        input()
-        """,
+        "quick_behind_slow.py",
         DYN_METRICS_CALLBACK_TIMEOUT="0.1",
     )
     assert worker.line() == "ready"
@@ -74,22 +52,11 @@ def _is_quiet(address: str) -> bool:
     return "live" in fetch(address, "/live").text
 
 
-@pytest.mark.parametrize("ends", ["pass", "raise KeyError"])
+@pytest.mark.parametrize("ends", ["return", "raise"])
 def test_the_child_of_a_callback_that_forks_ends(serve: Start, ends: str) -> None:
     worker = serve(
-        f"""
-        def forks():
-            child = os.fork()
-            if child:
-                _, status = os.waitpid(child, 0)
-                print("ended", os.waitstatus_to_exitcode(status), flush=True)
-            else:
-                {ends}
-
-        metrics.register_callback(forks)
-        print("ready")
-        input()
-        """,
+        "callback_child_ends.py",
+        ends,
         DYN_METRICS_CALLBACK_TIMEOUT="60",
     )
     assert worker.line() == "ready"
@@ -98,22 +65,7 @@ def test_the_child_of_a_callback_that_forks_ends(serve: Start, ends: str) -> Non
 
 
 def test_memory_goes_back_when_a_vec_is_cleared(serve: Start) -> None:
-    worker = serve(
-        """
-        def resident():
-            with open("/proc/self/statm") as statm:
-                return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-        vec = metrics.create_countervec("c", "help", ["a"])
-        before = resident()
-        for number in range(200_000):
-            vec.inc({"a": str(number)})
-        grown = resident() - before
-        vec.clear()
-        print(grown, resident() - before)
-        input()
-        """
-    )
+    worker = serve("clears_a_vec.py")
     grown, left = map(int, worker.line().split())
     assert grown > 10_000_000
     assert left < grown / 5

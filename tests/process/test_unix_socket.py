@@ -7,14 +7,13 @@ import os
 import signal
 import socket
 import stat
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.client import TIMEOUT_SECONDS, Answer, read_answer, request
-from tests.support.process import SERVE, Start, Worker
+from tests.support.process import Start, Worker, serving
 
 
 @pytest.fixture
@@ -23,9 +22,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def served(start: Start, path: Path, script: str = "input()") -> Worker:
-    worker = start(SERVE + script, DYN_SYSTEM_HOST=f"unix:{path}")
-    worker.address = worker.line()
-    return worker
+    return serving(start, script, DYN_SYSTEM_HOST=f"unix:{path}")
 
 
 def fetch(path: Path, route: str = "/metrics") -> Answer:
@@ -74,13 +71,7 @@ def test_the_file_of_a_killed_process_is_replaced(start: Start, path: Path) -> N
     assert fetch(path, "/live").status == 200
 
 
-FAILS = """
-from dynamo.runtime import DistributedRuntime
-try:
-    DistributedRuntime()
-except OSError as error:
-    print(error.errno, error)
-"""
+REFUSED = "refused_socket.py"
 
 
 @pytest.fixture
@@ -92,7 +83,7 @@ def taken(path: Path) -> Iterator[Path]:
 
 
 def test_the_socket_of_a_living_process_is_not_replaced(start: Start, taken: Path) -> None:
-    worker = start(FAILS, DYN_SYSTEM_HOST=f"unix:{taken}")
+    worker = start(REFUSED, DYN_SYSTEM_HOST=f"unix:{taken}")
     line = worker.line()
     assert "another process listens there" in line
     assert f"unix:{taken}" in line
@@ -102,29 +93,23 @@ def test_the_socket_of_a_living_process_is_not_replaced(start: Start, taken: Pat
 
 def test_another_file_is_not_replaced(start: Start, path: Path) -> None:
     path.write_text("precious")
-    worker = start(FAILS, DYN_SYSTEM_HOST=f"unix:{path}")
+    worker = start(REFUSED, DYN_SYSTEM_HOST=f"unix:{path}")
     assert "the file is not a socket" in worker.line()
     assert path.read_text() == "precious"
 
 
 def test_a_second_runtime_on_the_same_socket_joins_the_first(start: Start, path: Path) -> None:
-    script = """
-    other = DistributedRuntime()
-    other.metrics.create_counter("second", "help").inc()
-    print(other.system_status_address)
-    input()
-    """
-    worker = served(start, path, textwrap.dedent(script))
+    worker = served(start, path, "second_runtime.py")
     assert worker.line() == worker.address
     assert "second" in fetch(path).families
 
 
 def test_port_minus_1_switches_the_server_off(start: Start, path: Path) -> None:
-    worker = start(SERVE, DYN_SYSTEM_HOST=f"unix:{path}", DYN_SYSTEM_PORT="-1")
+    worker = start("prints_address.py", DYN_SYSTEM_HOST=f"unix:{path}", DYN_SYSTEM_PORT="-1")
     assert worker.line() == "None"
     assert not path.exists()
 
 
 def test_a_path_that_is_too_long_names_the_limit(start: Start, tmp_path: Path) -> None:
-    worker = start(FAILS, DYN_SYSTEM_HOST=f"unix:{tmp_path}/{'x' * 200}")
+    worker = start(REFUSED, DYN_SYSTEM_HOST=f"unix:{tmp_path}/{'x' * 200}")
     assert "at most 107 bytes" in worker.line()

@@ -15,11 +15,6 @@ from tests.support.prometheus import configured
 from tests.support.waiting import eventually
 from tests.support.web import PASSWORD, USER, Files, authorization, fetch_tls
 
-LOGGED = """
-import logging
-logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
-"""
-
 
 @pytest.fixture
 def files(tmp_path: Path) -> Files:
@@ -27,7 +22,7 @@ def files(tmp_path: Path) -> Files:
 
 
 def started(serve: Start, files: Files) -> Worker:
-    return serve(LOGGED + "print('ready'); input()", DYN_SYSTEM_WEB_CONFIG=str(files.path))
+    return serve("logs.py", DYN_SYSTEM_WEB_CONFIG=str(files.path))
 
 
 def refused(address: str, context: ssl.SSLContext) -> bool:
@@ -259,13 +254,7 @@ def test_a_file_that_is_not_valid_fails_the_constructor_with_line_and_key(
 ) -> None:
     files.path.write_text(content)
     worker = start(
-        """
-        from dynamo.runtime import DistributedRuntime
-        try:
-            DistributedRuntime()
-        except ValueError as error:
-            print(error)
-        """,
+        "bad_file.py",
         DYN_SYSTEM_PORT="0",
         DYN_SYSTEM_WEB_CONFIG=str(files.path),
     )
@@ -289,12 +278,7 @@ def test_a_flood_of_wrong_passwords_keeps_no_scraper_waiting(serve: Start, files
 
 
 def test_a_server_that_is_open_to_all_says_so_once(serve: Start, files: Files) -> None:
-    script = """
-    import logging
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
-    other = DistributedRuntime()
-    print(other.system_status_address)
-    """
+    script = "open_to_all.py"
     open_to_all = "is open to every host"
     for settings, count in (
         ({"DYN_SYSTEM_HOST": "0.0.0.0"}, 1),

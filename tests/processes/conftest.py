@@ -18,9 +18,9 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "processes"
 
 
 @pytest.fixture
-def start() -> Iterator[Start]:
-    """Starts workers that end with the test: ``start(script, files=None, **settings)``."""
-    with workers() as start:
+def start(request: pytest.FixtureRequest) -> Iterator[Start]:
+    """Starts workers that end with the test: ``start(program, *arguments, **settings)``."""
+    with workers(request.path) as start:
         yield start
 
 

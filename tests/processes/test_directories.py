@@ -148,15 +148,8 @@ def test_the_limit_of_series_is_one_for_the_group(directory: Path) -> None:
     vec = runtime.namespace("ns").metrics.create_intcountervec(
         "limited_total", "help", ["l"], max_series=3
     )
-    script = f"""
-from dynamo_metrics import Runtime
-vec = Runtime(shared_dir={str(directory)!r}).namespace("ns").metrics.create_intcountervec(
-    "limited_total", "help", ["l"], max_series=3
-)
-for label in "ab":
-    vec.inc({{"l": label}})
-"""
-    subprocess.run([sys.executable, "-c", script], check=True, timeout=30)
+    program = Path(__file__).with_name("programs") / "limited.py"
+    subprocess.run([sys.executable, program, directory], check=True, timeout=30)
     for label in "acde":
         vec.inc({"l": label})
     text = runtime.metrics.prometheus_expfmt()

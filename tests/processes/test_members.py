@@ -13,29 +13,22 @@ from pathlib import Path
 import pytest
 
 from tests.processes.conftest import EXAMPLES, eventually, get, value
-from tests.support.process import SERVE, Start, free_port
+from tests.support.process import Start, free_port
 
 STORM = Path(__file__).with_name("storm.py")
+PROGRAMS = Path(__file__).with_name("programs")
 
 
 def settings(directory: Path, port: int) -> dict[str, str]:
     return {"DYN_METRICS_SHARED_DIR": str(directory), "DYN_SYSTEM_PORT": str(port)}
 
 
-COUNT = (
-    SERVE
-    + """
-counter = metrics.create_intcounter("counted_total", "help")
-gauge = metrics.create_gauge("value", "help")
-counter.inc()
-gauge.set(runtime.process_number)
-"""
-)
+COUNTED = "counted.py"
 
 
 def test_processes_with_one_port_are_one_exposition(start: Start, directory: Path) -> None:
     port = free_port()
-    members = [start(COUNT + "input()", **settings(directory, port)) for _ in range(3)]
+    members = [start(COUNTED, **settings(directory, port)) for _ in range(3)]
     addresses = {member.line() for member in members}
     assert len(addresses) == 1
     eventually(lambda: _is(port, "ns_comp_ep_counted_total", 3))
@@ -51,23 +44,8 @@ def _is(port: int, name: str, expected: float) -> None:
     assert value(get(port), name) == expected
 
 
-EXPORT = (
-    COUNT
-    + """
-from dynamo_metrics import _native
-metrics.create_summary("seconds", "help").observe(2)
-encoder = _native.OtlpEncoder([], False)
-while True:
-    input()
-    requests = encoder.encode(runtime._native, 1.0)
-    encoder.commit()
-    print(*(name in b"".join(requests) for name in (b"ns_comp_ep_counted", b"seconds")))
-"""
-)
-
-
 def test_one_process_exports_the_metrics_of_all(start: Start, directory: Path) -> None:
-    first, second = (start(EXPORT, **settings(directory, free_port())) for _ in range(2))
+    first, second = (start("exports.py", **settings(directory, free_port())) for _ in range(2))
     for member in (first, second):
         member.line()
     shown = []
@@ -86,9 +64,9 @@ def test_one_process_exports_the_metrics_of_all(start: Start, directory: Path) -
 
 def test_families_of_a_group_can_be_selected(start: Start, directory: Path) -> None:
     port = free_port()
-    code = COUNT + 'metrics.create_summary("seconds", "help").observe(2)\ninput()'
-    for member in [start(code, **settings(directory, port)) for _ in range(2)]:
+    for member in [start("summarised.py", **settings(directory, port)) for _ in range(2)]:
         member.line()
+        assert member.line() == "observed"
     eventually(lambda: _is(port, "ns_comp_ep_counted_total", 2))
     text = get(port, "/metrics?name[]=ns_comp_ep_seconds")
     assert value(text, "ns_comp_ep_seconds_sum") == 4
@@ -98,11 +76,11 @@ def test_families_of_a_group_can_be_selected(start: Start, directory: Path) -> N
 
 def test_another_process_takes_over_the_port_within_a_second(start: Start, directory: Path) -> None:
     port = free_port()
-    first = start(COUNT + "print(os.getpid())\ninput()", **settings(directory, port))
+    first = start(COUNTED, **settings(directory, port))
     first.line()
-    second = start(COUNT + "input()", **settings(directory, port))
+    second = start(COUNTED, **settings(directory, port))
     second.line()
-    os.kill(int(first.line()), signal.SIGKILL)
+    first.interrupt(signal.SIGKILL)
     began = time.monotonic()
     eventually(lambda: _is(port, "ns_comp_ep_counted_total", 2), timeout=5)
     assert time.monotonic() - began < 2  # a second, on a machine that does nothing else
@@ -113,7 +91,7 @@ def test_a_stopped_process_delays_one_scrape_by_the_deadline_at_most(
 ) -> None:
     port = free_port()
     options = {**settings(directory, port), "DYN_METRICS_CALLBACK_TIMEOUT": "0.5"}
-    script = COUNT + "metrics.register_callback(lambda: gauge.set(7))\nprint(os.getpid())\ninput()"
+    script = "called_back.py"
     server = start(script, **options)
     server.line()
     other = start(script, **options)
@@ -135,28 +113,7 @@ def test_a_stopped_process_delays_one_scrape_by_the_deadline_at_most(
 def test_a_forked_child_counts_on_its_own_and_runs_callbacks(start: Start, directory: Path) -> None:
     port = free_port()
     worker = start(
-        COUNT
-        + """
-import warnings
-warnings.simplefilter("ignore")
-metrics.register_callback(lambda: gauge.set(os.getpid()))
-later = metrics.create_histogram("later_seconds", "help", native=True)
-later.observe(1)
-pids = []
-for _ in range(2):
-    pid = os.fork()
-    if not pid:
-        assert counter.get() == 0
-        counter.inc_by(10)
-        later.observe(2)
-        metrics.create_intcounter("child_total", "help").inc()
-        import time
-        time.sleep(60)
-        os._exit(0)
-    pids.append(pid)
-print(*pids)
-input()
-""",
+        "forks.py",
         **settings(directory, port),
     )
     worker.line()
@@ -184,22 +141,10 @@ input()
 
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_pools_of_processes_are_counted_together(method: str, directory: Path) -> None:
-    script = f"""
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
-import pool
-
-if __name__ == "__main__":
-    context = multiprocessing.get_context("{method}")
-    with ProcessPoolExecutor(3, mp_context=context) as executor:
-        sum(executor.map(pool.square, range(200)))
-    print(pool.metrics.prometheus_expfmt())
-"""
     environment = {**os.environ, "DYN_METRICS_SHARED_DIR": str(directory)}
-    file = directory.with_name("program.py")
-    file.write_text(script)
+    program = PROGRAMS / "pool_of_processes.py"
     result = subprocess.run(
-        [sys.executable, "-W", "ignore", str(file)],
+        [sys.executable, "-W", "ignore", str(program), method],
         env={**environment, "PYTHONPATH": os.pathsep.join([str(EXAMPLES), *sys.path])},
         capture_output=True,
         text=True,
@@ -225,18 +170,7 @@ def test_no_kill_loses_or_repeats_an_update(directory: Path) -> None:
 def test_a_child_that_inherited_the_port_has_no_server_and_says_so(start: Start) -> None:
     port = free_port()
     worker = start(
-        SERVE
-        + """
-import subprocess, textwrap
-script = textwrap.dedent('''
-    import logging, sys
-    logging.basicConfig(stream=sys.stdout)
-    from dynamo_metrics import Runtime
-    print(Runtime().system_status_address)
-''')
-print(subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout)
-print("end")
-""",
+        "starts_a_child.py",
         DYN_SYSTEM_PORT=str(port),
     )
     worker.line()
@@ -246,24 +180,9 @@ print("end")
     assert "DYN_METRICS_SHARED_DIR=auto" in text
 
 
-REMOVE = """
-vec = metrics.create_intcountervec("seen_total", "help", ["l"])
-for label in ("a", "b"):
-    vec.inc({"l": label})
-import time
-while True:
-    label = input()
-    if label == "remove":
-        vec.remove({"l": "a"})
-    else:
-        vec.inc({"l": label})
-    print(label)
-"""
-
-
 def test_a_removed_series_is_removed_from_the_whole_group(start: Start, directory: Path) -> None:
     port = free_port()
-    first, second, third = (start(SERVE + REMOVE, **settings(directory, port)) for _ in range(3))
+    first, second, third = (start("removes.py", **settings(directory, port)) for _ in range(3))
     for member in (first, second, third):
         member.line()
     seen = "ns_comp_ep_seen_total"
@@ -293,8 +212,7 @@ def test_a_runtime_that_is_shut_down_leaves_the_port_to_another_process(
     start: Start, directory: Path
 ) -> None:
     port = free_port()
-    script = COUNT + "input()\nruntime.shutdown()\nprint('down')\ninput()"
-    first, second = (start(script, **settings(directory, port)) for _ in range(2))
+    first, second = (start("shuts_down.py", **settings(directory, port)) for _ in range(2))
     first.line()
     second.line()
     first.tell()
@@ -304,19 +222,7 @@ def test_a_runtime_that_is_shut_down_leaves_the_port_to_another_process(
 
 def test_a_forked_child_has_a_free_port_of_its_own(start: Start, directory: Path) -> None:
     worker = start(
-        COUNT
-        + """
-import time, warnings
-warnings.simplefilter("ignore")
-own = runtime.system_status_address
-if not os.fork():
-    counter.inc()
-    while runtime.system_status_address is None:
-        time.sleep(0.01)
-    print(runtime.system_status_address, own, flush=True)
-    time.sleep(60)
-input()
-""",
+        "forked_child_serves.py",
         **settings(directory, 0),
     )
     worker.line()
@@ -333,7 +239,7 @@ def test_a_unix_socket_is_taken_over(start: Start, directory: Path, tmp_path: Pa
         "DYN_SYSTEM_PORT": "0",
         "DYN_SYSTEM_HOST": f"unix:{path}",
     }
-    first, second = (start(COUNT + "input()", **options) for _ in range(2))
+    first, second = (start(COUNTED, **options) for _ in range(2))
     first.line()
     second.line()
     os.kill(first.pid, signal.SIGKILL)
@@ -351,26 +257,7 @@ def test_a_unix_socket_is_taken_over(start: Start, directory: Path, tmp_path: Pa
 def test_forks_in_threads_are_counted_exactly(start: Start, directory: Path) -> None:
     port = free_port()
     worker = start(
-        COUNT
-        + """
-import threading, warnings
-warnings.simplefilter("ignore")
-def forks():
-    for _ in range(5):
-        pid = os.fork()
-        if not pid:
-            counter.inc()
-            os._exit(0)
-        counter.inc()
-        os.waitpid(pid, 0)
-threads = [threading.Thread(target=forks) for _ in range(4)]
-for thread in threads:
-    thread.start()
-for thread in threads:
-    thread.join()
-print("done")
-input()
-""",
+        "forks_in_threads.py",
         **settings(directory, port),
     )
     worker.line()
@@ -383,11 +270,10 @@ def test_containers_with_the_same_process_ids_are_separate(start: Start, directo
     if os.geteuid() != 0 or subprocess.run([*apart, "true"], check=False).returncode:
         pytest.skip("only root can make process namespaces")
     port = free_port()
-    script = f"import os\n{IN_CONTAINER}"
     environment = {**os.environ, **settings(directory, port)}
     containers = [
         subprocess.Popen(
-            [*apart, sys.executable, "-c", script],
+            [*apart, sys.executable, PROGRAMS / "in_container.py"],
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -405,26 +291,8 @@ def test_containers_with_the_same_process_ids_are_separate(start: Start, directo
             container.communicate()
 
 
-IN_CONTAINER = """
-from dynamo_metrics import Runtime
-runtime = Runtime()
-runtime.namespace("ns").metrics.create_intcounter("counted_total", "help").inc()
-print(os.getpid(), flush=True)
-input()
-"""
-
-
 def test_an_unrelated_process_still_gets_an_error(start: Start) -> None:
     port = free_port()
-    start(SERVE + "input()", DYN_SYSTEM_PORT=str(port)).line()
-    other = start(
-        """
-        from dynamo_metrics import Runtime
-        try:
-            Runtime()
-        except OSError as error:
-            print(error.errno)
-        """,
-        DYN_SYSTEM_PORT=str(port),
-    )
+    start("stranger.py", DYN_SYSTEM_PORT=str(port)).line()
+    other = start("refused.py", DYN_SYSTEM_PORT=str(port))
     assert other.line() == "98"

@@ -9,9 +9,9 @@ from tests.support.process import Start, workers
 
 
 @pytest.fixture
-def start() -> Iterator[Start]:
-    """Starts workers that end with the test: ``start(script, files=None, **settings)``."""
-    with workers() as start:
+def start(request: pytest.FixtureRequest) -> Iterator[Start]:
+    """Starts workers that end with the test: ``start(program, *arguments, **settings)``."""
+    with workers(request.path) as start:
         yield start
 
 

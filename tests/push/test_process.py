@@ -8,14 +8,6 @@ import time
 from tests.support.otlp import Receiver, metrics_of, resource_of
 from tests.support.process import Start
 
-PUSHED = """
-import os
-from dynamo_metrics import Runtime
-
-runtime = Runtime()
-counter = runtime.metrics.create_intcounter("done_total", "help")
-"""
-
 
 def settings(receiver: Receiver, **more: str) -> dict[str, str]:
     return {
@@ -31,23 +23,22 @@ def done(receiver: Receiver) -> int:
 
 
 def test_the_last_values_are_exported_at_the_end(start: Start, receiver: Receiver) -> None:
-    worker = start(PUSHED + "counter.inc_by(5)", **settings(receiver))
+    worker = start("counted.py", 5, **settings(receiver))
     worker.assert_ends_cleanly()
     assert done(receiver) == 5
 
 
 def test_shutdown_exports_once_more(start: Start, receiver: Receiver) -> None:
-    script = PUSHED + "counter.inc_by(5); runtime.shutdown(); counter.inc()"
-    start(script, **settings(receiver)).assert_ends_cleanly()
+    start("shut_down.py", **settings(receiver)).assert_ends_cleanly()
     assert done(receiver) == 5
 
 
 def test_a_receiver_that_is_stuck_delays_the_end_by_a_second_at_most(start: Start) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/v1/metrics"
-        script = PUSHED + "print('ready')"
         worker = start(
-            script,
+            "counted.py",
+            0,
             OTEL_METRICS_EXPORTER="otlp",
             OTEL_EXPORTER_OTLP_METRICS_ENDPOINT=url,
         )
@@ -59,17 +50,7 @@ def test_a_receiver_that_is_stuck_delays_the_end_by_a_second_at_most(start: Star
 
 
 def test_a_forked_child_exports_as_another_instance(start: Start, receiver: Receiver) -> None:
-    script = PUSHED + (
-        "counter.inc()\n"
-        "runtime.push.flush()\n"
-        "if os.fork() == 0:\n"
-        "    counter.inc_by(10)\n"
-        "    print(runtime.push.flush())\n"
-        "    os._exit(0)\n"
-        "os.wait()\n"
-        "counter.inc()\n"
-    )
-    worker = start(script, **settings(receiver))
+    worker = start("forked_child.py", **settings(receiver))
     assert worker.line() == "True"
     worker.assert_ends_cleanly()
     requests = [receiver.request() for _ in range(3)]
@@ -82,25 +63,13 @@ def test_a_forked_child_exports_as_another_instance(start: Start, receiver: Rece
 def test_changes_of_the_parent_are_not_exported_by_the_child(
     start: Start, receiver: Receiver
 ) -> None:
-    script = PUSHED + (
-        "counter.inc_by(3)\n"
-        "if os.fork() == 0:\n"
-        "    runtime.push.flush()\n"
-        "    counter.inc_by(10)\n"
-        "    runtime.push.flush()\n"
-        "    os._exit(0)\n"
-        "os.wait()\n"
-    )
     delta = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"
-    worker = start(script, **settings(receiver, **{delta: "delta"}))
+    worker = start("child_of_changes.py", **settings(receiver, **{delta: "delta"}))
     worker.assert_ends_cleanly()
     assert sorted(done(receiver) for _ in range(3)) == [0, 3, 10]
 
 
 def test_a_program_without_export_imports_nothing_of_it(start: Start) -> None:
-    worker = start(
-        "import sys\nfrom dynamo_metrics import Runtime\nRuntime().shutdown()\n"
-        "print([name for name in sys.modules if name.startswith('dynamo_metrics.push')])"
-    )
+    worker = start("without_export.py")
     assert worker.line() == "[]"
     worker.assert_ends_cleanly()

@@ -219,24 +219,6 @@ async def test_stopping_a_request_stops_those_that_its_handler_has_made(plane: s
             assert (await settled(runtime, 1, "above")).cancelled == 1
 
 
-CLIENT = """
-import asyncio
-from dynamo.runtime import dynamo_worker
-
-@dynamo_worker()
-async def main(runtime):
-    client = await runtime.namespace("ns").component("comp").endpoint("generate").client()
-    await client.wait_for_instances()
-    answers = [await client.generate(n) for n in range(5)]
-    for answer in answers:
-        await anext(answer)
-    print("reading", flush=True)
-    await asyncio.Event().wait()
-
-asyncio.run(main())
-"""
-
-
 async def test_a_client_that_is_killed_ends_its_handlers_at_their_next_yield(
     between: dict[str, str], start: Start
 ) -> None:
@@ -249,7 +231,7 @@ async def test_a_client_that_is_killed_ends_its_handlers_at_their_next_yield(
             yield request
 
     async with DistributedRuntime() as runtime, served(endpoint_of(runtime), wait):
-        client = start(CLIENT, **between)
+        client = start("client.py", **between)
         assert await asyncio.to_thread(client.line) == "reading"
         client.interrupt(signal.SIGKILL)
         await asyncio.to_thread(client.exit_code)
@@ -266,7 +248,7 @@ async def test_a_client_that_is_killed_ends_handlers_that_do_not_yield(
         await asyncio.Event().wait()
 
     async with DistributedRuntime() as runtime, served(endpoint_of(runtime), stuck):
-        client = start(CLIENT, **between)
+        client = start("client.py", **between)
         assert await asyncio.to_thread(client.line) == "reading"
         client.interrupt(signal.SIGKILL)
         counted = await settled(runtime, 5)

@@ -38,21 +38,6 @@ from tests.support.serving import (
     without_instances,
 )
 
-WORKER = """
-import asyncio
-from dynamo.runtime import dynamo_worker
-
-async def handler(request):
-    yield request
-    await asyncio.Event().wait()
-
-@dynamo_worker()
-async def main(runtime):
-    await runtime.namespace("ns").component("comp").endpoint("generate").serve_endpoint(handler)
-
-asyncio.run(main())
-"""
-
 
 async def echo(request: Any) -> AsyncIterator[Any]:
     yield request
@@ -72,7 +57,7 @@ async def namespaces_of_targets(discovery: Any, expected: list[str]) -> None:
 async def test_a_killed_worker_is_gone_within_ten_seconds_and_its_requests_fail(
     on_nats: NatsServer, start: Start
 ) -> None:
-    worker = start(WORKER, **nats_settings(on_nats))
+    worker = start("worker.py", **nats_settings(on_nats))
     async with DistributedRuntime() as runtime:
         client = await client_of(endpoint_of(runtime))
         answer = await client.generate(1)
@@ -100,7 +85,7 @@ async def test_a_killed_worker_is_gone_within_ten_seconds_and_its_requests_fail(
 async def test_a_request_to_a_worker_just_killed_goes_to_another(
     between: dict[str, str], start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    worker = start(WORKER, **between)
+    worker = start("worker.py", **between)
     async with DistributedRuntime() as runtime, served(endpoint_of(runtime), echo) as client:
         while len(client.instance_ids()) < 2:
             await client.wait_for_change()
@@ -115,7 +100,7 @@ async def test_a_request_to_a_worker_just_killed_goes_to_another(
 async def test_a_request_that_a_worker_never_took_is_refused_when_it_dies(
     on_nats: NatsServer, start: Start
 ) -> None:
-    worker = start(WORKER, **nats_settings(on_nats))
+    worker = start("worker.py", **nats_settings(on_nats))
     async with DistributedRuntime() as runtime:
         client = await client_of(endpoint_of(runtime))
         [instance] = await instances_of("nats")
@@ -133,7 +118,7 @@ async def test_a_request_that_a_worker_never_took_is_refused_when_it_dies(
 async def test_a_worker_that_stops_in_good_order_is_gone_at_once(
     on_nats: NatsServer, start: Start
 ) -> None:
-    worker = start(WORKER, **nats_settings(on_nats))
+    worker = start("worker.py", **nats_settings(on_nats))
     async with DistributedRuntime() as runtime:
         client = await client_of(endpoint_of(runtime))
         async with entries_of(on_nats) as entries:
@@ -228,17 +213,7 @@ async def test_a_worker_is_a_target_from_its_first_moment_on(
     on_nats: NatsServer, start: Start
 ) -> None:
     worker = start(
-        """
-        import asyncio
-        from dynamo.runtime import dynamo_worker
-
-        @dynamo_worker()
-        async def main(runtime):
-            print(runtime.system_status_address, flush=True)
-            await asyncio.to_thread(input)
-
-        asyncio.run(main())
-        """,
+        "announced.py",
         DYN_SYSTEM_PORT="0",
         DYN_SYSTEM_HOST="127.0.0.1",
         **nats_settings(on_nats),

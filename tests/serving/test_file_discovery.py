@@ -19,20 +19,6 @@ from dynamo.runtime import DistributedRuntime
 from tests.support.process import Start
 from tests.support.serving import client_of, discovery_of, endpoint_of, until
 
-WORKER = """
-import asyncio
-from dynamo.runtime import dynamo_worker
-
-async def handler(request):
-    yield request
-
-@dynamo_worker()
-async def main(runtime):
-    await runtime.namespace("ns").component("comp").endpoint("generate").serve_endpoint(handler)
-
-asyncio.run(main())
-"""
-
 
 def instance(number: int = 1, endpoint: str = "generate") -> Instance:
     return Instance("ns", "comp", endpoint, number, "tcp", f"address {number}")
@@ -139,7 +125,7 @@ async def test_changes_within_one_tick_of_the_clock_are_all_seen() -> None:
 
 
 async def test_the_entry_of_a_killed_process_is_dead_at_once_and_removed(start: Start) -> None:
-    worker = start(WORKER)
+    worker = start("worker_with_file.py")
     async with DistributedRuntime() as runtime:
         client = await client_of(endpoint_of(runtime))
         assert len(entries()) == 1
@@ -152,7 +138,7 @@ async def test_the_entry_of_a_killed_process_is_dead_at_once_and_removed(start: 
 
 
 async def test_a_stopped_process_keeps_its_entry(start: Start) -> None:
-    worker = start(WORKER)
+    worker = start("worker_with_file.py")
     async with DistributedRuntime() as runtime:
         client = await client_of(endpoint_of(runtime))
         worker.interrupt(signal.SIGSTOP)

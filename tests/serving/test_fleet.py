@@ -20,25 +20,7 @@ from tests.support.nats import NatsServer
 from tests.support.process import Start, Worker
 from tests.support.serving import RequestCounts, collect, endpoint_of, request_counts, until
 
-WORKER = """
-import asyncio
-from dynamo.runtime import dynamo_worker
-
-async def handler(request):
-    yield NAME
-    if request == "raise":
-        raise ValueError("as asked")
-    if request == "wait":
-        await asyncio.Event().wait()
-
-@dynamo_worker()
-async def main(runtime):
-    print(runtime.system_status_address, flush=True)
-    endpoint = runtime.namespace("ns").component("comp").endpoint("generate")
-    await endpoint.serve_endpoint(handler, metrics_labels=[("model", "llama")])
-
-asyncio.run(main())
-"""
+WORKER = "named.py"
 
 
 @pytest.fixture
@@ -47,7 +29,7 @@ def fleet(between: dict[str, str], start: Start) -> list[Worker]:
     workers = []
     for name in "abc":
         settings = {"DYN_SYSTEM_PORT": "0", "DYN_SYSTEM_HOST": "127.0.0.1"}
-        worker = start(WORKER.replace("NAME", repr(name)), **settings, **between)
+        worker = start(WORKER, NAME=name, **settings, **between)
         worker.address = worker.line()
         workers.append(worker)
     return workers
@@ -164,7 +146,7 @@ async def test_hosts_restarted_one_after_the_other_lose_no_request(
         asking = asyncio.gather(*(keep_asking() for _ in range(5)))
         for worker in fleet:
             known = set(client.instance_ids())
-            start(WORKER.replace("NAME", "'new'"), **between)
+            start(WORKER, NAME="new", **between)
             while set(client.instance_ids()) <= known:
                 await client.wait_for_change()
             worker.interrupt(signal.SIGTERM)

@@ -23,26 +23,6 @@ from tests.support.serving import client_of, collect, endpoint_of, served
 
 GRACE = 1.0
 
-WORKER = """
-import asyncio
-from dynamo.runtime import dynamo_worker
-
-item = "x" * 250_000
-
-async def handler(request):
-    yield "started"
-    while request == "data":
-        yield item
-    await asyncio.Event().wait()
-
-@dynamo_worker()
-async def main(runtime):
-    endpoint = runtime.namespace("ns").component("comp").endpoint("generate")
-    await endpoint.serve_endpoint(handler)
-
-asyncio.run(main())
-"""
-
 
 @pytest.fixture
 def two_servers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[NatsServer]]:
@@ -68,7 +48,7 @@ async def test_a_worker_ends_in_time_whatever_nats_does(
     on_nats: NatsServer, start: Start, request_of: str
 ) -> None:
     worker = start(
-        WORKER,
+        "frozen.py",
         DYN_SYSTEM_PORT="0",
         DYN_SYSTEM_HOST="127.0.0.1",
         DYN_WORKER_GRACEFUL_SHUTDOWN_TIMEOUT=str(GRACE),

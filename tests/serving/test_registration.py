@@ -15,20 +15,6 @@ from dynamo.runtime import DistributedRuntime, register_model
 from tests.support.process import Start
 from tests.support.serving import discovery_of, endpoint_of, served, until
 
-WORKER = """
-import asyncio
-from dynamo.runtime import dynamo_worker, register_model
-
-@dynamo_worker()
-async def main(runtime):
-    endpoint = runtime.endpoint("ns.comp.generate")
-    await register_model(endpoint, "org/model-8b", context_length=4096)
-    print("registered")
-    await asyncio.Event().wait()
-
-asyncio.run(main())
-"""
-
 
 async def echo(request: Any) -> AsyncIterator[Any]:
     yield request
@@ -63,7 +49,7 @@ async def test_a_model_is_found_while_its_runtime_lives(plane: str) -> None:
 async def test_a_model_goes_with_a_process_that_is_killed(
     between: dict[str, str], start: Start
 ) -> None:
-    worker = start(WORKER, **between)
+    worker = start("registers.py", **between)
     assert worker.line() == "registered"
     async with discovery_of("nats" if between else "tcp") as discovery:
         [model] = await found(discovery, 1)

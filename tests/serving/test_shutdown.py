@@ -32,44 +32,13 @@ from tests.support.waiting import eventually
 
 SIGNALS = [signal.SIGTERM, signal.SIGINT]
 
-WORKER = """
-import asyncio, sys
-from dynamo.runtime import dynamo_worker
-
-go_on = asyncio.Event()
-
-async def handler(request):
-    yield "started"
-    if request == "wait":
-        await go_on.wait()
-    if request == "forever":
-        try:
-            await asyncio.Event().wait()
-        finally:
-            print("cancelled", flush=True)
-    yield "finished"
-
-@dynamo_worker()
-async def main(runtime):
-    loop = asyncio.get_running_loop()
-    loop.add_reader(sys.stdin, lambda: (sys.stdin.readline(), go_on.set()))
-    print(runtime.system_status_address, flush=True)
-    endpoint = runtime.namespace("ns").component("comp").endpoint("generate")
-    await endpoint.serve_endpoint(handler, graceful_shutdown=GRACEFUL)
-    print("served", flush=True)
-    go_on.clear()
-    await go_on.wait()
-
-asyncio.run(main())
-print("ended", flush=True)
-"""
-
 
 def start_worker(
     start: Start, between: dict[str, str], graceful: bool = True, **settings: str
 ) -> Worker:
     worker = start(
-        WORKER.replace("GRACEFUL", str(graceful)),
+        "draining.py",
+        GRACEFUL=str(int(graceful)),
         DYN_SYSTEM_PORT="0",
         DYN_SYSTEM_HOST="127.0.0.1",
         **between,
@@ -244,37 +213,7 @@ async def test_a_runtime_that_is_left_stops_what_it_serves(plane: str) -> None:
 
 
 def test_a_shutdown_after_a_signal_cancels_no_request(start: Start) -> None:
-    worker = start(
-        """
-        import asyncio, signal
-        from dynamo.runtime import DistributedRuntime
-
-        go_on = asyncio.Event()
-
-        async def handler(request):
-            yield 1
-            await go_on.wait()
-            yield 2
-
-        async def main():
-            async with DistributedRuntime() as runtime:
-                endpoint = runtime.namespace("ns").component("comp").endpoint("generate")
-                serving = asyncio.create_task(endpoint.serve_endpoint(handler))
-                client = await endpoint.client()
-                await client.wait_for_instances()
-                answer = await client.generate(None)
-                await anext(answer)
-                signal.raise_signal(signal.SIGTERM)
-                await client.wait_for_change()
-                runtime.shutdown()
-                await asyncio.sleep(0)
-                go_on.set()
-                print([item async for item in answer])
-                await serving
-
-        asyncio.run(main())
-        """
-    )
+    worker = start("shutdown_after_signal.py")
     assert worker.line() == "[2]"
     worker.assert_ends_cleanly()
 
@@ -322,27 +261,7 @@ async def test_a_program_that_cancels_all_its_tasks_does_not_leave_clients_waiti
 def test_a_handler_of_the_programs_own_keeps_its_signal(
     start: Start, number: signal.Signals
 ) -> None:
-    worker = start(
-        f"""
-        import asyncio, signal
-        from dynamo.runtime import DistributedRuntime
-
-        async def handler(request):
-            yield request
-
-        async def main():
-            async with DistributedRuntime() as runtime:
-                loop = asyncio.get_running_loop()
-                loop.add_signal_handler({int(number)}, lambda: (print("mine"), runtime.shutdown()))
-                endpoint = runtime.namespace("ns").component("comp").endpoint("generate")
-                serving = asyncio.create_task(endpoint.serve_endpoint(handler))
-                await (await endpoint.client()).wait_for_instances()
-                print("ready")
-                await serving
-
-        asyncio.run(main())
-        """
-    )
+    worker = start("own_signal_handler.py", NUMBER=str(int(number)))
     assert worker.line() == "ready"
     worker.interrupt(number)
     assert worker.lines() == ["mine"]
@@ -350,31 +269,7 @@ def test_a_handler_of_the_programs_own_keeps_its_signal(
 
 
 def test_after_serving_the_signals_do_what_they_did_before(start: Start) -> None:
-    worker = start(
-        """
-        import asyncio, signal
-        from dynamo.runtime import DistributedRuntime
-
-        async def handler(request):
-            yield request
-
-        def now():
-            return [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
-
-        async def main():
-            async with DistributedRuntime() as runtime:
-                before = now()
-                endpoint = runtime.namespace("ns").component("comp").endpoint("generate")
-                serving = asyncio.create_task(endpoint.serve_endpoint(handler))
-                await (await endpoint.client()).wait_for_instances()
-                during = now()
-                runtime.shutdown()
-                await serving
-                print(before == now(), *(one != other for one, other in zip(before, during)))
-
-        asyncio.run(main())
-        """
-    )
+    worker = start("signals_restored.py")
     assert worker.line() == "True True True"
     worker.assert_ends_cleanly()
 
@@ -383,27 +278,7 @@ def test_after_serving_the_signals_do_what_they_did_before(start: Start) -> None
 def test_a_worker_without_the_decorator_ends_as_well(
     between: dict[str, str], start: Start, number: signal.Signals
 ) -> None:
-    worker = start(
-        """
-        import asyncio
-        from dynamo.runtime import DistributedRuntime
-
-        async def handler(request):
-            yield request
-
-        async def main():
-            endpoint = DistributedRuntime().namespace("ns").component("comp").endpoint("generate")
-            serving = asyncio.create_task(endpoint.serve_endpoint(handler))
-            client = await endpoint.client()
-            await client.wait_for_instances()
-            answer = await client.generate("left open")
-            print(await anext(answer))
-            await serving
-
-        asyncio.run(main())
-        """,
-        **between,
-    )
+    worker = start("without_decorator.py", **between)
     assert worker.line() == "left open"
     worker.interrupt(number)
     worker.assert_ends_cleanly()

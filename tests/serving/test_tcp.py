@@ -45,29 +45,6 @@ from tests.support.serving import (
 
 pytestmark = pytest.mark.usefixtures("on_tcp")
 
-WORKER = """
-import asyncio, os, time
-from dynamo.runtime import dynamo_worker
-
-async def handler(request):
-    yield os.getpid()
-    if request == "fork":
-        child = os.fork()
-        if child == 0:
-            time.sleep(600)
-        yield child
-    if request == "block":
-        time.sleep(1)
-    if request != "end":
-        await asyncio.Event().wait()
-
-@dynamo_worker()
-async def main(runtime):
-    await runtime.namespace("ns").component("comp").endpoint("generate").serve_endpoint(handler)
-
-asyncio.run(main())
-"""
-
 
 async def echo(request: Any) -> AsyncIterator[Any]:
     yield request
@@ -400,7 +377,7 @@ async def test_keepalives_keep_a_quiet_connection(monkeypatch: pytest.MonkeyPatc
 async def test_a_worker_that_is_stopped_and_killed_refuses_what_it_has_not_taken(
     start: Start,
 ) -> None:
-    worker = start(WORKER)
+    worker = start("answers.py")
     async with DistributedRuntime() as runtime:
         client = await client_of(endpoint_of(runtime))
         await collect(await client.generate("end"))
@@ -414,7 +391,7 @@ async def test_a_worker_that_is_stopped_and_killed_refuses_what_it_has_not_taken
 
 
 async def test_a_killed_worker_with_a_forked_child_is_noticed_at_once(start: Start) -> None:
-    worker = start(WORKER)
+    worker = start("answers.py")
     async with DistributedRuntime() as runtime:
         client = await client_of(endpoint_of(runtime))
         answer = await client.generate("fork")
@@ -490,7 +467,7 @@ async def test_discovery_by_nats_leads_to_workers_that_listen_themselves(
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
-    worker = start(WORKER, POD_IP="127.0.0.1", **settings)
+    worker = start("answers.py", POD_IP="127.0.0.1", **settings)
     async with DistributedRuntime() as runtime:
         client = await client_of(endpoint_of(runtime))
         assert await collect(await client.generate("end")) == [worker.pid]

@@ -15,35 +15,16 @@ import textwrap
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, NoReturn, Protocol
+from typing import IO, Any, NoReturn, Protocol
 
 from tests.support.client import TIMEOUT_SECONDS
+from tests.support.documents import ROOT
 
 SERVE = """
 import os, sys, threading
-from dynamo.runtime import DistributedRuntime
-
-runtime = DistributedRuntime()
-endpoint = runtime.namespace("ns").component("comp").endpoint("ep")
-metrics = endpoint.metrics
-print(runtime.system_status_address)
+from tests.programs.served import DistributedRuntime, endpoint, metrics, runtime
 """
-"""What most scripts begin with. The address is the first line they print."""
-
-UNTIL_TOLD = """
-import select, signal, socket, sys
-_woken, _wakes = socket.socketpair()
-_wakes.setblocking(False)
-signal.set_wakeup_fd(_wakes.fileno())
-
-def until_told():
-    select.select([sys.stdin, _woken], [], [])
-"""
-"""Defines ``until_told()``, which waits for a line on stdin, or for a signal.
-
-``input()`` and other calls that block can miss one: CPython looks for signals before the system
-call, and one that arrives in between does not interrupt the call.
-"""
+"""What a script of one line begins with. The address is the first line it prints."""
 
 
 class Worker:
@@ -151,36 +132,60 @@ class Worker:
 
 
 class Start(Protocol):
-    """Starts a worker that runs a script.
+    """Starts a worker that runs a program, with arguments.
 
-    It may have ``files`` files open, and finds the settings in its environment.
+    A program is a file of the folder ``programs`` beside the test (``"forks.py"``) or a script of a
+    line or two. It may have ``files`` files open, and finds the settings in its environment.
     """
 
     def __call__(
-        self, script: str = "input()", files: int | None = None, **settings: str
+        self,
+        program: str = "input()",
+        *arguments: object,
+        files: int | None = None,
+        **settings: str,
     ) -> Worker: ...
 
 
 @contextlib.contextmanager
-def workers() -> Iterator[Start]:
-    """Starts workers that end with the block, at the latest."""
+def workers(test: Path | str | None = None) -> Iterator[Start]:
+    """Starts workers that end with the block, at the latest, for the tests of a file."""
     with contextlib.ExitStack() as started:
 
-        def start(script: str = "input()", files: int | None = None, **settings: str) -> Worker:
-            command = [sys.executable, "-X", "faulthandler", "-c", textwrap.dedent(script)]
+        def start(
+            program: str = "input()",
+            *arguments: object,
+            files: int | None = None,
+            **settings: str,
+        ) -> Worker:
+            command = [sys.executable, "-X", "faulthandler", *_command(program, test)]
+            command += map(str, arguments)
             if files is not None:
                 command = ["sh", "-c", f'ulimit -n {files} && exec "$0" "$@"', *command]
-            worker = Worker(command, settings)
+            path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+            worker = Worker(command, {"PYTHONPATH": path, **settings})
             started.callback(worker.close)
             return worker
 
         yield start
 
 
-def serving(start: Start, script: str, files: int | None = None, **settings: str) -> Worker:
-    """A worker that serves on a free port of the loopback before its script begins."""
-    settings = {"DYN_SYSTEM_PORT": "0", "DYN_SYSTEM_HOST": "127.0.0.1", **settings}
-    worker = start(SERVE + textwrap.dedent(script), files, **settings)
+def _command(program: str, test: Path | str | None) -> list[str]:
+    if not program.endswith(".py"):
+        return ["-c", textwrap.dedent(program)]
+    assert test, f"workers() does not know where {program} is"
+    return [str(Path(test).parent / "programs" / program)]
+
+
+def serving(start: Start, program: str = "input()", *arguments: object, **options: Any) -> Worker:
+    """A worker whose program serves on a free port of the loopback.
+
+    A file imports ``tests.programs.served`` for that.
+    """
+    options = {"DYN_SYSTEM_PORT": "0", "DYN_SYSTEM_HOST": "127.0.0.1", **options}
+    if not program.endswith(".py"):
+        program = SERVE + textwrap.dedent(program)
+    worker = start(program, *arguments, **options)
     worker.address = worker.line()
     return worker
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 
+STRESS = bool(os.environ.get("STRESS"))
+"""Whether everything repeats in full, as with ``make test-stress``."""
+
 
 def repeats(few: int, full: int) -> int:
-    """``few``, or ``full`` when the variable ``STRESS`` is set, as ``make test-stress`` does."""
-    return full if os.environ.get("STRESS") else few
+    """``few``, or ``full`` under stress."""
+    return full if STRESS else few

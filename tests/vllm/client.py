@@ -4,40 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from tests.support.process import Worker
 
-_SCRIPT = """
-import asyncio, json, sys
-from dynamo.runtime import RequestError, dynamo_worker
-
-async def ask(client, request, leaves):
-    tokens, reason = 0, None
-    try:
-        answer = await client.generate(request)
-        async for item in answer:
-            tokens, reason = tokens + len(item["token_ids"]), item["finish_reason"]
-            if leaves:
-                await answer.aclose()
-                return tokens, "left"
-    except RequestError as error:
-        reason = f"{type(error).__name__}: {error}"
-    return tokens, reason
-
-@dynamo_worker()
-async def main(runtime):
-    client = await runtime.namespace("dynamo").component("backend").endpoint("generate").client()
-    await client.wait_for_instances()
-    loop = asyncio.get_running_loop()
-    while line := await loop.run_in_executor(None, sys.stdin.readline):
-        requests, leaves = json.loads(line)
-        answers = asyncio.gather(*(ask(client, request, leaves) for request in requests))
-        print("sent")
-        print(json.dumps(await answers))
-
-asyncio.run(main())
-"""
+_PROGRAM = Path(__file__).with_name("programs") / "ask.py"
 
 
 class Ended(NamedTuple):
@@ -52,7 +24,7 @@ class Client(Worker):
     """Sends requests to ``dyn://dynamo.backend.generate``."""
 
     def __init__(self, settings: dict[str, str]) -> None:
-        super().__init__([sys.executable, "-c", _SCRIPT], settings)
+        super().__init__([sys.executable, _PROGRAM], settings)
 
     def send(self, *requests: dict[str, Any], leaves: bool = False) -> None:
         """Send requests, all at once, and leave each after its first item if it ``leaves``."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -11,16 +12,18 @@ import pytest
 from tests.support.process import Worker
 from tests.support.waiting import eventually
 
+PROGRAM = Path(__file__).with_name("programs") / "guards.py"
+
 Run = Callable[[str], Worker]
 
 
 @pytest.fixture
 def run() -> Iterator[Run]:
-    """Runs scripts that have ``guarded`` and ``sleep``, which starts a process that sleeps."""
+    """Runs one of the programs with a guard."""
     started = []
 
-    def run(script: str) -> Worker:
-        worker = Worker([sys.executable, "-c", _SETUP + script], {})
+    def run(name: str) -> Worker:
+        worker = Worker([sys.executable, PROGRAM, name], {})
         started.append(worker)
         return worker
 
@@ -29,42 +32,19 @@ def run() -> Iterator[Run]:
         worker.close()
 
 
-_SETUP = """
-import os, signal, subprocess, sys
-from dynamo.vllm._guard import guarded
-
-def sleep():
-    return start("import time; time.sleep(600)")
-
-def start(script):
-    return subprocess.Popen([sys.executable, "-c", script]).pid
-"""
-
-
 def test_a_process_ends_with_the_block(run: Run) -> None:
-    worker = run("with guarded(): print(sleep())\nprint('out')\ninput()")
+    worker = run("one")
     sleeper = int(worker.line())
     assert worker.line() == "out"
     eventually(lambda: has_ended(sleeper))
 
 
 def test_a_process_that_was_forked_does_not_hold_the_block_up(run: Run) -> None:
-    worker = run(
-        """
-with guarded():
-    child = os.fork()
-    if child == 0:
-        signal.pause()
-print('out')
-os.kill(child, signal.SIGKILL)
-"""
-    )
-    assert worker.line() == "out"
+    assert run("forked").line() == "out"
 
 
 def test_a_guard_in_a_guarded_process_does_its_work_when_that_is_ended(run: Run) -> None:
-    inner = "with guarded():\n print(sleep(), flush=True)\n signal.pause()"
-    worker = run(f"with guarded(): start({_SETUP + inner!r}); input()\ninput()")
+    worker = run("nested")
     sleeper = int(worker.line())
     worker.tell()
     eventually(lambda: has_ended(sleeper))

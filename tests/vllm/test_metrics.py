@@ -93,24 +93,10 @@ def test_an_engine_that_tells_no_blocks_has_none(runtime: DistributedRuntime) ->
     assert sample(page(runtime), "dynamo_component_total_blocks") == 0
 
 
-FILES = """
-import prometheus_client
-from vllm.v1.metrics.families import Families
-from dynamo.runtime import DistributedRuntime
-from dynamo.vllm._metrics import show_families
-
-Families("tiny").children["vllm:prompt_tokens", ""].inc(5)
-prometheus_client.Counter("lmcache_hits", "As of a library in the engine's process").inc(3)
-runtime = DistributedRuntime()
-show_families(runtime.namespace("ns").component("comp").endpoint("generate"), "tiny")
-print(runtime.metrics.prometheus_expfmt())
-"""
-
-
 @pytest.mark.skipif(REAL, reason="the stub's families are asked, which the real vLLM has not")
 def test_with_files_of_several_processes_every_series_is_there_once(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", FILES],
+        [sys.executable, Path(__file__).with_name("programs") / "families.py"],
         env={"PYTHONPATH": str(STUB), "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)},
         capture_output=True,
         text=True,

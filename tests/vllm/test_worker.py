@@ -62,30 +62,12 @@ def test_it_is_not_ready_until_its_engine_is(start: Start, endless: Path) -> Non
     worker.wait_until_ready()
 
 
-PROGRAM = """
-from dynamo.vllm import main
-
-def measured(endpoint, generate):
-    answers = endpoint.metrics.create_intcounter("answers_total", "Answers that are complete")
-
-    async def answer(request, context):
-        async for item in generate(request, context):
-            yield item
-        answers.inc()
-
-    return answer
-
-if __name__ == "__main__":
-    main(measured)
-"""
-
-
 def test_a_program_may_put_a_handler_of_its_own_before_the_engine(
-    start: Start, nats: NatsServer, client: Client, tmp_path: Path
+    start: Start, nats: NatsServer, client: Client
 ) -> None:
-    program = tmp_path / "measured.py"
-    program.write_text(PROGRAM)
-    worker = start(program=program, **nats_settings(nats))
+    worker = start(
+        program=Path(__file__).with_name("programs") / "program.py", **nats_settings(nats)
+    )
     worker.find_address()
     worker.wait_until_ready()
     client.send(*MANY)

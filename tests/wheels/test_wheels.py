@@ -29,33 +29,7 @@ GUIDE = ROOT / "tests" / "guide" / "python.md"
 PYTHONS = re.findall(r'Python :: (3\.\d+)"', (METRICS / "pyproject.toml").read_text())
 """The versions of Python that the packages declare."""
 
-RUN_GUIDE = """
-import json, os, sys, urllib.request
-
-os.environ.update(DYN_SYSTEM_PORT="0", DYN_SYSTEM_HOST="127.0.0.1")
-names = {"compute_current_connections": lambda: 17}
-for body in json.load(sys.stdin):
-    exec(body, names)
-    if "gauge_vec" not in names:
-        metrics = names["endpoint"].metrics
-        names["gauge_vec"] = metrics.create_gaugevec("queue_depth", "Requests waiting", ["a", "b"])
-with urllib.request.urlopen(f"http://{names['drt'].system_status_address}/metrics") as answer:
-    print(answer.read().decode(), end="")
-"""
-
-USE_METRICS_ALONE = """
-from dynamo_metrics import Runtime
-
-endpoint = Runtime().namespace("ns").component("comp").endpoint("ep")
-endpoint.metrics.create_intcounter("requests_total", "Requests").inc_by(3)
-print(endpoint.metrics.prometheus_expfmt(), end="")
-try:
-    import dynamo
-except ModuleNotFoundError as error:
-    assert error.name == "dynamo"
-else:
-    raise AssertionError(f"dynamo is there: {dynamo.__path__}")
-"""
+PROGRAMS = Path(__file__).with_name("programs")
 
 
 def built(package: str, kind: str) -> Path:
@@ -130,10 +104,10 @@ class Environment:
         pip = [sys.executable, "-m", "pip", "--python", self._python]
         subprocess.run([*pip, "install", *options, *wheels], check=True, timeout=50)
 
-    def run(self, script: str, stdin: str = "") -> str:
-        """What the script prints. It must not write to stderr."""
+    def run(self, program: str, stdin: str = "") -> str:
+        """What the program prints. It must not write to stderr."""
         done = subprocess.run(
-            [self._python, "-W", "error", "-c", script],
+            [self._python, "-W", "error", PROGRAMS / program],
             input=stdin,
             env=self._settings,
             capture_output=True,
@@ -155,7 +129,7 @@ def environment(request: pytest.FixtureRequest, tmp_path: Path) -> Environment:
 def test_the_guide_runs_from_the_wheels(environment: Environment) -> None:
     environment.install(metrics_wheel(), runtime_wheel())
     snippets = [block.body for block in blocks(GUIDE.read_text())]
-    printed = environment.run(RUN_GUIDE, json.dumps(snippets)).splitlines(keepends=True)
+    printed = environment.run("run_guide.py", json.dumps(snippets)).splitlines(keepends=True)
     prefix = "my_namespace_my_component_my_endpoint"
     name, const_labels, variable_labels, *exposition = printed
     assert name == f"{prefix}_requests_total\n"
@@ -170,7 +144,7 @@ def test_the_guide_runs_from_the_wheels(environment: Environment) -> None:
 
 def test_the_metrics_work_alone(environment: Environment) -> None:
     environment.install(metrics_wheel())
-    families = page(environment.run(USE_METRICS_ALONE))
+    families = page(environment.run("use_metrics_alone.py"))
     assert sample(families, "ns_comp_ep_requests_total", dynamo_endpoint="ep") == 3
 
 

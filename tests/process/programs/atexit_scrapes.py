@@ -1,0 +1,14 @@
+"""A handler of atexit that scrapes and renders."""
+
+from __future__ import annotations
+
+import atexit
+import urllib.request
+
+from tests.programs.served import runtime
+
+
+@atexit.register
+def last_words():
+    page = urllib.request.urlopen(f"http://{runtime.system_status_address}/metrics")
+    print(page.status, bool(runtime.metrics.prometheus_expfmt()))

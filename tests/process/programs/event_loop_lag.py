@@ -1,0 +1,22 @@
+"""An event loop that a call blocks."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from dynamo.runtime import DistributedRuntime
+
+
+async def main():
+    loop = asyncio.get_running_loop()
+    runtime = DistributedRuntime(loop)
+    print(runtime.system_status_address)
+    await loop.run_in_executor(None, input)
+    time.sleep(0.3)  # what nobody should do in an event loop
+    print("stalled")
+    await loop.run_in_executor(None, input)
+    return runtime  # it lives until the end
+
+
+runtime = asyncio.run(main())
