@@ -17,7 +17,7 @@ from dynamo._tcp.connection import Connection, Session
 
 _CONNECT_TIMEOUT = 5.0
 """Seconds that the host of a worker may take to accept a connection."""
-_CLOSE_TIMEOUT = 2.0
+CLOSE_TIMEOUT = 0.5
 """Seconds that peers have, at the end, to read what was sent to them."""
 _BACKLOG = 1024
 _MAX_STRANGERS = 128
@@ -105,10 +105,12 @@ class Hub:
             connection.close()
         closing = [connection.closed for connection in connections]
         if closing:
-            await asyncio.wait(closing, timeout=_CLOSE_TIMEOUT)
-            for connection in connections:
-                connection.abort()
-            await asyncio.wait(closing, timeout=_CLOSE_TIMEOUT)
+            try:
+                await asyncio.wait(closing, timeout=CLOSE_TIMEOUT)
+            finally:
+                for connection in connections:
+                    connection.abort()
+            await asyncio.wait(closing)
 
     def _bind(self) -> None:
         host = TCP_RPC_HOST.read()

@@ -23,8 +23,6 @@ RENEWAL_INTERVAL = 2.0
 """Seconds between two puts of an entry."""
 _EXPIRY_INTERVAL = 0.5
 """Seconds between two looks for expired entries."""
-CLOSE_TIMEOUT = 0.5
-"""Seconds that NATS may take to answer at the end; then the leases of what is registered end."""
 
 _log = logging.getLogger("dynamo.runtime")
 
@@ -174,7 +172,7 @@ class NatsDiscovery:
             closing.append(asyncio.get_running_loop().create_task(self._lease_thread.close()))
         try:
             await _tasks.end(self._tasks)
-            if self._entries and await self._connection.answers(CLOSE_TIMEOUT):
+            if self._entries and await self._connection.answers():
                 for key in list(self._entries):
                     await self._delete(key)
             for subscription in self._subscriptions:
