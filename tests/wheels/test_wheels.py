@@ -126,8 +126,14 @@ def environment(request: pytest.FixtureRequest, tmp_path: Path) -> Environment:
     return Environment(program, tmp_path)
 
 
-def test_the_guide_runs_from_the_wheels(environment: Environment) -> None:
-    environment.install(metrics_wheel(), runtime_wheel())
+def test_the_metrics_work_alone_and_the_guide_runs_with_the_runtime(
+    environment: Environment,
+) -> None:
+    environment.install(metrics_wheel())
+    families = page(environment.run("use_metrics_alone.py"))
+    assert sample(families, "ns_comp_ep_requests_total", dynamo_endpoint="ep") == 3
+
+    environment.install(runtime_wheel())
     snippets = [block.body for block in blocks(GUIDE.read_text())]
     printed = environment.run("run_guide.py", json.dumps(snippets)).splitlines(keepends=True)
     prefix = "my_namespace_my_component_my_endpoint"
@@ -140,12 +146,6 @@ def test_the_guide_runs_from_the_wheels(environment: Environment) -> None:
     assert sample(families, f"{prefix}_requests_by_model", model_type="llama", model_size="7b") == 1
     assert sample(families, f"{prefix}_gpu_memory_bytes", gpu_id="0") == 8192
     assert buckets(families, f"{prefix}_latency_seconds")["0.1"] == 1
-
-
-def test_the_metrics_work_alone(environment: Environment) -> None:
-    environment.install(metrics_wheel())
-    families = page(environment.run("use_metrics_alone.py"))
-    assert sample(families, "ns_comp_ep_requests_total", dynamo_endpoint="ep") == 3
 
 
 def test_the_metrics_wheel_installs_one_package() -> None:
