@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 from nats.errors import ProtocolError
 
@@ -21,7 +21,7 @@ from dynamo.request_plane._errors import RequestError
 from dynamo.request_plane.nats.worker import NatsServed
 from dynamo.request_plane.tcp.client import TcpStream
 from dynamo.request_plane.tcp.wire import Wire
-from dynamo.request_plane.tcp.worker import take_request
+from dynamo.request_plane.tcp.worker import TcpServed, take_request
 from fuzz.python._fakes import NatsWire, Receiver, Transport, no_handshake
 
 _loop = asyncio.new_event_loop()
@@ -50,10 +50,12 @@ def tcp_frames(data: bytes) -> None:
 
 async def _tcp(pieces: list[bytes]) -> Any:
     receiver, transport = Receiver(), Transport()
-    receivers: dict[str, Any] = {"t": receiver}
+    endpoints: dict[str, TcpServed] = {}
+    incomplete, nowhere = Incomplete(), cast(Any, None)
+    TcpServed(endpoints, "t", receiver, incomplete, nowhere)
 
     def take(wire: Wire, stream: int, content: bytes) -> None:
-        take_request(receivers, wire, stream, content)
+        take_request(endpoints, wire, stream, content)
 
     connection = Connection(no_handshake(), lambda connection, _: Wire(connection, take))
     connection.connection_made(transport)  # type: ignore[arg-type]
@@ -72,6 +74,8 @@ async def _tcp(pieces: list[bytes]) -> Any:
     [outcome] = await asyncio.gather(opening, return_exceptions=True)
     if isinstance(outcome, Exception) and not isinstance(outcome, RequestError):
         raise outcome
+    assert (incomplete.requests, incomplete.bytes) == (0, 0)
+    assert (receiver.incomplete_requests, receiver.incomplete_bytes) == (0, 0)
     return transport.is_aborted, receiver.log
 
 
@@ -123,7 +127,7 @@ async def _nats(pieces: list[bytes]) -> Any:
     except ProtocolError:
         outcome = "refused"
     await receiver.settle()
-    for call in list(calls):
+    for call in list(served._calls.values()):
         call.disconnect(lost=True)
     assert (incomplete.requests, incomplete.bytes) == (0, 0)
     assert (receiver.incomplete_requests, receiver.incomplete_bytes) == (0, 0)

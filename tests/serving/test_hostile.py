@@ -16,12 +16,12 @@ from dynamo.runtime import Client, ConnectionLostError, DistributedRuntime, Unav
 from tests.support.client import fetch
 from tests.support.nats import NatsServer
 from tests.support.nats_link import link_to
-from tests.support.page import page, sample
 from tests.support.serving import (
     Gated,
     collect,
     discovery_of,
     endpoint_of,
+    incomplete,
     instances_of,
     served,
     until,
@@ -207,14 +207,6 @@ async def test_a_stranger_cannot_guess_where_frames_of_a_request_go(on_nats: Nat
             assert all(len(key) == 16 for key in keys)
 
 
-async def incomplete(runtime: DistributedRuntime) -> tuple[float, float]:
-    families = page(runtime)
-    return tuple(  # type: ignore[return-value]
-        sample(families, f"dynamo_component_incomplete_{name}")
-        for name in ("requests", "request_bytes")
-    )
-
-
 async def test_incomplete_bodies_are_limited_and_visible(
     on_nats: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -239,25 +231,24 @@ async def test_incomplete_bodies_are_limited_and_visible(
             await until(lambda: len(told) == 4 or None)
             assert [told[f"peer.{number}"][:1] for number in range(4)] == [b"A", b"A", b"A", b"!"]
             assert b"waits for the bodies of 3 requests" in told["peer.3"]
-            assert await incomplete(runtime) == (3, 300)
+            assert incomplete(runtime) == (3, 300)
             # Requests that are complete at once are taken all the same.
             assert await collect(await client.generate(1)) == [1]
 
             await outside.publish(targets["peer.0"], _frames.CHUNK + b"x" * 701, "peer.0")
             await until(lambda: told["peer.0"][:1] == b"!" or None)
             assert b"holds 300 bytes of requests that are incomplete" in told["peer.0"]
-            assert await incomplete(runtime) == (2, 200)
+            assert incomplete(runtime) == (2, 200)
             for number in (1, 2):
                 await outside.publish(targets[f"peer.{number}"], _frames.CANCEL)
-            while await incomplete(runtime) != (0, 0):
+            while incomplete(runtime) != (0, 0):
                 await asyncio.sleep(0.01)
 
 
 async def test_a_body_that_makes_no_progress_is_given_up(
     on_nats: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wire, "KEEPALIVE_INTERVAL", 0.05)
-    monkeypatch.setattr(wire, "PEER_TIMEOUT", 0.5)
+    monkeypatch.setattr(_bodies, "PROGRESS_TIMEOUT", 0.3)
     async with DistributedRuntime() as runtime, served(endpoint_of(runtime), echo):
         [instance] = await instances_of("nats")
         import nats as nats_py
@@ -267,9 +258,10 @@ async def test_a_body_that_makes_no_progress_is_given_up(
             opening = _frames.opening("id", 10, b"1")
             await outside.publish(f"{instance.address}.new", opening, "peer")
             target = (await targets.next_msg(timeout=10)).reply
-            while await incomplete(runtime) != (0, 0):
+            while incomplete(runtime) != (0, 0):
                 await outside.publish(target, _frames.KEEPALIVE, "peer")
                 await asyncio.sleep(0.01)
+            assert b"nothing of the body came for 0.3 s" in (await targets.next_msg(10)).data
 
 
 async def until_answered(client: Client) -> None:

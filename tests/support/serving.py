@@ -14,7 +14,7 @@ from dynamo.prometheus_names import work_handler
 from dynamo.request_plane import RequestPlane, open_plane
 from dynamo.runtime import Client, DistributedRuntime, Endpoint
 from tests.support.client import TIMEOUT_SECONDS
-from tests.support.page import Family, page
+from tests.support.page import Family, page, sample
 
 ERROR_TYPES = [value for name, value in vars(work_handler.error_types).items() if name.isupper()]
 
@@ -73,6 +73,16 @@ def request_counts(source: Any, endpoint: str = "generate") -> RequestCounts:
         response_bytes=value("response_bytes_total"),
         errors={kind: count for kind, count in errors.items() if count},
     )
+
+
+def incomplete(runtime: DistributedRuntime) -> tuple[float, float]:
+    """The requests whose bodies have not arrived completely, and what has arrived of them."""
+    families = page(runtime)
+    number, size = (
+        sample(families, f"dynamo_component_incomplete_{name}")
+        for name in ("requests", "request_bytes")
+    )
+    return number, size
 
 
 async def settled(source: Any, requests: int, endpoint: str = "generate") -> RequestCounts:
