@@ -54,6 +54,16 @@ async def namespaces_of_targets(discovery: Any, expected: list[str]) -> None:
         await asyncio.sleep(0.01)
 
 
+async def test_all_processes_of_a_nats_server_have_the_lease_of_the_first(
+    on_nats: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for lease in ("60", "2"):
+        monkeypatch.setenv("DYN_DISCOVERY_LEASE", lease)
+        async with discovery_of("nats") as discovery:
+            opened: Any = discovery
+            assert opened._store.lease == 60
+
+
 async def test_a_killed_worker_is_gone_within_ten_seconds_and_its_requests_fail(
     on_nats: NatsServer, start: Start
 ) -> None:
