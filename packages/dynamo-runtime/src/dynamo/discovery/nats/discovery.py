@@ -57,7 +57,7 @@ class NatsDiscovery:
         connection = await Connection.acquire()
         try:
             store = Store(connection)
-            await store.open()
+            await connection.again(store.open)
         except BaseException:
             await connection.release()
             raise
@@ -111,7 +111,7 @@ class NatsDiscovery:
 
         subscription = await self._connection.subscribe(keys.put_subject(pattern), on_put)
         try:
-            entries = await self._store.snapshot(pattern)
+            entries = await self._connection.again(lambda: self._store.snapshot(pattern))
         except BaseException:
             await subscription.close()
             raise
@@ -185,7 +185,7 @@ class NatsDiscovery:
                 await asyncio.wait(closing)
 
     async def _put(self, key: str, value: bytes) -> None:
-        await self._store.put(key, value)
+        await self._connection.again(lambda: self._store.put(key, value))
         self._entries[key] = value
 
     async def _delete(self, key: str) -> None:
