@@ -1,4 +1,4 @@
-"""The page as an ASGI application, driven as a server drives one."""
+"""The exposition as an ASGI application, driven as a server drives one."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def call(app: Any, method: str = "GET", **headers: str) -> Answer:
     return asyncio.run(call_async(app, method, **headers))
 
 
-def test_the_page_of_a_node_is_text_by_default(endpoint: Endpoint) -> None:
+def test_the_exposition_of_a_node_is_text_by_default(endpoint: Endpoint) -> None:
     endpoint.metrics.create_gauge("m", "help").set(7)
     answer = call(make_asgi_app(endpoint))
     assert answer.status == 200
@@ -70,11 +70,11 @@ def test_the_page_of_a_node_is_text_by_default(endpoint: Endpoint) -> None:
 def test_every_format_is_had(endpoint: Endpoint, accept: str) -> None:
     endpoint.metrics.create_counter("m_total", "help").inc()
     answer = call(make_asgi_app(endpoint), accept=accept)
-    page = read(answer.headers["content-type"], answer.body)
-    assert page.values == render(endpoint, TEXT).values
+    exposition = read(answer.headers["content-type"], answer.body)
+    assert exposition.values == render(endpoint, TEXT).values
 
 
-def test_the_page_is_packed_for_those_who_can_unpack_it(endpoint: Endpoint) -> None:
+def test_the_exposition_is_packed_for_those_who_can_unpack_it(endpoint: Endpoint) -> None:
     answer = call(make_asgi_app(endpoint), accept_encoding="gzip")
     assert answer.headers["content-encoding"] == "gzip"
     assert gzip.decompress(answer.body).decode() == endpoint.metrics.prometheus_expfmt()

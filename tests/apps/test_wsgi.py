@@ -1,4 +1,4 @@
-"""The page as a WSGI application, driven as a server drives one."""
+"""The exposition as a WSGI application, driven as a server drives one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 from dynamo.runtime import DistributedRuntime, Endpoint
 from dynamo.wsgi import make_wsgi_app
-from tests.support import page, sample
+from tests.support import exposition, sample
 from tests.support.formats import ALL, TEXT, key, read, render
 from tests.support.waiting import until_callbacks_run
 
@@ -52,7 +52,7 @@ def call(app: Any, method: str = "GET", query: str = "", **headers: str) -> Answ
     return Answer(status, dict(fields), body)
 
 
-def test_a_query_of_names_narrows_the_page_to_these_families(endpoint: Endpoint) -> None:
+def test_a_query_of_names_narrows_the_exposition_to_these_families(endpoint: Endpoint) -> None:
     for name in ("a", "b", "c"):
         endpoint.metrics.create_gauge(name, "help", full_name=True)
     answer = call(make_wsgi_app(endpoint), query="name[]=a&name%5B%5D=c&other=b")
@@ -62,7 +62,7 @@ def test_a_query_of_names_narrows_the_page_to_these_families(endpoint: Endpoint)
     ]
 
 
-def test_the_page_of_a_node_is_text_by_default(endpoint: Endpoint) -> None:
+def test_the_exposition_of_a_node_is_text_by_default(endpoint: Endpoint) -> None:
     endpoint.metrics.create_gauge("m", "help").set(7)
     answer = call(make_wsgi_app(endpoint))
     assert answer.status == "200 OK"
@@ -76,11 +76,11 @@ def test_the_page_of_a_node_is_text_by_default(endpoint: Endpoint) -> None:
 def test_every_format_is_had(endpoint: Endpoint, accept: str) -> None:
     endpoint.metrics.create_counter("m_total", "help").inc()
     answer = call(make_wsgi_app(endpoint), accept=accept)
-    page = read(answer.headers["Content-Type"], answer.body)
-    assert page.values == render(endpoint, TEXT).values
+    exposition = read(answer.headers["Content-Type"], answer.body)
+    assert exposition.values == render(endpoint, TEXT).values
 
 
-def test_the_page_is_packed_for_those_who_can_unpack_it(endpoint: Endpoint) -> None:
+def test_the_exposition_is_packed_for_those_who_can_unpack_it(endpoint: Endpoint) -> None:
     answer = call(make_wsgi_app(endpoint), accept_encoding="gzip")
     assert answer.headers["Content-Encoding"] == "gzip"
     assert gzip.decompress(answer.body).decode() == endpoint.metrics.prometheus_expfmt()
@@ -127,5 +127,5 @@ def test_a_callback_that_hangs_does_not_keep_an_impatient_reader(
     answer = call(make_wsgi_app(runtime), x_prometheus_scrape_timeout_seconds="0.05")
     goes_on.set()
     until_callbacks_run()
-    families = page(answer.body.decode())
+    families = exposition(answer.body.decode())
     assert sample(families, "dynamo_runtime_callback_timeouts_total") == 1

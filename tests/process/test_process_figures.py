@@ -29,14 +29,14 @@ def count(worker: Worker, name: str, le: str = "+Inf") -> float:
     return sample(scrape(worker.address), f"{name}_bucket", le=le)
 
 
-def test_the_page_shows_the_standard_figures_of_the_process(serve: Start) -> None:
+def test_the_exposition_shows_the_standard_figures_of_the_process(serve: Start) -> None:
     worker = serve()
     families = scrape(worker.address)
     figures = {name: sample(families, name) for name in PROCESS}
     assert figures[process.VIRTUAL_MEMORY_BYTES] > figures[process.RESIDENT_MEMORY_BYTES] > 2**20
     assert figures[process.MAX_FDS] > figures[process.OPEN_FDS] >= 3
     assert 0 <= figures[process.CPU_SECONDS_TOTAL] < 60
-    # It is told in hundredths, and some have passed after a few pages.
+    # It is told in hundredths, and some have passed after a few expositions.
     eventually(lambda: sample(scrape(worker.address), process.CPU_SECONDS_TOTAL) or None)
     assert figures[process.START_TIME_SECONDS] > 1.7e9
 

@@ -1,4 +1,4 @@
-"""A dashboard of whatever a page of metrics shows.
+"""A dashboard of whatever an exposition shows.
 
 Counters are shown as rates, histograms as quantiles and heatmaps, gauges as they are.
 """
@@ -24,7 +24,7 @@ _SHARES = (0.5, 0.95, 0.99)
 
 
 def page_dashboard(url: str) -> str:
-    """Return a dashboard, as JSON, of the page at an address.
+    """Return a dashboard, as JSON, of the exposition at an address.
 
     ``url`` may be ``host:port`` alone. Raises ``ConnectionError`` if there is no answer,
     ``ValueError`` if it is not an exposition.
