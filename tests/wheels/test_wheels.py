@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import buckets, exposition, sample
+from tests.support.stress import STRESS
 from tests.support.documents import ROOT, blocks
 
 DIST = ROOT / "dist"
@@ -27,7 +28,7 @@ GUIDE = ROOT / "tests" / "guide" / "python.md"
 
 [VERSION] = re.findall(r'\nversion = "(.+)"\n', (RUNTIME / "pyproject.toml").read_text())
 PYTHONS = re.findall(r'Python :: (3\.\d+)"', (METRICS / "pyproject.toml").read_text())
-"""The versions of Python that the packages declare."""
+"""The versions of Python that the packages declare; the oldest and the newest are tried each day."""
 
 PROGRAMS = Path(__file__).with_name("programs")
 
@@ -118,7 +119,7 @@ class Environment:
         return done.stdout
 
 
-@pytest.fixture(params=PYTHONS)
+@pytest.fixture(params=PYTHONS if STRESS else [PYTHONS[0], PYTHONS[-1]])
 def environment(request: pytest.FixtureRequest, tmp_path: Path) -> Environment:
     program = interpreter(request.param)
     if program is None:
