@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 
 from tests.support import buckets, exposition, sample
-from tests.support.stress import STRESS
 from tests.support.documents import ROOT, blocks
+from tests.support.stress import STRESS
 
 DIST = ROOT / "dist"
 METRICS = ROOT / "packages" / "dynamo-metrics"
@@ -28,7 +28,7 @@ GUIDE = ROOT / "tests" / "guide" / "python.md"
 
 [VERSION] = re.findall(r'\nversion = "(.+)"\n', (RUNTIME / "pyproject.toml").read_text())
 PYTHONS = re.findall(r'Python :: (3\.\d+)"', (METRICS / "pyproject.toml").read_text())
-"""The versions of Python that the packages declare; the oldest and the newest are tried each day."""
+"""The versions of Python that the packages declare; each day the oldest and newest are tried."""
 
 PROGRAMS = Path(__file__).with_name("programs")
 
