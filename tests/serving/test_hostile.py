@@ -135,7 +135,7 @@ async def test_a_worker_that_nats_confuses_is_back_within_a_second(
                 link.tell_clients(line)
                 await until_answered(client)
                 assert loop.time() - begun < 5  # one, on a machine that does nothing else
-                assert await status(worker) == 200
+                await until_status(worker, 200)
 
 
 async def test_an_answer_to_a_cancelled_flush_is_passed_over(
@@ -168,11 +168,9 @@ async def test_health_is_not_ready_while_nats_is_away(
     async with DistributedRuntime() as runtime, served(endpoint_of(runtime), echo):
         assert await status(runtime) == 200
         on_nats.kill()
-        while await status(runtime) != 503:
-            await asyncio.sleep(0.01)
+        await until_status(runtime, 503)
         on_nats.start()
-        while await status(runtime) != 200:
-            await asyncio.sleep(0.01)
+        await until_status(runtime, 200)
 
 
 async def test_an_address_that_is_no_subject_is_passed_over(on_nats: NatsServer) -> None:
@@ -276,6 +274,11 @@ async def until_answered(client: Client) -> None:
         except UnavailableError:
             answered = 0
             await asyncio.sleep(0.01)
+
+
+async def until_status(runtime: DistributedRuntime, expected: int) -> None:
+    while await status(runtime) != expected:
+        await asyncio.sleep(0.01)
 
 
 async def status(runtime: DistributedRuntime) -> int:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
+from dynamo._serving import health
 from dynamo.discovery import Discovery, Instance, open_discovery
 from dynamo.discovery._backends import chosen_discovery
 from dynamo.prometheus_names import work_handler
@@ -167,7 +168,11 @@ class Gated:
 async def served(
     endpoint: Endpoint, handler: Callable[..., AsyncIterator[Any]], **options: Any
 ) -> AsyncIterator[Client]:
-    """Serves an endpoint meanwhile, and has a client for it."""
+    """Serves an endpoint meanwhile, and has a client for it.
+
+    A client may find an endpoint a little before discovery has confirmed that it is registered: an
+    endpoint is served when it is ready, or has a canary to answer first.
+    """
     serving = asyncio.create_task(endpoint.serve_endpoint(handler, **options))
     try:
         client = await endpoint.client()
@@ -177,10 +182,17 @@ async def served(
             waiting.cancel()
             await serving
         await waiting
+        while not (serving.done() or "health_check_payload" in options or is_ready(endpoint)):
+            await asyncio.sleep(0.001)
         yield client
     finally:
         serving.cancel()
         await asyncio.wait({serving})
+
+
+def is_ready(endpoint: Endpoint) -> bool:
+    """Whether all that serve it in this process are ready."""
+    return all(health._reports.get(endpoint, {0: False}).values())
 
 
 async def collect(answer: Any) -> list[Any]:

@@ -51,8 +51,7 @@ async def serve(
             # Endpoints that are started together all get to this point before one is ready.
             served.report_not_ready()
             await asyncio.sleep(0)
-            if await drain.before(served.open()):
-                served.check_health(health_check_payload, settings)
+            if await drain.before(served.open(health_check_payload, settings)):
                 await drain.started()
             await served.finish(drain.remaining_timeout if graceful_shutdown else 0.0)
         finally:
@@ -95,8 +94,8 @@ class ServedEndpoint:
         """Show on ``/health`` that the endpoint is about to be served."""
         self._health.report(ready=False)
 
-    async def open(self) -> None:
-        """Connect, accept requests, and let clients find the endpoint."""
+    async def open(self, health_check_payload: Any, settings: CanarySettings) -> None:
+        """Connect, accept requests, let clients find the endpoint, and become ready."""
         network = self._network
         await network.open()
         instance = network.instance(self.path)
@@ -106,8 +105,9 @@ class ServedEndpoint:
             self._instance = instance
             await network.announce()
             await network.discovery.register(instance)
+        self._check_health(health_check_payload, settings)
 
-    def check_health(self, payload: Any, settings: CanarySettings) -> None:
+    def _check_health(self, payload: Any, settings: CanarySettings) -> None:
         """Become ready: at once or, with canaries, when the first one is answered."""
         if self._draining:
             return
