@@ -129,7 +129,7 @@ def test_families_are_chosen_by_prefix(endpoint: Endpoint, registry: CollectorRe
     ]
 
 
-def test_figures_of_the_process_are_left_out_unless_asked_for(runtime: DistributedRuntime) -> None:
+def test_process_metrics_are_left_out_unless_asked_for(runtime: DistributedRuntime) -> None:
     registry = CollectorRegistry()
     for name in ("python_info", "process_open_fds", "engine_level"):
         prometheus_client.Gauge(f"{name}_of_test", "help", registry=registry)

@@ -346,7 +346,7 @@ def test_a_text_may_be_our_own_exposition(runtime: DistributedRuntime) -> None:
         assert sample(exposition(runtime), "m_total") == 1
 
 
-def test_figures_of_what_is_left_out_are_there_from_the_first_text_on(
+def test_metrics_of_losses_are_there_from_the_first_text_on(
     runtime: DistributedRuntime,
 ) -> None:
     assert not {FAMILIES, SERIES} & set(exposition(runtime))

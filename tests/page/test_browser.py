@@ -157,7 +157,7 @@ def test_the_examples_of_the_guide_are_shown(tab: Browser, example: str) -> None
         assert not tab.errors()
 
 
-def test_an_empty_runtime_has_a_page_without_figures(
+def test_an_empty_runtime_has_a_page_without_stats(
     tab: Browser, serve: Callable[..., Worker]
 ) -> None:
     worker = serve("print('there'); input()", DYN_METRICS_PROCESS="0")

@@ -1,4 +1,4 @@
-"""What somebody on call is told."""
+"""Alerts for people on call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The TCP connection to a server, which ends when it is told to. Needs nats-py."""
+"""The TCP connection to a server; closing it is immediate. Needs nats-py."""
 
 from __future__ import annotations
 
