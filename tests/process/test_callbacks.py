@@ -1,4 +1,4 @@
-"""Callbacks that run before a scrape: in order, and given up when they are late or raise."""
+"""Callbacks that run before a scrape: in order, without those that are late or raise."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ static QUEUE: Mutex<Queue> = Mutex::new(Queue {
     stopped: false,
 });
 static ARRIVED: Condvar = Condvar::new();
-/// Whether a message came that nobody was there to fetch; see [`start_if_needed`].
+/// Whether a message came while no thread was there to fetch it; see [`start_if_needed`].
 static LEFT: AtomicBool = AtomicBool::new(false);
 
 struct Queue {

@@ -96,7 +96,7 @@ impl<I: Instrument> Recent<I> {
         // code.
         let table = unsafe { &mut *self.0.get() };
         if !cfg!(Py_GIL_DISABLED) && table.version != version {
-            table.forget(py);
+            table.clear(py);
             table.version = version;
         }
     }
@@ -154,7 +154,7 @@ impl<I: Instrument> Table<I> {
         }
     }
 
-    fn forget(&mut self, py: Python<'_>) {
+    fn clear(&mut self, py: Python<'_>) {
         for slot in &mut self.slots {
             slot.asked = 0;
             if let Some(kept) = slot.kept.take() {

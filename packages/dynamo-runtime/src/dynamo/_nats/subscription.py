@@ -45,7 +45,7 @@ class Subscription:
     async def close(self) -> None:
         """Unsubscribe. Messages that NATS sent before it knew that are still handled.
 
-        A connection on which NATS does not answer is given up.
+        A connection on which NATS does not answer is closed.
         """
         current, self._current = self._current, None
         if current is None:

@@ -52,7 +52,7 @@ class Transport(TcpTransport):
 
 
 def _abort_opened(opening: asyncio.Future[Any]) -> None:
-    """Close a connection that was opened just when nobody waited for it any more."""
+    """Close a connection whose opening was cancelled as it completed."""
     if not opening.cancelled() and opening.exception() is None:
         _, writer = opening.result()
         writer.transport.abort()

@@ -167,7 +167,7 @@ class Connection(asyncio.Protocol):
         self.closed.set_result(None)
         if not self.opened.done():
             self.opened.set_exception(exc or ConnectionResetError("it closed the connection"))
-            self.opened.exception()  # nobody may be waiting for it
+            self.opened.exception()  # it may have no waiter
         senders, self._senders = self._senders, deque()
         for waiter in senders:
             if not waiter.done():

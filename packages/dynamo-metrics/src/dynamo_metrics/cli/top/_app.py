@@ -107,7 +107,7 @@ class TopApp(App[None]):
         self.screen.set_focus(self.table)
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Filter while somebody types."""
+        """Filter at each keystroke."""
         self.table.filter = event.value
         self.draw()
 

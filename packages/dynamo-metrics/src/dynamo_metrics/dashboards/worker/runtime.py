@@ -36,7 +36,7 @@ def row() -> Row:
         ),
         heatmap(
             "GIL waits",
-            "Waits per second, by length. A band far above the rest: somebody holds the lock.",
+            "Waits per second, by length. A band far above the rest: a call holds the lock.",
             CHOSEN.rate(signals.GIL_WAIT + "_bucket", "le"),
             "s",
         ),
