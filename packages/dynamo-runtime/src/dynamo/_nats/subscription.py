@@ -56,7 +56,7 @@ class Subscription:
                 with suppress(asyncio.TimeoutError):
                     await _tasks.within(HANDLE_TIMEOUT, connection.client.handled(current))
             else:
-                _log.debug("%s was not unsubscribed in time", self._subject)
+                _log.debug("unsubscribing from %s timed out", self._subject)
         finally:
             connection.client.forget(current)
 
