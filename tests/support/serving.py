@@ -15,13 +15,13 @@ from dynamo.prometheus_names import work_handler
 from dynamo.request_plane import RequestPlane, open_plane
 from dynamo.runtime import Client, DistributedRuntime, Endpoint
 from tests.support.client import TIMEOUT_SECONDS
-from tests.support.page import Family, page, sample
+from tests.support.exposition import Family, exposition, sample
 
 ERROR_TYPES = [value for name, value in vars(work_handler.error_types).items() if name.isupper()]
 
 
 class RequestCounts(NamedTuple):
-    """What a page says of the requests of one endpoint."""
+    """What an exposition says of the requests of one endpoint."""
 
     requests: int
     inflight: int
@@ -47,7 +47,7 @@ def endpoint_of(runtime: DistributedRuntime, path: str = "ns/comp/generate") -> 
 
 def request_counts(source: Any, endpoint: str = "generate") -> RequestCounts:
     """What the metrics of an endpoint count, from a runtime or from scraped families."""
-    families: dict[str, Family] = source if isinstance(source, dict) else page(source)
+    families: dict[str, Family] = source if isinstance(source, dict) else exposition(source)
 
     def values(name: str, suffix: str = "") -> dict[str, int]:
         full = f"dynamo_component_{name}"
@@ -78,7 +78,7 @@ def request_counts(source: Any, endpoint: str = "generate") -> RequestCounts:
 
 def incomplete(runtime: DistributedRuntime) -> tuple[float, float]:
     """The requests whose bodies have not arrived completely, and what has arrived of them."""
-    families = page(runtime)
+    families = exposition(runtime)
     number, size = (
         sample(families, f"dynamo_component_incomplete_{name}")
         for name in ("requests", "request_bytes")
@@ -89,7 +89,7 @@ def incomplete(runtime: DistributedRuntime) -> tuple[float, float]:
 async def settled(source: Any, requests: int, endpoint: str = "generate") -> RequestCounts:
     """The counts when so many requests have come and none is under way, which must happen.
 
-    ``source`` is a runtime, or a function that returns the families of a page.
+    ``source`` is a runtime, or a function that returns the families of an exposition.
     """
 
     def ready() -> RequestCounts | None:

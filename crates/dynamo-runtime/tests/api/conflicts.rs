@@ -179,3 +179,19 @@ fn any_number_of_metrics_share_a_family_at_the_same_cost_each() {
     // Each against all before it would take minutes.
     assert!(began.elapsed() < std::time::Duration::from_secs(20));
 }
+
+#[test]
+fn a_summary_has_sample_names_too_and_part_of_the_labels_removes_series() {
+    let metrics = endpoint().metrics();
+    let sizes = metrics
+        .create_summaryvec("size", "Size", &["tenant", "route"], &[])
+        .unwrap();
+    assert!(metrics.create_gauge("size_sum", "Taken", &[]).is_err());
+    for (tenant, route) in [("a", "x"), ("a", "y"), ("b", "x")] {
+        sizes.with_label_values(&[tenant, route]).observe(2.0);
+    }
+    assert_eq!(sizes.remove_matching(&[("tenant", "a")]), Ok(2));
+    assert_eq!(sizes.remove_matching(&[("tenant", "a")]), Ok(0));
+    assert!(sizes.remove_matching(&[("model", "a")]).is_err());
+    assert_eq!(sizes.with_label_values(&["b", "x"]).get_sample_sum(), 2.0);
+}

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use dynamo_runtime::{Config, DistributedRuntime, NameStyle, RuntimeError};
+use dynamo_runtime::{Config, DistributedRuntime, HealthStatus, NameStyle, RuntimeError};
 
 use super::Exposition;
 
@@ -75,6 +75,19 @@ fn metrics_of_all_levels_are_in_one_exposition() {
     assert_eq!(exposition.value("ns_comp_up", &[]), Some(1.0));
     assert_eq!(exposition.value("ns_comp_gen_requests", &[]), Some(3.0));
     assert!(exposition.value("dynamo_component_uptime_seconds", &[]) > Some(0.0));
+}
+
+#[test]
+fn health_is_the_status_of_the_runtime_until_endpoints_report() {
+    let runtime = DistributedRuntime::with_config(local(0)).unwrap();
+    let address = address_of(&runtime);
+    assert_eq!(get(address, "/health").0, 503);
+    runtime.set_health_status(HealthStatus::Ready);
+    assert_eq!(get(address, "/health").0, 200);
+    let endpoint = runtime.namespace("ns").component("comp").endpoint("gen");
+    endpoint.set_health_status(HealthStatus::NotReady);
+    assert_eq!(get(address, "/health").0, 503);
+    assert_eq!(get(address, "/live").0, 200);
 }
 
 fn address_of(runtime: &DistributedRuntime) -> SocketAddr {

@@ -80,7 +80,7 @@ class RobustClient(Client):
         await _tasks.end(task for task in tasks if task is not None)
 
     async def unsubscribe(self, subscription: Subscription) -> None:
-        """Tell NATS to send no more messages of a subscription."""
+        """Unsubscribe at the server."""
         await self._send_unsubscribe(subscription._id)
 
     async def handled(self, subscription: Subscription) -> None:

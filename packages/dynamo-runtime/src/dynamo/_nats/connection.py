@@ -32,7 +32,7 @@ _JETSTREAM_TIMEOUT = 2
 CALL_TIMEOUT = 10.0
 """Seconds that any call may take."""
 CLOSE_TIMEOUT = 0.5
-"""Seconds without an answer after which a connection that is no longer needed is given up."""
+"""Seconds without an answer after which a connection that is being closed is aborted."""
 
 _log = logging.getLogger("dynamo.runtime")
 
@@ -155,7 +155,7 @@ class Connection:
     async def answers(self, first: Callable[[], Coroutine[Any, Any, Any]] | None = None) -> bool:
         """Whether NATS handles all that was sent, after ``first`` if it is given.
 
-        If NATS sends nothing for ``CLOSE_TIMEOUT``, the connection is given up and opened again, to
+        If NATS sends nothing for ``CLOSE_TIMEOUT``, the connection is aborted and opened again, to
         another server if there is one.
         """
         if not self.is_up:

@@ -45,7 +45,7 @@ class Subscription:
     async def close(self) -> None:
         """Unsubscribe. Messages that NATS sent before it knew that are still handled.
 
-        A connection on which NATS does not answer is given up.
+        A connection on which NATS does not answer is closed.
         """
         current, self._current = self._current, None
         if current is None:
@@ -56,7 +56,7 @@ class Subscription:
                 with suppress(asyncio.TimeoutError):
                     await _tasks.within(HANDLE_TIMEOUT, connection.client.handled(current))
             else:
-                _log.debug("%s was not unsubscribed in time", self._subject)
+                _log.debug("unsubscribing from %s timed out", self._subject)
         finally:
             connection.client.forget(current)
 

@@ -119,7 +119,7 @@ class Network:
         try:
             await _tasks.within(CLOSE_TIMEOUT, _close(discovery, plane))
         except asyncio.TimeoutError:
-            _log.warning("%s was not closed in time: it is given up", self)
+            _log.warning("closing %s timed out; the shutdown goes on without it", self)
 
 
 async def _close(discovery: Discovery | None, plane: RequestPlane | None) -> None:

@@ -193,7 +193,7 @@ class ServedEndpoint:
             try:
                 await closed
             except asyncio.TimeoutError:
-                _log.warning("%s was not closed in time: it is given up", self._name)
+                _log.warning("closing %s timed out; the shutdown goes on without it", self._name)
             finally:
                 self._health.withdraw(keep=keep_health)
 

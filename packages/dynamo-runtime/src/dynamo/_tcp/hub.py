@@ -182,7 +182,7 @@ class Hub:
     def _on_dialled(self, task: asyncio.Task[Connection], peer: bytes) -> None:
         self._dialling.pop(peer, None)
         if not task.cancelled():
-            task.exception()  # perhaps nobody waits for it any more
+            task.exception()  # it may have no waiter left
 
     def _on_open(self, connection: Connection, peer: bytes) -> Session:
         known = self._by_peer.get(peer)

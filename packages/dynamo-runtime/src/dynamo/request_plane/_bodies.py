@@ -15,7 +15,7 @@ PROGRESS_TIMEOUT = 60.0
 """Seconds without a chunk, after which an incomplete body is given up."""
 
 Report = Callable[[int, int], None]
-"""Told of each change in the number of incomplete bodies and of their bytes."""
+"""Called at each change in the number of incomplete bodies and of their bytes."""
 
 
 class Incomplete:

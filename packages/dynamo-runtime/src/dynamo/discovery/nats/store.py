@@ -73,7 +73,7 @@ class Store:
             bucket = await self.bucket()
             await self._connection.call(lambda: bucket.delete(key))
         except (nats.errors.Error, ConnectionError) as error:
-            _log.debug("%s was not deleted, its lease will end: %s", key, error)
+            _log.debug("%s was not deleted and expires with its lease: %s", key, error)
 
     async def snapshot(self, keys: str) -> dict[str, bytes]:
         """Return the entries whose keys match. Raises ``ConnectionError``."""
