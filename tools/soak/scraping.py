@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tests.support.client import fetch
-from tests.support.formats import ALL, Key, Page, read
+from tests.support.formats import ALL, Exposition, Key, read
 from tools.soak.checks import Checks
 
 INTERVAL = 0.05
 """Seconds between two scrapes of one format."""
 
 
-def fetch_page(address: str, accept: str) -> tuple[str, bytes]:
+def fetch_exposition(address: str, accept: str) -> tuple[str, bytes]:
     """Return content type and body of a scrape. Raises ``AssertionError`` unless it is answered."""
     answer = fetch(address, headers={"Accept": accept, "Accept-Encoding": "gzip"})
     assert answer.status == 200, answer.text
@@ -47,18 +47,20 @@ def _scrape(address: str, name: str, accept: str, ending: threading.Event, check
     before: dict[Key, float] = {}
     while not ending.wait(INTERVAL):
         try:
-            page = read(*fetch_page(address, accept))
+            exposition = read(*fetch_exposition(address, accept))
         except Exception as error:  # of any kind: each is a mismatch
             checks.fail(f"a scrape as {name}: {error!r}")
             continue
         checks.count(f"scrapes as {name}")
-        before = _check(page, name, before, checks)
+        before = _check(exposition, name, before, checks)
 
 
-def _check(page: Page, name: str, before: dict[Key, float], checks: Checks) -> dict[Key, float]:
+def _check(
+    exposition: Exposition, name: str, before: dict[Key, float], checks: Checks
+) -> dict[Key, float]:
     counters = {
         key: float(value)
-        for key, value in page.values.items()
+        for key, value in exposition.values.items()
         if key.name.endswith(("_total", "_count", "_bucket"))
     }
     for key, value in counters.items():
