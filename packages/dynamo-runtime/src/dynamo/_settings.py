@@ -335,7 +335,7 @@ HTTP_MAX_REQUESTS = Setting(
     "DYN_HTTP_MAX_REQUESTS",
     0,
     _within(0, 1_000_000, "a number of requests"),
-    "requests under way at once",
+    "requests in flight",
 )
 HTTP_BODY_LIMIT_MB = Setting(
     "DYN_HTTP_BODY_LIMIT_MB",

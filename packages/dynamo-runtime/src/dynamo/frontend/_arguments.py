@@ -38,7 +38,7 @@ class Settings(NamedTuple):
     router_mode: str
     """A key of ``ROUTERS``."""
     max_requests: int
-    """Requests under way at once; 0 is no limit."""
+    """Limit of requests in flight; 0 is no limit."""
     body_limit: int
     """Bytes of the body of a request."""
 

@@ -46,7 +46,7 @@ class Limits:
 
     def __init__(self, requests: int, body: int) -> None:
         self.requests = requests
-        """Requests under way at once; 0 is no limit."""
+        """Limit of requests in flight; 0 is no limit."""
         self.body = body
         """Bytes of a body."""
         self.under_way = 0
