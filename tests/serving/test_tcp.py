@@ -330,6 +330,23 @@ async def test_frames_out_of_place_do_no_harm() -> None:
         assert (await settled(runtime, 1)).succeeded == 1
 
 
+async def test_a_request_on_a_connection_that_is_lost_before_it_is_sent_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    connect = Hub.connect
+
+    async def connect_and_lose(own: Hub, place: Address) -> Connection:
+        connection = await connect(own, place)
+        connection.abort()
+        await connection.closed
+        return connection
+
+    async with DistributedRuntime() as runtime, served(endpoint_of(runtime), echo) as client:
+        monkeypatch.setattr(Hub, "connect", connect_and_lose)
+        with pytest.raises(UnavailableError, match="the worker is not there"):
+            await client.generate(1)
+
+
 async def test_a_body_longer_than_announced_ends_the_request() -> None:
     async with DistributedRuntime() as runtime, served(endpoint_of(runtime), echo) as client:
         [instance] = await instances_of("tcp")

@@ -122,6 +122,7 @@ class Entries:
                 self._forget(name)
                 _remove_if_same(self._directory / name, descriptor)
                 os.close(descriptor)
+                self._read(name)  # a living process may have replaced it since it was listed
         return [records for _, records in self._open.values()]
 
     def close(self) -> None:
