@@ -169,7 +169,7 @@ def test_a_restarted_nats_is_believed_when_all_leases_have_had_their_time(
 ) -> None:
     """In this process, where the time of a lease is up when the test says so."""
     monkeypatch.setenv("NATS_SERVER", nats.url)
-    monkeypatch.setattr(nats_discovery, "LEASE_SECONDS", 3600.0)
+    monkeypatch.setenv("DYN_DISCOVERY_LEASE", "3600")
 
     async def restart() -> None:
         discovery = await nats_discovery.NatsDiscovery.open()

@@ -169,6 +169,25 @@ async def test_a_worker_refuses_requests_until_nats_knows_that_it_stops(
                     await request
 
 
+async def test_a_worker_that_starts_while_nats_is_restarted_serves_when_it_is_back(
+    on_nats: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for passing in range(4):  # it asks for the bucket and its lease, registers, flushes
+        async with link_to(on_nats) as link:
+            monkeypatch.setenv("NATS_SERVER", link.url)
+            link.hold("PUB" if passing < 3 else "PING", passing % 3)
+            async with DistributedRuntime() as runtime:
+                serving = asyncio.create_task(endpoint_of(runtime).serve_endpoint(stuck))
+                await link.held.wait()
+                on_nats.kill()
+                on_nats.start()
+                link.release()
+                client = await client_of(endpoint_of(runtime))
+                assert await collect(await client.generate(1)) == [1]
+                serving.cancel()
+                await asyncio.wait({serving})
+
+
 async def test_an_error_of_nats_while_a_subscription_ends_does_not_hold_it_up(
     on_nats: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

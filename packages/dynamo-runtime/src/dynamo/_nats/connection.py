@@ -119,12 +119,34 @@ class Connection:
         """
         if not self.is_up and not (timeout and await _tasks.happens(self._up, timeout)):
             raise ConnectionError(f"NATS at {self} is not connected")
+        import nats.errors
+
         lost = self._lost
         try:
             return await _tasks.within(timeout, work(), until=lost)
         except asyncio.TimeoutError:
             reason = "was disconnected" if lost.done() else "has not answered in time"
             raise ConnectionError(f"NATS at {self} {reason}") from None
+        except nats.errors.Error as error:
+            if not lost.done():
+                raise
+            raise ConnectionError(f"NATS at {self} was disconnected: {error}") from None
+
+    async def again(self, work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
+        """Return what ``work`` returns, which begins again if the connection breaks meanwhile.
+
+        Raises what it raises otherwise, and ``ConnectionError`` once ``CALL_TIMEOUT`` is over.
+        """
+        now = asyncio.get_running_loop().time
+        deadline = now() + CALL_TIMEOUT
+        while True:
+            lost = self._lost
+            try:
+                return await work()
+            except ConnectionError:
+                if not lost.done() or now() >= deadline:
+                    raise
+                await _tasks.happens(self._up, deadline - now())
 
     async def restored(self) -> None:
         """Wait until NATS is connected."""

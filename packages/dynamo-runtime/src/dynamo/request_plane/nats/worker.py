@@ -57,7 +57,7 @@ class NatsServed:
         connection.on_restored.append(self._on_restored)
         self._subscription = await connection.subscribe(f"{self._address}.*", self._on_frame)
         try:
-            await connection.call(connection.client.flush)
+            await connection.again(lambda: connection.call(connection.client.flush))
         except nats.errors.Error as error:
             raise ConnectionError(f"NATS at {connection} has not answered: {error}") from None
 
