@@ -9,7 +9,7 @@ import socket
 from collections.abc import Callable
 from urllib.parse import quote
 
-from dynamo import _fork
+from dynamo import _fork, _tasks
 from dynamo._settings import POD_IP, TCP_RPC_HOST
 from dynamo._tcp import handshake
 from dynamo._tcp.address import Address, is_loopback, own_loopback
@@ -90,11 +90,7 @@ class Hub:
 
     async def close(self) -> None:
         """Close all connections when they have sent what was posted, and the socket."""
-        dialling = list(self._dialling.values())
-        for task in dialling:
-            task.cancel()
-        if dialling:
-            await asyncio.wait(dialling)
+        await _tasks.end(self._dialling.values())
         if self._socket is not None:
             _fork.forget(self._socket.fileno())
             if self._server is not None:
@@ -164,9 +160,9 @@ class Hub:
             return connection
 
         try:
-            _, connection = await asyncio.wait_for(
-                loop.create_connection(dialling, address.host.strip("[]"), address.port),
+            _, connection = await _tasks.within(
                 _CONNECT_TIMEOUT,
+                loop.create_connection(dialling, address.host.strip("[]"), address.port),
             )
         except asyncio.TimeoutError:
             raise OSError(f"no connection within {_CONNECT_TIMEOUT:g} s") from None
