@@ -25,7 +25,7 @@ WITH_NODE := PATH="$$PATH:$(abspath $(BIN))"
 # The OpenTelemetry Collector of `make test-otlp`.
 OTLP_RELAY := target/otlp/relay
 
-# `make fuzz`: seconds for each target, the Rust that builds the targets in Rust, and its tool.
+# `make fuzz`: seconds for each target, the Rust that builds the targets in Rust, and its tool. `make soak`: seconds.
 SECONDS ?= 600
 FUZZ_RUST ?= nightly
 CARGO_FUZZ := target/tools/bin/cargo-fuzz
@@ -66,7 +66,7 @@ MARK := .python-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_in
 CREATED := $(VENV)/$(MARK)
 
 .DEFAULT_GOAL := help
-.PHONY: fuzz docs help run test test-rust test-page test-python test-dynamo test-otlp test-stress test-vllm lint names api dashboards format wheels bench guard clean panels
+.PHONY: fuzz soak docs help run test test-rust test-page test-python test-dynamo test-otlp test-stress test-vllm lint names api dashboards format wheels bench guard clean panels
 
 help:
 	@echo "make run         build into $(VENV), run OpenAI's API on port $(HTTP_PORT) and a simulated worker under load on port $(PORT), until Ctrl-C"
@@ -85,6 +85,7 @@ help:
 	@echo "make wheels      write the wheels (for $(ARCH), Python >= 3.10) and sdists of both packages to dist/"
 	@echo "make bench       measure everything beside its peers (ONLY=vecs for one topic), write docs/benchmarks.md"
 	@echo "make fuzz        run each fuzz target for SECONDS=600; needs a nightly Rust"
+	@echo "make soak        do everything at once for SECONDS=600, compare the sums at the end"
 	@echo "make guard       fail if updates take more instructions than benchmarks/guard.json allows; needs valgrind"
 
 run: $(VENV)/.built $(VENV)/.frontend
@@ -102,7 +103,7 @@ test-python: $(VENV)/.built $(VENV)/.test wheels
 	-@tests/support/install_prometheus.sh
 	-@tests/support/install_chromium.sh
 	-@tests/support/install_pushgateway.sh
-	$(BIN)/python -m pytest --numprocesses 4 --dist worksteal
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses 4 --dist worksteal
 
 # The tests that repeat what could go wrong once, as often as it takes to see that.
 test-stress: $(VENV)/.built $(VENV)/.test
@@ -171,6 +172,10 @@ fuzz: $(VENV)/.built $(VENV)/.test $(VENV)/.fuzz $(CARGO_FUZZ)
 	for target in tcp_frames nats_frames discovery_entries; do \
 		PYTHONPATH=. $(BIN)/python -m fuzz.python $$target --seconds $(SECONDS) || exit 1; \
 	done
+
+# Everything at once, for SECONDS; fails if a sum does not agree at the end.
+soak: $(VENV)/.built $(VENV)/.test
+	$(BIN)/python -m tools.soak --seconds $(SECONDS)
 
 guard: $(GUARD)/.built
 	-@benchmarks/install_valgrind.sh

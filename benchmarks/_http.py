@@ -1,4 +1,4 @@
-"""Servers and clients: what topics have workers do with pages over HTTP."""
+"""Servers and clients: what topics have workers do with expositions over HTTP."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ def free_port() -> int:
 
 
 def serve(contender: str, port: int, counters: int) -> None:
-    """Serve a page with so many series of a vec of counters, in a worker."""
+    """Serve an exposition with so many series of a vec of counters, in a worker."""
     contenders.load(contender, port).count(contenders.counts(counters))
 
 
 def serve_histograms(port: int, histograms: int, buckets: list[float]) -> None:
-    """Serve a page with so many histograms of a vec of ours, in a worker."""
+    """Serve an exposition with so many histograms of a vec of ours, in a worker."""
     contenders.load(contenders.OURS, port).observe(contenders.counts(histograms), buckets)
 
 
 def serve_vllm(port: int, text: bool) -> None:
-    """Serve 1,000 counters of ours and, with ``text``, the page of a vLLM engine, in a worker."""
+    """Serve 1,000 counters of ours and, with ``text``, those of a vLLM engine, in a worker."""
     contender = contenders.load(contenders.OURS, port)
     contender.count(contenders.counts(1000))
     if text:

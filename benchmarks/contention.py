@@ -17,8 +17,8 @@ Counters are not sharded. Threads that do nothing but count lose most of their s
 line they share, as with every counter that is one word; with 100 ns of other work between updates,
 which is less than what serves one token, little or nothing of the loss is left. A shard for each
 core would cost every series a cache line for each, 64 bytes times the cores, and every scrape as
-many reads; and updates from Python take turns by the GIL as it is. Whoever must count faster than
-that from several threads counts in a variable of each thread and adds it up with `inc_by`.
+many reads; and updates from Python take turns by the GIL as it is. A program that must count faster
+than that from several threads counts in a variable of each thread and adds it up with `inc_by`.
 """
 
 # The bench's names, and those of the table.

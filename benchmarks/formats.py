@@ -1,4 +1,4 @@
-"""The formats beside each other, and another library's metrics on the page."""
+"""The formats beside each other, and another library's metrics in the exposition."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from benchmarks._worker import worker
 TITLE = "Formats"
 
 NOTES = """\
-The page of an endpoint with 100,000 counters in each format, from Rust, by Criterion; the counters
-are those of "Rendering". "vLLM merged" is what a scrape over HTTP takes longer when a callback
-returns the page of a vLLM engine, of 82 families and 388 samples, of which 40 families are vLLM's
-own: the callback, which has the text at hand, its hand-over, parsing, merging and writing. It is
-the difference of two medians, of some hundred scrapes each, taken in turn of two runtimes of one
-process; both pages hold 1,000 counters of ours besides.
+The exposition of an endpoint with 100,000 counters in each format, from Rust, by Criterion; the
+counters are those of "Rendering". "vLLM merged" is what a scrape over HTTP takes longer when a
+callback returns the exposition of a vLLM engine: 82 families and 388 samples, 40 of the families
+are vLLM's own. It covers the callback, which has the text at hand, its hand-over, parsing, merging
+and writing. It is the difference of two medians, of some hundred scrapes each, taken in turn of two
+runtimes of one process; both expositions hold 1,000 counters of ours besides.
 """
 
 _CASES = {

@@ -14,10 +14,10 @@ TITLE = "Scrapes"
 
 NOTES = """\
 From the request to the last byte, over one connection of the loopback interface, by a client in
-another process: a page of 100,000 counters of one vec with two variable and three constant labels,
-and one of 10,000 histograms with 12 buckets, which has half as many lines again. Servers keep
-nothing of one scrape for the next. A round takes the median of the scrapes that fit in 0.3 s, at
-least one.
+another process: an exposition of 100,000 counters of one vec with two variable and three constant
+labels, and one of 10,000 histograms with 12 buckets, which has half as many lines again. Servers
+keep nothing of one scrape for the next. A round takes the median of the scrapes that fit in 0.3 s,
+at least one.
 """
 
 _COUNTERS, _HISTOGRAMS = 100_000, 10_000
@@ -36,23 +36,23 @@ _ROUND = 0.3
 def measure(results: Results, rounds: int) -> None:
     """Scrape every server in turn; they run side by side and only answer."""
     with workers(_SERVERS) as at, worker() as with_histograms:
-        pages = []
+        expositions = []
         for key in _SERVERS:
             port = free_port()
             at[key].call("benchmarks._http:serve", contender=key, port=port, counters=_COUNTERS)
-            pages.append((_PLAIN, key, Client(port), "identity"))
+            expositions.append((_PLAIN, key, Client(port), "identity"))
             if key == contenders.OURS:
-                pages.append((_GZIP, key, Client(port), "gzip"))
+                expositions.append((_GZIP, key, Client(port), "gzip"))
         port = free_port()
         with_histograms.call(
             "benchmarks._http:serve_histograms", port=port, histograms=_HISTOGRAMS, buckets=_BUCKETS
         )
-        pages.append((_MANY_LINES, contenders.OURS, Client(port), "identity"))
-        for case, key, client, encoding in pages:
+        expositions.append((_MANY_LINES, contenders.OURS, Client(port), "identity"))
+        for case, key, client, encoding in expositions:
             _, size = client.get("/metrics", encoding)
             results.add(f"size of {case}", key, "MB", size / 1e6)
         for _ in range(rounds):
-            for case, key, client, encoding in pages:
+            for case, key, client, encoding in expositions:
                 results.add(case, key, "ms", 1e3 * _scrape(client, encoding))
 
 

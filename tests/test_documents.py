@@ -50,11 +50,11 @@ def test_every_link_inside_the_project_leads_somewhere() -> None:
                 assert anchor[0] in _anchors(target), f"{target.name} has no heading #{anchor[0]}"
 
 
-def test_the_readme_shows_a_page_and_a_snippet_before_anything_else() -> None:
+def test_the_readme_shows_an_exposition_and_a_snippet_before_anything_else() -> None:
     readme = ROOT / "README.md"
-    _, page = block_with(readme, "sh", "curl")
+    _, exposition = block_with(readme, "sh", "curl")
     first = programs(readme)[0].steps[0]
-    assert page
+    assert exposition
     assert first.output
     assert first.line < 45
 

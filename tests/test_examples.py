@@ -12,8 +12,8 @@ import pytest
 
 from tests.support.client import fetch, scrape
 from tests.support.documents import ROOT, block_with
+from tests.support.exposition import Family, sample, series
 from tests.support.mocker import address_of
-from tests.support.page import Family, sample, series
 from tests.support.process import Worker
 from tests.support.run import Start, examples, make_run
 from tests.support.waiting import eventually
@@ -53,13 +53,13 @@ def test_the_metrics_of_an_example_move(serve: Start, example: str) -> None:
     worker = serve(example)
 
     def moved() -> dict[str, Family] | None:
-        page = scrape(worker.address)
-        answered = sample(page, f"{NODE}_latency_seconds_count")
-        active = sample(page, f"{NODE}_active_connections")
-        return page if answered > 0 and active > 0 else None
+        exposition = scrape(worker.address)
+        answered = sample(exposition, f"{NODE}_latency_seconds_count")
+        active = sample(exposition, f"{NODE}_active_connections")
+        return exposition if answered > 0 and active > 0 else None
 
-    page = eventually(moved)
-    types = {name: family.type for name, family in page.items() if name.startswith(NODE)}
+    exposition = eventually(moved)
+    types = {name: family.type for name, family in exposition.items() if name.startswith(NODE)}
     expected = {
         f"{NODE}_active_connections": "gauge",
         f"{NODE}_latency_seconds": "histogram",
@@ -67,7 +67,7 @@ def test_the_metrics_of_an_example_move(serve: Start, example: str) -> None:
         f"{NODE}_requests_total": "counter",
     }
     assert types.items() >= expected.items()
-    by_model = series(page, f"{NODE}_requests_by_model", "model_type", "model_size")
+    by_model = series(exposition, f"{NODE}_requests_by_model", "model_type", "model_size")
     assert by_model.keys() <= {("llama", "7b"), ("qwen", "32b"), ("llama", "70b")}
     assert sum(by_model.values()) > 0
 
@@ -112,21 +112,22 @@ def test_the_metrics_around_an_engine_move_beside_its_own(start: Start) -> None:
     worker = busy_engine(start)
 
     def moved() -> dict[str, Family] | None:
-        page = scrape(worker.address)
+        exposition = scrape(worker.address)
         reasons = ("stop", "length", "abort")
         counts = [
-            sample(page, f"{NODE}_answer_tokens_count", finish_reason=reason) for reason in reasons
+            sample(exposition, f"{NODE}_answer_tokens_count", finish_reason=reason)
+            for reason in reasons
         ]
-        memory = sample(page, f"{NODE}_gpu_memory_bytes", gpu_id="0", memory_type="allocated")
-        active = sample(page, f"{NODE}_active_connections")
-        return page if all(counts) and active > 0 and memory > 16e9 else None
+        memory = sample(exposition, f"{NODE}_gpu_memory_bytes", gpu_id="0", memory_type="allocated")
+        active = sample(exposition, f"{NODE}_active_connections")
+        return exposition if all(counts) and active > 0 and memory > 16e9 else None
 
-    page = eventually(moved)
-    ended = sample(page, f"{NODE}_latency_seconds_count")
-    assert sample(page, f"{NODE}_requests_total") > ended > 0
-    by_model = series(page, f"{NODE}_requests_by_model", "model_type", "model_size")
+    exposition = eventually(moved)
+    ended = sample(exposition, f"{NODE}_latency_seconds_count")
+    assert sample(exposition, f"{NODE}_requests_total") > ended > 0
+    by_model = series(exposition, f"{NODE}_requests_by_model", "model_type", "model_size")
     assert by_model.keys() == {("llama", "8b")}
-    assert sample(page, "vllm:generation_tokens_total", model_name="llama-8b") > 0
+    assert sample(exposition, "vllm:generation_tokens_total", model_name="llama-8b") > 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -203,8 +204,10 @@ def test_make_run_shows_the_series_that_the_readme_shows() -> None:
     with make_run() as worker:
 
         def same() -> bool | None:
-            page = fetch(worker.address).text
-            done = subprocess.run(["sh", "-c", rest], input=page, stdout=subprocess.PIPE, text=True)
+            exposition = fetch(worker.address).text
+            done = subprocess.run(
+                ["sh", "-c", rest], input=exposition, stdout=subprocess.PIPE, text=True
+            )
             seen = [line.rpartition(" ")[0] for line in done.stdout.splitlines()]
             return seen == shown or None
 

@@ -130,7 +130,7 @@ def test_all_types_are_importable_from_prometheus_metrics() -> None:
     ]
 
 
-def test_the_page_is_an_application_of_either_kind() -> None:
+def test_the_exposition_is_an_application_of_either_kind() -> None:
     assert dynamo.asgi.__all__ == ["RequestMetricsMiddleware", "make_asgi_app"]
     assert dynamo.wsgi.__all__ == ["make_wsgi_app"]
 

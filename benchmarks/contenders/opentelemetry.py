@@ -11,7 +11,7 @@ from benchmarks.contenders import BUCKETS, Statement
 
 
 class Contender:
-    """Updates only: pages are made by exporters, which are packages of their own."""
+    """Updates only: expositions are made by exporters, which are packages of their own."""
 
     def __init__(self, port: int | None = None) -> None:
         self._provider = MeterProvider([InMemoryMetricReader()], shutdown_on_exit=False)

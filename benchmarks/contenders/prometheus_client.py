@@ -23,7 +23,7 @@ class Contender:
     """Metrics in a registry of their own, without those of the process."""
 
     def __init__(self, port: int | None = None) -> None:
-        # They would double its pages; no other contender has them.
+        # They would double its expositions; no other contender has them.
         disable_created_metrics()
         self._registry = CollectorRegistry()
         if port is not None:

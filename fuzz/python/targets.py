@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 from nats.errors import ProtocolError
 
@@ -21,7 +21,7 @@ from dynamo.request_plane._errors import RequestError
 from dynamo.request_plane.nats.worker import NatsServed
 from dynamo.request_plane.tcp.client import TcpStream
 from dynamo.request_plane.tcp.wire import Wire
-from dynamo.request_plane.tcp.worker import take_request
+from dynamo.request_plane.tcp.worker import TcpServed, take_request
 from fuzz.python._fakes import NatsWire, Receiver, Transport, no_handshake
 
 _loop = asyncio.new_event_loop()
@@ -50,10 +50,12 @@ def tcp_frames(data: bytes) -> None:
 
 async def _tcp(pieces: list[bytes]) -> Any:
     receiver, transport = Receiver(), Transport()
-    receivers: dict[str, Any] = {"t": receiver}
+    endpoints: dict[str, TcpServed] = {}
+    incomplete, nowhere = Incomplete(), cast(Any, None)
+    TcpServed(endpoints, "t", receiver, incomplete, nowhere)
 
     def take(wire: Wire, stream: int, content: bytes) -> None:
-        take_request(receivers, wire, stream, content)
+        take_request(endpoints, wire, stream, content)
 
     connection = Connection(no_handshake(), lambda connection, _: Wire(connection, take))
     connection.connection_made(transport)  # type: ignore[arg-type]
@@ -72,6 +74,8 @@ async def _tcp(pieces: list[bytes]) -> Any:
     [outcome] = await asyncio.gather(opening, return_exceptions=True)
     if isinstance(outcome, Exception) and not isinstance(outcome, RequestError):
         raise outcome
+    assert (incomplete.requests, incomplete.bytes) == (0, 0)
+    assert (receiver.incomplete_requests, receiver.incomplete_bytes) == (0, 0)
     return transport.is_aborted, receiver.log
 
 
@@ -87,8 +91,11 @@ class _Client(RobustClient):
         self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes
     ) -> None:
         fields = await self._process_headers(headers) if headers else None
-        message = self._build_message(sid, subject, reply, data, fields)
         self.log.append((sid, subject, reply, data, headers))
+        if subject == b"a.call":
+            # The subject of a call cannot be guessed: the input calls the oldest open one so.
+            subject = next(iter(self._served._calls), "a.call").encode()
+        message = self._build_message(sid, subject, reply, data, fields)
         await self._served._on_frame(message)
 
     async def _process_err(self, err_msg: str) -> None:
@@ -117,17 +124,14 @@ async def _nats(pieces: list[bytes]) -> Any:
     try:
         for piece in pieces:
             await parser.parse(piece)
-            # The subject of a call cannot be guessed: the input calls it "a.call".
-            for subject in [name for name in served._calls if name != "a.call"]:
-                served._calls.setdefault("a.call", served._calls[subject])
     except ProtocolError:
         outcome = "refused"
     await receiver.settle()
-    for call in list(calls):
+    for call in list(served._calls.values()):
         call.disconnect(lost=True)
     assert (incomplete.requests, incomplete.bytes) == (0, 0)
     assert (receiver.incomplete_requests, receiver.incomplete_bytes) == (0, 0)
-    return outcome, client.log
+    return outcome, client.log, receiver.log
 
 
 def discovery_entries(data: bytes) -> None:

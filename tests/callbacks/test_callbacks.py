@@ -12,15 +12,15 @@ import pytest
 
 from dynamo.prometheus_metrics import RuntimeMetrics
 from dynamo.runtime import DistributedRuntime, Endpoint
-from tests.support import page, refused, sample
+from tests.support import exposition, refused, sample
 from tests.support.client import TIMEOUT_SECONDS
 
 
-def test_a_callback_runs_before_the_page_is_rendered(endpoint: Endpoint) -> None:
+def test_a_callback_runs_before_the_exposition_is_rendered(endpoint: Endpoint) -> None:
     gauge = endpoint.metrics.create_intgauge("m", "help")
     endpoint.metrics.register_callback(gauge.inc)
-    assert sample(page(endpoint), "ns_comp_ep_m") == 1
-    assert sample(page(endpoint), "ns_comp_ep_m") == 2
+    assert sample(exposition(endpoint), "ns_comp_ep_m") == 1
+    assert sample(exposition(endpoint), "ns_comp_ep_m") == 2
 
 
 def test_registering_runs_nothing(metrics: RuntimeMetrics) -> None:
@@ -38,11 +38,13 @@ def test_callbacks_run_in_the_order_registered_whichever_node_they_are_of(
     ran: list[int] = []
     for number, node in enumerate([endpoint, runtime, component, namespace, endpoint]):
         node.metrics.register_callback(functools.partial(ran.append, number))
-    page(runtime)
+    exposition(runtime)
     assert ran == [0, 1, 2, 3, 4]
 
 
-def test_a_page_runs_the_callbacks_of_its_node_and_below(runtime: DistributedRuntime) -> None:
+def test_an_exposition_runs_the_callbacks_of_its_node_and_below(
+    runtime: DistributedRuntime,
+) -> None:
     component = runtime.namespace("ns").component("comp")
     nodes: dict[str, Any] = {
         "runtime": runtime,
@@ -53,10 +55,10 @@ def test_a_page_runs_the_callbacks_of_its_node_and_below(runtime: DistributedRun
     ran: list[str] = []
     for name, node in nodes.items():
         node.metrics.register_callback(functools.partial(ran.append, name))
-    page(component)
+    exposition(component)
     assert ran == ["component", "endpoint", "sibling"]
     ran.clear()
-    page(nodes["endpoint"])
+    exposition(nodes["endpoint"])
     assert ran == ["endpoint"]
 
 
@@ -68,13 +70,15 @@ def test_one_function_registered_twice_runs_twice(metrics: RuntimeMetrics) -> No
     assert len(ran) == 2
 
 
-def test_each_of_several_pages_at_once_has_a_call_that_began_after_it(endpoint: Endpoint) -> None:
+def test_each_of_several_expositions_at_once_has_a_call_that_began_after_it(
+    endpoint: Endpoint,
+) -> None:
     gauge = endpoint.metrics.create_intgauge("m", "help")
     endpoint.metrics.register_callback(gauge.inc)
 
     def ask(_: int) -> bool:
         before = gauge.get()
-        return sample(page(endpoint), "ns_comp_ep_m") > before
+        return sample(exposition(endpoint), "ns_comp_ep_m") > before
 
     with ThreadPoolExecutor(4) as pool:
         assert all(pool.map(ask, range(40)))
@@ -219,7 +223,7 @@ def test_shutdown_forgets_all_callbacks(runtime: DistributedRuntime) -> None:
     ran: list[None] = []
     handle = runtime.namespace("ns").metrics.register_callback(lambda: ran.append(None))
     runtime.shutdown()
-    page(runtime)
+    exposition(runtime)
     assert ran == []
     assert handle.unregister() is False
 
@@ -227,22 +231,22 @@ def test_shutdown_forgets_all_callbacks(runtime: DistributedRuntime) -> None:
 # Inside a callback
 
 
-def test_a_metric_created_in_a_callback_is_on_the_same_page(endpoint: Endpoint) -> None:
+def test_a_metric_created_in_a_callback_is_in_the_same_exposition(endpoint: Endpoint) -> None:
     def create() -> None:
         endpoint.metrics.create_intgaugevec("m", "help", ["a"]).inc({"a": "x"})
 
     endpoint.metrics.register_callback(create)
-    assert sample(page(endpoint), "ns_comp_ep_m", a="x") == 1
-    assert sample(page(endpoint), "ns_comp_ep_m", a="x") == 2
+    assert sample(exposition(endpoint), "ns_comp_ep_m", a="x") == 1
+    assert sample(exposition(endpoint), "ns_comp_ep_m", a="x") == 2
 
 
-def test_a_metric_unregistered_in_a_callback_is_not_on_the_page(endpoint: Endpoint) -> None:
+def test_a_metric_unregistered_in_a_callback_is_not_in_the_exposition(endpoint: Endpoint) -> None:
     gauge = endpoint.metrics.create_gauge("m", "help")
     endpoint.metrics.register_callback(lambda: endpoint.metrics.unregister(gauge))
-    assert page(endpoint) == {}
+    assert exposition(endpoint) == {}
 
 
-def test_a_callback_registered_in_a_callback_runs_from_the_next_page_on(
+def test_a_callback_registered_in_a_callback_runs_from_the_next_exposition_on(
     metrics: RuntimeMetrics,
 ) -> None:
     ran: list[str] = []
@@ -268,7 +272,7 @@ def test_a_callback_unregistered_by_an_earlier_one_does_not_run(metrics: Runtime
     assert ran == ["third"]
 
 
-def test_a_page_asked_for_in_a_callback_runs_none(
+def test_an_exposition_asked_for_in_a_callback_runs_none(
     runtime: DistributedRuntime, endpoint: Endpoint
 ) -> None:
     gauge = endpoint.metrics.create_intgauge("m", "help")
@@ -276,14 +280,14 @@ def test_a_page_asked_for_in_a_callback_runs_none(
 
     def look() -> None:
         gauge.inc()
-        seen.append(sample(page(runtime), "ns_comp_ep_m"))
+        seen.append(sample(exposition(runtime), "ns_comp_ep_m"))
         other.prometheus_expfmt()
 
     other = DistributedRuntime().metrics
     others: list[None] = []
     other.register_callback(lambda: others.append(None))
     endpoint.metrics.register_callback(look)
-    page(runtime)
+    exposition(runtime)
     assert (seen, others) == ([1], [])
 
 
@@ -291,6 +295,6 @@ def test_a_callback_may_shut_the_runtime_down(runtime: DistributedRuntime) -> No
     ran: list[str] = []
     runtime.metrics.register_callback(runtime.shutdown)
     runtime.metrics.register_callback(lambda: ran.append("second"))
-    page(runtime)
-    page(runtime)
+    exposition(runtime)
+    exposition(runtime)
     assert ran == []

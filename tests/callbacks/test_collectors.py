@@ -15,7 +15,7 @@ from prometheus_client.core import GaugeMetricFamily
 
 from dynamo.prometheus_metrics import MetricsError, RuntimeMetrics
 from dynamo.runtime import DistributedRuntime, Endpoint
-from tests.support import buckets, page, refused, sample
+from tests.support import buckets, exposition, refused, sample
 from tests.support.formats import OPENMETRICS, key, render
 from tests.support.process import workers
 from tests.support.waiting import eventually
@@ -44,7 +44,7 @@ def test_all_kinds_are_shown_with_the_labels_of_the_hierarchy(
     endpoint: Endpoint, registry: CollectorRegistry
 ) -> None:
     endpoint.metrics.register_collector(registry)
-    families = page(endpoint)
+    families = exposition(endpoint)
     assert sample(families, "engine_requests_total", model="llama", **HIERARCHY) == 3
     assert sample(families, "engine_level", **HIERARCHY) == -2.5
     assert buckets(families, "engine_seconds") == {"0.5": 0, "1.0": 1, "+Inf": 1}
@@ -57,19 +57,21 @@ def test_all_kinds_are_shown_with_the_labels_of_the_hierarchy(
     assert types["engine_summary"] == "summary"
 
 
-def test_each_page_asks_the_registry_anew(endpoint: Endpoint, registry: CollectorRegistry) -> None:
+def test_each_exposition_asks_the_registry_anew(
+    endpoint: Endpoint, registry: CollectorRegistry
+) -> None:
     endpoint.metrics.register_collector(registry)
     gauge = prometheus_client.Gauge("engine_now", "Now", registry=registry)
     for value in (1, 2):
         gauge.set(value)
-        assert sample(page(endpoint), "engine_now") == value
+        assert sample(exposition(endpoint), "engine_now") == value
 
 
 def test_the_hierarchys_labels_can_be_left_out(
     endpoint: Endpoint, registry: CollectorRegistry
 ) -> None:
     endpoint.metrics.register_collector(registry, hierarchy_labels=False)
-    [level] = page(endpoint)["engine_level"].samples
+    [level] = exposition(endpoint)["engine_level"].samples
     assert level.labels == {}
 
 
@@ -79,7 +81,7 @@ def test_labels_are_added_where_there_are_none_of_their_names(
     endpoint.metrics.register_collector(
         registry, labels={"model": "added", "dynamo_component": "mine"}
     )
-    families = page(endpoint)
+    families = exposition(endpoint)
     labels = {**HIERARCHY, "dynamo_component": "mine"}
     assert families["engine_level"].samples[0].labels == {**labels, "model": "added"}
     assert families["engine_requests_total"].samples[0].labels == {**labels, "model": "llama"}
@@ -97,7 +99,7 @@ def test_labels_that_make_two_series_equal_leave_one(endpoint: Endpoint) -> None
 
     registry.register(Collector())
     endpoint.metrics.register_collector(registry, labels={"a": "x"}, hierarchy_labels=False)
-    assert sample(page(endpoint), "m") == 1
+    assert sample(exposition(endpoint), "m") == 1
 
 
 def test_labels_that_cannot_be_added_are_refused(
@@ -119,7 +121,7 @@ def test_families_are_chosen_by_prefix(endpoint: Endpoint, registry: CollectorRe
     endpoint.metrics.register_collector(
         registry, prefixes=["engine_s", "engine_l"], exclude=["engine_su"]
     )
-    assert list(page(endpoint)) == [
+    assert list(exposition(endpoint)) == [
         "engine_level",
         "engine_seconds",
         "engine_seconds_created",
@@ -127,15 +129,15 @@ def test_families_are_chosen_by_prefix(endpoint: Endpoint, registry: CollectorRe
     ]
 
 
-def test_figures_of_the_process_are_left_out_unless_asked_for(runtime: DistributedRuntime) -> None:
+def test_process_metrics_are_left_out_unless_asked_for(runtime: DistributedRuntime) -> None:
     registry = CollectorRegistry()
     for name in ("python_info", "process_open_fds", "engine_level"):
         prometheus_client.Gauge(f"{name}_of_test", "help", registry=registry)
     runtime.metrics.register_collector(registry)
-    names = {name for name in page(runtime) if name.endswith("_of_test")}
+    names = {name for name in exposition(runtime) if name.endswith("_of_test")}
     assert names == {"engine_level_of_test"}
     runtime.namespace("ns").metrics.register_collector(registry, exclude=[])
-    names = {name for name in page(runtime) if name.endswith("_of_test")}
+    names = {name for name in exposition(runtime) if name.endswith("_of_test")}
     assert names == {"python_info_of_test", "process_open_fds_of_test", "engine_level_of_test"}
 
 
@@ -152,11 +154,11 @@ def test_a_registry_is_asked_again_when_its_metrics_are_older_than_the_cache(
     registry = Registry()
     handle = endpoint.metrics.register_collector(registry, cache=3600)
     for _ in range(3):
-        assert sample(page(endpoint), "calls") == 1
+        assert sample(exposition(endpoint), "calls") == 1
     assert registry.calls == 1
     handle.unregister()
     endpoint.metrics.register_collector(registry, cache=0.001)
-    eventually(lambda: True if sample(page(endpoint), "calls") > 2 else None)
+    eventually(lambda: True if sample(exposition(endpoint), "calls") > 2 else None)
 
 
 @pytest.mark.parametrize("cache", [-1, float("nan"), float("inf")])
@@ -198,14 +200,14 @@ def test_a_collector_that_raises_costs_nothing_but_its_own(
 
     endpoint.metrics.register_collector(registry)
     endpoint.metrics.register_collector(Broken())
-    assert sample(page(endpoint), "engine_level") == -2.5
+    assert sample(exposition(endpoint), "engine_level") == -2.5
 
 
 def test_creation_times_are_samples_in_openmetrics(
     endpoint: Endpoint, registry: CollectorRegistry
 ) -> None:
     endpoint.metrics.register_collector(registry)
-    text, openmetrics = page(endpoint), render(endpoint, OPENMETRICS)
+    text, openmetrics = exposition(endpoint), render(endpoint, OPENMETRICS)
     for name in ("engine_requests", "engine_seconds", "engine_summary"):
         [created] = text[f"{name}_created"].samples
         assert openmetrics.values[key(f"{name}_created", **created.labels)] == created.value
@@ -218,15 +220,15 @@ def test_a_registry_lives_as_long_as_its_handle_is_registered(endpoint: Endpoint
     handle = endpoint.metrics.register_collector(registry)
     del registry
     gc.collect()
-    assert "engine_level" in page(endpoint)
+    assert "engine_level" in exposition(endpoint)
     assert handle.unregister()
-    assert page(endpoint) == {}
+    assert exposition(endpoint) == {}
 
 
-def test_the_files_of_several_processes_are_one_page(tmp_path: Path) -> None:
+def test_the_files_of_several_processes_are_one_exposition(tmp_path: Path) -> None:
     with workers(__file__) as start:
         worker = start("files_of_processes.py", PROMETHEUS_MULTIPROC_DIR=str(tmp_path))
-        families = page("\n".join(worker.lines()))
+        families = exposition("\n".join(worker.lines()))
         assert worker.exit_code() == 0
     assert sample(families, "engine_requests_total", model="llama", dynamo_namespace="ns") == 6
     assert sample(families, "engine_level") == 3

@@ -9,7 +9,7 @@ import weakref
 import pytest
 
 from dynamo.runtime import DistributedRuntime
-from tests.support import page, sample
+from tests.support import exposition, sample
 from tests.support.client import is_refused
 from tests.support.waiting import eventually
 
@@ -71,7 +71,7 @@ def test_a_metric_that_is_held_keeps_the_callbacks(runtime: DistributedRuntime) 
 
     register()
     gc.collect()
-    assert sample(page(runtime), "m") == 7
+    assert sample(exposition(runtime), "m") == 7
 
 
 def test_a_handle_of_a_collected_callback_can_be_unregistered() -> None:
@@ -98,7 +98,7 @@ def test_collections_during_scrapes_lose_no_callback(runtime: DistributedRuntime
     collecting.start()
     try:
         for expected in range(1, 20):
-            assert sample(page(runtime), "calls") == expected
+            assert sample(exposition(runtime), "calls") == expected
     finally:
         stop.set()
         collecting.join()

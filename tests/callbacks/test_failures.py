@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from dynamo.prometheus_metrics import MetricsError
 from dynamo.runtime import DistributedRuntime
-from tests.support import page, refused, sample
+from tests.support import exposition, refused, sample
 from tests.support.client import TIMEOUT_SECONDS
 from tests.support.log import Log
 from tests.support.waiting import eventually, until_callbacks_run
@@ -43,9 +43,9 @@ def fail_again() -> None:
 
 
 def test_a_runtime_with_callbacks_shows_how_they_fare(runtime: DistributedRuntime) -> None:
-    assert not {ERRORS, TIMEOUTS} & set(page(runtime))
+    assert not {ERRORS, TIMEOUTS} & set(exposition(runtime))
     runtime.metrics.register_callback(lambda: None)
-    families = page(runtime)
+    families = exposition(runtime)
     assert {families[ERRORS].type, families[TIMEOUTS].type} == {"counter"}
     assert sample(families, ERRORS) == sample(families, TIMEOUTS) == 0
 
@@ -54,22 +54,22 @@ def test_a_callback_that_raises_is_counted_and_the_others_run(runtime: Distribut
     gauge = runtime.metrics.create_intgauge("m", "help")
     runtime.metrics.register_callback(fail)
     runtime.metrics.register_callback(gauge.inc)
-    assert sample(page(runtime), "m") == 1
+    assert sample(exposition(runtime), "m") == 1
     assert counted(runtime) == (1, 0)
-    page(runtime)
+    exposition(runtime)
     assert counted(runtime) == (2, 0)
 
 
-def test_the_failure_is_on_the_page_that_ran_it(runtime: DistributedRuntime) -> None:
+def test_the_failure_is_in_the_exposition_that_ran_it(runtime: DistributedRuntime) -> None:
     runtime.metrics.register_callback(fail)
-    assert sample(page(runtime), ERRORS) == 1
+    assert sample(exposition(runtime), ERRORS) == 1
 
 
 def test_the_first_exception_of_a_callback_is_logged_with_its_cause(
     runtime: DistributedRuntime, log: Log
 ) -> None:
     runtime.metrics.register_callback(fail)
-    page(runtime)
+    exposition(runtime)
     record = log.until(f"{fail.__module__}.fail ")[-1]
     assert record.levelno == logging.ERROR
     assert record.exc_info
@@ -80,10 +80,10 @@ def test_later_exceptions_of_a_callback_are_not_logged(
     runtime: DistributedRuntime, log: Log
 ) -> None:
     runtime.metrics.register_callback(fail)
-    page(runtime)
+    exposition(runtime)
     log.until(f"{fail.__module__}.fail ")
     runtime.metrics.register_callback(fail_again)
-    page(runtime)
+    exposition(runtime)
     # Logged in the order of the callbacks: a record of the first would come before.
     records = log.until("fail_again")
     assert not [record for record in records if ".fail " in record.getMessage()]
@@ -99,7 +99,7 @@ def test_exceptions_that_end_programs_end_no_scrape(
 
     runtime.metrics.register_callback(raise_error)
     for expected in (1, 2):
-        page(runtime)
+        exposition(runtime)
         assert counted(runtime) == (expected, 0)
 
 
@@ -109,7 +109,7 @@ def test_a_callback_that_returns_an_awaitable_has_failed(
     async def update() -> None: ...
 
     runtime.metrics.register_callback(lambda: update())
-    page(runtime)
+    exposition(runtime)
     assert counted(runtime) == (1, 0)
     record = log.until("returns_an_awaitable")[-1]
     assert record.exc_info
@@ -119,7 +119,7 @@ def test_a_callback_that_returns_an_awaitable_has_failed(
 def test_what_a_callback_returns_otherwise_does_not_matter(runtime: DistributedRuntime) -> None:
     for value in (None, 0, "text", object()):
         runtime.metrics.register_callback(lambda value=value: value)
-    page(runtime)
+    exposition(runtime)
     assert counted(runtime) == (0, 0)
 
 
@@ -135,8 +135,8 @@ def test_a_log_that_fails_ends_no_scrape(
         gauge = runtime.metrics.create_intgauge("m", "help")
         runtime.metrics.register_callback(fail)
         runtime.metrics.register_callback(gauge.inc)
-        assert sample(page(runtime), "m") == 1
-        assert sample(page(runtime), "m") == 2
+        assert sample(exposition(runtime), "m") == 1
+        assert sample(exposition(runtime), "m") == 2
     finally:
         logger.removeFilter(broken)
 
@@ -177,7 +177,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> DistributedRuntime:
     return DistributedRuntime()
 
 
-def test_a_late_callback_and_those_behind_it_are_counted_and_the_page_is_shown(
+def test_a_late_callback_and_those_behind_it_are_counted_and_the_exposition_is_shown(
     hasty: DistributedRuntime, stuck: Stuck
 ) -> None:
     ran: list[str] = []
@@ -185,7 +185,7 @@ def test_a_late_callback_and_those_behind_it_are_counted_and_the_page_is_shown(
     hasty.metrics.register_callback(lambda: ran.append("before"))
     hasty.metrics.register_callback(stuck)
     hasty.metrics.register_callback(lambda: ran.append("behind"))
-    families = page(hasty)
+    families = exposition(hasty)
     assert sample(families, "m") == 5
     assert sample(families, TIMEOUTS) == 1
     assert sample(families, NOT_REACHED) == 1
@@ -198,7 +198,7 @@ def test_a_callback_that_was_not_reached_runs_after_the_deadline(
     ran = threading.Event()
     hasty.metrics.register_callback(stuck)
     hasty.metrics.register_callback(ran.set)
-    page(hasty)
+    exposition(hasty)
     assert ran.wait(TIMEOUT_SECONDS)
     assert not stuck.returned.is_set()
 
@@ -208,10 +208,10 @@ def test_a_callback_that_hangs_after_one_with_more_time_starves_no_other(
 ) -> None:
     ran = threading.Event()
     runtime.metrics.register_callback(lambda: time.sleep(0.1))  # it has 60 s
-    page(runtime)
+    exposition(runtime)
     hasty.metrics.register_callback(stuck)
     hasty.metrics.register_callback(ran.set)
-    page(hasty)
+    exposition(hasty)
     assert ran.wait(TIMEOUT_SECONDS)
 
 
@@ -222,10 +222,10 @@ def test_a_callback_that_hangs_starves_no_other(hasty: DistributedRuntime, stuck
     calls = hasty.metrics.create_intcounter("calls", "help")
     hasty.metrics.register_callback(calls.inc)
     hasty.metrics.register_collector(registry)
-    page(hasty)
+    exposition(hasty)
     eventually(lambda: calls.get() or None)
     for expected in (2, 3, 4):
-        families = page(hasty)
+        families = exposition(hasty)
         assert sample(families, "calls") == expected
         assert sample(families, "engine_level") == 7
         assert sample(families, TIMEOUTS) == expected
@@ -237,22 +237,23 @@ def test_a_callback_that_is_slow_each_time_runs_after_the_others(
 ) -> None:
     monkeypatch.setenv("DYN_METRICS_CALLBACK_TIMEOUT", "0.2")
     runtime = DistributedRuntime()
-    slow = runtime.metrics.create_intcounter("slow", "help")
+    order: list[str] = []
+    go_on = threading.Event()
 
-    def call() -> None:
-        time.sleep(0.3)
-        slow.inc()
+    def slow() -> None:
+        order.append("slow")
+        go_on.wait()
 
-    runtime.metrics.register_callback(call)
-    quick = runtime.metrics.create_intcounter("quick", "help")
-    runtime.metrics.register_callback(quick.inc)
-    page(runtime)
-    eventually(lambda: (slow.get() and quick.get()) or None)
-    for expected in (2, 3):
-        families = page(runtime)
-        assert sample(families, "quick") == expected
-        assert sample(families, NOT_REACHED) == 1
-        eventually(lambda expected=expected: True if slow.get() == expected else None)
+    runtime.metrics.register_callback(slow)
+    runtime.metrics.register_callback(lambda: order.append("quick"))
+    for first in ("slow", "quick", "quick"):
+        go_on.clear()
+        while "slow" not in order:  # one that has not quite returned is not called again
+            exposition(runtime)
+        go_on.set()
+        eventually(lambda: "quick" in order or None)
+        assert order[0] == first
+        order.clear()
 
 
 def test_late_and_not_reached_are_logged_under_the_name_of_their_callback(
@@ -260,7 +261,7 @@ def test_late_and_not_reached_are_logged_under_the_name_of_their_callback(
 ) -> None:
     hasty.metrics.register_callback(stuck)
     hasty.metrics.register_callback(fail)
-    page(hasty)
+    exposition(hasty)
     late = log.until(repr(stuck))[-1].getMessage()
     assert "did not finish" in late
     assert f"{fail.__module__}.fail" not in late
@@ -275,31 +276,31 @@ def test_threads_of_callbacks_that_hung_end(hasty: DistributedRuntime) -> None:
     hung = [Stuck() for _ in range(3)]
     for callback in hung:
         hasty.metrics.register_callback(callback)
-        page(hasty)
+        exposition(hasty)
     eventually(lambda: threads() >= 4 or None)
     for callback in hung:
         callback.released.set()
     eventually(lambda: threads() <= 2 or None)
 
 
-def test_no_page_waits_for_a_callback_that_is_late_already(
+def test_no_exposition_waits_for_a_callback_that_is_late_already(
     runtime: DistributedRuntime, stuck: Stuck
 ) -> None:
     runtime.metrics.register_callback(stuck)
     runtime.metrics.exposition(timeout=0.05)
     # These may take 60 s.
     for expected in (2, 3):
-        assert sample(page(runtime), TIMEOUTS) == expected
+        assert sample(exposition(runtime), TIMEOUTS) == expected
 
 
 def test_a_late_callback_is_logged_once(hasty: DistributedRuntime, stuck: Stuck, log: Log) -> None:
     hasty.metrics.register_callback(stuck)
-    page(hasty)
+    exposition(hasty)
     record = log.until(repr(stuck))[-1]
     assert record.levelno == logging.WARNING
-    page(hasty)
+    exposition(hasty)
     hasty.metrics.register_callback(fail)
-    page(hasty)
+    exposition(hasty)
     # Logged in this order: a second record of the first would come before.
     records = log.until(f"{fail.__module__}.fail ")
     assert not [record for record in records if repr(stuck) in record.getMessage()]
@@ -309,7 +310,7 @@ def test_callbacks_run_again_when_the_late_one_has_returned(
     hasty: DistributedRuntime, stuck: Stuck
 ) -> None:
     hasty.metrics.register_callback(stuck)
-    page(hasty)
+    exposition(hasty)
     stuck.released.set()
     assert stuck.returned.wait(TIMEOUT_SECONDS)
     until_callbacks_run()
@@ -325,7 +326,7 @@ def test_what_a_late_callback_raises_is_not_counted_as_well(
         raise KeyError
 
     handle = hasty.metrics.register_callback(fail_late)
-    page(hasty)
+    exposition(hasty)
     handle.unregister()
     released.set()
     log.until("fail_late raised")
@@ -347,7 +348,7 @@ def test_a_log_handler_that_ends_programs_ends_no_thread(
         runtime.metrics.register_prometheus_expfmt_callback(lambda: "!!\n")
         before = threading.enumerate()
         for expected in (1, 2):
-            page(runtime)
+            exposition(runtime)
             assert counted(runtime) == (expected, 0)
         assert {thread for thread in before if thread.name.startswith("dynamo-")} <= set(
             threading.enumerate()

@@ -13,7 +13,7 @@ from prometheus_client.core import GaugeMetricFamily
 
 from dynamo.prometheus_metrics import MetricsError
 from dynamo.runtime import DistributedRuntime
-from tests.support import page, sample
+from tests.support import exposition, sample
 from tests.support.formats import (
     ALL,
     OPENMETRICS,
@@ -70,13 +70,10 @@ def test_a_loss_is_counted_by_reason_and_logged_once(
     runtime.metrics.create_counter("n_requests", "help")
     runtime.metrics.create_histogram("h", "help")
     show(runtime, text)
-    page(runtime)
-    assert sample(page(runtime), DROPPED, reason=reason) >= 1
-    [message] = [
-        record.getMessage()
-        for record in log.until("later losses of this kind")
-        if "external" in record.getMessage()
-    ]
+    exposition(runtime)
+    assert sample(exposition(runtime), DROPPED, reason=reason) >= 1
+    message = log.until("show.<locals>.external: ")[-1].getMessage()
+    assert "later losses of this kind are only counted" in message
     assert all(part in message for part in parts), message
 
 
@@ -88,7 +85,7 @@ def test_a_collector_that_raises_costs_no_other_of_its_registry(
     registry.register(Raises())
     prometheus_client.Gauge("last", "help", registry=registry).set(2)
     runtime.metrics.register_collector(registry)
-    families = page(runtime)
+    families = exposition(runtime)
     assert (sample(families, "first"), sample(families, "last")) == (1, 2)
     assert sample(families, "before_it_raises") == 1
     assert sample(families, ERRORS) == 1
@@ -102,10 +99,10 @@ def test_target_info_and_restricted_registries_are_shown(runtime: DistributedRun
     prometheus_client.Gauge("kept", "help", registry=registry).set(1)
     prometheus_client.Gauge("left_out", "help", registry=registry)
     runtime.metrics.register_collector(registry)
-    assert sample(page(runtime), "target_info", zone="a") == 1
+    assert sample(exposition(runtime), "target_info", zone="a") == 1
     other = DistributedRuntime()
     other.metrics.register_collector(registry.restricted_registry(["kept"]))
-    families = page(other)
+    families = exposition(other)
     assert sample(families, "kept") == 1
     assert "left_out" not in families
 
@@ -196,7 +193,7 @@ def test_creation_times_are_start_times_in_formats_that_have_them(
 
 def test_a_label_without_a_value_is_no_label(runtime: DistributedRuntime) -> None:
     show(runtime, 'x{a=""} 1\nx 2\n')
-    families = page(runtime)
+    families = exposition(runtime)
     assert [one.value for one in families["x"].samples] == [1]
     assert sample(families, DROPPED, reason="duplicate") >= 1
 
@@ -204,7 +201,7 @@ def test_a_label_without_a_value_is_no_label(runtime: DistributedRuntime) -> Non
 def test_an_external_series_equals_ours_without_the_value(runtime: DistributedRuntime) -> None:
     runtime.metrics.create_gaugevec("x", "help", ["a"]).set(1, {"a": ""})
     show(runtime, "# TYPE x gauge\nx 2\n")
-    assert [one.value for one in page(runtime)["x"].samples] == [1]
+    assert [one.value for one in exposition(runtime)["x"].samples] == [1]
 
 
 @pytest.mark.parametrize("accept", ALL.values(), ids=ALL)
@@ -223,7 +220,10 @@ def test_a_series_of_a_vec_without_values_is_the_plain_one(
     assert loras.get({"lora": ""}) == 3
     loras.set(4, {"lora": "a"})
     assert sorted(render(runtime, accept).named("running").values()) == [3, 4]
-    assert DROPPED not in page(runtime) or sample(page(runtime), DROPPED, reason="duplicate") == 0
+    assert (
+        DROPPED not in exposition(runtime)
+        or sample(exposition(runtime), DROPPED, reason="duplicate") == 0
+    )
     runtime.metrics.unregister(running)
     loras.inc({"lora": ""})
     assert sorted(render(runtime, accept).named("running").values()) == [1, 4]
@@ -237,11 +237,11 @@ def test_vecs_whose_series_differ_in_a_label_without_a_value_share_them(
     both.inc({"a": "1", "b": ""})
     one.inc({"a": "1"})
     assert both.get({"a": "1", "b": ""}) == 2
-    [series] = page(runtime)["x"].samples
+    [series] = exposition(runtime)["x"].samples
     assert series.value == 2
     assert both.remove({"a": "1"})
     one.inc({"a": "1"})
-    [series] = page(runtime)["x"].samples
+    [series] = exposition(runtime)["x"].samples
     assert series.value == 1
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from dynamo.prometheus_metrics import RuntimeMetrics
 from dynamo.runtime import DistributedRuntime, Endpoint
-from tests.support import page, refused, sample, series
+from tests.support import exposition, refused, sample, series
 from tests.support.client import TIMEOUT_SECONDS
 from tests.support.formats import ALL, OPENMETRICS, TEXT, TEXT_1, key, render
 from tests.support.log import Log
@@ -25,7 +25,7 @@ TIMEOUTS = "dynamo_runtime_callback_timeouts_total"
 
 def dropped(runtime: DistributedRuntime) -> tuple[float, float]:
     """Families and series that have been left out so far."""
-    families = page(runtime)
+    families = exposition(runtime)
     return sample(families, FAMILIES), sample(families, SERIES)
 
 
@@ -38,7 +38,7 @@ def show(runtime: DistributedRuntime | Endpoint, text: str | bytes) -> Any:
 )
 def test_a_text_is_shown_without_further_labels(endpoint: Endpoint, text: str | bytes) -> None:
     show(endpoint, text)
-    families = page(endpoint)
+    families = exposition(endpoint)
     assert families["other"].samples[0].labels == {}
     assert sample(families, "other") == 1
 
@@ -47,14 +47,14 @@ def test_an_empty_text_shows_nothing(endpoint: Endpoint) -> None:
     show(endpoint, "")
     show(endpoint, "# EOF\n")
     show(endpoint, "# HELP other text\n# TYPE other gauge\n")
-    assert page(endpoint) == {}
+    assert exposition(endpoint) == {}
 
 
 def test_families_stand_in_the_order_of_their_names(endpoint: Endpoint) -> None:
     endpoint.metrics.create_gauge("m", "help")
     show(endpoint, "z 1\na 1\n")
     show(endpoint, "b 1\n")
-    assert list(page(endpoint)) == ["a", "b", "ns_comp_ep_m", "z"]
+    assert list(exposition(endpoint)) == ["a", "b", "ns_comp_ep_m", "z"]
 
 
 def test_a_family_of_several_sources_stands_once(endpoint: Endpoint) -> None:
@@ -62,7 +62,7 @@ def test_a_family_of_several_sources_stands_once(endpoint: Endpoint) -> None:
     ours.inc()
     show(endpoint, '# HELP m_total Theirs\n# TYPE m_total counter\nm_total{a="x"} 2\n')
     show(endpoint, 'm_total{a="y"} 3\n')
-    family = page(endpoint)["m_total"]
+    family = exposition(endpoint)["m_total"]
     assert (family.type, family.help) == ("counter", "Ours")
     assert [one.value for one in family.samples] == [1, 2, 3]
 
@@ -70,7 +70,7 @@ def test_a_family_of_several_sources_stands_once(endpoint: Endpoint) -> None:
 def test_a_series_that_is_there_is_left_out_and_counted(runtime: DistributedRuntime) -> None:
     runtime.metrics.create_gaugevec("m", "help", ["a"]).set(1, {"a": "x"})
     show(runtime, 'm{a="x"} 2\nm{a="y"} 3\nm{a="y"} 4\n')
-    assert series(page(runtime), "m", "a") == {"x": 1, "y": 3}
+    assert series(exposition(runtime), "m", "a") == {"x": 1, "y": 3}
     families, lost = dropped(runtime)
     assert families == 0
     assert lost >= 2
@@ -95,9 +95,9 @@ def test_a_family_in_conflict_with_ours_is_left_out_and_counted(
     runtime.metrics.create_gauge("g_sum", "help")
     runtime.metrics.create_gauge("g_bucket", "help")
     runtime.metrics.create_histogram("h", "help")
-    before = page(runtime)
+    before = exposition(runtime)
     show(runtime, f"{text}other 1\n")
-    families = page(runtime)
+    families = exposition(runtime)
     assert sample(families, "other") == 1
     for name in ("m", "g_sum", "g_bucket", "h"):
         assert families[name] == before[name]
@@ -129,7 +129,7 @@ def test_what_cannot_be_understood_is_left_out_and_the_rest_is_kept(
     runtime: DistributedRuntime, line: str
 ) -> None:
     show(runtime, f"before 1\n{line}\nafter 2\n")
-    families = page(runtime)
+    families = exposition(runtime)
     assert (sample(families, "before"), sample(families, "after")) == (1, 2)
     if "TYPE bad" not in line:
         assert not [name for name in families if "bad" in name]
@@ -141,8 +141,8 @@ def test_what_is_left_out_is_logged_once(runtime: DistributedRuntime, log: Log) 
         return "bad\nbad too\n!!\nm 1\nm 2\n"
 
     runtime.metrics.register_prometheus_expfmt_callback(garbage)
-    page(runtime)
-    page(runtime)
+    exposition(runtime)
+    exposition(runtime)
     messages = [record.getMessage() for record in log.until('family ""')]
     for part in (
         '"m" is dropped, line 5: a series',
@@ -150,11 +150,11 @@ def test_what_is_left_out_is_logged_once(runtime: DistributedRuntime, log: Log) 
         '"" is dropped, line 3',
     ):
         assert len([one for one in messages if "garbage" in one and part in one]) == 1
-    families = page(runtime)
+    families = exposition(runtime)
     assert sample(families, DROPPED, reason="invalid_line") == 9
     assert sample(families, DROPPED, reason="duplicate") == 3
     runtime.metrics.register_callback(lambda: 1 / 0)
-    page(runtime)
+    exposition(runtime)
     later = log.until("raised")
     assert not [record for record in later if "garbage" in record.getMessage()]
 
@@ -192,7 +192,7 @@ def test_openmetrics_is_read(endpoint: Endpoint) -> None:
         assert shown.timestamps[key("sent_total", a="x")] == pytest.approx(1700000000.5)
     exemplar = render(endpoint, OPENMETRICS).exemplars[key("sent_total", a="x")]
     assert exemplar == ({"trace_id": "abc"}, 2, 1700000000)
-    assert page(endpoint)["sent_total"].help == 'Sent "things"'
+    assert exposition(endpoint)["sent_total"].help == 'Sent "things"'
 
 
 def test_names_of_any_characters_go_where_they_can(endpoint: Endpoint) -> None:
@@ -224,7 +224,7 @@ def test_a_line_of_a_megabyte_is_a_line_like_any_other(endpoint: Endpoint) -> No
         endpoint,
         f'# HELP long {value}\nlong{{a="{value}"}} 1\nmany{{{labels}}} 2\n{value}\nlast 3\n',
     )
-    families = page(endpoint)
+    families = exposition(endpoint)
     assert len(families["long"].samples[0].labels["a"]) == 1_000_000
     assert len(families["many"].samples[0].labels) == 60_000
     assert sample(families, "last") == 3
@@ -234,7 +234,7 @@ def test_many_buckets_in_disorder_are_put_in_order(endpoint: Endpoint) -> None:
     bounds = range(20_000, 0, -1)
     lines = [f'h_bucket{{le="{bound}"}} {bound}' for bound in bounds]
     show(endpoint, "\n".join(['# TYPE h histogram\nh_bucket{le="+Inf"} 30000', *lines]))
-    found = [one for one in page(endpoint)["h"].samples if one.name == "h_bucket"]
+    found = [one for one in exposition(endpoint)["h"].samples if one.name == "h_bucket"]
     assert len(found) == 20_001
     assert [one.value for one in found] == sorted(one.value for one in found)
 
@@ -259,9 +259,9 @@ def engine(runtime: DistributedRuntime) -> Engine:
     return engine
 
 
-def test_each_page_has_a_new_text(runtime: DistributedRuntime, engine: Engine) -> None:
-    assert sample(page(runtime), "calls") == 1
-    assert sample(page(runtime), "calls") == 2
+def test_each_exposition_has_a_new_text(runtime: DistributedRuntime, engine: Engine) -> None:
+    assert sample(exposition(runtime), "calls") == 1
+    assert sample(exposition(runtime), "calls") == 2
 
 
 @pytest.mark.parametrize(
@@ -279,19 +279,19 @@ def test_each_page_has_a_new_text(runtime: DistributedRuntime, engine: Engine) -
 def test_a_text_that_cannot_be_had_is_shown_as_it_last_was(
     runtime: DistributedRuntime, engine: Engine, act: Callable[[], object]
 ) -> None:
-    page(runtime)
+    exposition(runtime)
     engine.act = act
-    families = page(runtime)
+    families = exposition(runtime)
     assert sample(families, "calls") == 1
     assert sample(families, ERRORS) == 1
     engine.act = lambda: "calls 3\n"
-    assert sample(page(runtime), "calls") == 3, "the thread goes on"
+    assert sample(exposition(runtime), "calls") == 3, "the thread goes on"
 
 
-def test_a_text_that_is_late_is_shown_as_it_last_was_and_then_by_the_next_page(
+def test_a_text_that_is_late_is_shown_as_it_last_was_and_then_by_the_next_exposition(
     runtime: DistributedRuntime, engine: Engine
 ) -> None:
-    page(runtime)
+    exposition(runtime)
     goes_on = threading.Event()
 
     def late() -> str:
@@ -300,56 +300,56 @@ def test_a_text_that_is_late_is_shown_as_it_last_was_and_then_by_the_next_page(
 
     engine.act = late
     _, _, body = runtime.metrics.exposition(timeout=0.05)
-    families = page(body.decode())
+    families = exposition(body.decode())
     assert sample(families, "calls") == 1
     assert sample(families, TIMEOUTS) == 1
     goes_on.set()
     engine.act = lambda: 1 / 0
-    eventually(lambda: sample(page(runtime), "calls") == 9 or None)
+    eventually(lambda: sample(exposition(runtime), "calls") == 9 or None)
 
 
 def test_the_text_of_a_callback_goes_with_it(runtime: DistributedRuntime) -> None:
     handle = show(runtime, "other 1\n")
-    assert "other" in page(runtime)
+    assert "other" in exposition(runtime)
     assert handle.unregister()
-    assert "other" not in page(runtime)
+    assert "other" not in exposition(runtime)
     assert not handle.unregister()
 
 
-def test_the_page_of_a_sibling_neither_runs_nor_shows_it(runtime: DistributedRuntime) -> None:
+def test_the_exposition_of_a_sibling_neither_runs_nor_shows_it(runtime: DistributedRuntime) -> None:
     namespace = runtime.namespace("ns")
     engine = Engine()
     namespace.component("a").metrics.register_prometheus_expfmt_callback(engine)
     sibling = namespace.component("b")
     sibling.metrics.create_gauge("m", "help")
-    assert list(page(sibling)) == ["ns_b_m"]
+    assert list(exposition(sibling)) == ["ns_b_m"]
     assert engine.calls == 0
-    assert sample(page(namespace), "calls") == 1
-    assert sample(page(runtime), "calls") == 2
+    assert sample(exposition(namespace), "calls") == 1
+    assert sample(exposition(runtime), "calls") == 2
 
 
-def test_a_page_inside_a_callback_shows_the_last_text_and_runs_none(
+def test_an_exposition_inside_a_callback_shows_the_last_text_and_runs_none(
     runtime: DistributedRuntime, engine: Engine
 ) -> None:
-    pages = []
-    page(runtime)
-    runtime.metrics.register_callback(lambda: pages.append(page(runtime)))
-    page(runtime)
-    assert sample(pages[0], "calls") == 2
+    expositions = []
+    exposition(runtime)
+    runtime.metrics.register_callback(lambda: expositions.append(exposition(runtime)))
+    exposition(runtime)
+    assert sample(expositions[0], "calls") == 2
     assert engine.calls == 2
 
 
-def test_a_text_may_be_our_own_page(runtime: DistributedRuntime) -> None:
+def test_a_text_may_be_our_own_exposition(runtime: DistributedRuntime) -> None:
     runtime.metrics.create_counter("m_total", "help").inc()
     runtime.metrics.register_prometheus_expfmt_callback(runtime.metrics.prometheus_expfmt)
     for _ in range(3):
-        assert sample(page(runtime), "m_total") == 1
+        assert sample(exposition(runtime), "m_total") == 1
 
 
-def test_figures_of_what_is_left_out_are_there_from_the_first_text_on(
+def test_metrics_of_losses_are_there_from_the_first_text_on(
     runtime: DistributedRuntime,
 ) -> None:
-    assert not {FAMILIES, SERIES} & set(page(runtime))
+    assert not {FAMILIES, SERIES} & set(exposition(runtime))
     show(runtime, "other 1\n")
     assert dropped(runtime) == (0, 0)
 

@@ -153,7 +153,7 @@ class TestATarget:
 
 
 class TestOnce:
-    def test_json_has_the_figures_of_a_worker(self, run: Run) -> None:
+    def test_json_has_the_stats_of_a_worker(self, run: Run) -> None:
         with mockers() as start:
             address = address_of(start("--model", "m", "--load", "20", "--speedup", "10"))
 

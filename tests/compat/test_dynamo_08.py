@@ -10,7 +10,7 @@ import pytest
 from dynamo.prometheus_metrics import RuntimeMetrics
 from dynamo.runtime import DistributedRuntime, dynamo_worker
 from tests.compat.dynamo_08 import EngineMetrics, by_hand, worker
-from tests.support import page, sample
+from tests.support import exposition, sample
 
 PREFIX = "prod_backend_generate"
 EXPECTED = {
@@ -34,11 +34,11 @@ def ran() -> tuple[DistributedRuntime, EngineMetrics]:
 def test_every_type_counts_as_it_did(
     ran: tuple[DistributedRuntime, EngineMetrics], name: str, value: float
 ) -> None:
-    assert sample(page(ran[0]), f"{PREFIX}_{name}") == value
+    assert sample(exposition(ran[0]), f"{PREFIX}_{name}") == value
 
 
 def test_both_series_of_a_vec_are_there(ran: tuple[DistributedRuntime, EngineMetrics]) -> None:
-    families = page(ran[0])
+    families = exposition(ran[0])
     assert sample(families, f"{PREFIX}_blocks", state="free") == 90
     assert sample(families, f"{PREFIX}_blocks", state="used") == 0
 
@@ -71,7 +71,7 @@ def test_introspection_returns_what_it_did(ran: tuple[DistributedRuntime, Engine
 )
 def test_the_runtime_takes_the_arguments_it_took(arguments: tuple[Any, ...]) -> None:
     endpoint = asyncio.run(by_hand(*arguments))
-    assert sample(page(endpoint), "ns_backend_generate_requests_total") == 1
+    assert sample(exposition(endpoint), "ns_backend_generate_requests_total") == 1
 
 
 def test_the_runtime_takes_its_arguments_by_name_too() -> None:
@@ -118,5 +118,5 @@ def test_the_runtime_is_shut_down_when_the_worker_ends(
     ran: tuple[DistributedRuntime, EngineMetrics],
 ) -> None:
     """The callbacks it registered do not run any more."""
-    page(ran[0])
-    assert sample(page(ran[0]), "prod_backend_queued") == 0
+    exposition(ran[0])
+    assert sample(exposition(ran[0]), "prod_backend_queued") == 0

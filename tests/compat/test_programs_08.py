@@ -22,7 +22,7 @@ from dynamo.common.utils.prometheus import (
 from dynamo.health_check import HealthCheckPayload
 from dynamo.runtime import Context, DistributedRuntime, Endpoint
 from dynamo.runtime.logging import configure_dynamo_logging
-from tests.support import page, sample
+from tests.support import exposition, sample
 from tests.support.process import Worker
 from tests.support.serving import collect, endpoint_of, served
 
@@ -203,7 +203,7 @@ def test_engine_metrics_are_filtered_and_renamed_as_text(registry: CollectorRegi
     }
 
 
-def test_engine_metrics_are_on_the_exposition_of_the_endpoint(
+def test_engine_metrics_are_in_the_exposition_of_the_endpoint(
     runtime: DistributedRuntime, registry: CollectorRegistry
 ) -> None:
     endpoint = runtime.endpoint("ns.comp.generate")
@@ -218,7 +218,7 @@ def test_engine_metrics_are_on_the_exposition_of_the_endpoint(
         model_name="llama",
     )
     for _ in range(2):  # nothing adds up
-        families = page(runtime)
+        families = exposition(runtime)
     labels = {
         "dynamo_namespace": "my-ns",
         "dynamo_component": "comp",

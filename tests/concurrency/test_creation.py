@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dynamo.runtime import DistributedRuntime, Endpoint
-from tests.support import page, sample, series
+from tests.support import exposition, sample, series
 from tests.support.threads import all_at_once
 
 THREADS = 4
@@ -25,7 +25,7 @@ def test_threads_that_create_a_metric_at_once_get_the_same_one(endpoint: Endpoin
 
         counters = all_at_once(*[create] * THREADS)
         assert all(counter is counters[0] for counter in counters)
-        assert sample(page(endpoint), f"ns_comp_ep_m{number}") == THREADS
+        assert sample(exposition(endpoint), f"ns_comp_ep_m{number}") == THREADS
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_threads_that_create_a_series_at_once_get_the_same_one(
 
     all_at_once(*[create] * THREADS)
     expected = {str(number): THREADS for number in range(1000)}
-    assert series(page(endpoint), "ns_comp_ep_m", "a") == expected
+    assert series(exposition(endpoint), "ns_comp_ep_m", "a") == expected
 
 
 def test_series_and_metrics_that_come_and_go_leave_the_others_alone(endpoint: Endpoint) -> None:
@@ -68,8 +68,8 @@ def test_series_and_metrics_that_come_and_go_leave_the_others_alone(endpoint: En
             labels = {"x": str(number % 3)}
             metrics.unregister(metrics.create_histogram("gone", "help", labels))
 
-    all_at_once(count, meanwhile=[come_and_go, come_and_go, lambda: page(endpoint)])
-    assert sample(page(endpoint), "ns_comp_ep_m", a="kept") == kept.get() == 2 * ROUNDS
+    all_at_once(count, meanwhile=[come_and_go, come_and_go, lambda: exposition(endpoint)])
+    assert sample(exposition(endpoint), "ns_comp_ep_m", a="kept") == kept.get() == 2 * ROUNDS
 
 
 def test_a_vec_emptied_and_filled_all_the_time_shows_no_series_twice(endpoint: Endpoint) -> None:
@@ -82,10 +82,10 @@ def test_a_vec_emptied_and_filled_all_the_time_shows_no_series_twice(endpoint: E
                 vec.set(1, each)
             vec.clear()
 
-    _, pages = all_at_once(refill, meanwhile=[endpoint.metrics.prometheus_expfmt])
-    # A series that stands twice makes a page longer than others. page() would find it.
-    for text in sorted(pages, key=len)[-30:]:
-        page(text)
+    _, expositions = all_at_once(refill, meanwhile=[endpoint.metrics.prometheus_expfmt])
+    # A series that stands twice makes an exposition longer than others. exposition() would find it.
+    for text in sorted(expositions, key=len)[-30:]:
+        exposition(text)
 
 
 def test_a_vec_cleared_while_others_fill_it_stays_whole(endpoint: Endpoint) -> None:
@@ -95,10 +95,10 @@ def test_a_vec_cleared_while_others_fill_it_stays_whole(endpoint: Endpoint) -> N
         for number in range(ROUNDS):
             vec.set(number, {"a": str(number % 300)})
 
-    all_at_once(update, update, meanwhile=[vec.clear, lambda: page(endpoint)])
+    all_at_once(update, update, meanwhile=[vec.clear, lambda: exposition(endpoint)])
     vec.clear()
     vec.set(1, {"a": "x"})
-    assert series(page(endpoint), "ns_comp_ep_m", "a") == {"x": 1}
+    assert series(exposition(endpoint), "ns_comp_ep_m", "a") == {"x": 1}
 
 
 def test_callbacks_that_come_and_go_leave_the_others_alone(runtime: DistributedRuntime) -> None:
@@ -108,13 +108,13 @@ def test_callbacks_that_come_and_go_leave_the_others_alone(runtime: DistributedR
 
     def scrape() -> None:
         for _ in range(50):
-            page(runtime)
+            exposition(runtime)
 
     def come_and_go() -> None:
         runtime.metrics.register_callback(others.inc).unregister()
 
     all_at_once(scrape, meanwhile=[come_and_go, come_and_go])
-    families = page(runtime)
+    families = exposition(runtime)
     assert counter.get() == 51
     for figure in ("errors", "timeouts"):
         assert sample(families, f"dynamo_runtime_callback_{figure}_total") == 0

@@ -8,7 +8,7 @@ import pytest
 
 from dynamo.prometheus_metrics import RuntimeMetrics
 from dynamo.runtime import DistributedRuntime
-from tests.support import Family, page, sample, series
+from tests.support import Family, exposition, sample, series
 from tests.support.threads import all_at_once
 
 THREADS = 4
@@ -55,7 +55,7 @@ class Worker:
 
 @pytest.fixture(scope="module")
 def worker_and_pages() -> tuple[DistributedRuntime, list[list[str]]]:
-    """A runtime that several threads have updated, and the pages two others have seen meanwhile."""
+    """A runtime that several threads updated, and the expositions that two others saw meanwhile."""
     runtime = DistributedRuntime()
     worker = Worker(runtime.metrics)
     scrape = runtime.metrics.prometheus_expfmt
@@ -65,15 +65,16 @@ def worker_and_pages() -> tuple[DistributedRuntime, list[list[str]]]:
 
 @pytest.fixture
 def families(worker_and_pages: tuple[DistributedRuntime, Any]) -> dict[str, Family]:
-    """The page in the end."""
-    return page(worker_and_pages[0])
+    """The exposition in the end."""
+    return exposition(worker_and_pages[0])
 
 
 @pytest.fixture(scope="module")
 def seen(worker_and_pages: tuple[Any, list[list[str]]]) -> list[list[dict[str, Family]]]:
-    """Up to some thirty pages of each scraper, in order: to parse them takes far longer."""
+    """Up to some thirty expositions of each scraper, in order: to parse them takes far longer."""
     return [
-        [page(text) for text in pages[:: len(pages) // 30 + 1]] for pages in worker_and_pages[1]
+        [exposition(text) for text in expositions[:: len(expositions) // 30 + 1]]
+        for expositions in worker_and_pages[1]
     ]
 
 
@@ -116,17 +117,17 @@ def test_no_update_of_a_series_is_lost(
     assert values == {str(number): TOTAL // SERIES * of_each for number in range(SERIES)}
 
 
-def test_pages_were_seen_while_the_threads_were_at_work(
+def test_expositions_were_seen_while_the_threads_were_at_work(
     seen: list[list[dict[str, Family]]],
 ) -> None:
-    values = {sample(families, "intcounter") for pages in seen for families in pages}
+    values = {sample(families, "intcounter") for expositions in seen for families in expositions}
     assert len(values - {0, TOTAL * 3}) >= 3
 
 
-def test_in_every_page_the_infinite_bucket_is_the_count(
+def test_in_every_exposition_the_infinite_bucket_is_the_count(
     seen: list[list[dict[str, Family]]],
 ) -> None:
-    for families in (families for pages in seen for families in pages):
+    for families in (families for expositions in seen for families in expositions):
         for name in ("histogram", "histogramvec"):
             for count, last in last_buckets(families.get(name)):
                 assert count.value == last, count
@@ -144,18 +145,18 @@ def last_buckets(family: Family | None) -> list[tuple[Any, float]]:
     return [(sample, infinite[frozenset(sample.labels.items())]) for sample in counts]
 
 
-def test_in_every_page_buckets_hold_what_is_in_those_below(
+def test_in_every_exposition_buckets_hold_what_is_in_those_below(
     seen: list[list[dict[str, Family]]],
 ) -> None:
-    for families in (families for pages in seen for families in pages):
+    for families in (families for expositions in seen for families in expositions):
         counts = [s.value for s in families["histogram"].samples if s.name.endswith("_bucket")]
         assert counts == sorted(counts)
 
 
 def test_what_only_goes_up_never_goes_back(seen: list[list[dict[str, Family]]]) -> None:
-    for pages in seen:
+    for expositions in seen:
         before: dict[Any, float] = {}
-        for families in pages:
+        for families in expositions:
             now = rising(families)
             assert now.keys() >= before.keys()
             assert [series for series in before if now[series] < before[series]] == []
@@ -173,6 +174,8 @@ def rising(families: dict[str, Family]) -> dict[Any, float]:
 
 
 def test_the_series_of_a_vec_keep_their_order(seen: list[list[dict[str, Family]]]) -> None:
-    for pages in seen:
-        orders = [list(series(p, "intcountervec", "a")) for p in pages if "intcountervec" in p]
+    for expositions in seen:
+        orders = [
+            list(series(p, "intcountervec", "a")) for p in expositions if "intcountervec" in p
+        ]
         assert all(orders[-1][: len(order)] == order for order in orders)

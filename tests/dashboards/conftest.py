@@ -13,7 +13,7 @@ from tests.support.prometheus import Prometheus, configured
 RULES = ROOT / "deploy" / "prometheus-rules.yaml"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """A Prometheus server with our rules.
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from dynamo_metrics.cli._dashboard import made
 from tests.fleet.conftest import BIN, Run
 from tests.fleet.conftest import run as run
 from tests.support.process import free_port, serving, workers
@@ -25,6 +26,14 @@ def failure(run: Run, *arguments: str | Path) -> str:
     assert command.lines() == []
     assert command.exit_code() == 1
     [line] = command.errors.splitlines()
+    return line
+
+
+def refusal(url: str) -> str:
+    """The one line with which an address is refused."""
+    with pytest.raises((OSError, ValueError)) as refused:
+        made(url)
+    [line] = str(refused.value).splitlines()
     return line
 
 
@@ -64,18 +73,20 @@ class TestWithItsPackages:
         assert "\n".join(command.lines()) + "\n" == worker_dashboard()
         command.assert_ends_cleanly()
 
-    @pytest.mark.parametrize("form", ["{}", "http://{}", "http://{}/", "http://{}/metrics"])
-    def test_with_an_address_it_writes_one_of_the_page(
-        self, run: Run, tmp_path: Path, form: str
+    def test_with_an_address_it_writes_one_of_the_exposition(
+        self, run: Run, tmp_path: Path
     ) -> None:
         output = tmp_path / "dashboard.json"
         with workers() as start:
             worker = serving(start, 'metrics.create_gauge("level", "Level")\nprint()\ninput()')
             worker.line()
-            command = run(*DASHBOARD, form.format(worker.address), "--output", output)
+            command = run(*DASHBOARD, worker.address, "--output", output)
             assert command.lines() == []
             command.assert_ends_cleanly()
-        titles = [panel["title"] for panel in json.loads(output.read_text())["panels"]]
+            written = output.read_text()
+            for form in ("http://{}", "http://{}/", "http://{}/metrics"):
+                assert made(form.format(worker.address)) == written
+        titles = [panel["title"] for panel in json.loads(written)["panels"]]
         assert "ns_comp_ep_level" in titles
 
     def test_nobody_there_is_one_line(self, run: Run) -> None:
@@ -86,8 +97,8 @@ class TestWithItsPackages:
         )
 
     @pytest.mark.parametrize("address", ["/etc/hostname", "file:///etc/hostname", "host:port"])
-    def test_what_is_no_address_is_one_line(self, run: Run, address: str) -> None:
-        assert failure(run, address) == (
+    def test_what_is_no_address_is_one_line(self, address: str) -> None:
+        assert refusal(address) == (
             f"{address} is not an address of metrics; give one as in localhost:8081 or "
             "http://localhost:8081/metrics"
         )
@@ -103,11 +114,11 @@ class TestWithItsPackages:
             (200, b'{"a": 1}', "is not an exposition in a text format ("),
         ],
     )
-    def test_what_is_no_page_is_one_line(
-        self, run: Run, status: int, body: bytes, message: str
+    def test_what_is_no_exposition_is_one_line(
+        self, status: int, body: bytes, message: str
     ) -> None:
         with answering(status, body) as address:
-            line = failure(run, address)
+            line = refusal(address)
         assert line.startswith(f"http://{address}/metrics {message}")
 
     def test_a_file_that_cannot_be_written_is_one_line(self, run: Run, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a server may answer instead of a page: without an end, too much, half of it, nonsense."""
+"""What a server may answer instead of an exposition: without end, too much, half, nonsense."""
 
 from __future__ import annotations
 
@@ -46,26 +46,30 @@ def answering(parts: Iterable[bytes], pause: float = 0) -> Iterator[str]:
 
 
 def problem(address: str) -> str:
-    """Why a page could not be fetched: one line."""
+    """Why an exposition could not be fetched: one line."""
     with pytest.raises((ConnectionError, ValueError)) as raised:
         fetch(address)
     [line] = str(raised.value).splitlines()
     return line.removeprefix(f"{address} ")
 
 
-def test_a_page_that_comes_but_does_not_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_exposition_that_comes_but_does_not_end_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(_families, "_TIMEOUT", 0.3)
     with answering(chain([HEAD + b"\r\n"], repeat(b"# a\n")), pause=0.05) as address:
         assert problem(address).startswith("cannot be reached: timed out;")
 
 
-def test_a_page_without_measure_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_exposition_without_measure_is_not_read_to_its_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(_families, "_LARGEST", 2**20)
     with answering(chain([HEAD + b"\r\n"], repeat(b"#" * 4096))) as address:
         assert problem(address).startswith("has more than 1 MiB;")
 
 
-def test_half_a_page_is_none() -> None:
+def test_half_an_exposition_is_none() -> None:
     with answering([HEAD + b"Content-Length: 9\r\n\r\n", b"a 1\n"]) as address:
         assert problem(address).startswith("cannot be reached: IncompleteRead(4 bytes read, 5 more")
 

@@ -1,4 +1,4 @@
-"""A dashboard of whatever a page shows: every query shows data, whatever the page."""
+"""A dashboard of any exposition: every query shows data."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def test_the_variables_of_the_mockers_own_dashboard_have_values(server: Promethe
     assert found.labels == {"job": "worker"}
 
 
-def test_prometheus_understands_the_dashboard_of_vllms_own_page(server: Prometheus) -> None:
-    page = (ROOT / "tests" / "formats" / "vllm_metrics.txt").read_text()
-    asked = queries(of_families(parse(page), "vllm"))
+def test_prometheus_understands_the_dashboard_of_vllms_own_exposition(server: Prometheus) -> None:
+    exposition = (ROOT / "tests" / "formats" / "vllm_metrics.txt").read_text()
+    asked = queries(of_families(parse(exposition), "vllm"))
     assert len(asked) > 80
     for query in asked:
         server.query(query.expression)
@@ -85,12 +85,12 @@ def test_native_histograms_show_their_mean_where_prometheus_does_not(tmp_path: P
 
 
 def made(text: str, content_type: str = "text/plain") -> list[dict[str, Any]]:
-    """The panels for a page."""
+    """The panels for an exposition."""
     return panels(of_families(parse(text, content_type), "somewhere"))
 
 
 def expressions(text: str, content_type: str = "text/plain") -> list[str]:
-    """The queries for a page, without the choice of workers."""
+    """The queries for an exposition, without the choice of workers."""
     return [
         target["expr"].replace('job=~"$job", instance=~"$instance"', "")
         for panel in made(text, content_type)
@@ -181,7 +181,7 @@ def test_lines_are_named_by_the_labels_that_tell_them_apart() -> None:
     assert panel["targets"][0]["legendFormat"] == "{{instance}} {{place}}"
 
 
-def test_a_panel_has_the_units_of_the_name_and_the_words_of_the_page() -> None:
+def test_a_panel_has_the_units_of_the_name_and_the_words_of_the_exposition() -> None:
     text = (
         "# HELP sent_bytes_total Bytes sent\n# TYPE sent_bytes_total counter\nsent_bytes_total 1\n"
         "# TYPE used_ratio gauge\nused_ratio 1\n# TYPE odd gauge\nodd 1\n"

@@ -1,4 +1,4 @@
-"""The page itself: orders, spellings, escapes."""
+"""The exposition itself: orders, spellings, escapes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from dynamo.prometheus_metrics import RuntimeMetrics
 from dynamo.runtime import DistributedRuntime, Endpoint
-from tests.support import buckets, page
+from tests.support import buckets, exposition
 
 
 def lines(endpoint: Endpoint) -> list[str]:
@@ -22,7 +22,7 @@ def test_a_family_has_its_description_its_type_and_its_samples(endpoint: Endpoin
     ]
 
 
-def test_the_page_ends_with_a_line_feed_and_an_empty_one_is_empty(endpoint: Endpoint) -> None:
+def test_the_exposition_ends_with_a_line_feed_and_an_empty_one_is_empty(endpoint: Endpoint) -> None:
     assert endpoint.metrics.prometheus_expfmt() == ""
     endpoint.metrics.create_gauge("m", "help")
     assert endpoint.metrics.prometheus_expfmt().endswith(" 0\n")
@@ -36,14 +36,14 @@ def test_a_metric_without_labels_has_no_braces(runtime: DistributedRuntime) -> N
 def test_families_are_sorted_by_name(runtime: DistributedRuntime) -> None:
     for name in ("b", "a", "B", "a_b", "_", "a:b", "b1"):
         runtime.metrics.create_gauge(name, "help", full_name=True)
-    names = [name for name in page(runtime) if not name.startswith(("dynamo_", "process_"))]
+    names = [name for name in exposition(runtime) if not name.startswith(("dynamo_", "process_"))]
     assert names == sorted(names) == ["B", "_", "a", "a:b", "a_b", "b", "b1"]
 
 
 def test_labels_are_sorted_by_name_with_le_last(endpoint: Endpoint) -> None:
     vec = endpoint.metrics.create_histogramvec("m", "help", ["z", "a", "m"], {"zz": "1", "b": "2"})
     vec.labels("", "", "")
-    for sample in page(endpoint)["ns_comp_ep_m"].samples:
+    for sample in exposition(endpoint)["ns_comp_ep_m"].samples:
         names = [name for name in sample.labels if name != "le"]
         assert names == sorted(names)
         assert len(names) == 8
@@ -60,7 +60,7 @@ def test_series_stand_in_order_of_creation_whichever_metric_they_are_of(endpoint
     metrics.create_gauge("m", "help", {"x": "y"}).set(4)
     vec.set(5, {"a": "c"})
     vec.set(1.5, {"a": "z"})
-    values = [sample.value for sample in page(endpoint)["ns_comp_ep_m"].samples]
+    values = [sample.value for sample in exposition(endpoint)["ns_comp_ep_m"].samples]
     assert values == [1.5, 2, 3, 4, 5]
 
 
@@ -69,7 +69,7 @@ def test_series_of_many_batches_stand_in_order_of_creation(endpoint: Endpoint) -
     second = endpoint.metrics.create_intgaugevec("m", "help", ["b"])
     for number in range(2000):
         (second if number % 3 else first).labels(str(number)).set(number)
-    values = [sample.value for sample in page(endpoint)["ns_comp_ep_m"].samples]
+    values = [sample.value for sample in exposition(endpoint)["ns_comp_ep_m"].samples]
     assert values == list(range(2000))
 
 
@@ -80,7 +80,7 @@ def test_the_samples_of_a_histogram_stand_together(endpoint: Endpoint) -> None:
     suffixes = ["_bucket", "_bucket", "_sum", "_count"]
     assert [
         (sample.name.removeprefix("ns_comp_ep_m"), sample.labels["a"])
-        for sample in page(endpoint)["ns_comp_ep_m"].samples
+        for sample in exposition(endpoint)["ns_comp_ep_m"].samples
     ] == [(suffix, value) for value in "xy" for suffix in suffixes]
 
 
@@ -133,7 +133,7 @@ def test_le_is_spelled_as_prometheus_normalises_it(
     endpoint: Endpoint, bound: float, le: str
 ) -> None:
     endpoint.metrics.create_histogram("m", "help", buckets=[bound])
-    assert list(buckets(page(endpoint), "ns_comp_ep_m")) == [le, "+Inf"]
+    assert list(buckets(exposition(endpoint), "ns_comp_ep_m")) == [le, "+Inf"]
 
 
 # Escapes
@@ -142,7 +142,7 @@ def test_le_is_spelled_as_prometheus_normalises_it(
 def test_label_values_are_escaped(endpoint: Endpoint) -> None:
     endpoint.metrics.create_gaugevec("m", "help", ["a"]).labels('\\ " \n \r \t').set(1)
     assert r'{a="\\ \" \n ' in endpoint.metrics.prometheus_expfmt()
-    [sample] = page(endpoint)["ns_comp_ep_m"].samples
+    [sample] = exposition(endpoint)["ns_comp_ep_m"].samples
     assert sample.labels["a"] == '\\ " \n \r \t'
 
 
@@ -151,7 +151,7 @@ def test_label_values_are_escaped(endpoint: Endpoint) -> None:
 )
 def test_descriptions_are_escaped(endpoint: Endpoint, description: str) -> None:
     endpoint.metrics.create_gauge("m", description)
-    assert page(endpoint)["ns_comp_ep_m"].help == description
+    assert exposition(endpoint)["ns_comp_ep_m"].help == description
     assert len(lines(endpoint)) == 3
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dynamo.prometheus_metrics import Counter, IntCounter, RuntimeMetrics
-from tests.support import FACTORIES, PLAIN, VECS, create, page, refused
+from tests.support import FACTORIES, PLAIN, VECS, create, exposition, refused
 from tests.support.waiting import eventually
 
 NO_ARGUMENTS = {
@@ -327,7 +327,7 @@ def test_a_value_that_is_refused_is_no_update(metrics: RuntimeMetrics) -> None:
     vec = metrics.create_gaugevec("m", "help", ["a"], idle_timeout=0.001)
     child = vec.with_label_values(["x"])
     child.set(1)
-    eventually(lambda: None if vec.name() in page(metrics.prometheus_expfmt()) else True)
+    eventually(lambda: None if vec.name() in exposition(metrics.prometheus_expfmt()) else True)
     with refused(TypeError, "value must be a number"):
         child.set("2")  # type: ignore[arg-type]
-    assert vec.name() not in page(metrics.prometheus_expfmt())
+    assert vec.name() not in exposition(metrics.prometheus_expfmt())

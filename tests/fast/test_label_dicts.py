@@ -11,7 +11,7 @@ import pytest
 
 from dynamo.prometheus_metrics import IntCounterVec, RuntimeMetrics
 from dynamo.runtime import Endpoint
-from tests.support import page, refused, series
+from tests.support import exposition, refused, series
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_values_may_be_subclasses_of_str(endpoint: Endpoint, vec: IntCounterVec)
     vec.inc({"a": Str("x"), "b": LyingStr("y")})
     vec.inc({"a": "x", "b": "y"})
     vec.with_label_values([LyingStr("x"), Str("y")]).inc()
-    assert series(page(endpoint), "ns_comp_ep_m", "a", "b") == {("x", "y"): 3}
+    assert series(exposition(endpoint), "ns_comp_ep_m", "a", "b") == {("x", "y"): 3}
 
 
 def test_names_may_be_subclasses_of_str_or_made_at_run_time(vec: IntCounterVec) -> None:

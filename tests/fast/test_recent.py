@@ -8,7 +8,7 @@ import pytest
 
 from dynamo.prometheus_metrics import IntCounterVec
 from dynamo.runtime import Endpoint
-from tests.support.page import page, sample
+from tests.support.exposition import exposition, sample
 from tests.support.waiting import eventually
 
 MANY = 40
@@ -83,7 +83,7 @@ def test_a_series_taken_out_is_forgotten(
     take_out(vec, labels)
     vec.inc(labels)
     assert vec.get(labels) == 1
-    assert sample(page(endpoint), vec.name(), **labels) == 1
+    assert sample(exposition(endpoint), vec.name(), **labels) == 1
 
 
 def test_handles_by_list_and_updates_by_dict_reach_the_same_series(vec: IntCounterVec) -> None:
@@ -127,7 +127,7 @@ def test_a_remembered_series_that_is_idle_goes_all_the_same(endpoint: Endpoint) 
     labels = {"a": "1"}
     for _ in range(MANY):
         vec.inc(labels)
-    eventually(lambda: vec.name() not in page(endpoint) or None)
+    eventually(lambda: vec.name() not in exposition(endpoint) or None)
     vec.inc(labels)
     vec.set_idle_timeout(86_400)
     assert vec.get(labels) == 1

@@ -17,6 +17,9 @@ from tests.support.waiting import eventually
 BIN = Path(sys.executable).parent
 SERVER = ROOT / "examples" / "hello_world" / "server.py"
 
+LEASE = {"DYN_DISCOVERY_LEASE": "3"}
+"""Shorter than by default, so that entries of killed workers are soon gone."""
+
 Group: TypeAlias = dict[str, Any]
 """``targets`` and ``labels``."""
 
@@ -83,7 +86,8 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
 def start_sd(run: Run, nats_server: str, *options: str, **settings: str) -> Sd:
     """Starts ``dynamo-metrics sd`` on a free port of the loopback, where it asks NATS each time."""
     options = ("--host", "127.0.0.1", "--port", "0", "--refresh", "0", *options)
-    return Sd(run(BIN / "dynamo-metrics", "sd", *options, NATS_SERVER=nats_server, **settings))
+    settings = {"NATS_SERVER": nats_server, **LEASE, **settings}
+    return Sd(run(BIN / "dynamo-metrics", "sd", *options, **settings))
 
 
 @pytest.fixture
@@ -106,4 +110,5 @@ def settings(nats: NatsServer) -> dict[str, str]:
         "DYN_SYSTEM_HOST": "127.0.0.1",
         "DYN_REQUEST_PLANE": "nats",
         "NATS_SERVER": nats.url,
+        **LEASE,
     }

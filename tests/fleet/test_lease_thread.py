@@ -31,13 +31,13 @@ def test_a_worker_whose_event_loop_stands_still_is_listed_but_gets_no_requests(
 
     async def wait_for_three_renewals_without_instance() -> None:
         client = await nats_py.connect(nats.url)
-        bucket = await client.jetstream().key_value(BUCKET)
+        puts = await client.subscribe(f"$KV.{BUCKET}.runtimes.*")
         renewals = 0
-        async for entry in await bucket.watch("runtimes.*"):
-            keys = await bucket.keys()
-            renewals += entry is not None and not any("instances." in key for key in keys)
-            if renewals == 3:
-                break
+        while renewals < 3:
+            await puts.next_msg(TIMEOUT_SECONDS)
+            instances = f"$KV.{BUCKET}.instances.>"
+            kept = await client.jetstream().stream_info(f"KV_{BUCKET}", instances)
+            renewals += not kept.state.subjects
         await client.close()
 
     asyncio.run(asyncio.wait_for(wait_for_three_renewals_without_instance(), TIMEOUT_SECONDS))

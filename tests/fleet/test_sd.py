@@ -9,6 +9,8 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 
 import nats as nats_py
@@ -21,9 +23,27 @@ from dynamo.fleet._fleet import Fleet
 from tests.fleet.conftest import BIN, Run, Sd, start_sd, start_worker
 from tests.support.client import Answer, connect, fetch, is_refused, request
 from tests.support.nats import NatsServer, nobody_listens
+from tests.support.process import Worker
 from tests.support.waiting import eventually
 
 PREFIX = "__meta_dynamo_"
+
+
+@pytest.fixture(scope="module")
+def empty() -> Iterator[Sd]:
+    """``dynamo-metrics sd`` of a fleet without workers."""
+    nats = NatsServer()
+    with contextlib.ExitStack() as started:
+        started.callback(nats.close)
+
+        def run(*command: str | Path, **settings: str) -> Worker:
+            process = Worker(command, settings)
+            started.callback(process.close)
+            return process
+
+        sd = start_sd(run, nats.url)
+        sd.serving(0)
+        yield sd
 
 
 def test_a_worker_is_listed_with_where_it_belongs_and_who_it_is(
@@ -49,8 +69,8 @@ def test_workers_of_one_host_have_ports_and_instances_of_their_own(
     assert len({group["labels"][f"{PREFIX}instance"] for group in groups}) == 3
 
 
-def test_a_fleet_without_workers_is_an_empty_list(sd: Sd) -> None:
-    assert sd.serving(0) == []
+def test_a_fleet_without_workers_is_an_empty_list(empty: Sd) -> None:
+    assert empty.serving(0) == []
 
 
 def test_a_killed_worker_is_listed_no_more_within_ten_seconds(
@@ -149,7 +169,7 @@ def test_a_restarted_nats_is_believed_when_all_leases_have_had_their_time(
 ) -> None:
     """In this process, where the time of a lease is up when the test says so."""
     monkeypatch.setenv("NATS_SERVER", nats.url)
-    monkeypatch.setattr(nats_discovery, "LEASE_SECONDS", 3600.0)
+    monkeypatch.setenv("DYN_DISCOVERY_LEASE", "3600")
 
     async def restart() -> None:
         discovery = await nats_discovery.NatsDiscovery.open()
@@ -203,40 +223,39 @@ def test_a_signal_ends_it_cleanly_while_it_still_looks_for_nats(run: Run) -> Non
     sd.process.assert_ends_cleanly()
 
 
-def test_the_index_names_the_routes_and_each_of_them_answers(sd: Sd) -> None:
-    sd.serving(0)
-    index = fetch(sd.address, "/").text
+def test_the_index_names_the_routes_and_each_of_them_answers(empty: Sd) -> None:
+    index = fetch(empty.address, "/").text
     routes = re.findall(r"^(/\S*)", index, re.MULTILINE)
     assert routes == ["/sd", "/health", "/live"]
-    assert [fetch(sd.address, route).status for route in routes] == [200, 200, 200]
-    assert fetch(sd.address, "/health").json == {"status": "ready", "targets": 0}
-    assert fetch(sd.address, "/sd?refresh=1").json == []
+    assert [fetch(empty.address, route).status for route in routes] == [200, 200, 200]
+    assert fetch(empty.address, "/health").json == {"status": "ready", "targets": 0}
+    assert fetch(empty.address, "/sd?refresh=1").json == []
 
 
-def test_what_is_not_there_is_one_line(sd: Sd) -> None:
+def test_what_is_not_there_is_one_line(empty: Sd) -> None:
     cases = [
         ("GET", "/targets", 404, "404 /targets is not here, see /\n"),
         ("POST", "/sd", 405, "405 POST is not for here: use GET\n"),
         ("HEAD", "/live", 200, ""),
     ]
     for method, path, status, text in cases:
-        answer = fetch(sd.address, path, method)
+        answer = fetch(empty.address, path, method)
         assert (answer.status, answer.text) == (status, text)
 
 
-def test_the_body_of_a_get_is_no_request(sd: Sd) -> None:
+def test_the_body_of_a_get_is_no_request(empty: Sd) -> None:
     body = request("/nowhere")
-    with connect(sd.address) as connection:
+    with connect(empty.address) as connection:
         head = request("/live", headers={"Content-Length": str(len(body))})
         connection.sendall(head + body + request("/live", headers={"Connection": "close"}))
         answers = b"".join(iter(lambda: connection.recv(2**16), b""))
     assert answers.count(b"HTTP/1.1 200 OK") == answers.count(b"HTTP/1.1") == 2
 
 
-def test_connections_are_limited_and_the_oldest_idle_one_goes(sd: Sd) -> None:
+def test_connections_are_limited_and_the_oldest_idle_one_goes(empty: Sd) -> None:
     with contextlib.ExitStack() as stack:
-        idle = [stack.enter_context(connect(sd.address)) for _ in range(300)]
-        assert fetch(sd.address, "/live").status == 200
+        idle = [stack.enter_context(connect(empty.address)) for _ in range(300)]
+        assert fetch(empty.address, "/live").status == 200
         assert idle[0].recv(1) == b""
         idle[-1].sendall(request("/live"))
         assert idle[-1].recv(12) == b"HTTP/1.1 200"

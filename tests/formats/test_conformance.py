@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from dynamo.runtime import DistributedRuntime, Endpoint
 from tests.formats.fill import fill
 from tests.support import formats, prometheus
-from tests.support.formats import ALL, OPENMETRICS, PROTOBUF, TEXT, Page, render
+from tests.support.formats import ALL, OPENMETRICS, PROTOBUF, TEXT, Exposition, render
 
 each_format = pytest.mark.parametrize("accept", ALL.values(), ids=ALL)
 
@@ -25,8 +25,8 @@ def test_every_format_shows_the_same_series_and_values(filled: Endpoint, accept:
 
 @each_format
 def test_every_format_shows_the_same_bounds(filled: Endpoint, accept: str) -> None:
-    def bounds(page: Page) -> set[str]:
-        return {dict(at.labels)["le"] for at in page.values if at.name.endswith("_bucket")}
+    def bounds(exposition: Exposition) -> set[str]:
+        return {dict(at.labels)["le"] for at in exposition.values if at.name.endswith("_bucket")}
 
     assert bounds(render(filled, accept)) == {
         *("1e-05", "0.005", "1.0", "600.0", "1e+06", "+Inf"),
@@ -45,13 +45,13 @@ def test_every_format_shows_the_names_that_the_metrics_tell(filled: Endpoint, ac
 
 @each_format
 def test_every_format_shows_the_same_descriptions(filled: Endpoint, accept: str) -> None:
-    def descriptions(page: Page) -> dict[str, str]:
-        return {name.removesuffix("_total"): text for name, text in page.helps.items()}
+    def descriptions(exposition: Exposition) -> dict[str, str]:
+        return {name.removesuffix("_total"): text for name, text in exposition.helps.items()}
 
     # These two would get one name.
     shown, text = render(filled, accept), render(filled, TEXT)
-    for page in (shown, text):
-        del page.helps["ns_comp_ep_taken"], page.helps["ns_comp_ep_taken_total"]
+    for exposition in (shown, text):
+        del exposition.helps["ns_comp_ep_taken"], exposition.helps["ns_comp_ep_taken_total"]
     assert descriptions(shown) == descriptions(text)
 
 
@@ -73,11 +73,11 @@ def test_formats_differ_in_the_types_of_counters_that_openmetrics_would_rename(
 
 
 def _as_it_came(text: str) -> dict[formats.Key, float | str]:
-    page = Page()
+    exposition = Exposition()
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
-            page.add(sample.name, sample.labels, sample.value)
-    return page.values
+            exposition.add(sample.name, sample.labels, sample.value)
+    return exposition.values
 
 
 @each_format
@@ -85,9 +85,9 @@ def test_every_series_of_vllm_survives_in_every_format(
     endpoint: Endpoint, vllm: str, accept: str
 ) -> None:
     endpoint.metrics.register_prometheus_expfmt_callback(lambda: vllm)
-    page = render(endpoint, accept)
-    assert page.values == _as_it_came(vllm)
-    assert len(page.values) > 350
+    exposition = render(endpoint, accept)
+    assert exposition.values == _as_it_came(vllm)
+    assert len(exposition.values) > 350
 
 
 @each_format
@@ -95,7 +95,7 @@ def test_every_family_of_vllm_keeps_its_type_and_description(
     endpoint: Endpoint, vllm: str, accept: str
 ) -> None:
     endpoint.metrics.register_prometheus_expfmt_callback(lambda: vllm)
-    page = render(endpoint, accept)
+    exposition = render(endpoint, accept)
     declared = dict(re.findall(r"^# TYPE (\S+) (\w+)$", vllm, re.MULTILINE))
     described = dict(re.findall(r"^# HELP (\S+) (.*)$", vllm, re.MULTILINE))
     assert len(declared) == 82
@@ -107,13 +107,13 @@ def test_every_family_of_vllm_keeps_its_type_and_description(
             for name in created:
                 del families[name]
         declared = {_base(name, kind): kind for name, kind in declared.items()}
-        counters = {name for name, kind in page.types.items() if kind == "counter"}
+        counters = {name for name, kind in exposition.types.items() if kind == "counter"}
         described = {
             name.removesuffix("_total") if name.removesuffix("_total") in counters else name: text
             for name, text in described.items()
         }
-    assert page.types == declared
-    assert page.helps == described
+    assert exposition.types == declared
+    assert exposition.helps == described
 
 
 def _base(name: str, kind: str) -> str:

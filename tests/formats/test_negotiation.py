@@ -37,8 +37,8 @@ def address() -> Iterator[str]:
 def content_type(address: str, accept: str) -> str:
     answer = fetch(address, headers={"Accept": accept})
     assert answer.status == 200
-    page = formats.read(answer.headers["Content-Type"], answer.body)
-    assert page.values[formats.key("taken_total")] == 5
+    exposition = formats.read(answer.headers["Content-Type"], answer.body)
+    assert exposition.values[formats.key("taken_total")] == 5
     return str(answer.headers["Content-Type"])
 
 
@@ -147,8 +147,8 @@ def test_every_format_can_be_packed(address: str, accept: str) -> None:
     packed = pack("gzip")
     assert packed.headers["Content-Encoding"] == "gzip"
     assert packed.headers["Vary"] == "Accept, Accept-Encoding"
-    page = formats.read(packed.headers["Content-Type"], gzip.decompress(packed.body))
-    assert page.values[formats.key("taken_total")] == 5
+    exposition = formats.read(packed.headers["Content-Type"], gzip.decompress(packed.body))
+    assert exposition.values[formats.key("taken_total")] == 5
 
     packed = pack("zstd")
     assert packed.headers["Content-Encoding"] == "zstd"

@@ -22,9 +22,9 @@ def test_a_counter_keeps_its_name_whatever_else_there_is(endpoint: Endpoint) -> 
     create("create_counter", "nested_total", "nested_total_total", "nested_created_total")
     create("create_gauge", "taken")
     create("create_histogram", "waiting")
-    page = render(endpoint, OPENMETRICS)
-    assert page.values.keys() == render(endpoint, TEXT).values.keys()
-    assert page.types == {
+    exposition = render(endpoint, OPENMETRICS)
+    assert exposition.values.keys() == render(endpoint, TEXT).values.keys()
+    assert exposition.types == {
         "ends_well": "counter",
         "ends_badly": "unknown",
         "taken": "gauge",
@@ -49,10 +49,10 @@ def test_a_histogram_below_zero_goes_out_as_unknown_with_all_its_samples(
     runtime.metrics.create_histogram("m", "help", buckets=buckets).observe(observed)
     whole = render(runtime, TEXT)
     assert whole.values[key("m_count")] == 1
-    page = render(runtime, OPENMETRICS)
+    exposition = render(runtime, OPENMETRICS)
     names = ("m_bucket", "m_sum", "m_count")
-    assert page.named(*names) == whole.named(*names)
-    assert {page.types[name] for name in names} == {"unknown"}
+    assert exposition.named(*names) == whole.named(*names)
+    assert {exposition.types[name] for name in names} == {"unknown"}
     for accept in (OPENMETRICS_2, PROTOBUF):
         assert render(runtime, accept).values[key("m_sum")] == observed
 
@@ -60,10 +60,10 @@ def test_a_histogram_below_zero_goes_out_as_unknown_with_all_its_samples(
 def test_a_gauge_named_like_creation_times_is_their_sample(runtime: DistributedRuntime) -> None:
     runtime.metrics.create_counter("made_total", "help")
     runtime.metrics.create_gauge("made_created", "help").set(7)
-    page = render(runtime, OPENMETRICS)
-    assert page.types["made"] == "counter"
-    assert "made_created" not in page.types
-    assert page.values[key("made_created")] == 7
+    exposition = render(runtime, OPENMETRICS)
+    assert exposition.types["made"] == "counter"
+    assert "made_created" not in exposition.types
+    assert exposition.values[key("made_created")] == 7
     assert render(runtime, TEXT).types["made_created"] == "gauge"
 
 

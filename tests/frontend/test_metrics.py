@@ -9,9 +9,9 @@ import pytest
 from dynamo._settings import FRONTEND_SETTINGS, ITL, TTFT
 from dynamo.frontend import parse
 from dynamo.frontend._buckets import buckets
+from tests.support.exposition import buckets as buckets_of
+from tests.support.exposition import sample
 from tests.support.frontend import ASKED, HELLO, Scripted, frontend, frontend_and_workers, item
-from tests.support.page import buckets as buckets_of
-from tests.support.page import sample
 
 
 async def test_everything_that_is_counted_equals_what_has_happened() -> None:

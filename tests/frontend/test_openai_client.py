@@ -150,7 +150,7 @@ ERRORS: list[tuple[Any, type[openai.APIStatusError], str, str]] = [
     (item("", 1, "abort"), openai.InternalServerError, "'abort'", "backend_error"),
     ("no item", openai.InternalServerError, "sent str where an object", "backend_error"),
     ({"text": 7}, openai.InternalServerError, "is not text", "backend_error"),
-    (item("cut", 1), openai.InternalServerError, "without a reason", "truncated_stream"),
+    (item("cut", 1), openai.InternalServerError, "without a finish reason", "truncated_stream"),
 ]
 
 
@@ -194,7 +194,7 @@ async def test_an_error_after_the_first_text_ends_the_stream_with_it() -> None:
 
 async def test_requests_beyond_the_limit_are_told_to_come_again() -> None:
     async def wait_for_the_other() -> None:
-        with pytest.raises(openai.RateLimitError, match=r"1 requests are under way") as raised:
+        with pytest.raises(openai.RateLimitError, match=r"1 requests are in flight") as raised:
             await front.openai.chat.completions.create(**ASKED)
         assert raised.value.response.headers["retry-after"] == "1"
 

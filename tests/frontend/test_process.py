@@ -15,7 +15,7 @@ import pytest
 
 from tests.serving.conftest import nats_settings
 from tests.support.client import connect, fetch, scrape
-from tests.support.page import sample
+from tests.support.exposition import sample
 from tests.support.process import Worker
 from tests.support.stress import repeats
 from tests.support.waiting import eventually

@@ -76,6 +76,7 @@ async def test_a_request_whose_worker_is_killed_before_its_first_item_goes_to_th
     lost = start("killed.py")
     async with frontend_and_workers(answering) as front:
         while (await front.http.get("/health")).json()["workers"] != 2:
+            lost.assert_runs()
             await asyncio.sleep(0.01)
         assert [await text_of(front) for _ in range(2)] == ["Hello é"] * 2
         assert front.counts("model_migration_total") == {("new_request", "m"): 1}

@@ -17,7 +17,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 
 from dynamo.runtime import DistributedRuntime, Endpoint
 from dynamo_metrics import Runtime, as_collector
-from tests.support import FACTORIES, Family, create, page, refused, sample
+from tests.support import FACTORIES, Family, create, exposition, refused, sample
 from tests.support.client import TIMEOUT_SECONDS
 from tests.support.formats import OPENMETRICS, read
 from tests.support.log import Log
@@ -33,7 +33,7 @@ def registry(endpoint: Endpoint) -> CollectorRegistry:
 
 def shown(registry: CollectorRegistry) -> dict[str, Family]:
     """What the registry exposes as text."""
-    return page(generate_latest(registry).decode())
+    return exposition(generate_latest(registry).decode())
 
 
 def test_every_kind_is_exposed_under_the_name_it_returns(
@@ -59,7 +59,7 @@ def test_the_exposition_is_that_of_the_node(
     metrics.register_prometheus_expfmt_callback(
         lambda: '# TYPE s summary\ns{quantile="0.5"} 1\ns_sum 2\ns_count 3\nplain 4 1700000000000\n'
     )
-    ours, theirs = page(endpoint), shown(registry)
+    ours, theirs = exposition(endpoint), shown(registry)
     for name in ("ns_comp_ep_level", "ns_comp_ep_requests_total", "ns_comp_ep_seconds", "s"):
         assert theirs[name] == ours[name]
     assert theirs["plain"].samples == ours["plain"].samples
@@ -154,7 +154,7 @@ def test_an_asgi_app_of_prometheus_client_shows_them(
     app: Any = prometheus_client.make_asgi_app(registry)
     asyncio.run(app(scope, receive, send))
     text = b"".join(message.get("body", b"") for message in sent).decode()
-    assert sample(page(text), "ns_comp_ep_requests_total") == 1
+    assert sample(exposition(text), "ns_comp_ep_requests_total") == 1
 
 
 class TestNames:
@@ -221,7 +221,7 @@ class TestNames:
         endpoint.metrics.create_intgauge("other", "ours")
         shown(registry)
         chosen: Any = registry.restricted_registry(["ns_comp_ep_level"])
-        assert list(page(generate_latest(chosen).decode())) == ["ns_comp_ep_level"]
+        assert list(exposition(generate_latest(chosen).decode())) == ["ns_comp_ep_level"]
 
     def test_two_nodes_that_overlap_are_refused(self, endpoint: Endpoint, runtime: Any) -> None:
         endpoint.metrics.create_intgauge("level", "ours")
@@ -250,16 +250,16 @@ class TestBothDirections:
         self, both: CollectorRegistry, runtime: DistributedRuntime
     ) -> None:
         for _ in range(2):
-            for families in (shown(both), page(runtime)):
+            for families in (shown(both), exposition(runtime)):
                 assert sample(families, "ns_comp_ep_requests_total") == 1
                 assert sample(families, "engine_level") == 2
-        assert sample(page(runtime), "dynamo_runtime_text_dropped_series_total") == 0
+        assert sample(exposition(runtime), "dynamo_runtime_text_dropped_series_total") == 0
 
     def test_another_tree_is_shown_through_the_registry(self, both: CollectorRegistry) -> None:
         other = Runtime()
         other.metrics.register_collector(both, hierarchy_labels=False)
-        assert sample(page(other), "ns_comp_ep_requests_total") == 1
-        assert sample(page(other), "engine_level") == 2
+        assert sample(exposition(other), "ns_comp_ep_requests_total") == 1
+        assert sample(exposition(other), "engine_level") == 2
 
 
 class _Nameless:

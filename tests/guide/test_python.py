@@ -1,4 +1,4 @@
-"""The Python half of the Metrics Developer Guide, run as printed, and the page it makes."""
+"""The Python half of the Metrics Developer Guide, run as printed, and the exposition it makes."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Guide:
                     )
         self.printed = output.getvalue().splitlines()
 
-    def page(self) -> dict[str, Family]:
+    def exposition(self) -> dict[str, Family]:
         """What its ``/metrics`` shows, over HTTP."""
         return scrape(self.names["drt"].system_status_address)
 
@@ -79,7 +79,7 @@ def test_names_and_labels_are_printed_as_the_guide_says(guide: Guide) -> None:
 
 
 def test_the_counter_created_twice_is_one_family_with_both_series(guide: Guide) -> None:
-    family = guide.page()[f"{PREFIX}_requests_total"]
+    family = guide.exposition()[f"{PREFIX}_requests_total"]
     assert (family.type, family.help) == ("counter", "Total requests")
     hierarchy = {
         "dynamo_namespace": "my_namespace",
@@ -92,8 +92,8 @@ def test_the_counter_created_twice_is_one_family_with_both_series(guide: Guide) 
     ]
 
 
-def test_the_page_shows_what_the_guide_has_counted(guide: Guide) -> None:
-    families = guide.page()
+def test_the_exposition_shows_what_the_guide_has_counted(guide: Guide) -> None:
+    families = guide.exposition()
     latency = f"{PREFIX}_latency_seconds"
     assert families[latency].type == "histogram"
     assert list(buckets(families, latency).items()) == [
@@ -121,7 +121,7 @@ def test_the_callback_runs_before_each_scrape(guide: Guide) -> None:
         while not guide.connections.callers.empty():
             guide.connections.callers.get()
         guide.connections.number = number
-        assert sample(guide.page(), f"{PREFIX}_active_connections") == number
+        assert sample(guide.exposition(), f"{PREFIX}_active_connections") == number
         callers = iter(lambda: guide.connections.callers.get(timeout=TIMEOUT_SECONDS), None)
         assert any(caller == "dynamo-callbacks" for caller in callers)
 

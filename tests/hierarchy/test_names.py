@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from dynamo.prometheus_metrics import MetricsError
 from dynamo.runtime import DistributedRuntime, Endpoint
-from tests.support import FACTORIES, VECS, create, page, refused
+from tests.support import FACTORIES, VECS, create, exposition, refused
 
 
 def nodes(runtime: DistributedRuntime) -> list[Any]:
@@ -30,18 +30,18 @@ def test_a_name_is_completed_by_the_path_of_its_node(runtime: DistributedRuntime
 
 
 @pytest.mark.parametrize("factory", FACTORIES)
-def test_the_page_shows_the_very_name(endpoint: Endpoint, factory: str) -> None:
+def test_the_exposition_shows_the_very_name(endpoint: Endpoint, factory: str) -> None:
     metric = create(endpoint, factory, "requests_total")
     if factory in VECS:
         metric.with_label_values(["x"])
-    assert list(page(endpoint)) == [metric.name()] == ["ns_comp_ep_requests_total"]
+    assert list(exposition(endpoint)) == [metric.name()] == ["ns_comp_ep_requests_total"]
 
 
 def test_each_part_is_sanitised_on_its_own(runtime: DistributedRuntime) -> None:
     endpoint = runtime.namespace("my-ns.1gen").component("é comp").endpoint("a:b")
     counter = endpoint.metrics.create_counter("2nd requests/total", "help")
     assert counter.name() == "my_ns__1gen___comp_a:b__2nd_requests_total"
-    assert counter.name() in page(endpoint)
+    assert counter.name() in exposition(endpoint)
 
 
 def test_labels_hold_the_path_as_given(runtime: DistributedRuntime) -> None:
@@ -53,7 +53,7 @@ def test_labels_hold_the_path_as_given(runtime: DistributedRuntime) -> None:
         "dynamo_endpoint": "line\nbreak 🦀",
     }
     assert counter.const_labels() == as_given
-    [shown] = page(endpoint)[counter.name()].samples
+    [shown] = exposition(endpoint)[counter.name()].samples
     assert shown.labels == as_given
 
 
@@ -88,7 +88,7 @@ def test_the_component_style_puts_one_prefix_before_every_name() -> None:
     runtime = DistributedRuntime(name_style="component")
     for node in nodes(runtime):
         assert node.metrics.create_counter("m", "help").name() == "dynamo_component_m"
-    [family] = [family for name, family in page(runtime).items() if name.endswith("_m")]
+    [family] = [family for name, family in exposition(runtime).items() if name.endswith("_m")]
     assert [len(sample.labels) for sample in family.samples] == [0, 1, 2, 3]
 
 
@@ -109,7 +109,7 @@ def test_the_component_style_sanitises_the_values_of_the_hierarchy_labels_as_dyn
     registry = CollectorRegistry()
     Gauge("external", "help", registry=registry).set(1)
     metrics.register_collector(registry)
-    [external] = page(runtime)["external"].samples
+    [external] = exposition(runtime)["external"].samples
     assert external.labels == expected
 
 
@@ -166,10 +166,10 @@ def test_a_full_name_may_have_any_characters(endpoint: Endpoint, factory: str, n
     if factory.endswith("vec"):
         metric.with_label_values(["x"])
     quoted = name.replace('"', '\\"')
-    text = exposition(endpoint, "text/plain;version=1.0.0;escaping=allow-utf-8")
+    text = in_format(endpoint, "text/plain;version=1.0.0;escaping=allow-utf-8")
     assert f'# TYPE "{quoted}"' in text
     assert f'{{"{quoted}' in text
-    openmetrics = exposition(
+    openmetrics = in_format(
         endpoint, "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8"
     )
     assert f'"{quoted}' in openmetrics
@@ -181,12 +181,12 @@ def test_names_that_are_equal_when_escaped_stay_apart(runtime: DistributedRuntim
     """In formats without such names one of them stays, and the other is counted as dropped."""
     for name in ("a.b", "a_b", "a-b"):
         runtime.metrics.create_gauge(name, "help", full_name=True).set(1)
-    text = exposition(runtime, "text/plain;version=1.0.0;escaping=allow-utf-8")
+    text = in_format(runtime, "text/plain;version=1.0.0;escaping=allow-utf-8")
     assert [f"# TYPE {name} gauge" in text for name in ('"a.b"', "a_b", '"a-b"')] == [True] * 3
     assert runtime.metrics.prometheus_expfmt().count("# TYPE a_b gauge") == 1
 
 
-def exposition(node: Endpoint | DistributedRuntime, accept: str) -> str:
+def in_format(node: Endpoint | DistributedRuntime, accept: str) -> str:
     return node.metrics.exposition(accept)[2].decode()
 
 
@@ -194,5 +194,5 @@ def test_equal_full_names_of_two_endpoints_are_one_family(runtime: DistributedRu
     component = runtime.namespace("ns").component("comp")
     for name in ("first", "second"):
         component.endpoint(name).metrics.create_counter("m", "help", full_name=True)
-    endpoints = [sample.labels["dynamo_endpoint"] for sample in page(component)["m"].samples]
+    endpoints = [sample.labels["dynamo_endpoint"] for sample in exposition(component)["m"].samples]
     assert endpoints == ["first", "second"]

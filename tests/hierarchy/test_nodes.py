@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dynamo.runtime import DistributedRuntime, Endpoint
-from tests.support import page, refused, sample, series
+from tests.support import exposition, refused, sample, series
 
 
 def test_asking_twice_for_an_endpoint_gives_one_node(runtime: DistributedRuntime) -> None:
@@ -34,7 +34,7 @@ def test_nodes_of_different_runtimes_are_different(runtime: DistributedRuntime) 
     assert other != runtime
     assert other.namespace("ns") != runtime.namespace("ns")
     other.namespace("ns").metrics.create_gauge("m", "help")
-    assert "ns_m" not in page(runtime)
+    assert "ns_m" not in exposition(runtime)
 
 
 def test_paths_that_read_alike_when_joined_are_different_nodes(runtime: DistributedRuntime) -> None:
@@ -43,7 +43,7 @@ def test_paths_that_read_alike_when_joined_are_different_nodes(runtime: Distribu
     assert first != second
     first.metrics.create_intgauge("m", "help").set(1)
     second.metrics.create_intgauge("m", "help").set(2)
-    families = page(runtime)
+    families = exposition(runtime)
     labels = ("dynamo_namespace", "dynamo_component")
     assert series(families, "a_b_c_m", *labels) == {("a_b", "c"): 1, ("a", "b_c"): 2}
 
@@ -75,18 +75,18 @@ def test_a_node_shows_itself_and_all_below_it(runtime: DistributedRuntime) -> No
     }
     for node in nodes.values():
         node.metrics.create_gauge("m", "help")
-    everything = {name for name in page(runtime) if not name.startswith("process_")}
+    everything = {name for name in exposition(runtime) if not name.startswith("process_")}
     assert everything == {*nodes, "dynamo_component_uptime_seconds"}
-    assert set(page(namespace)) == {"a_m", "a_b_m", "a_c_m", "a_c_e_m", "a_d_m"}
-    assert set(page(component)) == {"a_c_m", "a_c_e_m"}
-    assert set(page(component.endpoint("e"))) == {"a_c_e_m"}
+    assert set(exposition(namespace)) == {"a_m", "a_b_m", "a_c_m", "a_c_e_m", "a_d_m"}
+    assert set(exposition(component)) == {"a_c_m", "a_c_e_m"}
+    assert set(exposition(component.endpoint("e"))) == {"a_c_e_m"}
 
 
 def test_the_runtime_shows_its_uptime(runtime: DistributedRuntime) -> None:
-    families = page(runtime)
+    families = exposition(runtime)
     assert families["dynamo_component_uptime_seconds"].type == "gauge"
     assert sample(families, "dynamo_component_uptime_seconds") > 0
-    assert sample(page(runtime), "dynamo_component_uptime_seconds") > sample(
+    assert sample(exposition(runtime), "dynamo_component_uptime_seconds") > sample(
         families, "dynamo_component_uptime_seconds"
     )
 
@@ -131,4 +131,4 @@ def test_metrics_go_on_counting_after_shutdown(runtime: DistributedRuntime) -> N
     counter = runtime.metrics.create_intcounter("m", "help")
     runtime.shutdown()
     counter.inc()
-    assert sample(page(runtime), "m") == 1
+    assert sample(exposition(runtime), "m") == 1

@@ -20,7 +20,7 @@ from dynamo.prometheus_metrics import (
     linear_buckets,
 )
 from dynamo.runtime import Endpoint
-from tests.support import buckets, page, refused
+from tests.support import buckets, exposition, refused
 from tests.support.documents import ROOT
 
 INF = float("inf")
@@ -30,7 +30,7 @@ NAN = float("nan")
 def test_the_default_bounds_are_those_of_prometheus(endpoint: Endpoint) -> None:
     assert DEFAULT == (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
     histogram = endpoint.metrics.create_histogram("m", "help")
-    bounds = [float(le) for le in buckets(page(endpoint), histogram.name())]
+    bounds = [float(le) for le in buckets(exposition(endpoint), histogram.name())]
     assert bounds == [*DEFAULT, INF]
 
 
@@ -39,7 +39,7 @@ def test_the_prepared_lists_make_histograms(
     endpoint: Endpoint, prepared: tuple[float, ...]
 ) -> None:
     histogram = endpoint.metrics.create_histogram("m", "help", buckets=prepared)
-    bounds = [float(le) for le in buckets(page(endpoint), histogram.name())]
+    bounds = [float(le) for le in buckets(exposition(endpoint), histogram.name())]
     assert bounds == [*prepared, INF]
 
 
@@ -56,7 +56,7 @@ def test_bounds_may_be_any_numbers_and_end_with_infinity_or_not(
     endpoint: Endpoint, given: Any
 ) -> None:
     histogram = endpoint.metrics.create_histogram("m", "help", buckets=given)
-    assert list(buckets(page(endpoint), histogram.name())) == ["1.0", "2.0", "+Inf"]
+    assert list(buckets(exposition(endpoint), histogram.name())) == ["1.0", "2.0", "+Inf"]
 
 
 def test_bounds_that_make_no_histogram_are_refused(metrics: RuntimeMetrics) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from dynamo.prometheus_metrics import MetricsError, RuntimeMetrics
 from dynamo.runtime import DistributedRuntime, Endpoint
-from tests.support import page, refused, series
+from tests.support import exposition, refused, series
 
 ENDPOINT = "endpoint ns/comp/ep"
 
@@ -26,34 +26,34 @@ def test_constant_labels_that_only_one_of_them_has_keep_two_metrics_apart(
 ) -> None:
     endpoint.metrics.create_intcounter("m", "help").inc()
     endpoint.metrics.create_intcounter("m", "help", {"region": "us-west"}).inc_by(2)
-    [family] = page(endpoint).values()
+    [family] = exposition(endpoint).values()
     assert [sample.value for sample in family.samples] == [1, 2]
 
 
 def test_a_constant_label_with_two_values_keeps_two_metrics_apart(endpoint: Endpoint) -> None:
     for region in ("us", "eu"):
         endpoint.metrics.create_counter("m", "help", {"region": region}).inc()
-    assert series(page(endpoint), "ns_comp_ep_m", "region") == {"us": 1, "eu": 1}
+    assert series(exposition(endpoint), "ns_comp_ep_m", "region") == {"us": 1, "eu": 1}
 
 
 def test_different_label_names_keep_two_vecs_apart(endpoint: Endpoint) -> None:
     endpoint.metrics.create_countervec("m", "help", ["a"]).inc({"a": "x"})
     endpoint.metrics.create_countervec("m", "help", ["a", "b"]).inc({"a": "x", "b": "y"})
-    [family] = page(endpoint).values()
+    [family] = exposition(endpoint).values()
     assert [len(sample.labels) for sample in family.samples] == [4, 5]
 
 
 def test_a_vec_and_a_plain_metric_may_share_a_family(endpoint: Endpoint) -> None:
     endpoint.metrics.create_gaugevec("m", "help", ["a"]).set(1, {"a": "x"})
     endpoint.metrics.create_gauge("m", "help").set(2)
-    [family] = page(endpoint).values()
+    [family] = exposition(endpoint).values()
     assert [sample.value for sample in family.samples] == [1, 2]
 
 
 def test_integers_and_floats_may_share_a_family(endpoint: Endpoint) -> None:
     endpoint.metrics.create_intgauge("m", "help", {"a": "int"}).set(1)
     endpoint.metrics.create_gauge("m", "help", {"a": "float"}).set(2.5)
-    assert series(page(endpoint), "ns_comp_ep_m", "a") == {"int": 1, "float": 2.5}
+    assert series(exposition(endpoint), "ns_comp_ep_m", "a") == {"int": 1, "float": 2.5}
 
 
 def test_a_suffix_is_only_taken_below_a_histogram(metrics: RuntimeMetrics) -> None:
@@ -189,13 +189,13 @@ def test_conflicts_between_nodes_with_different_paths_are_found_by_the_exposed_n
         runtime.namespace("a").component("b_c").metrics.create_counter("m", "another help")
 
 
-def test_a_conflict_changes_nothing_on_the_page(endpoint: Endpoint) -> None:
+def test_a_conflict_changes_nothing_in_the_exposition(endpoint: Endpoint) -> None:
     endpoint.metrics.create_intcounter("m", "help").inc()
-    before = page(endpoint)
+    before = exposition(endpoint)
     for factory in ("create_counter", "create_gauge", "create_histogram"):
         with pytest.raises(MetricsError):
             getattr(endpoint.metrics, factory)("m", "help")
-    assert page(endpoint) == before
+    assert exposition(endpoint) == before
 
 
 def test_a_name_is_free_again_when_the_last_metric_has_gone(metrics: RuntimeMetrics) -> None:

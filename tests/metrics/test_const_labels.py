@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from dynamo.prometheus_metrics import MetricsError
 from dynamo.runtime import DistributedRuntime
-from tests.support import page, refused
+from tests.support import exposition, refused
 
 VARIABLE = "DYN_METRICS_CONST_LABELS"
 
@@ -28,7 +28,7 @@ def test_every_series_has_the_labels_of_the_process(labelled: DistributedRuntime
     endpoint.metrics.create_histogramvec("h", "help", ["a"]).observe(1, {"a": "x"})
     endpoint.metrics.register_collector(registry)
     endpoint.metrics.register_prometheus_expfmt_callback(lambda: "external 1\n")
-    samples = [one for family in page(labelled).values() for one in family.samples]
+    samples = [one for family in exposition(labelled).values() for one in family.samples]
     assert {one.name for one in samples} >= {
         "ns_comp_ep_c",
         "ns_comp_ep_h_count",
@@ -44,7 +44,7 @@ def test_every_series_has_the_labels_of_the_process(labelled: DistributedRuntime
 def test_a_metric_keeps_its_own_label_of_the_same_name(labelled: DistributedRuntime) -> None:
     labelled.metrics.create_gauge("g", "help", {"region": "us"})
     labelled.metrics.create_gaugevec("v", "help", ["region"]).set(1, {"region": "x"})
-    families = page(labelled)
+    families = exposition(labelled)
     assert families["g"].samples[0].labels == {"region": "us", "cluster": "a"}
     assert families["v"].samples[0].labels == {"region": "x", "cluster": "a"}
 

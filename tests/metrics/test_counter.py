@@ -8,7 +8,7 @@ import pytest
 
 from dynamo.prometheus_metrics import RuntimeMetrics
 from dynamo.runtime import Endpoint
-from tests.support import page, refused, sample
+from tests.support import exposition, refused, sample
 
 BOTH = ["create_counter", "create_intcounter"]
 INF = float("inf")
@@ -23,7 +23,7 @@ def test_a_counter_counts_up(endpoint: Endpoint, factory: str) -> None:
     counter.inc_by(5)
     counter.inc_by(value=0)
     assert counter.get() == 6
-    families = page(endpoint)
+    families = exposition(endpoint)
     assert families["ns_comp_ep_m"].type == "counter"
     assert sample(families, "ns_comp_ep_m") == 6
 
@@ -100,7 +100,7 @@ def test_an_int_counter_takes_the_whole_range_and_stays_at_its_end(endpoint: End
     counter = endpoint.metrics.create_intcounter("m", "help")
     counter.inc_by(2**63)
     counter.inc_by(2**63 - 1)
-    assert counter.get() == sample(page(endpoint), "ns_comp_ep_m") == 2**64 - 1
+    assert counter.get() == sample(exposition(endpoint), "ns_comp_ep_m") == 2**64 - 1
     counter.inc()
     counter.inc_by(2**64 - 1)
     assert counter.get() == 2**64 - 1
@@ -110,6 +110,6 @@ def test_a_float_counter_takes_fractions_and_infinity(endpoint: Endpoint) -> Non
     counter = endpoint.metrics.create_counter("m", "help")
     counter.inc_by(0.25)
     counter.inc()
-    assert sample(page(endpoint), "ns_comp_ep_m") == 1.25
+    assert sample(exposition(endpoint), "ns_comp_ep_m") == 1.25
     counter.inc_by(INF)
     assert counter.get() == INF

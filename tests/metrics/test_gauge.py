@@ -9,7 +9,7 @@ import pytest
 
 from dynamo.prometheus_metrics import RuntimeMetrics
 from dynamo.runtime import Endpoint
-from tests.support import page, refused, sample
+from tests.support import exposition, refused, sample
 
 BOTH = ["create_gauge", "create_intgauge"]
 INF = float("inf")
@@ -34,7 +34,7 @@ def test_a_gauge_goes_anywhere(endpoint: Endpoint, factory: str) -> None:
         assert getattr(gauge, verb)(*values) is None
         seen.append(gauge.get())
     assert seen == [0, 42, 43, 42, 50, -50, -45, -51, -52, -50]
-    families = page(endpoint)
+    families = exposition(endpoint)
     assert families["ns_comp_ep_m"].type == "gauge"
     assert sample(families, "ns_comp_ep_m") == -50
 
@@ -56,10 +56,10 @@ def test_a_float_gauge_takes_every_float(endpoint: Endpoint) -> None:
     gauge = endpoint.metrics.create_gauge("m", "help")
     for value in (0.1, -1e300, 5e-324, INF, -INF, -0.0):
         gauge.set(value)
-        assert gauge.get() == sample(page(endpoint), "ns_comp_ep_m") == value
+        assert gauge.get() == sample(exposition(endpoint), "ns_comp_ep_m") == value
     gauge.set(NAN)
     assert math.isnan(gauge.get())
-    assert math.isnan(sample(page(endpoint), "ns_comp_ep_m"))
+    assert math.isnan(sample(exposition(endpoint), "ns_comp_ep_m"))
 
 
 def test_an_int_gauge_takes_the_whole_range_and_stays_at_its_ends(endpoint: Endpoint) -> None:
@@ -67,7 +67,7 @@ def test_an_int_gauge_takes_the_whole_range_and_stays_at_its_ends(endpoint: Endp
     for end, beyond in ((2**63 - 1, gauge.inc), (-(2**63), gauge.dec)):
         gauge.set(end)
         beyond()
-        assert gauge.get() == sample(page(endpoint), "ns_comp_ep_m") == end
+        assert gauge.get() == sample(exposition(endpoint), "ns_comp_ep_m") == end
 
 
 @pytest.mark.parametrize(

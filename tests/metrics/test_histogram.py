@@ -8,7 +8,7 @@ import pytest
 
 from dynamo.prometheus_metrics import RuntimeMetrics
 from dynamo.runtime import Endpoint
-from tests.support import buckets, page, refused, sample
+from tests.support import buckets, exposition, refused, sample
 
 INF = float("inf")
 NAN = float("nan")
@@ -18,7 +18,7 @@ def test_observations_are_counted_in_cumulative_buckets(endpoint: Endpoint) -> N
     histogram = endpoint.metrics.create_histogram("m", "help", buckets=[1, 2.5, 10])
     for value in (0.5, 1, 1.5, 2.5, 3, 100, -1):
         assert histogram.observe(value) is None
-    families = page(endpoint)
+    families = exposition(endpoint)
     assert families["ns_comp_ep_m"].type == "histogram"
     assert buckets(families, "ns_comp_ep_m") == {"1.0": 3, "2.5": 5, "10.0": 6, "+Inf": 7}
     assert sample(families, "ns_comp_ep_m_count") == histogram.get_sample_count() == 7
@@ -27,7 +27,7 @@ def test_observations_are_counted_in_cumulative_buckets(endpoint: Endpoint) -> N
 
 def test_a_new_histogram_shows_all_its_buckets_empty(endpoint: Endpoint) -> None:
     endpoint.metrics.create_histogram("m", "help", buckets=[1])
-    families = page(endpoint)
+    families = exposition(endpoint)
     assert [(sample.name, sample.value) for sample in families["ns_comp_ep_m"].samples] == [
         ("ns_comp_ep_m_bucket", 0),
         ("ns_comp_ep_m_bucket", 0),
@@ -46,7 +46,7 @@ def test_infinities_are_observed(endpoint: Endpoint) -> None:
     histogram = endpoint.metrics.create_histogram("m", "help", buckets=[1])
     histogram.observe(INF)
     assert histogram.get_sample_sum() == INF
-    assert buckets(page(endpoint), "ns_comp_ep_m") == {"1.0": 0, "+Inf": 1}
+    assert buckets(exposition(endpoint), "ns_comp_ep_m") == {"1.0": 0, "+Inf": 1}
 
 
 def test_nan_changes_nothing(metrics: RuntimeMetrics) -> None:

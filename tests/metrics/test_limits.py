@@ -10,7 +10,7 @@ import pytest
 
 from dynamo.prometheus_metrics import RuntimeMetrics
 from dynamo.runtime import DistributedRuntime
-from tests.support import VECS, create, page, refused, sample, series
+from tests.support import VECS, create, exposition, refused, sample, series
 from tests.support.log import Log
 from tests.support.waiting import eventually
 
@@ -29,7 +29,7 @@ def update(vec: Any, value: str) -> None:
 
 def values(runtime: DistributedRuntime, name: str = "m") -> dict[str, float]:
     """The values of a vec's series by their label; none if it is not shown."""
-    families = page(runtime)
+    families = exposition(runtime)
     return series(families, name, "a") if name in families else {}
 
 
@@ -40,7 +40,7 @@ def test_what_comes_beyond_the_limit_is_one_more_series(
     vec = create(runtime, factory, max_series=2)
     for value in ("x", "y", "z", "x", "!"):
         update(vec, value)
-    families = page(runtime)
+    families = exposition(runtime)
     name = "m_count" if "histogram" in factory else "m"
     counted = {a: sample(families, name, a=a) for a in ("x", "y", OVERFLOW)}
     assert counted == {"x": 2, "y": 1, OVERFLOW: 2}
@@ -55,7 +55,7 @@ def test_all_labels_of_the_overflow_series_say_so(runtime: DistributedRuntime) -
     vec.set(1, {"a": "x", "b": "y"})
     vec.set(2, {"a": "y", "b": "x"})
     labels = {"region": "us-west", "a": OVERFLOW, "b": OVERFLOW}
-    assert sample(page(runtime), "m", **labels) == 2
+    assert sample(exposition(runtime), "m", **labels) == 2
 
 
 @pytest.mark.parametrize(
@@ -160,12 +160,12 @@ def test_a_series_that_is_not_updated_goes(runtime: DistributedRuntime, factory:
     vec = create(runtime, factory)
     for _ in range(5):  # often enough to be remembered
         update(vec, "x")
-    assert sample(page(runtime), name, a="x") == 5
+    assert sample(exposition(runtime), name, a="x") == 5
     vec.set_idle_timeout(0.001)
-    eventually(lambda: None if "m" in page(runtime) else True)
+    eventually(lambda: None if "m" in exposition(runtime) else True)
     update(vec, "x")
     vec.set_idle_timeout(A_DAY)
-    assert sample(page(runtime), name, a="x") == 1, "it begins anew"
+    assert sample(exposition(runtime), name, a="x") == 1, "it begins anew"
 
 
 def test_a_series_that_is_updated_stays(runtime: DistributedRuntime) -> None:
@@ -248,4 +248,4 @@ def test_a_hostile_label_value_exhausts_nothing(runtime: DistributedRuntime) -> 
     shown = values(runtime)
     assert len(shown) == 101
     assert sum(shown.values()) == 20_000
-    assert shown[OVERFLOW] == sample(page(runtime), OVERFLOWED, metric="m")
+    assert shown[OVERFLOW] == sample(exposition(runtime), OVERFLOWED, metric="m")

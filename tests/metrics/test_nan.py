@@ -9,7 +9,7 @@ import pytest
 
 from dynamo.prometheus_metrics import RuntimeMetrics
 from dynamo.runtime import DistributedRuntime
-from tests.support import page, refused, sample
+from tests.support import exposition, refused, sample
 from tests.support.log import Log
 
 REJECTED = "dynamo_runtime_rejected_updates_total"
@@ -33,7 +33,7 @@ def test_nan_changes_nothing_and_is_counted(
 ) -> None:
     for expected in (1, 2):
         update(runtime.metrics)
-        families = page(runtime)
+        families = exposition(runtime)
         assert sample(families, REJECTED, metric="m", reason="nan") == expected
     samples = families["m"].samples if "m" in families else []
     assert all(sample.value == 0 for sample in samples)
@@ -44,7 +44,7 @@ def test_nan_creates_no_series_and_the_labels_are_checked(runtime: DistributedRu
     histograms.observe(NAN, {"a": "x"})
     with refused(ValueError, "missing"):
         histograms.observe(NAN, {})
-    assert "m" not in page(runtime)
+    assert "m" not in exposition(runtime)
 
 
 def test_nan_is_logged_once_for_each_metric(runtime: DistributedRuntime, log: Log) -> None:
@@ -65,4 +65,4 @@ def test_a_gauge_takes_nan(runtime: DistributedRuntime) -> None:
     gauge = runtime.metrics.create_gauge("m", "help")
     gauge.set(NAN)
     assert math.isnan(gauge.get())
-    assert REJECTED not in page(runtime)
+    assert REJECTED not in exposition(runtime)

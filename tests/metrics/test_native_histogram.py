@@ -10,7 +10,7 @@ import pytest
 
 from dynamo.prometheus_metrics import Histogram, MetricsError, RuntimeMetrics
 from dynamo.runtime import DistributedRuntime, Endpoint
-from tests.support import buckets, page, refused, sample
+from tests.support import buckets, exposition, refused, sample
 from tests.support.formats import OPENMETRICS, OPENMETRICS_2, PROTOBUF, Native, key, render
 
 ALL_WITH_NATIVE = pytest.mark.parametrize("accept", [PROTOBUF, OPENMETRICS_2])
@@ -41,8 +41,8 @@ def _index(magnitude: float, schema: int) -> int:
 
 def test_without_buckets_there_are_no_classic_ones(runtime: DistributedRuntime) -> None:
     runtime.metrics.create_histogram("m", "help", native=True).observe(2)
-    assert buckets(page(runtime), "m") == {"+Inf": 1}
-    assert sample(page(runtime), "m_sum") == 2
+    assert buckets(exposition(runtime), "m") == {"+Inf": 1}
+    assert sample(exposition(runtime), "m_sum") == 2
     shown = {at.name for at in render(runtime, OPENMETRICS).values}
     assert {"m_bucket", "m_sum", "m_count"} <= shown
 

@@ -6,7 +6,7 @@ import pytest
 
 from dynamo.prometheus_metrics import MetricsError, RuntimeMetrics
 from dynamo.runtime import DistributedRuntime
-from tests.support import page, refused
+from tests.support import exposition, refused
 
 
 def test_the_error_of_an_edited_metric_says_how_to_replace_it(metrics: RuntimeMetrics) -> None:
@@ -24,11 +24,11 @@ def test_replace_takes_the_place_of_a_metric_in_conflict(runtime: DistributedRun
     second = metrics.create_histogram("m", "other", buckets=[1, 2], replace=True)
     assert second is not first
     first.observe(1)
-    assert page(runtime)["m"].help == "other"
+    assert exposition(runtime)["m"].help == "other"
     assert second.get_sample_count() == 0
     vec = metrics.create_intcountervec("m", "a vec", ["a"], replace=True)
     vec.inc({"a": "x"})
-    assert page(runtime)["m"].type == "counter"
+    assert exposition(runtime)["m"].type == "counter"
 
 
 def test_replace_keeps_a_metric_that_is_identical(metrics: RuntimeMetrics) -> None:
@@ -46,14 +46,14 @@ def test_replace_leaves_the_metrics_of_other_nodes(runtime: DistributedRuntime) 
     with pytest.raises(MetricsError) as caught:
         other.metrics.create_gauge("m", "edited", full_name=True, replace=True)
     assert "replace=True" not in str(caught.value)
-    assert page(runtime)["m"].help == "help"
+    assert exposition(runtime)["m"].help == "help"
 
 
 def test_replace_leaves_the_metrics_of_the_runtime_itself(runtime: DistributedRuntime) -> None:
     name = "process_cpu_seconds_total"
     with pytest.raises(MetricsError):
         runtime.metrics.create_gauge(name, "mine", replace=True)
-    assert page(runtime)[name].type == "counter"
+    assert exposition(runtime)[name].type == "counter"
 
 
 def test_unregister_lets_an_edited_metric_be_created(metrics: RuntimeMetrics) -> None:

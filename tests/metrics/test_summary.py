@@ -8,7 +8,7 @@ import pytest
 
 from dynamo.prometheus_metrics import RuntimeMetrics, Summary, SummaryVec
 from dynamo.runtime import Endpoint
-from tests.support import page, refused
+from tests.support import exposition, refused
 from tests.support.formats import OPENMETRICS, OPENMETRICS_2, PROTOBUF, TEXT, render
 
 
@@ -19,7 +19,7 @@ def test_a_summary_counts_and_adds_up(endpoint: Endpoint) -> None:
     summary.observe(value=1)
     assert (summary.get_sample_count(), summary.get_sample_sum()) == (2, 3.5)
     assert summary.name() == "ns_comp_ep_m"
-    family = page(endpoint)["ns_comp_ep_m"]
+    family = exposition(endpoint)["ns_comp_ep_m"]
     assert family.type == "summary"
     assert {sample.name: sample.value for sample in family.samples} == {
         "ns_comp_ep_m_sum": 3.5,
@@ -72,6 +72,6 @@ def test_the_names_of_its_samples_are_taken(metrics: RuntimeMetrics, suffix: str
 def test_information_is_a_gauge_of_one(endpoint: Endpoint) -> None:
     info = endpoint.metrics.create_info("build", "Build", {"version": "1.2", "workers": 4})
     assert (info.name(), info.get()) == ("ns_comp_ep_build_info", 1)
-    [sample] = page(endpoint)["ns_comp_ep_build_info"].samples
+    [sample] = exposition(endpoint)["ns_comp_ep_build_info"].samples
     assert (sample.labels["version"], sample.labels["workers"], sample.value) == ("1.2", "4", 1)
     assert endpoint.metrics.create_info("a_info", "help").name() == "ns_comp_ep_a_info"

@@ -8,7 +8,7 @@ import pytest
 
 from dynamo.prometheus_metrics import RuntimeMetrics
 from dynamo.runtime import DistributedRuntime, Endpoint
-from tests.support import FACTORIES, VECS, create, page, refused, sample
+from tests.support import FACTORIES, VECS, create, exposition, refused, sample
 
 
 @pytest.mark.parametrize("factory", FACTORIES)
@@ -17,7 +17,7 @@ def test_an_unregistered_metric_is_not_shown(endpoint: Endpoint, factory: str) -
     if factory in VECS:
         metric.with_label_values(["x"])
     assert endpoint.metrics.unregister(metric) is True
-    assert page(endpoint) == {}
+    assert exposition(endpoint) == {}
     assert endpoint.metrics.unregister(metric) is False
 
 
@@ -29,7 +29,7 @@ def test_a_held_handle_counts_unseen_and_a_new_metric_starts_at_zero(endpoint: E
     assert new is not old
     old.inc()
     assert (old.get(), new.get()) == (8, 0)
-    assert sample(page(endpoint), "ns_comp_ep_m") == 0
+    assert sample(exposition(endpoint), "ns_comp_ep_m") == 0
 
 
 def test_unregistering_the_old_one_leaves_the_new_one(metrics: RuntimeMetrics) -> None:
@@ -43,7 +43,9 @@ def test_unregistering_the_old_one_leaves_the_new_one(metrics: RuntimeMetrics) -
 def test_others_of_the_family_stay(endpoint: Endpoint) -> None:
     endpoint.metrics.create_counter("m", "help", {"a": "kept"})
     endpoint.metrics.unregister(endpoint.metrics.create_counter("m", "help", {"a": "gone"}))
-    assert [sample.labels["a"] for sample in page(endpoint)["ns_comp_ep_m"].samples] == ["kept"]
+    assert [sample.labels["a"] for sample in exposition(endpoint)["ns_comp_ep_m"].samples] == [
+        "kept"
+    ]
 
 
 def test_any_node_of_the_runtime_can_unregister(
@@ -56,7 +58,7 @@ def test_a_metric_of_another_runtime_is_left_alone(metrics: RuntimeMetrics) -> N
     other = DistributedRuntime()
     counter = other.metrics.create_counter("m", "help")
     assert metrics.unregister(counter) is False
-    assert "m" in page(other)
+    assert "m" in exposition(other)
 
 
 def test_one_series_of_a_vec_is_refused(metrics: RuntimeMetrics) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from dynamo.prometheus_metrics import RuntimeMetrics
 from dynamo.runtime import Endpoint
-from tests.support import PLAIN, VECS, create, page, refused, sample, series
+from tests.support import PLAIN, VECS, create, exposition, refused, sample, series
 
 LABELS = {"a": "x", "b": "y"}
 
@@ -92,7 +92,7 @@ def test_values_are_checked_before_a_series_is_created(endpoint: Endpoint) -> No
         histograms.observe(float("nan"), {})
     with refused(TypeError, "'1'"):
         metrics.create_gaugevec("g", "help", ["a"]).set("1", {"a": "x"})  # type: ignore[call-overload]
-    assert page(endpoint) == {}
+    assert exposition(endpoint) == {}
 
 
 # Labels
@@ -122,7 +122,7 @@ def test_a_missing_unknown_or_surplus_label_is_refused_by_name(
     for call in calls[0 if labels else 1 :]:
         with refused(ValueError, *parts):
             call()
-    assert page(endpoint) == {}
+    assert exposition(endpoint) == {}
 
 
 def test_a_label_value_that_is_no_text_is_refused(metrics: RuntimeMetrics) -> None:
@@ -168,14 +168,14 @@ def test_labels_that_are_no_dict_are_refused(metrics: RuntimeMetrics, labels: An
 def test_any_text_is_a_label_value(endpoint: Endpoint, value: str) -> None:
     vec = endpoint.metrics.create_intcountervec("m", "help", ["a"])
     vec.inc({"a": value})
-    assert series(page(endpoint), "ns_comp_ep_m", "a") == {value: 1}
+    assert series(exposition(endpoint), "ns_comp_ep_m", "a") == {value: 1}
 
 
 def test_values_that_join_alike_are_different_series(endpoint: Endpoint) -> None:
     vec = endpoint.metrics.create_intcountervec("m", "help", ["a", "b"])
     for number, values in enumerate([("ab", "c"), ("a", "bc"), ("", "abc"), ("abc", "")]):
         vec.labels(*values).inc_by(number)
-    shown = series(page(endpoint), "ns_comp_ep_m", "a", "b")
+    shown = series(exposition(endpoint), "ns_comp_ep_m", "a", "b")
     assert shown == {("ab", "c"): 0, ("a", "bc"): 1, ("", "abc"): 2, ("abc", ""): 3}
 
 
@@ -238,7 +238,7 @@ def test_reading_creates_no_series(endpoint: Endpoint) -> None:
     histogram = endpoint.metrics.create_histogramvec("h", "help", ["a"])
     assert histogram.get_sample_count({"a": "x"}) == 0
     assert histogram.get_sample_sum({"a": "x"}) == 0.0
-    assert page(endpoint) == {}
+    assert exposition(endpoint) == {}
 
 
 # Removing
@@ -251,7 +251,9 @@ def test_a_removed_series_is_not_shown(endpoint: Endpoint, factory: str) -> None
     vec.labels("gone")
     assert vec.remove({"a": "gone"}) is True
     assert vec.remove({"a": "gone"}) is False
-    assert {sample.labels["a"] for sample in page(endpoint)["ns_comp_ep_m"].samples} == {"kept"}
+    assert {sample.labels["a"] for sample in exposition(endpoint)["ns_comp_ep_m"].samples} == {
+        "kept"
+    }
 
 
 @pytest.mark.parametrize("remove", [lambda vec: vec.remove({"a": "x"}), lambda vec: vec.clear()])
@@ -263,13 +265,13 @@ def test_a_held_handle_counts_unseen_and_a_new_one_starts_at_zero(
     old.inc_by(5)
     remove(vec)
     old.inc()
-    assert page(endpoint) == {}
+    assert exposition(endpoint) == {}
     assert vec.get({"a": "x"}) == 0
     new = vec.labels("x")
     new.inc()
     old.inc()
     assert (old.get(), new.get(), vec.get({"a": "x"})) == (7, 1, 1)
-    assert sample(page(endpoint), "ns_comp_ep_m") == 1
+    assert sample(exposition(endpoint), "ns_comp_ep_m") == 1
 
 
 def test_clear_takes_all_series(endpoint: Endpoint) -> None:
@@ -277,7 +279,7 @@ def test_clear_takes_all_series(endpoint: Endpoint) -> None:
     for value in "xyz":
         vec.labels(value)
     assert vec.clear() is None
-    assert page(endpoint) == {}
+    assert exposition(endpoint) == {}
 
 
 def test_a_series_created_again_stands_last(endpoint: Endpoint) -> None:
@@ -286,7 +288,7 @@ def test_a_series_created_again_stands_last(endpoint: Endpoint) -> None:
         vec.inc({"a": value})
     vec.remove({"a": "x"})
     vec.inc({"a": "x"})
-    assert list(series(page(endpoint), "ns_comp_ep_m", "a")) == ["y", "z", "x"]
+    assert list(series(exposition(endpoint), "ns_comp_ep_m", "a")) == ["y", "z", "x"]
 
 
 def test_thousands_of_series_come_and_go(endpoint: Endpoint) -> None:
@@ -299,5 +301,5 @@ def test_thousands_of_series_come_and_go(endpoint: Endpoint) -> None:
     for number in range(5000, 5100):
         vec.inc_by(number, {"a": str(number)})
     expected = [number for number in range(5000) if number % 7 == 0] + list(range(5000, 5100))
-    shown = series(page(endpoint), "ns_comp_ep_m", "a")
+    shown = series(exposition(endpoint), "ns_comp_ep_m", "a")
     assert list(shown.items()) == [(str(number), number) for number in expected]

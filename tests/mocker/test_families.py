@@ -11,12 +11,12 @@ from dynamo._engines.gauges import EngineGauges
 from dynamo.mocker._metrics import EngineMetrics
 from dynamo.mocker._scheduler import Limits
 from dynamo.runtime import DistributedRuntime
-from tests.support.page import Family, page, sample
+from tests.support.exposition import Family, exposition, sample
 from tests.support.serving import endpoint_of
 
 SAMPLE = {
     name: family
-    for name, family in page(
+    for name, family in exposition(
         (Path(__file__).parents[1] / "formats" / "vllm_metrics.txt").read_text()
     ).items()
     if name.startswith("vllm:")
@@ -30,9 +30,9 @@ HIERARCHY = {
 
 @pytest.fixture
 def mocked(runtime: DistributedRuntime) -> dict[str, Family]:
-    """The page of a mocker of the same model as the sample's, whose sequences are as short."""
+    """The families of a mocker of the same model as the sample's, whose sequences are as short."""
     EngineMetrics(endpoint_of(runtime), "w/model", Limits(max_model_len=128))
-    return page(runtime)
+    return exposition(runtime)
 
 
 def series_of(family: Family) -> list[tuple[str, dict[str, str]]]:
@@ -83,7 +83,7 @@ def test_times_of_creation_are_times(mocked: dict[str, Family]) -> None:
 
 def test_bounds_for_numbers_of_tokens_go_as_far_as_a_sequence(runtime: DistributedRuntime) -> None:
     EngineMetrics(endpoint_of(runtime), "m", Limits(max_model_len=4000))
-    family = page(runtime)["vllm:request_prompt_tokens"]
+    family = exposition(runtime)["vllm:request_prompt_tokens"]
     bounds = [sample.labels["le"] for sample in family.samples if "le" in sample.labels]
     assert bounds[-5:] == ["200.0", "500.0", "1000.0", "2000.0", "+Inf"]
 
@@ -95,7 +95,7 @@ def test_the_cache_has_the_names_of_dynamo_08_in_style_component() -> None:
     gauges.caches[3].set_blocks(200)
     gauges.caches[3].set_usage(0.26)
     gauges.caches[3].add_lookups(requests=1, queries=40, hits=10)
-    families = page(runtime)
+    families = exposition(runtime)
     values = {
         name.removeprefix("dynamo_component_"): family.samples[0].value
         for name, family in families.items()
@@ -122,4 +122,4 @@ def test_the_hit_rate_covers_the_last_thousand_requests() -> None:
     for hits in (0, 10):
         for _ in range(1000):
             cache.add_lookups(requests=1, queries=10, hits=hits)
-    assert sample(page(endpoint), "dynamo_component_kv_cache_hit_rate") == 1
+    assert sample(exposition(endpoint), "dynamo_component_kv_cache_hit_rate") == 1

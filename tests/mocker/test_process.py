@@ -11,9 +11,9 @@ import pytest
 
 from tests.serving.conftest import nats_settings
 from tests.support.client import fetch, scrape
+from tests.support.exposition import Family, sample
 from tests.support.mocker import OVERLOADED, Start, address_of, mockers
 from tests.support.nats import NatsServer, nobody_listens
-from tests.support.page import Family, sample
 from tests.support.process import Worker
 from tests.support.serving import request_counts
 from tests.support.waiting import eventually
@@ -41,7 +41,7 @@ def start() -> Iterator[Start]:
 
 
 def once(address: str, true: Callable[[dict[str, Family]], bool]) -> dict[str, Family]:
-    """The first page of which something is true, which must come."""
+    """The first exposition of which something is true, which must come."""
 
     def look() -> dict[str, Family] | None:
         families = scrape(address)
@@ -84,12 +84,13 @@ def test_under_load_everything_moves_that_dashboards_ask_for(
     worker.assert_ends_cleanly()
 
 
-def test_what_a_page_says_of_requests_and_tokens_adds_up(start: Start) -> None:
+def test_what_an_exposition_says_of_requests_and_tokens_adds_up(start: Start) -> None:
     worker = start("--model", "m", "--load", "100", "--speedup", "200")
     families = once(
         address_of(worker),
-        lambda page: (
-            "dynamo_component_requests_total" in page and request_counts(page).succeeded > 100
+        lambda exposition: (
+            "dynamo_component_requests_total" in exposition
+            and request_counts(exposition).succeeded > 100
         ),
     )
 

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from dynamo.runtime import DistributedRuntime, InvalidRequestError
+from tests.support.exposition import buckets, exposition, sample
 from tests.support.mocker import mocker
-from tests.support.page import buckets, page, sample
 from tests.support.serving import collect, request_counts, settled, until
 
 
 def engine(runtime: DistributedRuntime, name: str, **labels: str) -> float:
     """A value of the engine's metrics."""
-    return sample(page(runtime), f"vllm:{name}", **labels)
+    return sample(exposition(runtime), f"vllm:{name}", **labels)
 
 
 async def idle(runtime: DistributedRuntime) -> None:
@@ -179,7 +179,7 @@ async def test_what_a_machine_too_slow_has_lost_is_lost_and_seen(
         await anext(stream)
         await anext(stream)
         await stream.aclose()
-    long = buckets(page(runtime), "vllm:inter_token_latency_seconds")
+    long = buckets(exposition(runtime), "vllm:inter_token_latency_seconds")
     assert long["0.2"] < long["+Inf"]
 
 

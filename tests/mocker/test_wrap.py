@@ -12,8 +12,8 @@ from dynamo.mocker import parse, serve
 from dynamo.prometheus_metrics import MetricsError
 from dynamo.runtime import DistributedRuntime, Endpoint, InvalidRequestError
 from tests.support.documents import ROOT
+from tests.support.exposition import exposition, sample, series
 from tests.support.mocker import mocker
-from tests.support.page import page, sample, series
 from tests.support.process import Start, workers
 from tests.support.serving import collect, endpoint_of, settled
 
@@ -56,7 +56,7 @@ async def test_the_example_counts_what_clients_see(plane: str, runtime: Distribu
         with pytest.raises(InvalidRequestError):
             await collect(await client.generate({}))
         await settled(runtime, 4)
-        families = page(runtime)
+        families = exposition(runtime)
 
     assert sample(families, f"{NODE}_requests_total") == 4
     assert series(families, f"{NODE}_requests_by_model", "model_type", "model_size") == {

@@ -17,8 +17,8 @@ import pytest
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 
 from dynamo_metrics import Runtime
+from tests.support.exposition import exposition, sample
 from tests.support.otlp import Receiver, attributes, http_receiver
-from tests.support.page import page, sample
 from tests.support.waiting import eventually
 
 RELAY = os.environ.get("OTLP_RELAY", "")
@@ -112,7 +112,7 @@ def test_every_value_equals_that_of_the_scrape(
             sent = receiver.metrics()
         finally:
             runtime.push.stop(0)
-    check(sent, page(runtime))
+    check(sent, exposition(runtime))
 
 
 def check(sent: dict[str, Metric], shown: Any) -> None:

@@ -1,4 +1,4 @@
-"""Callbacks that run before a scrape: in order, and given up when they are late or raise."""
+"""Callbacks that run before a scrape: in order, without those that are late or raise."""
 
 from __future__ import annotations
 
@@ -71,10 +71,14 @@ def test_callbacks_run_again_when_the_one_that_hung_has_returned(serve: Start) -
 def test_late_callbacks_are_counted_each_time_and_logged_once(serve: Start) -> None:
     worker = serve(HANGS, DYN_METRICS_CALLBACK_TIMEOUT="0.1")
     assert worker.line() == "ready"
-    pages = [scrape(worker.address) for _ in range(3)]
-    assert [sample(families, TIMEOUTS) for families in pages] == [1, 2, 3], "the one that hangs"
-    assert [sample(families, NOT_REACHED) for families in pages] == [1, 1, 1], "the one behind it"
-    assert sample(pages[2], "ns_comp_ep_calls_total") >= 2
+    expositions = [scrape(worker.address) for _ in range(3)]
+    assert [sample(families, TIMEOUTS) for families in expositions] == [1, 2, 3], (
+        "the one that hangs"
+    )
+    assert [sample(families, NOT_REACHED) for families in expositions] == [1, 1, 1], (
+        "the one behind it"
+    )
+    assert sample(expositions[2], "ns_comp_ep_calls_total") >= 2
     assert worker.line() == "hangs"
     told_to_return(worker)
     worker.tell()
@@ -147,7 +151,7 @@ def test_what_native_threads_have_to_say_reaches_logging(serve: Start) -> None:
     )
 
 
-def test_a_callback_may_ask_for_the_page_itself(serve: Start) -> None:
+def test_a_callback_may_ask_for_the_exposition_itself(serve: Start) -> None:
     worker = serve(
         "renders.py",
         DYN_METRICS_CALLBACK_TIMEOUT=A_DAY,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import page, sample
+from tests.support import exposition, sample
 from tests.support.client import is_refused, scrape
 from tests.support.process import Start, Worker, free_port
 
@@ -94,8 +94,8 @@ def test_a_server_lives_while_any_node_or_metric_does(serve: Start, held: str) -
 def test_a_server_ends_at_shutdown_and_its_metrics_go_on(serve: Start) -> None:
     worker = serve("shut_down.py")
     assert worker.line() == "None"
-    text = worker.text("the end of the page")
-    assert sample(page(text), "ns_comp_ep_m") == 3
+    text = worker.text("the end of the exposition")
+    assert sample(exposition(text), "ns_comp_ep_m") == 3
     assert is_refused(worker.address)
     assert sockets(worker) == []
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support import page, sample
+from tests.support import exposition, sample
 from tests.support.client import connect, is_closed, is_refused, read_answer, request, scrape
 from tests.support.process import Start
 
@@ -17,10 +17,10 @@ def test_a_child_has_no_server_and_its_parent_goes_on(serve: Start) -> None:
 
 def test_a_child_uses_metrics_of_its_own(serve: Start) -> None:
     worker = serve("child_has_metrics.py")
-    text = worker.text("the end of the page")
-    assert sample(page(text), "ns_comp_ep_counted_total") == 2
-    assert sample(page(text), "ns_comp_ep_vec_total", a="x") == 1
-    assert sample(page(text), "ns_comp_ep_new_seconds_count") == 1
+    text = worker.text("the end of the exposition")
+    assert sample(exposition(text), "ns_comp_ep_counted_total") == 2
+    assert sample(exposition(text), "ns_comp_ep_vec_total", a="x") == 1
+    assert sample(exposition(text), "ns_comp_ep_new_seconds_count") == 1
     assert worker.line() == "0"
     families = scrape(worker.address)
     assert sample(families, "ns_comp_ep_counted_total") == 1

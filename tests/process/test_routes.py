@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support import page, sample
+from tests.support import exposition, sample
 from tests.support.client import connect, fetch, read_answer, request
 from tests.support.process import Start, serving, workers
 
@@ -37,7 +37,7 @@ def test_metrics_are_packed_for_those_who_can_unpack_them(address: str) -> None:
         answer = fetch(address, headers={"Accept-Encoding": accepted})
         assert answer.headers["Content-Encoding"] == "gzip"
         assert answer.headers["Vary"] == "Accept, Accept-Encoding"
-        families = page(gzip.decompress(answer.body).decode())
+        families = exposition(gzip.decompress(answer.body).decode())
         assert sample(families, "ns_comp_ep_requests_total") == 7
 
 
@@ -51,7 +51,7 @@ def test_metrics_are_not_packed_for_those_who_cannot(address: str) -> None:
     for accepted in ["identity", "gzip;q=0", "br", ""]:
         answer = fetch(address, headers={"Accept-Encoding": accepted})
         assert answer.headers["Content-Encoding"] is None
-        assert sample(page(answer.body.decode()), "ns_comp_ep_requests_total") == 7
+        assert sample(exposition(answer.body.decode()), "ns_comp_ep_requests_total") == 7
 
 
 def test_health_is_json_in_the_order_that_is_documented(address: str) -> None:

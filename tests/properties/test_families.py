@@ -1,4 +1,4 @@
-"""Whatever is created, used, removed: the page stays unambiguous, and shows what was counted."""
+"""Whatever is created, used or removed, the exposition is unambiguous and has what was counted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given
 
 from dynamo.prometheus_metrics import MetricsError
 from dynamo.runtime import DistributedRuntime
-from tests.support import FACTORIES, VECS, page
+from tests.support import FACTORIES, VECS, exposition
 
 NAMES = ["m", "m_sum", "m_count", "m_bucket"]
 LABELS = st.dictionaries(st.sampled_from("ab"), st.sampled_from("xy"), max_size=2)
@@ -40,7 +40,7 @@ def touch(metric: Any) -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 1), metrics()), max_size=12), st.data())
-def test_no_conflict_reaches_the_page(
+def test_no_conflict_reaches_the_exposition(
     creations: list[tuple[int, tuple[str, tuple[Any, ...], dict[str, Any]]]], data: st.DataObject
 ) -> None:
     runtime = DistributedRuntime()
@@ -53,14 +53,14 @@ def test_no_conflict_reaches_the_page(
             continue
         touch(metric)
         created.append(metric)
-        page(runtime)  # finds families and series that stand twice
-    shown = {name for name in page(runtime) if name in NAMES}
+        exposition(runtime)  # finds families and series that stand twice
+    shown = {name for name in exposition(runtime) if name in NAMES}
     assert shown == {metric.name() for metric in created}
     if created:
         gone = data.draw(st.sampled_from(created))
         assert runtime.metrics.unregister(gone)
         left = {metric.name() for metric in created if metric is not gone}
-        assert {name for name in page(runtime) if name in NAMES} == left
+        assert {name for name in exposition(runtime) if name in NAMES} == left
 
 
 STEPS = st.lists(
@@ -83,6 +83,6 @@ def test_a_vec_shows_the_series_it_has_in_order_of_creation(steps: list[tuple[st
         else:
             vec.clear()
             model.clear()
-    shown = page(runtime).get("m")
+    shown = exposition(runtime).get("m")
     pairs = [(sample.labels["a"], sample.value) for sample in shown.samples] if shown else []
     assert pairs == list(model.items())

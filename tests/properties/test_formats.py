@@ -60,7 +60,7 @@ def test_every_format_shows_the_same(data: st.DataObject) -> None:
     expected = render(node, TEXT).values
     natives = render(node, PROTOBUF).natives
     for accept in ALL.values():
-        page = render(node, accept)
-        assert page.values == expected
-        assert page.natives in ({}, natives)
+        exposition = render(node, accept)
+        assert exposition.values == expected
+        assert exposition.natives in ({}, natives)
     runtime.shutdown()

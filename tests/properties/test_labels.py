@@ -1,4 +1,4 @@
-"""Any label value is either refused or read back from the page as it went in."""
+"""Any label value is either refused or read back from the exposition as it went in."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import example, given
 
 from dynamo.prometheus_metrics import MetricsError
 from dynamo.runtime import DistributedRuntime
-from tests.support import page, series
+from tests.support import exposition, series
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 """Every code point, lone surrogates included."""
@@ -49,7 +49,7 @@ def test_values_of_a_vec_are_read_back(pairs: list[tuple[str, str]]) -> None:
         else:
             with pytest.raises(ValueError, match="UTF-8"):
                 vec.inc(labels)
-    families = page(runtime)
+    families = exposition(runtime)
     if counted:
         assert list(series(families, "m", "first", "second").items()) == list(counted.items())
     else:
@@ -64,7 +64,7 @@ def test_constant_labels_are_read_back(labels: dict[str, str]) -> None:
         # A label without a value is no label.
         given = {name: value for name, value in labels.items() if value}
         assert gauge.const_labels() == given
-        [shown] = page(runtime)["m"].samples
+        [shown] = exposition(runtime)["m"].samples
         assert shown.labels == given
     else:
         with pytest.raises(MetricsError, match="UTF-8"):
@@ -82,7 +82,7 @@ def test_the_names_of_nodes_are_read_back(namespace: str, component: str, endpoi
         return
     node = runtime.namespace(namespace).component(component).endpoint(endpoint)
     node.metrics.create_gauge("m", "help", full_name=True)
-    [shown] = page(node)["m"].samples
+    [shown] = exposition(node)["m"].samples
     assert tuple(shown.labels[f"dynamo_{level}"] for level in LEVELS) == names
 
 
@@ -96,7 +96,7 @@ def test_descriptions_are_read_back(description: str) -> None:
     gauge = runtime.metrics.create_gauge("m", description)
     assert gauge.description() == description
     # The parser drops white space on both sides.
-    assert page(runtime)["m"].help.strip() == description.strip()
+    assert exposition(runtime)["m"].help.strip() == description.strip()
 
 
 @given(st.dictionaries(ANY_TEXT | LABEL_NAMES, st.just("x"), min_size=1, max_size=3))
@@ -104,9 +104,9 @@ def test_any_label_name_is_taken_or_refused(labels: dict[str, str]) -> None:
     runtime = DistributedRuntime()
     if all(is_label_name(name) for name in labels):
         runtime.metrics.create_gauge("m", "help", labels)
-        [shown] = page(runtime)["m"].samples
+        [shown] = exposition(runtime)["m"].samples
         assert shown.labels == labels
     else:
         with pytest.raises(MetricsError, match="label name"):
             runtime.metrics.create_gauge("m", "help", labels)
-        assert "m" not in page(runtime)
+        assert "m" not in exposition(runtime)

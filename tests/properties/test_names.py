@@ -10,7 +10,7 @@ from hypothesis import given
 
 from dynamo.prometheus_metrics import MetricsError
 from dynamo.runtime import DistributedRuntime
-from tests.support import page
+from tests.support import exposition
 
 NAMES = st.text(st.characters(exclude_categories=("Cs",))) | st.from_regex(
     r"[a-zA-Z0-9_:.\- é]*", fullmatch=True
@@ -36,7 +36,7 @@ def test_a_name_is_sanitised_or_refused(raw: str) -> None:
     else:
         assert VALID.fullmatch(expected)
         assert runtime.metrics.create_gauge(raw, "help").name() == expected
-        assert expected in page(runtime)
+        assert expected in exposition(runtime)
 
 
 @given(st.lists(NAMES.filter(lambda name: "." not in name and name), min_size=4, max_size=4))
@@ -51,7 +51,7 @@ def test_every_part_of_the_path_is_sanitised_on_its_own(parts: list[str]) -> Non
     else:
         counter = node.metrics.create_counter(name, "help")
         assert counter.name() == "_".join(map(str, expected))
-        assert list(page(node)) == [counter.name()]
+        assert list(exposition(node)) == [counter.name()]
 
 
 @given(NAMES)
@@ -59,7 +59,7 @@ def test_a_full_name_is_kept_or_refused(name: str) -> None:
     runtime = DistributedRuntime()
     if name:
         assert runtime.metrics.create_gauge(name, "help", full_name=True).name() == name
-        assert not VALID.fullmatch(name) or name in page(runtime)
+        assert not VALID.fullmatch(name) or name in exposition(runtime)
     else:
         with pytest.raises(MetricsError, match="full metric name"):
             runtime.metrics.create_gauge(name, "help", full_name=True)

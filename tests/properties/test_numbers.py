@@ -1,4 +1,4 @@
-"""Any number is either refused or read back from the page as it went in."""
+"""Any number is either refused or read back from the exposition as it went in."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hypothesis import given
 
 from dynamo.prometheus_metrics import MetricsError
 from dynamo.runtime import DistributedRuntime
-from tests.support import buckets, page, sample
+from tests.support import buckets, exposition, sample
 
 INTEGERS = (
     st.integers()
@@ -54,7 +54,7 @@ def test_a_float_gauge_shows_any_float(value: float) -> None:
     gauge.set(value)
     assert same(gauge.get(), value)
     assert math.copysign(1, gauge.get()) == math.copysign(1, value)
-    assert same(sample(page(runtime), "m"), value)
+    assert same(sample(exposition(runtime), "m"), value)
 
 
 @given(or_subclass(INTEGERS, IntSubclass))
@@ -68,7 +68,7 @@ def test_a_float_gauge_shows_an_integer_as_the_nearest_float(value: int) -> None
             gauge.set(value)
     else:
         gauge.set(value)
-        assert sample(page(runtime), "m") == expected
+        assert sample(exposition(runtime), "m") == expected
 
 
 @given(or_subclass(INTEGERS, IntSubclass))
@@ -77,7 +77,7 @@ def test_an_int_gauge_shows_any_integer_of_64_bits(value: int) -> None:
     gauge = runtime.metrics.create_intgauge("m", "help")
     if -(2**63) <= value < 2**63:
         gauge.set(value)
-        assert gauge.get() == sample(page(runtime), "m") == value
+        assert gauge.get() == sample(exposition(runtime), "m") == value
     else:
         with pytest.raises(OverflowError, match=r"-2\*\*63"):
             gauge.set(value)
@@ -89,7 +89,7 @@ def test_an_int_counter_shows_any_unsigned_integer_of_64_bits(value: int) -> Non
     counter = runtime.metrics.create_intcounter("m", "help")
     if 0 <= value < 2**64:
         counter.inc_by(value)
-        assert counter.get() == sample(page(runtime), "m") == value
+        assert counter.get() == sample(exposition(runtime), "m") == value
     else:
         with pytest.raises(ValueError if value < 0 else OverflowError):
             counter.inc_by(value)
@@ -106,7 +106,7 @@ def test_a_counter_shows_any_float_that_is_not_negative(value: float) -> None:
     counter = runtime.metrics.create_counter("m", "help")
     if value >= 0:
         counter.inc_by(value)
-        assert counter.get() == sample(page(runtime), "m") == value
+        assert counter.get() == sample(exposition(runtime), "m") == value
     else:
         with contextlib.nullcontext() if math.isnan(value) else refused_increment():
             counter.inc_by(value)
@@ -154,7 +154,7 @@ def test_observations_are_counted_below_every_bound_that_holds_them(
             histogram.observe(value)
             observed.append(value)
             total += value
-    families = page(runtime)
+    families = exposition(runtime)
     expected = {le(bound): sum(value <= bound for value in observed) for bound in bounds}
     assert buckets(families, "m") == {**expected, "+Inf": len(observed)}
     assert list(buckets(families, "m")) == [*expected, "+Inf"]
@@ -171,9 +171,9 @@ def test_any_bounds_make_a_histogram_or_are_refused(bounds: list[float]) -> None
     rising = all(first < second for first, second in itertools.pairwise(finite))
     if finite and rising and all(map(math.isfinite, finite)):
         runtime.metrics.create_histogram("m", "help", buckets=bounds)
-        shown = [float(text) for text in buckets(page(runtime), "m")]
+        shown = [float(text) for text in buckets(exposition(runtime), "m")]
         assert shown == [*finite, math.inf]
     else:
         with pytest.raises(MetricsError, match="bucket"):
             runtime.metrics.create_histogram("m", "help", buckets=bounds)
-        assert "m" not in page(runtime)
+        assert "m" not in exposition(runtime)

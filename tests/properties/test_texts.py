@@ -78,7 +78,7 @@ texts = st.one_of(
 
 
 @given(texts)
-def test_no_text_breaks_a_page_or_hides_our_own_metrics(text: str) -> None:
+def test_no_text_breaks_an_exposition_or_hides_our_own_metrics(text: str) -> None:
     runtime = DistributedRuntime()
     metrics = runtime.namespace("own").metrics
     metrics.create_gauge("counted", "help").set(7)

@@ -13,8 +13,8 @@ import pytest
 import trustme
 
 from dynamo.runtime import DistributedRuntime
+from tests.support.exposition import exposition, sample
 from tests.support.otlp import Answer, Receiver, http_receiver
-from tests.support.page import page, sample
 
 EXPORTS = "dynamo_runtime_push_exports_total"
 RETRIES = "dynamo_runtime_push_retries_total"
@@ -40,7 +40,7 @@ def lines(log: pytest.LogCaptureFixture) -> list[str]:
 
 
 def exports(runtime: DistributedRuntime, outcome: str) -> float:
-    return sample(page(runtime), EXPORTS, outcome=outcome)
+    return sample(exposition(runtime), EXPORTS, outcome=outcome)
 
 
 def closed_port() -> str:
@@ -57,7 +57,7 @@ def test_a_receiver_that_is_busy_gets_the_request_again(
         receiver.answers.put(Answer(status, {"Retry-After": "0"}))
     assert pushed.push.flush()
     assert [receiver.metrics() for _ in range(3)]
-    assert sample(page(pushed), RETRIES) == 2
+    assert sample(exposition(pushed), RETRIES) == 2
     assert exports(pushed, "success") == 1
 
 
@@ -68,7 +68,7 @@ def test_a_request_that_is_refused_is_not_sent_again(
     receiver.answers.put(Answer(status, {"Location": receiver.url}, b"no such thing"))
     assert not pushed.push.flush()
     assert exports(pushed, "failure") == 1
-    assert sample(page(pushed), RETRIES) == 0
+    assert sample(exposition(pushed), RETRIES) == 0
     assert pushed.push.flush()
     assert len(receiver.sizes) == 2
     assert f"HTTP {status}" in lines(log)[0]
@@ -93,7 +93,7 @@ def test_a_partial_success_is_counted_and_logged(
     for _ in range(2):
         receiver.answers.put(Answer.partial(3, "too old"))
         assert pushed.push.flush()
-    assert sample(page(pushed), REJECTED) == 6
+    assert sample(exposition(pushed), REJECTED) == 6
     assert exports(pushed, "partial") == 2
     [line] = lines(log)
     assert "rejected 3 data points: too old" in line

@@ -21,7 +21,7 @@ from dynamo_metrics.push import (
     write_to_textfile,
 )
 from tests.support.errors import refused
-from tests.support.page import page, sample
+from tests.support.exposition import exposition, sample
 from tests.support.waiting import eventually
 
 PUSHGATEWAY = shutil.which("prometheus-pushgateway")
@@ -39,13 +39,13 @@ def gateway() -> Iterator[str]:
     command = [str(PUSHGATEWAY), f"--web.listen-address={address}"]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as server:
         try:
-            eventually(lambda: exposition(address))
+            eventually(lambda: text_of(address))
             yield address
         finally:
             server.terminate()
 
 
-def exposition(address: str) -> str | None:
+def text_of(address: str) -> str | None:
     try:
         with urllib.request.urlopen(f"http://{address}/metrics", timeout=5) as response:
             text: str = response.read().decode()
@@ -55,9 +55,9 @@ def exposition(address: str) -> str | None:
 
 
 def shown(address: str, name: str, **labels: str) -> float:
-    text = exposition(address)
+    text = text_of(address)
     assert text is not None
-    return sample(page(text), name, **labels)
+    return sample(exposition(text), name, **labels)
 
 
 @needs_pushgateway
@@ -74,9 +74,9 @@ def test_a_push_replaces_the_group_and_an_addition_only_the_names(
     assert shown(gateway, "done_total", job="batch", instance="a/b") == 3
     assert shown(gateway, "rows", job="batch", instance="a/b") == 7
     push_to_gateway(gateway, "batch", other, key)
-    assert "done_total" not in (exposition(gateway) or "")
+    assert "done_total" not in (text_of(gateway) or "")
     delete_from_gateway(gateway, "batch", key)
-    assert "rows" not in (exposition(gateway) or "")
+    assert "rows" not in (text_of(gateway) or "")
 
 
 @needs_pushgateway
@@ -117,7 +117,7 @@ def test_a_file_is_replaced_as_a_whole(runtime: DistributedRuntime, tmp_path: Pa
     for expected in (1, 2):
         counter.inc()
         write_to_textfile(target, runtime)
-        assert sample(page(target.read_text()), "done_total") == expected
+        assert sample(exposition(target.read_text()), "done_total") == expected
     assert os.listdir(tmp_path) == ["batch.prom"]
     assert stat.S_IMODE(target.stat().st_mode) == 0o644
 

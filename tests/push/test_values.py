@@ -10,8 +10,8 @@ import pytest
 from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality, Metric
 
 from dynamo.runtime import DistributedRuntime
+from tests.support.exposition import exposition, sample
 from tests.support.otlp import Answer, Receiver, attributes, resource_of
-from tests.support.page import page, sample
 
 CUMULATIVE = AggregationTemporality.AGGREGATION_TEMPORALITY_CUMULATIVE
 DELTA = AggregationTemporality.AGGREGATION_TEMPORALITY_DELTA
@@ -187,7 +187,7 @@ def test_every_number_equals_that_of_the_scrape(
     for code in range(300):
         vec.inc_by({"code": str(code)}, code)
     sent = flushed(pushed, receiver)
-    shown = page(pushed)
+    shown = exposition(pushed)
     points = sent["requests_total"].sum.data_points
     assert len(points) == 300
     for point in points:

@@ -10,7 +10,8 @@ from typing import Any
 import nats as nats_py
 import pytest
 
-from dynamo._nats import subscription
+from dynamo._nats import connection
+from dynamo._serving import endpoint as serving_endpoint
 from dynamo.discovery import Instance
 from dynamo.discovery._leases import LeasedWatch
 from dynamo.discovery._records import to_json
@@ -145,7 +146,8 @@ async def test_a_worker_refuses_requests_until_nats_knows_that_it_stops(
         await client.wait_for_instances()
         [known] = await instances_of("nats")
 
-        monkeypatch.setattr(subscription, "CLOSE_TIMEOUT", 30.0)  # until the link is released
+        for module in (connection, serving_endpoint):  # until the link is released
+            monkeypatch.setattr(module, "CLOSE_TIMEOUT", 30.0)
         link.hold("UNSUB")
         worker.shutdown()
         await link.held.wait()
@@ -165,6 +167,49 @@ async def test_a_worker_refuses_requests_until_nats_knows_that_it_stops(
             for request in requests:
                 with pytest.raises(UnavailableError, match="it is shutting down"):
                     await request
+
+
+async def test_a_worker_that_starts_while_nats_is_restarted_serves_when_it_is_back(
+    on_nats: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for passing in range(4):  # it asks for the bucket and its lease, registers, flushes
+        async with link_to(on_nats) as link:
+            monkeypatch.setenv("NATS_SERVER", link.url)
+            link.hold("PUB" if passing < 3 else "PING", passing % 3)
+            async with DistributedRuntime() as runtime:
+                serving = asyncio.create_task(endpoint_of(runtime).serve_endpoint(stuck))
+                await link.held.wait()
+                on_nats.kill()
+                on_nats.start()
+                link.release()
+                client = await client_of(endpoint_of(runtime))
+                assert await collect(await client.generate(1)) == [1]
+                serving.cancel()
+                await asyncio.wait({serving})
+
+
+async def test_an_error_of_nats_while_a_subscription_ends_does_not_hold_it_up(
+    on_nats: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "CLOSE_TIMEOUT", 0.1)  # what ends the second one
+    for error in ("'Slow Consumer'", "'Permissions Violation for Subscription'"):
+        async with link_to(on_nats) as link:
+            monkeypatch.setenv("NATS_SERVER", link.url)
+            used = await connection.Connection.acquire()
+            ended = await used.subscribe("subject", ignore)
+            link.hold("UNSUB")
+            closing = asyncio.create_task(ended.close())
+            await link.held.wait()
+            link.tell_clients(f"-ERR {error}")
+            await closing  # NATS has not heard UNSUB yet
+            link.release()
+            await used.restored()
+            assert await used.call(used.client.flush) is None  # it can be used
+            await used.release()
+
+
+async def ignore(message: Any) -> None:
+    pass
 
 
 async def test_a_worker_that_sends_nothing_is_given_up_and_told(

@@ -25,7 +25,7 @@ from dynamo.discovery.nats import BUCKET
 from dynamo.runtime import Client, ConnectionLostError, DistributedRuntime, UnavailableError
 from tests.serving.conftest import nats_settings
 from tests.support.log import logged_here
-from tests.support.nats import NatsServer
+from tests.support.nats import NatsServer, flush
 from tests.support.process import Start
 from tests.support.serving import (
     client_of,
@@ -54,10 +54,21 @@ async def namespaces_of_targets(discovery: Any, expected: list[str]) -> None:
         await asyncio.sleep(0.01)
 
 
-async def test_a_killed_worker_is_gone_within_ten_seconds_and_its_requests_fail(
-    on_nats: NatsServer, start: Start
+async def test_all_processes_of_a_nats_server_have_the_lease_of_the_first(
+    on_nats: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    worker = start("worker.py", **nats_settings(on_nats))
+    for lease in ("60", "2"):
+        monkeypatch.setenv("DYN_DISCOVERY_LEASE", lease)
+        async with discovery_of("nats") as discovery:
+            opened: Any = discovery
+            assert opened._store.lease == 60
+
+
+async def test_a_killed_worker_is_gone_after_its_lease_and_its_requests_fail(
+    on_nats: NatsServer, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DYN_DISCOVERY_LEASE", "2")
+    worker = start("worker.py", DYN_DISCOVERY_LEASE="2", **nats_settings(on_nats))
     async with DistributedRuntime() as runtime:
         client = await client_of(endpoint_of(runtime))
         answer = await client.generate(1)
@@ -107,7 +118,7 @@ async def test_a_request_that_a_worker_never_took_is_refused_when_it_dies(
         worker.interrupt(signal.SIGSTOP)
         async with await nats_py.connect(on_nats.url) as outside:
             opening = await outside.subscribe(f"{instance.address}.new")
-            await outside.flush()
+            await flush(outside)
             asking = asyncio.create_task(client.generate(1))
             await opening.next_msg(timeout=10)
         worker.interrupt(signal.SIGKILL)
@@ -129,7 +140,8 @@ async def test_a_worker_that_stops_in_good_order_is_gone_at_once(
         await asyncio.to_thread(worker.assert_ends_cleanly)
 
 
-async def test_leases_are_renewed(on_nats: NatsServer) -> None:
+async def test_leases_are_renewed(on_nats: NatsServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DYN_DISCOVERY_LEASE", "3")
     async with (
         DistributedRuntime() as runtime,
         served(endpoint_of(runtime), echo) as client,
@@ -363,7 +375,7 @@ async def entries_of(nats: NatsServer) -> AsyncIterator[list[bytes | None]]:
 
     async with await nats_py.connect(nats.url) as outside:
         await outside.subscribe(f"$KV.{BUCKET}.instances.ns.comp.generate.*", cb=note)
-        await outside.flush()
+        await flush(outside)
         yield entries
 
 

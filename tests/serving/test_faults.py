@@ -19,7 +19,7 @@ from dynamo.runtime import (
     InvalidRequestError,
     RequestError,
 )
-from tests.support.nats import NatsServer
+from tests.support.nats import NatsServer, flush
 from tests.support.serving import (
     Gated,
     RequestCounts,
@@ -268,7 +268,7 @@ async def test_frames_out_of_place_do_no_harm(on_nats: NatsServer) -> None:
         [instance] = await instances_of("nats")
         async with await nats_py.connect(on_nats.url) as outside:
             openings = await outside.subscribe(f"{instance.address}.new")
-            await outside.flush()
+            await flush(outside)
             answer = await client.generate(None)
             assert await anext(answer) == 1
             client_subject = (await openings.next_msg(timeout=10)).reply

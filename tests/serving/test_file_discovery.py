@@ -240,3 +240,16 @@ async def test_looking_costs_next_to_nothing() -> None:
         assert (time.process_time() - begun) / 100 < 0.005
         for other in others:
             await other.close()
+
+
+def test_an_entry_that_is_replaced_while_the_directory_is_read_does_not_vanish(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, known = store.OwnEntry(tmp_path), store.Entries(tmp_path)
+    own.write(store.Records((instance(1),)))
+    assert [records.instances for records in known.records()] == [(instance(1),)]
+    monkeypatch.setattr(known, "_list", lambda: None)  # it was listed before the next line
+    own.write(store.Records((instance(1), instance(2))))
+    assert [records.instances for records in known.records()] == [(instance(1), instance(2))]
+    own.remove()
+    assert list(known.records()) == []

@@ -139,8 +139,8 @@ async def test_a_worker_that_drains_is_not_ready_and_still_scraped() -> None:
         runtime.shutdown()
         await becomes(runtime, 503, {"generate": "notready"})
         assert runtime.system_status_address is not None
-        page = await asyncio.to_thread(fetch, runtime.system_status_address)
-        assert request_counts(page.families).inflight == 1
+        exposition = await asyncio.to_thread(fetch, runtime.system_status_address)
+        assert request_counts(exposition.families).inflight == 1
         live = await asyncio.to_thread(fetch, runtime.system_status_address, "/live")
         assert live.status == 200
         wait.go_on.set()

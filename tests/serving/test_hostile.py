@@ -16,12 +16,12 @@ from dynamo.runtime import Client, ConnectionLostError, DistributedRuntime, Unav
 from tests.support.client import fetch
 from tests.support.nats import NatsServer
 from tests.support.nats_link import link_to
-from tests.support.page import page, sample
 from tests.support.serving import (
     Gated,
     collect,
     discovery_of,
     endpoint_of,
+    incomplete,
     instances_of,
     served,
     until,
@@ -135,7 +135,7 @@ async def test_a_worker_that_nats_confuses_is_back_within_a_second(
                 link.tell_clients(line)
                 await until_answered(client)
                 assert loop.time() - begun < 5  # one, on a machine that does nothing else
-                assert await status(worker) == 200
+                await until_status(worker, 200)
 
 
 async def test_an_answer_to_a_cancelled_flush_is_passed_over(
@@ -168,11 +168,9 @@ async def test_health_is_not_ready_while_nats_is_away(
     async with DistributedRuntime() as runtime, served(endpoint_of(runtime), echo):
         assert await status(runtime) == 200
         on_nats.kill()
-        while await status(runtime) != 503:
-            await asyncio.sleep(0.01)
+        await until_status(runtime, 503)
         on_nats.start()
-        while await status(runtime) != 200:
-            await asyncio.sleep(0.01)
+        await until_status(runtime, 200)
 
 
 async def test_an_address_that_is_no_subject_is_passed_over(on_nats: NatsServer) -> None:
@@ -207,14 +205,6 @@ async def test_a_stranger_cannot_guess_where_frames_of_a_request_go(on_nats: Nat
             assert all(len(key) == 16 for key in keys)
 
 
-async def incomplete(runtime: DistributedRuntime) -> tuple[float, float]:
-    families = page(runtime)
-    return tuple(  # type: ignore[return-value]
-        sample(families, f"dynamo_component_incomplete_{name}")
-        for name in ("requests", "request_bytes")
-    )
-
-
 async def test_incomplete_bodies_are_limited_and_visible(
     on_nats: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -239,25 +229,24 @@ async def test_incomplete_bodies_are_limited_and_visible(
             await until(lambda: len(told) == 4 or None)
             assert [told[f"peer.{number}"][:1] for number in range(4)] == [b"A", b"A", b"A", b"!"]
             assert b"waits for the bodies of 3 requests" in told["peer.3"]
-            assert await incomplete(runtime) == (3, 300)
+            assert incomplete(runtime) == (3, 300)
             # Requests that are complete at once are taken all the same.
             assert await collect(await client.generate(1)) == [1]
 
             await outside.publish(targets["peer.0"], _frames.CHUNK + b"x" * 701, "peer.0")
             await until(lambda: told["peer.0"][:1] == b"!" or None)
             assert b"holds 300 bytes of requests that are incomplete" in told["peer.0"]
-            assert await incomplete(runtime) == (2, 200)
+            assert incomplete(runtime) == (2, 200)
             for number in (1, 2):
                 await outside.publish(targets[f"peer.{number}"], _frames.CANCEL)
-            while await incomplete(runtime) != (0, 0):
+            while incomplete(runtime) != (0, 0):
                 await asyncio.sleep(0.01)
 
 
 async def test_a_body_that_makes_no_progress_is_given_up(
     on_nats: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wire, "KEEPALIVE_INTERVAL", 0.05)
-    monkeypatch.setattr(wire, "PEER_TIMEOUT", 0.5)
+    monkeypatch.setattr(_bodies, "PROGRESS_TIMEOUT", 0.3)
     async with DistributedRuntime() as runtime, served(endpoint_of(runtime), echo):
         [instance] = await instances_of("nats")
         import nats as nats_py
@@ -267,9 +256,10 @@ async def test_a_body_that_makes_no_progress_is_given_up(
             opening = _frames.opening("id", 10, b"1")
             await outside.publish(f"{instance.address}.new", opening, "peer")
             target = (await targets.next_msg(timeout=10)).reply
-            while await incomplete(runtime) != (0, 0):
+            while incomplete(runtime) != (0, 0):
                 await outside.publish(target, _frames.KEEPALIVE, "peer")
                 await asyncio.sleep(0.01)
+            assert b"nothing of the body came for 0.3 s" in (await targets.next_msg(10)).data
 
 
 async def until_answered(client: Client) -> None:
@@ -284,6 +274,11 @@ async def until_answered(client: Client) -> None:
         except UnavailableError:
             answered = 0
             await asyncio.sleep(0.01)
+
+
+async def until_status(runtime: DistributedRuntime, expected: int) -> None:
+    while await status(runtime) != expected:
+        await asyncio.sleep(0.01)
 
 
 async def status(runtime: DistributedRuntime) -> int:

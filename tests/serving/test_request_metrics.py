@@ -10,7 +10,7 @@ import pytest
 from dynamo.prometheus_metrics import MetricsError
 from dynamo.prometheus_names import name_prefix, runtime_metrics
 from dynamo.runtime import DistributedRuntime, EngineError, InvalidRequestError
-from tests.support.page import buckets, page, sample
+from tests.support.exposition import buckets, exposition, sample
 from tests.support.serving import (
     Gated,
     collect,
@@ -40,7 +40,7 @@ async def echo(request: Any) -> AsyncIterator[Any]:
 
 async def test_names_types_and_help_are_those_of_dynamos_work_handler() -> None:
     async with DistributedRuntime() as runtime, served(endpoint_of(runtime), echo):
-        families = page(runtime)
+        families = exposition(runtime)
     assert {
         (family.name.removeprefix("dynamo_component_"), family.type, family.help)
         for family in families.values()
@@ -96,7 +96,7 @@ async def test_all_series_stand_at_zero_from_the_start_with_the_path(style: Any)
         async with served(endpoint, echo, metrics_labels=[("model", "llama/7b")]):
             samples = [
                 sample
-                for family in page(endpoint).values()
+                for family in exposition(endpoint).values()
                 for sample in family.samples
                 if not sample.name.endswith("_bucket")
             ]
@@ -124,14 +124,14 @@ async def test_the_lag_of_the_loop_that_serves_is_sampled(
         name = f"{name_prefix.RUNTIME}_{runtime_metrics.EVENT_LOOP_LAG_SECONDS}"
 
         def sampled() -> bool | None:
-            return sample(page(runtime), f"{name}_count") > 0 or None
+            return sample(exposition(runtime), f"{name}_count") > 0 or None
 
         await until(sampled)
 
 
 async def test_durations_have_buckets_up_to_ten_minutes() -> None:
     async with DistributedRuntime() as runtime, served(endpoint_of(runtime), echo):
-        families = page(runtime)
+        families = exposition(runtime)
     bounds = list(buckets(families, "dynamo_component_request_duration_seconds"))
     assert (bounds[0], bounds[-2:]) == ("0.005", ["600.0", "+Inf"])
     first = list(buckets(families, "dynamo_component_time_to_first_response_seconds"))
@@ -269,7 +269,7 @@ async def test_the_label_worker_id_is_the_instance_where_it_is_asked_for(
     async with DistributedRuntime() as runtime:
         endpoint = endpoint_of(runtime)
         async with served(endpoint, echo, metrics_labels=[("model", "m")]):
-            families = page(runtime)
+            families = exposition(runtime)
     labels = families["dynamo_component_requests_total"].samples[0].labels
     assert labels["worker_id"] == f"{endpoint.connection_id():x}"
     assert labels["model"] == "m"

@@ -124,3 +124,22 @@ def test_a_runtime_closed_in_any_turn_after_its_start_ends(on_nats: NatsServer) 
     for turn in range(1, 40, 39 // repeats(6, 39)):
         loop = TurningLoop()
         run_in(loop, asyncio.wait_for(close_at(turn, loop), LIMIT))
+
+
+def test_a_request_cancelled_in_any_turn_ends_and_so_does_its_connection(on_tcp: None) -> None:
+    async def cancel_at(turn: int, loop: TurningLoop) -> bool:
+        async with DistributedRuntime() as runtime, served(endpoint_of(runtime), echo) as client:
+            asking = asyncio.create_task(client.generate(1))
+            cancelled: list[bool] = []
+            loop.act = lambda: cancelled.append(asking.cancel())
+            loop.at = loop.turns + turn
+            _, left = await asyncio.wait({asking}, timeout=LIMIT)
+            assert not left
+            loop.at = None
+        assert asking.cancelled() == any(cancelled)
+        return any(cancelled)
+
+    turn = 1
+    while run_in(loop := TurningLoop(), cancel_at(turn, loop)):
+        turn += 1
+    assert turn > 5, "a first request dials, shakes hands and is answered"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from dynamo.runtime import DistributedRuntime
-from tests.support import page, refused
+from tests.support import exposition, refused
 
 PORTS = "-1 (off), 0 (any free port) or 1 to 65535"
 STARTING = "DYN_SYSTEM_STARTING_HEALTH_STATUS"
@@ -92,7 +92,7 @@ def test_a_wrong_value_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(ValueError, match="abc"):
         DistributedRuntime()
     monkeypatch.setenv("DYN_SYSTEM_PORT", "-1")
-    assert page(DistributedRuntime())
+    assert exposition(DistributedRuntime())
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """What tests share."""
 
 from tests.support.errors import refused
+from tests.support.exposition import Family, Sample, buckets, exposition, sample, series
 from tests.support.kinds import FACTORIES, PLAIN, VECS, create
-from tests.support.page import Family, Sample, buckets, page, sample, series
 
 __all__ = [
     "FACTORIES",
@@ -12,7 +12,7 @@ __all__ = [
     "Sample",
     "buckets",
     "create",
-    "page",
+    "exposition",
     "refused",
     "sample",
     "series",

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple
 
-from tests.support.page import Family, page
+from tests.support.exposition import Family, exposition
 
 TIMEOUT_SECONDS = 30.0
 """Seconds after which something that has not come fails the test. Nothing takes so long."""
@@ -37,9 +37,9 @@ class Answer(NamedTuple):
 
     @property
     def families(self) -> dict[str, Family]:
-        """The page of metrics that the body is."""
+        """The exposition of metrics that the body is."""
         assert self.status == 200, self.text
-        return page(self.text)
+        return exposition(self.text)
 
 
 def connect(address: str) -> socket.socket:

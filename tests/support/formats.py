@@ -1,4 +1,4 @@
-"""The page in every format, each read by a parser that is not ours, in one form to compare."""
+"""The exposition in every format, read by a parser that is not ours, in one form to compare."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.utils import floatToGoString
 
 from tests.support import openmetrics2, protobuf
-from tests.support.page import page
+from tests.support.exposition import exposition
 
 TEXT = "text/plain;version=0.0.4"
 TEXT_1 = "text/plain;version=1.0.0;escaping=allow-utf-8"
@@ -65,8 +65,8 @@ class Native(NamedTuple):
 
 
 @dataclass
-class Page:
-    """What a page says, whatever its format."""
+class Exposition:
+    """What an exposition says, whatever its format."""
 
     types: dict[str, str] = field(default_factory=dict)
     """By the name of the family, which OpenMetrics 1 has without a counter's ``_total``."""
@@ -105,15 +105,15 @@ def key(name: str, **labels: str) -> Key:
     return Key(name, frozenset(labels.items()))
 
 
-def render(node: Any, accept: str) -> Page:
-    """The page of a node in the format that is accepted first."""
+def render(node: Any, accept: str) -> Exposition:
+    """The exposition of a node in the format that is accepted first."""
     content_type, encoding, body = node.metrics.exposition(accept)
     assert encoding is None
     return read(content_type, body)
 
 
-def read(content_type: str, body: bytes) -> Page:
-    """A page of this type, read."""
+def read(content_type: str, body: bytes) -> Exposition:
+    """An exposition of this type, read."""
     if content_type.startswith("application/vnd.google.protobuf"):
         return _of_protobuf(body)
     text = body.decode()
@@ -123,9 +123,9 @@ def read(content_type: str, body: bytes) -> Page:
     return _of_openmetrics_2(text) if "version=2" in content_type else _of_openmetrics(text)
 
 
-def _of_text(text: str) -> Page:
-    result = Page()
-    for family in page(text).values():
+def _of_text(text: str) -> Exposition:
+    result = Exposition()
+    for family in exposition(text).values():
         result.types[family.name] = family.type
         result.helps[family.name] = family.help
         for sample in family.samples:
@@ -133,8 +133,8 @@ def _of_text(text: str) -> Page:
     return result
 
 
-def _of_openmetrics(text: str) -> Page:
-    result = Page()
+def _of_openmetrics(text: str) -> Exposition:
+    result = Exposition()
     for family in parse_openmetrics(text):
         assert family.name not in result.types
         result.types[family.name] = family.type
@@ -155,8 +155,8 @@ def _of_openmetrics(text: str) -> Page:
     return result
 
 
-def _of_openmetrics_2(text: str) -> Page:
-    result = Page()
+def _of_openmetrics_2(text: str) -> Exposition:
+    result = Exposition()
     for name, family in openmetrics2.read(text).items():
         result.types[name] = family.metadata["TYPE"]
         result.helps[name] = family.metadata["HELP"]
@@ -198,8 +198,8 @@ def _side_of_text(parts: Mapping[str, str], side: str) -> dict[int, int]:
     return _side(((int(offset), int(length)) for offset, length in spans), counts)
 
 
-def _of_protobuf(body: bytes) -> Page:
-    result = Page()
+def _of_protobuf(body: bytes) -> Exposition:
+    result = Exposition()
     for family in protobuf.families(body):
         assert family.name not in result.types
         kind = protobuf.TYPES[family.type].lower()
@@ -217,9 +217,9 @@ def _of_protobuf(body: bytes) -> Page:
 
 
 class _Metric(NamedTuple):
-    """A ``Metric`` of protobuf, on its way to the page."""
+    """A ``Metric`` of protobuf, on its way into the exposition."""
 
-    page: Page
+    exposition: Exposition
     name: str
     labels: dict[str, str]
     timestamp: float | None
@@ -228,7 +228,7 @@ class _Metric(NamedTuple):
         if kind in ("counter", "histogram") and value.HasField("created_timestamp"):
             created = value.created_timestamp
             at = key(self.name, **self.labels)
-            self.page.created[at] = created.seconds + created.nanos / 1e9
+            self.exposition.created[at] = created.seconds + created.nanos / 1e9
         if kind == "histogram":
             self.add_histogram(value)
         elif kind == "summary":
@@ -245,7 +245,7 @@ class _Metric(NamedTuple):
             at = key(self.name, **self.labels)
             self.sample("", value.value)
             if exemplar:
-                self.page.exemplars[at] = exemplar
+                self.exposition.exemplars[at] = exemplar
 
     def add_histogram(self, value: Any) -> None:
         bounds = [bucket.upper_bound for bucket in value.bucket]
@@ -254,7 +254,7 @@ class _Metric(NamedTuple):
             self.sample("_bucket", bucket.cumulative_count, le=le)
             if bucket.HasField("exemplar"):
                 at = key(f"{self.name}_bucket", **self.labels, le=le)
-                self.page.exemplars[at] = _exemplar(bucket.exemplar)
+                self.exposition.exemplars[at] = _exemplar(bucket.exemplar)
         if math.inf not in bounds:
             assert not bounds
             self.sample("_bucket", value.sample_count, le="+Inf")
@@ -263,18 +263,18 @@ class _Metric(NamedTuple):
         self.sample("_count", value.sample_count)
         at = key(self.name, **self.labels)
         if value.HasField("schema"):
-            self.page.natives[at] = Native(
+            self.exposition.natives[at] = Native(
                 value.schema,
                 value.zero_threshold,
                 value.zero_count,
                 _side_of_deltas(value.positive_span, value.positive_delta),
                 _side_of_deltas(value.negative_span, value.negative_delta),
             )
-            self.page.native_exemplars[at] = [_exemplar(one) for one in value.exemplars]
+            self.exposition.native_exemplars[at] = [_exemplar(one) for one in value.exemplars]
 
     def sample(self, suffix: str, value: float, **more: str) -> None:
         labels = {**self.labels, **more}
-        self.page.add(f"{self.name}{suffix}", labels, value, timestamp=self.timestamp)
+        self.exposition.add(f"{self.name}{suffix}", labels, value, timestamp=self.timestamp)
 
 
 def _exemplar(exemplar: Any) -> Exemplar:

@@ -12,7 +12,7 @@ import openai
 
 from dynamo.frontend import parse, serve
 from dynamo.runtime import Context, DistributedRuntime, register_model
-from tests.support.page import Family, page
+from tests.support.exposition import Family, exposition
 from tests.support.process import free_port
 from tests.support.serving import endpoint_of, served, until
 
@@ -45,7 +45,7 @@ class Frontend:
 
     def families(self) -> dict[str, Family]:
         """What it has measured."""
-        return page(self.runtime)
+        return exposition(self.runtime)
 
     def counts(self, name: str = "requests_total") -> dict[tuple[str, ...], int]:
         """The series of a family that are not 0, by the values of their labels in order."""

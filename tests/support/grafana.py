@@ -52,5 +52,5 @@ def filled(expression: str, chosen: dict[str, str]) -> str:
 
 
 def engine_metrics(text: str) -> set[str]:
-    """The names of vLLM's series in a text: a page, or queries."""
+    """The names of vLLM's series in a text: an exposition, or queries."""
     return set(re.findall(r"\bvllm:\w+", text))

@@ -53,7 +53,7 @@ def mockers() -> Iterator[Start]:
 
 
 def address_of(worker: Worker) -> str:
-    """Where a mocker shows its metrics: the lines that it prints first name its page and them."""
+    """Where a mocker shows its metrics: the first lines it prints name its live page and them."""
     page = worker.line().removeprefix("live page: http://").removesuffix("/")
     address = worker.line().removeprefix("metrics: http://").removesuffix("/metrics")
     assert page == address

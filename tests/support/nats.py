@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from tests.support.process import free_port
 from tests.support.waiting import eventually
@@ -84,6 +85,16 @@ class NatsServer:
         """Ends it, and removes what it stored."""
         self.kill()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+async def flush(client: Any) -> None:
+    """Returns when the server has handled what a client of nats-py has sent, subscriptions too.
+
+    A ping of nats-py overtakes what waits for the next turn of the event loop to be written; by the
+    answer to one all of that has been written.
+    """
+    await client.flush()
+    await client.flush()
 
 
 def nobody_listens() -> str:

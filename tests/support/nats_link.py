@@ -17,13 +17,15 @@ class NatsLink:
         self.held = asyncio.Event()
         """Set when something is held up."""
         self._command: bytes | None = None
+        self._passing = 0
         self._clients: list[asyncio.StreamWriter] = []
         self._received = bytearray()
         self._released = asyncio.Event()
 
-    def hold(self, command: str) -> None:
-        """From the next such command on, passes nothing on to the server."""
+    def hold(self, command: str, passing: int = 0) -> None:
+        """From the next such command on, after ``passing`` others, holds up what clients send."""
         self._command = command.encode()
+        self._passing = passing
 
     def release(self) -> None:
         """Passes on what was held up, and all that comes."""
@@ -44,8 +46,10 @@ class NatsLink:
         # Bodies that contain the end of a line are lines as well, and each has such an end.
         while line := await client.readline():
             if self._command is not None and line.split()[:1] == [self._command]:
-                self.held.set()
-                await self._released.wait()
+                self._passing -= 1
+                if self._passing < 0:
+                    self.held.set()
+                    await self._released.wait()
             server.write(line)
             await server.drain()
 

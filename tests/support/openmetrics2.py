@@ -69,13 +69,13 @@ class Family:
     samples: list[Sample] = field(default_factory=list)
 
 
-def read(page: str) -> dict[str, Family]:
-    """The families of a page by name; a line that the grammar does not know is an error."""
-    assert page.endswith("# EOF\n")
+def read(exposition: str) -> dict[str, Family]:
+    """The families of an exposition by name; a line that the grammar does not know is an error."""
+    assert exposition.endswith("# EOF\n")
     families: dict[str, Family] = {}
     current = ""
     # Not splitlines(): a label value may hold other characters that it takes for the end of a line.
-    for line in page.removesuffix("# EOF\n").split("\n")[:-1]:
+    for line in exposition.removesuffix("# EOF\n").split("\n")[:-1]:
         metadata = _METADATA.fullmatch(line)
         if metadata:
             kind, name, text = metadata.groups()

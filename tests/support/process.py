@@ -105,6 +105,11 @@ class Worker:
             self._process.wait(TIMEOUT_SECONDS)
             self._fail("did not end")
 
+    def assert_runs(self) -> None:
+        """Fails, with what it has written to stderr, if it has ended."""
+        if self._process.poll() is not None:
+            self._fail(f"ended with {self._process.returncode}")
+
     def assert_ends_cleanly(self) -> None:
         """Waits for the end: with 0, and nothing on stderr."""
         code, errors = self.exit_code(), self.errors

@@ -114,25 +114,25 @@ def _set_type(field: Any, kind: str) -> None:
 MetricFamily = _family_class()
 
 
-def families(page: bytes) -> Iterator[Any]:
-    """The messages of a delimited page; a byte too many, or an unknown field, is an error."""
+def families(exposition: bytes) -> Iterator[Any]:
+    """The messages of a delimited exposition; a byte too many, or an unknown field, is an error."""
     at = 0
-    while at < len(page):
-        length, at = _varint(page, at)
+    while at < len(exposition):
+        length, at = _varint(exposition, at)
         message = MetricFamily()
-        message.ParseFromString(page[at : at + length])
+        message.ParseFromString(exposition[at : at + length])
         whole = message.SerializeToString()
         message.DiscardUnknownFields()
         assert message.SerializeToString() == whole, f"{message.name} has fields of no name"
         at += length
         yield message
-    assert at == len(page), "the last message is cut off"
+    assert at == len(exposition), "the last message is cut off"
 
 
-def _varint(page: bytes, at: int) -> tuple[int, int]:
+def _varint(exposition: bytes, at: int) -> tuple[int, int]:
     value = shift = 0
     while True:
-        value |= (page[at] & 0x7F) << shift
+        value |= (exposition[at] & 0x7F) << shift
         at, shift = at + 1, shift + 7
-        if page[at - 1] < 0x80:
+        if exposition[at - 1] < 0x80:
             return value, at

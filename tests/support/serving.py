@@ -8,19 +8,20 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
+from dynamo._serving import health
 from dynamo.discovery import Discovery, Instance, open_discovery
 from dynamo.discovery._backends import chosen_discovery
 from dynamo.prometheus_names import work_handler
 from dynamo.request_plane import RequestPlane, open_plane
 from dynamo.runtime import Client, DistributedRuntime, Endpoint
 from tests.support.client import TIMEOUT_SECONDS
-from tests.support.page import Family, page
+from tests.support.exposition import Family, exposition, sample
 
 ERROR_TYPES = [value for name, value in vars(work_handler.error_types).items() if name.isupper()]
 
 
 class RequestCounts(NamedTuple):
-    """What a page says of the requests of one endpoint."""
+    """What an exposition says of the requests of one endpoint."""
 
     requests: int
     inflight: int
@@ -46,7 +47,7 @@ def endpoint_of(runtime: DistributedRuntime, path: str = "ns/comp/generate") -> 
 
 def request_counts(source: Any, endpoint: str = "generate") -> RequestCounts:
     """What the metrics of an endpoint count, from a runtime or from scraped families."""
-    families: dict[str, Family] = source if isinstance(source, dict) else page(source)
+    families: dict[str, Family] = source if isinstance(source, dict) else exposition(source)
 
     def values(name: str, suffix: str = "") -> dict[str, int]:
         full = f"dynamo_component_{name}"
@@ -75,10 +76,20 @@ def request_counts(source: Any, endpoint: str = "generate") -> RequestCounts:
     )
 
 
+def incomplete(runtime: DistributedRuntime) -> tuple[float, float]:
+    """The requests whose bodies have not arrived completely, and what has arrived of them."""
+    families = exposition(runtime)
+    number, size = (
+        sample(families, f"dynamo_component_incomplete_{name}")
+        for name in ("requests", "request_bytes")
+    )
+    return number, size
+
+
 async def settled(source: Any, requests: int, endpoint: str = "generate") -> RequestCounts:
     """The counts when so many requests have come and none is under way, which must happen.
 
-    ``source`` is a runtime, or a function that returns the families of a page.
+    ``source`` is a runtime, or a function that returns the families of an exposition.
     """
 
     def ready() -> RequestCounts | None:
@@ -157,7 +168,11 @@ class Gated:
 async def served(
     endpoint: Endpoint, handler: Callable[..., AsyncIterator[Any]], **options: Any
 ) -> AsyncIterator[Client]:
-    """Serves an endpoint meanwhile, and has a client for it."""
+    """Serves an endpoint meanwhile, and has a client for it.
+
+    A client may find an endpoint a little before discovery has confirmed that it is registered: an
+    endpoint is served when it is ready, or has a canary to answer first.
+    """
     serving = asyncio.create_task(endpoint.serve_endpoint(handler, **options))
     try:
         client = await endpoint.client()
@@ -167,10 +182,17 @@ async def served(
             waiting.cancel()
             await serving
         await waiting
+        while not (serving.done() or "health_check_payload" in options or is_ready(endpoint)):
+            await asyncio.sleep(0.001)
         yield client
     finally:
         serving.cancel()
         await asyncio.wait({serving})
+
+
+def is_ready(endpoint: Endpoint) -> bool:
+    """Whether all that serve it in this process are ready."""
+    return all(health._reports.get(endpoint, {0: False}).values())
 
 
 async def collect(answer: Any) -> list[Any]:

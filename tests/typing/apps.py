@@ -1,4 +1,4 @@
-"""The page as an application of other servers."""
+"""The exposition as an application of other servers."""
 
 from __future__ import annotations
 

@@ -263,7 +263,7 @@ def texts_of_others(metrics: RuntimeMetrics, registry: CollectorRegistry) -> Non
     )
 
 
-def pages(metrics: RuntimeMetrics) -> None:
+def expositions(metrics: RuntimeMetrics) -> None:
     assert_type(metrics.exposition(), "tuple[str, str | None, bytes]")
     metrics.exposition("text/plain", "gzip", 10)
     metrics.exposition(accept="*/*", accept_encoding="", timeout=None)

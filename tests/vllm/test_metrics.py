@@ -1,4 +1,4 @@
-"""vLLM's families, and Dynamo's gauges of the engine, on the page of an endpoint."""
+"""vLLM's families, and Dynamo's gauges of the engine, in the exposition of an endpoint."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from dynamo.runtime import DistributedRuntime
 from dynamo.vllm._metrics import show_families, stat_logger
-from tests.support.page import Family, page, sample, series
+from tests.support.exposition import Family, exposition, sample, series
 from tests.support.serving import endpoint_of
 from tests.support.vllm import REAL, STUB
 
@@ -33,22 +33,22 @@ def config(blocks: int | None = 600) -> Any:
 
 @pytest.fixture
 def recorded(runtime: DistributedRuntime, monkeypatch: pytest.MonkeyPatch) -> dict[str, Family]:
-    """The page of an endpoint whose process has the registry that a real vLLM once had."""
+    """The exposition of an endpoint whose process has the registry that a real vLLM once had."""
     text = RECORDED.read_text()
     from prometheus_client.parser import text_string_to_metric_families
 
     collector = SimpleNamespace(collect=lambda: text_string_to_metric_families(text))
     monkeypatch.setattr("prometheus_client.REGISTRY", collector)
     show_families(endpoint_of(runtime), "tiny")
-    return page(runtime)
+    return exposition(runtime)
 
 
-def test_every_series_of_vllm_is_there_once_with_the_places_labels_and_the_models(
+def test_every_series_of_vllm_is_there_once_with_the_hierarchy_labels_and_the_models(
     recorded: dict[str, Family],
 ) -> None:
     theirs = {
         name: family
-        for name, family in page(RECORDED.read_text()).items()
+        for name, family in exposition(RECORDED.read_text()).items()
         if name.startswith("vllm:")
     }
     ours = {name: family for name, family in recorded.items() if name.startswith("vllm:")}
@@ -73,7 +73,7 @@ def test_the_stat_logger_moves_the_gauges_of_each_rank(runtime: DistributedRunti
         stats = SimpleNamespace(kv_cache_usage=0.25, prefix_cache_stats=found)
         logger.record(stats, None, engine_idx=1)  # type: ignore[arg-type]
     logger.record(None, None, engine_idx=2)
-    families = page(runtime)
+    families = exposition(runtime)
     name = "dynamo_component_{}".format
     assert series(families, name("total_blocks"), "dp_rank") == dict.fromkeys("012", 200)
     assert series(families, name("gpu_cache_usage_percent"), "dp_rank") == {
@@ -90,7 +90,7 @@ def test_the_stat_logger_moves_the_gauges_of_each_rank(runtime: DistributedRunti
 def test_an_engine_that_tells_no_blocks_has_none(runtime: DistributedRuntime) -> None:
     logger = stat_logger(endpoint_of(runtime))(config(blocks=None), [0])
     logger.log_engine_initialized()
-    assert sample(page(runtime), "dynamo_component_total_blocks") == 0
+    assert sample(exposition(runtime), "dynamo_component_total_blocks") == 0
 
 
 @pytest.mark.skipif(REAL, reason="the stub's families are asked, which the real vLLM has not")
@@ -103,7 +103,7 @@ def test_with_files_of_several_processes_every_series_is_there_once(tmp_path: Pa
         timeout=50,
     )
     assert done.stderr == ""
-    families = page(done.stdout)  # which fails if a series stands twice
+    families = exposition(done.stdout)  # which fails if a series stands twice
     assert sample(families, "vllm:prompt_tokens_total", **ADDED) == 5
     assert sample(families, "lmcache_hits_total", **ADDED) == 3
     assert sample(families, "dynamo_runtime_text_dropped_series_total") == 0

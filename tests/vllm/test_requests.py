@@ -10,8 +10,8 @@ import pytest
 
 from tests.serving.conftest import nats_settings
 from tests.support.client import fetch, scrape
+from tests.support.exposition import Family, exposition, sample
 from tests.support.nats import NatsServer
-from tests.support.page import Family, page, sample
 from tests.support.serving import request_counts
 from tests.support.vllm import LONGEST, MODEL, REAL, VOCABULARY, VllmWorker, vllm_workers
 from tests.support.waiting import eventually
@@ -40,7 +40,7 @@ Figures = dict[str, float]
 
 
 def figures(families: dict[str, Family]) -> Figures:
-    """What client, Dynamo and vLLM all count, as a page has it, and what moves to and fro."""
+    """What client, Dynamo and vLLM all count, as an exposition has it, and what goes both ways."""
     counted = request_counts(families)
 
     def vllm(name: str, **labels: str) -> float:
@@ -143,13 +143,13 @@ def test_an_answer_without_a_limit_is_as_long_as_the_model_allows(
     assert client.answers() == [(LONGEST - len("hello"), "length")]
 
 
-def test_the_page_has_all_families_of_vllm_once_with_the_places_labels_and_the_models(
+def test_the_exposition_has_all_families_of_vllm_once_with_the_hierarchy_labels_and_the_models(
     served: tuple[VllmWorker, Client],
 ) -> None:
     worker, _ = served
     families = scrape(worker.address)  # which fails if a series stands twice
     ours = {name: family for name, family in families.items() if name.startswith("vllm:")}
-    recorded = page(RECORDED.read_text())
+    recorded = exposition(RECORDED.read_text())
     theirs = {name: family for name, family in recorded.items() if name.startswith("vllm:")}
     assert sorted(ours) == sorted(theirs)
     assert {name: family.type for name, family in ours.items()} == {

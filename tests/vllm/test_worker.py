@@ -15,8 +15,8 @@ import pytest
 
 from tests.serving.conftest import nats_settings
 from tests.support.client import TIMEOUT_SECONDS, fetch, scrape
+from tests.support.exposition import sample
 from tests.support.nats import NatsServer, nobody_listens
-from tests.support.page import sample
 from tests.support.process import Worker
 from tests.support.vllm import REAL, Start, VllmWorker, command
 from tests.support.waiting import eventually
@@ -72,8 +72,8 @@ def test_a_program_may_put_a_handler_of_its_own_before_the_engine(
     worker.wait_until_ready()
     client.send(*MANY)
     assert [ended.reason for ended in client.answers()] == ["length"] * len(MANY)
-    page = scrape(worker.address)
-    assert sample(page, "dynamo_backend_generate_answers_total") == len(MANY)
+    exposition = scrape(worker.address)
+    assert sample(exposition, "dynamo_backend_generate_answers_total") == len(MANY)
 
 
 def terminate(worker: VllmWorker) -> None:

@@ -102,7 +102,7 @@ fn take_over_jobs() {
 
 /// Wait, without the GIL, until a callback runs beyond its deadline; then take over.
 ///
-/// Returns False when there will be no more callbacks.
+/// Returns False once no more callbacks will come.
 #[pyfunction]
 fn stand_by(py: Python<'_>) -> bool {
     py.detach(|| DISPATCHER.stand_by())
@@ -111,7 +111,7 @@ fn stand_by(py: Python<'_>) -> bool {
 /// Wait for the next callback to run, without the GIL; None when this thread must end.
 ///
 /// Returns the callback, or None if there was none for timeout seconds, and the seconds that this
-/// thread waited for the GIL afterwards. A thread ends when there will be no more callbacks, or
+/// thread waited for the GIL afterwards. A thread ends once no more callbacks will come, or
 /// when another one has taken over.
 #[pyfunction]
 #[pyo3(signature = (timeout=None))]
@@ -154,7 +154,7 @@ fn nudge_jobs() {
     DISPATCHER.wake();
 }
 
-/// Hand out no more callbacks and wake the thread that waits for them.
+/// Stop handing out callbacks and wake the thread that waits for one.
 #[pyfunction]
 fn stop_jobs() {
     DISPATCHER.stop();

@@ -83,12 +83,12 @@ unsafe extern "C" fn before_fork() {
     }));
 }
 
-/// Lets go of the locks.
+/// Releases the locks.
 unsafe extern "C" fn after_fork_in_parent() {
     HELD.take();
 }
 
-/// Closes the sockets, forgets the threads that the child does not have, and lets go of the locks.
+/// Closes the sockets, forgets the threads that the child does not have, and releases the locks.
 unsafe extern "C" fn after_fork_in_child() {
     if let Some(mut held) = HELD.take() {
         held.trees.reset();

@@ -24,7 +24,7 @@ static QUEUE: Mutex<Queue> = Mutex::new(Queue {
     stopped: false,
 });
 static ARRIVED: Condvar = Condvar::new();
-/// Whether a message came that nobody was there to fetch; see [`start_if_needed`].
+/// Whether a message came while no thread was there to fetch it; see [`start_if_needed`].
 static LEFT: AtomicBool = AtomicBool::new(false);
 
 struct Queue {
@@ -51,7 +51,7 @@ fn queue() -> MutexGuard<'static, Queue> {
     QUEUE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Wait for the next message, without the GIL; None when there will be no more.
+/// Wait for the next message, without the GIL; None at the end of the process.
 ///
 /// A message is its level, as logging counts, and its text.
 #[pyfunction]
@@ -76,12 +76,12 @@ fn next_message(py: Python<'_>) -> Option<Message> {
 #[inline]
 pub(crate) fn start_if_needed(py: Python<'_>) {
     if LEFT.load(Relaxed) && LEFT.swap(false, Relaxed) {
-        // At the end of the process there are no more threads, and nobody to tell.
+        // At the end of the process no thread and no logger is left.
         let _ = START_LOG.call(py, &[]);
     }
 }
 
-/// Take no more messages and wake the thread that waits for them.
+/// Stop taking messages and wake the thread that waits for one.
 #[pyfunction]
 fn stop_messages() {
     queue().stopped = true;

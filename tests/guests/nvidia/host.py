@@ -6,7 +6,7 @@ import asyncio
 import urllib.request
 from typing import Any
 
-from tests.support.page import Family, page
+from tests.support.exposition import Family, exposition
 
 OWN = "dynamo_component_uptime_seconds"
 """The family that Dynamo exposes whatever happens."""
@@ -22,7 +22,7 @@ def metrics_text(runtime: Any) -> str:
 
 def scrape(runtime: Any) -> dict[str, Family]:
     """The families on ``/metrics``, by name; each stands there once, and so does each series."""
-    return page(metrics_text(runtime))
+    return exposition(metrics_text(runtime))
 
 
 class Dynamo:

@@ -26,11 +26,11 @@ def test_the_first_screen_shows_what_dynamo_answers() -> None:
     _, shown = block_with(NVIDIA, "sh", "curl")
     answer = metrics_text(names["runtime"])
     lines = [line for line in answer.splitlines() if line and "dynamo_runtime" not in line]
-    assert [_without_figures(line) for line in lines] == [
-        _without_figures(line) for line in shown.splitlines()
+    assert [_without_values(line) for line in lines] == [
+        _without_values(line) for line in shown.splitlines()
     ]
 
 
-def _without_figures(line: str) -> str:
+def _without_values(line: str) -> str:
     """A line without what differs from run to run."""
     return re.sub(r'worker_id="[0-9a-f]+"\} [\d.]+', "", line)

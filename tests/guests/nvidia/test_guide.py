@@ -19,7 +19,7 @@ PREFIX = "my_namespace_my_component_my_endpoint"
 
 
 @pytest.mark.usefixtures("installed")
-def test_the_guide_runs_as_printed_and_its_metrics_are_on_dynamos_page() -> None:
+def test_the_guide_runs_as_printed_and_its_metrics_are_in_dynamos_exposition() -> None:
     connections = iter(range(3, 1000))
     names: dict[str, Any] = {"compute_current_connections": connections.__next__}
     output = io.StringIO()

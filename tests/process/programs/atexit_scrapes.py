@@ -10,5 +10,5 @@ from tests.programs.served import runtime
 
 @atexit.register
 def last_words():
-    page = urllib.request.urlopen(f"http://{runtime.system_status_address}/metrics")
-    print(page.status, bool(runtime.metrics.prometheus_expfmt()))
+    exposition = urllib.request.urlopen(f"http://{runtime.system_status_address}/metrics")
+    print(exposition.status, bool(runtime.metrics.prometheus_expfmt()))

@@ -11,7 +11,7 @@ def child():
     vec.inc({"a": "x"})
     metrics.create_histogram("new_seconds", "help").observe(1)
     print(metrics.prometheus_expfmt(), end="")
-    print("the end of the page")
+    print("the end of the exposition")
 
 
 print(ended(fork(child)))

@@ -120,7 +120,7 @@ unsafe fn with_values<C: VecClass, T>(
 /// The label values in `labels`, in the order of the label names.
 ///
 /// They are held, and not only borrowed from the dict: a key with an `__eq__` of its own may change
-/// the dict while it is looked up. Not as `Py`, which is not let go of at once here (see
+/// the dict while it is looked up. Not as `Py`, which is not released at once here (see
 /// `free_deferred`).
 ///
 /// # Safety

@@ -3,7 +3,7 @@
 //! Label values mostly are the same few objects, call after call. To find a child by their addresses
 //! takes no hash, no comparison of text and no lock. The cache holds the strings, so that an address
 //! means one string for as long as it is known; it is of a fixed size, and forgotten whenever the vec
-//! lets go of a child.
+//! releases a child.
 
 use std::cell::UnsafeCell;
 
@@ -24,7 +24,7 @@ const SLOTS: usize = 256;
 pub(crate) struct Recent<I: Instrument>(UnsafeCell<Table<I>>);
 
 // SAFETY: every access is made by `find` and `keep`, which take the interpreter's lock (`Python`) and
-// run nothing that could let go of it; without that lock they do nothing.
+// run nothing that could release it; without that lock they do nothing.
 unsafe impl<I: Instrument> Sync for Recent<I> {}
 
 struct Table<I: Instrument> {
@@ -88,7 +88,7 @@ impl<I: Instrument> Recent<I> {
             .then_some(&kept.child)
     }
 
-    /// Lets go of all children unless the vec still is of this version: before anyone looks for them
+    /// Evicts all children unless the vec still is of this version: before anyone looks for them
     /// elsewhere, where it matters whether they are held.
     #[inline]
     pub(super) fn keep_up(&self, py: Python<'_>, version: u64) {
@@ -96,7 +96,7 @@ impl<I: Instrument> Recent<I> {
         // code.
         let table = unsafe { &mut *self.0.get() };
         if !cfg!(Py_GIL_DISABLED) && table.version != version {
-            table.forget(py);
+            table.clear(py);
             table.version = version;
         }
     }
@@ -154,7 +154,7 @@ impl<I: Instrument> Table<I> {
         }
     }
 
-    fn forget(&mut self, py: Python<'_>) {
+    fn clear(&mut self, py: Python<'_>) {
         for slot in &mut self.slots {
             slot.asked = 0;
             if let Some(kept) = slot.kept.take() {

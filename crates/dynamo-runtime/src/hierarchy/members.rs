@@ -51,7 +51,7 @@ impl Members {
         }
     }
 
-    /// In a forked child: forgets the requests and responses of the parent.
+    /// In a forked child: drops the requests and responses of the parent.
     pub(super) fn reset(&self) {
         *lock(&self.requests) = Requests::default();
         lock(&self.external).clear();

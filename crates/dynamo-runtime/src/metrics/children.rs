@@ -101,12 +101,12 @@ impl<I: Instrument> Children<I> {
         Some(series)
     }
 
-    /// Forgets the series that other metrics show. Returns whether there were any.
+    /// Drops the series that other metrics show. Returns whether there were any.
     pub(crate) fn forget_aliases(&mut self) -> bool {
         !std::mem::take(&mut self.aliases).is_empty()
     }
 
-    /// Forgets the series of these values that another metric shows. Returns whether there was one.
+    /// Drops the series of these values that another metric shows. Returns whether there was one.
     pub(crate) fn remove_alias(&mut self, values: &[&str]) -> bool {
         !self.aliases.is_empty() && self.aliases.remove(&*key::of(values)).is_some()
     }

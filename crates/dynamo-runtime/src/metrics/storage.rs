@@ -187,7 +187,7 @@ pub trait SeriesStorage: Send + Sync {
     fn expire(&self);
     /// Removes the series for good. Its handles still update the words.
     fn remove(&self);
-    /// In a forked child: forgets all buckets and exemplars, whose storage is the parent's.
+    /// In a forked child: drops all buckets and exemplars, whose storage is the parent's.
     fn reset(&self);
 }
 

@@ -209,9 +209,9 @@ pub mod frontend_service {
     pub const FAILURES_TOTAL: &str = "failures_total";
     /// Gauge: requests accepted that have not had the first item of a response.
     pub const QUEUED_REQUESTS: &str = "queued_requests";
-    /// Gauge: requests under way; [`ACTIVE_REQUESTS`] is the clearer name.
+    /// Gauge: requests in flight; [`ACTIVE_REQUESTS`] is the clearer name.
     pub const INFLIGHT_REQUESTS: &str = "inflight_requests";
-    /// Gauge: requests under way, from acceptance to the end of the response.
+    /// Gauge: requests in flight, from acceptance to the end of the response.
     pub const ACTIVE_REQUESTS: &str = "active_requests";
     /// Gauge: clients that disconnected before their response was complete.
     pub const DISCONNECTED_CLIENTS: &str = "disconnected_clients";
@@ -314,7 +314,7 @@ pub mod frontend_service {
     pub const LORA_ESTIMATED_LOAD: &str = "lora_estimated_load";
     /// Gauge by LoRA adapter: requests in the time window, as counted.
     pub const LORA_RAW_ARRIVAL_COUNT: &str = "lora_raw_arrival_count";
-    /// Gauge by LoRA adapter: requests under way.
+    /// Gauge by LoRA adapter: requests in flight.
     pub const LORA_ACTIVE_REQUESTS: &str = "lora_active_requests";
     /// Adapters placed on a worker by the LoRA controller.
     pub const LORA_CHURN_LOADS_TOTAL: &str = "lora_churn_loads_total";
@@ -706,9 +706,9 @@ pub mod request_plane {
     pub const SEND_SECONDS: &str = "send_seconds";
     /// Histogram: seconds from the sending to the first item of the response.
     pub const ROUNDTRIP_TTFT_SECONDS: &str = "roundtrip_ttft_seconds";
-    /// Gauge: requests under way; an early name of [`INFLIGHT_REQUESTS`].
+    /// Gauge: requests in flight; an early name of [`INFLIGHT_REQUESTS`].
     pub const INFLIGHT: &str = "inflight";
-    /// Gauge: requests under way.
+    /// Gauge: requests in flight.
     pub const INFLIGHT_REQUESTS: &str = "inflight_requests";
 }
 

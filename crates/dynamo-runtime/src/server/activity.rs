@@ -94,7 +94,7 @@ impl Activity {
         }
     }
 
-    /// The kernel accepts no more bytes.
+    /// The kernel's send buffer is full.
     pub(super) fn blocked(&mut self, now: Instant) {
         self.stalled.get_or_insert(now);
     }

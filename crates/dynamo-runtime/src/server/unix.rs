@@ -63,7 +63,7 @@ fn bind(path: &Path) -> io::Result<UnixSocket> {
     Ok(socket)
 }
 
-/// Whether the file is a socket that nobody listens on.
+/// Whether the file is a socket without a listener.
 fn is_stale(path: &Path) -> bool {
     let is_socket = fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
     let refused = |error: io::Error| error.kind() == io::ErrorKind::ConnectionRefused;

@@ -82,7 +82,7 @@ pub fn reset(path: &Path) -> Result<bool, SharedError> {
     let failed = |error| directory.error(error);
     let files = describe(path)?;
     let is_alive = |file: &SharedFile| file.member.as_ref().is_some_and(|member| member.is_alive);
-    // Nobody joins or folds meanwhile.
+    // No process can join or fold meanwhile.
     let join = directory.lock_join().map_err(failed)?;
     let fold = directory.lock_fold().map_err(failed)?;
     if join.is_none() || fold.is_none() || files.iter().any(is_alive) {

@@ -74,7 +74,7 @@ fn fold_locked(directory: &Directory, refused: &Refused) -> io::Result<()> {
                 set_aside(directory, &name, reason, refused)?;
                 continue;
             }
-            view.forget();
+            view.clear();
             if let Err(reason) = view.read(&mut table) {
                 set_aside(directory, &name, reason, refused)?;
                 continue;

@@ -105,16 +105,16 @@ impl Reader {
         // The table keeps the series of files that are gone until they are more than the others.
         let used: usize = self.members.values().map(View::len).sum();
         if self.stale > 1000 + used {
-            self.forget();
+            self.clear();
         }
         Ok(())
     }
 
-    fn forget(&mut self) {
-        self.table.forget();
+    fn clear(&mut self) {
+        self.table.clear();
         self.stale = 0;
-        self.members.values_mut().for_each(View::forget);
-        self.totals.iter_mut().for_each(View::forget);
+        self.members.values_mut().for_each(View::clear);
+        self.totals.iter_mut().for_each(View::clear);
     }
 
     fn open(
@@ -172,7 +172,7 @@ impl Reader {
             }
         }
         // A part of the values may be in the table already.
-        self.forget();
+        self.clear();
         self.read_views(directory, refused);
     }
 }

@@ -139,8 +139,8 @@ impl Table {
         index
     }
 
-    /// Forgets all series.
-    pub(super) fn forget(&mut self) {
+    /// Removes all series.
+    pub(super) fn clear(&mut self) {
         *self = Table {
             removals: std::mem::take(&mut self.removals),
             ..Table::default()

@@ -123,8 +123,8 @@ impl View {
         }
     }
 
-    /// Forgets all records, to parse them again into a new table.
-    pub(super) fn forget(&mut self) {
+    /// Drops all records, to parse them again into a new table.
+    pub(super) fn clear(&mut self) {
         self.at = HEADER;
         self.metrics.clear();
         self.series.clear();

@@ -1,64 +1,10 @@
 //! Callbacks that are Rust functions.
 
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
 use super::{endpoint, exposition_of, runtime_with};
-
-#[test]
-fn callbacks_run_once_for_each_exposition_in_the_order_registered() {
-    let endpoint = endpoint();
-    let calls = Arc::new(Mutex::new(Vec::new()));
-    for name in ["first", "second"] {
-        let calls = Arc::clone(&calls);
-        let call = move || calls.lock().unwrap().push(name);
-        endpoint.metrics().register_callback(call).unwrap();
-    }
-    exposition_of(&endpoint);
-    assert_eq!(*calls.lock().unwrap(), ["first", "second"]);
-    exposition_of(&endpoint);
-    assert_eq!(calls.lock().unwrap().len(), 4);
-}
-
-#[test]
-fn the_values_a_callback_sets_are_in_the_exposition_it_ran_for() {
-    let endpoint = endpoint();
-    let expositions = endpoint
-        .metrics()
-        .create_intgauge("expositions", "Expositions so far", &[])
-        .unwrap();
-    endpoint
-        .metrics()
-        .register_callback(move || expositions.inc())
-        .unwrap();
-    for count in [1.0, 2.0] {
-        assert_eq!(
-            exposition_of(&endpoint).value("ns_comp_gen_expositions", &[]),
-            Some(count)
-        );
-    }
-}
-
-#[test]
-fn an_exposition_of_a_node_runs_only_the_callbacks_of_the_node_and_those_below_it() {
-    let runtime = runtime_with(|_| ());
-    let calls = Arc::new(Mutex::new(Vec::new()));
-    for name in ["a", "b"] {
-        let calls = Arc::clone(&calls);
-        let call = move || calls.lock().unwrap().push(name);
-        let component = runtime.namespace("ns").component(name);
-        component.metrics().register_callback(call).unwrap();
-    }
-    runtime
-        .namespace("ns")
-        .component("a")
-        .metrics()
-        .prometheus_expfmt();
-    assert_eq!(*calls.lock().unwrap(), ["a"]);
-    runtime.metrics().prometheus_expfmt();
-    assert_eq!(*calls.lock().unwrap(), ["a", "a", "b"]);
-}
 
 #[test]
 fn an_unregistered_callback_does_not_run() {
@@ -130,16 +76,4 @@ fn a_callback_that_hangs_starves_no_other() {
         }
     }
     drop(release);
-}
-
-#[test]
-fn an_exposition_inside_a_callback_runs_no_callbacks() {
-    let endpoint = endpoint();
-    let inner = Arc::new(Mutex::new(None));
-    let (seen, node) = (Arc::clone(&inner), endpoint.clone());
-    let call = move || *seen.lock().unwrap() = Some(node.metrics().prometheus_expfmt());
-    let handle = endpoint.metrics().register_callback(call).unwrap();
-    exposition_of(&endpoint);
-    assert_eq!(inner.lock().unwrap().take().as_deref(), Some(""));
-    handle.unregister();
 }

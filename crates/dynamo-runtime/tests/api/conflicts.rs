@@ -4,7 +4,7 @@ use dynamo_runtime::binding::RuntimeExt;
 use dynamo_runtime::metrics::{Difference, Kind};
 use dynamo_runtime::{Config, DistributedRuntime, Metrics, MetricsError, Name, NameStyle};
 
-use super::{HIERARCHY, endpoint, exposition_of, runtime_with};
+use super::{HIERARCHY, endpoint, runtime_with};
 
 /// The difference in a conflict. Checks that the error names both owners.
 fn difference<T>(created: Result<T, MetricsError>) -> Difference {
@@ -29,49 +29,6 @@ fn taken_by_a_counter() -> Metrics {
     let metrics = endpoint().metrics();
     metrics.create_counter("taken", "Taken", &[]).unwrap();
     metrics
-}
-
-#[test]
-fn creating_an_identical_metric_again_returns_the_first_one() {
-    let endpoint = endpoint();
-    let first = endpoint
-        .metrics()
-        .create_histogram("latency", "Latency", &[], None)
-        .unwrap();
-    let again = endpoint
-        .metrics()
-        .create_histogram("latency", "Latency", &[], None)
-        .unwrap();
-    first.observe(1.0);
-    again.observe(1.0);
-    assert_eq!(first.get_sample_count(), 2);
-    assert_eq!(
-        exposition_of(&endpoint).value("ns_comp_gen_latency_count", &HIERARCHY),
-        Some(2.0)
-    );
-}
-
-#[test]
-fn metrics_that_differ_in_constant_labels_share_a_family() {
-    let endpoint = endpoint();
-    let metrics = endpoint.metrics();
-    metrics
-        .create_intcounter("requests_total", "Requests", &[])
-        .unwrap();
-    let labels = [("region", "us-west"), ("env", "prod")];
-    metrics
-        .create_intcounter("requests_total", "Requests", &labels)
-        .unwrap()
-        .inc_by(5);
-    metrics
-        .create_intcountervec("requests_total", "Requests", &["model"], &[])
-        .unwrap();
-    let exposition = exposition_of(&endpoint);
-    assert_eq!(exposition.0["ns_comp_gen_requests_total"].samples.len(), 2);
-    assert_eq!(
-        exposition.value("ns_comp_gen_requests_total", &labels),
-        Some(5.0)
-    );
 }
 
 #[test]
@@ -170,42 +127,6 @@ fn a_conflict_across_nodes_names_both_owners_and_the_remedy() {
 }
 
 #[test]
-fn a_refused_metric_does_not_change_the_exposition() {
-    let endpoint = endpoint();
-    endpoint
-        .metrics()
-        .create_counter("taken", "Taken", &[])
-        .unwrap();
-    let before = endpoint.metrics().prometheus_expfmt();
-    endpoint
-        .metrics()
-        .create_gauge("taken", "Taken", &[])
-        .unwrap_err();
-    assert_eq!(endpoint.metrics().prometheus_expfmt(), before);
-}
-
-#[test]
-fn an_unregistered_metric_releases_its_name_and_still_counts() {
-    let endpoint = endpoint();
-    let counter = endpoint
-        .metrics()
-        .create_counter("name", "First", &[])
-        .unwrap();
-    assert!(endpoint.metrics().unregister(&counter));
-    assert!(!endpoint.metrics().unregister(&counter));
-    counter.inc();
-    let gauge = endpoint
-        .metrics()
-        .create_gauge("name", "Second", &[])
-        .unwrap();
-    gauge.set(7.0);
-    assert_eq!(
-        exposition_of(&endpoint).value("ns_comp_gen_name", &[]),
-        Some(7.0)
-    );
-}
-
-#[test]
 fn a_reserved_name_is_refused_to_a_metric_and_to_its_samples() {
     let runtime = DistributedRuntime::with_config(Config::default()).unwrap();
     let metrics = runtime.metrics();
@@ -222,23 +143,6 @@ fn a_reserved_name_is_refused_to_a_metric_and_to_its_samples() {
         MetricsError::Reserved { name, .. } if name == "wait_count"
     ));
     metrics.create_gauge("wait", "help", &[]).unwrap();
-}
-
-#[test]
-fn a_constant_label_without_a_value_is_no_label() {
-    let metrics = endpoint().metrics();
-    let plain = metrics.create_counter("x_total", "X", &[]).unwrap();
-    let empty = metrics
-        .create_counter("x_total", "X", &[("a", "")])
-        .unwrap();
-    plain.inc();
-    assert_eq!(empty.get(), 1.0);
-    assert!(!metrics.prometheus_expfmt().contains("a="));
-    let conflict = metrics.create_intcounter("x_total", "X", &[("b", "")]);
-    assert!(matches!(
-        difference(conflict),
-        Difference::SameSeries { .. }
-    ));
 }
 
 #[test]

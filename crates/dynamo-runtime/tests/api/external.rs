@@ -1,8 +1,6 @@
 //! External expositions from Rust callbacks.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use std::time::Duration;
 
 use dynamo_runtime::{ExternalOptions, MetricsError};
 
@@ -20,23 +18,6 @@ python_info 1
 fn pairs(labels: &[(&str, &str)]) -> Vec<(String, String)> {
     let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     labels.iter().map(owned).collect()
-}
-
-#[test]
-fn an_external_exposition_is_shown_unchanged() {
-    let endpoint = endpoint();
-    let metrics = endpoint.metrics();
-    let handle = metrics
-        .register_prometheus_expfmt_callback(|| ENGINE.to_owned(), ExternalOptions::default())
-        .unwrap();
-    let exposition = metrics.prometheus_expfmt();
-    assert!(
-        exposition.contains("vllm:tokens_total{engine=\"0\"} 5\n"),
-        "{exposition}"
-    );
-    assert!(exposition.contains("python_info 1\n"), "{exposition}");
-    handle.unregister();
-    assert_eq!(metrics.prometheus_expfmt(), "");
 }
 
 #[test]
@@ -72,23 +53,6 @@ fn labels_that_cannot_be_added_are_refused() {
             }
         );
     }
-}
-
-#[test]
-fn a_callback_is_not_called_within_its_cache_time() {
-    let endpoint = endpoint();
-    let metrics = endpoint.metrics();
-    let calls = Arc::new(AtomicU32::new(0));
-    let counted = Arc::clone(&calls);
-    let callback = move || format!("calls {}\n", counted.fetch_add(1, Relaxed) + 1);
-    let options = ExternalOptions::default().cache(Duration::from_secs(3600));
-    metrics
-        .register_prometheus_expfmt_callback(callback, options)
-        .unwrap();
-    for _ in 0..3 {
-        assert!(metrics.prometheus_expfmt().ends_with("calls 1\n"));
-    }
-    assert_eq!(calls.load(Relaxed), 1);
 }
 
 #[test]

@@ -7,8 +7,8 @@ use dynamo_runtime::{
     Description, Endpoint, HistogramOptions, MetricsError, NativeOptions, UseError,
 };
 
-use super::proto::{self, LabelPair, MetricFamily, MetricType};
-use super::{HIERARCHY, endpoint, exposition_of};
+use super::endpoint;
+use super::proto::{self, LabelPair, MetricFamily};
 
 const PROTOBUF: &str =
     "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited";
@@ -33,97 +33,6 @@ fn pair(name: &str, value: &str) -> LabelPair {
     LabelPair {
         name: name.to_owned(),
         value: value.to_owned(),
-    }
-}
-
-#[test]
-fn protobuf_and_text_have_the_same_content() {
-    let endpoint = endpoint();
-    let metrics = endpoint.metrics();
-    let sent = metrics
-        .create_countervec(
-            "sent_bytes_total",
-            Description::new("Sent \"bytes\"\n").unit("bytes"),
-            &["peer"],
-            &[("region", "us-west")],
-        )
-        .unwrap();
-    sent.with_label_values(&["ä\"\\\n"]).inc_by(2.5);
-    let level = metrics.create_intgauge("level", "Level", &[]).unwrap();
-    level.set(-7);
-    let latency = metrics.create_histogram("latency", "Latency", &[], Some(vec![0.1, 1.0]));
-    latency.unwrap().observe(0.5);
-
-    let families = families(&endpoint);
-    let names: Vec<&str> = families.iter().map(|family| family.name.as_str()).collect();
-    let exposition = exposition_of(&endpoint);
-    assert_eq!(
-        names,
-        exposition.0.keys().map(String::as_str).collect::<Vec<_>>()
-    );
-    let [latency, level, sent] = families.as_slice() else {
-        panic!("three families");
-    };
-
-    assert_eq!(sent.r#type(), MetricType::Counter);
-    assert_eq!(
-        (&*sent.help, sent.unit.as_deref()),
-        ("Sent \"bytes\"\n", Some("bytes"))
-    );
-    let mut labels: Vec<LabelPair> = HIERARCHY
-        .iter()
-        .map(|(name, value)| pair(name, value))
-        .collect();
-    labels.extend([pair("peer", "ä\"\\\n"), pair("region", "us-west")]);
-    assert_eq!(sent.metric[0].label, labels);
-    assert_eq!(sent.metric[0].counter.as_ref().unwrap().value, 2.5);
-
-    assert_eq!((level.r#type(), &level.unit), (MetricType::Gauge, &None));
-    assert_eq!(level.metric[0].gauge.unwrap().value, -7.0);
-
-    assert_eq!(latency.r#type(), MetricType::Histogram);
-    let histogram = latency.metric[0].histogram.as_ref().unwrap();
-    assert_eq!((histogram.sample_count, histogram.sample_sum), (1, 0.5));
-    let buckets: Vec<_> = histogram
-        .bucket
-        .iter()
-        .map(|bucket| (bucket.upper_bound, bucket.cumulative_count))
-        .collect();
-    assert_eq!(buckets, [(0.1, 0), (1.0, 1), (f64::INFINITY, 1)]);
-    assert_eq!(histogram.schema, None);
-}
-
-#[test]
-fn a_native_histogram_has_classic_buckets_only_if_they_are_given() {
-    for (options, bounds) in [
-        (HistogramOptions::default(), 0),
-        (HistogramOptions::default().buckets(vec![1.0]), 2),
-    ] {
-        let endpoint = endpoint();
-        let options = options.native(NativeOptions::default().schema(0).zero_threshold(0.5));
-        let metrics = endpoint.metrics();
-        let histogram = metrics
-            .create_histogram_with("h", "Help", &[], options)
-            .unwrap();
-        for value in [0.25, -3.0, 4.0, 5.0, 5.0] {
-            histogram.observe(value);
-        }
-        let shown = only(&endpoint).metric.remove(0).histogram.unwrap();
-        assert_eq!(shown.bucket.len(), bounds);
-        assert_eq!((shown.schema, shown.zero_threshold), (Some(0), 0.5));
-        assert_eq!(shown.zero_count, 1);
-        // Bucket 2 ends at 4, bucket 3 at 8.
-        let spans = |spans: &[proto::BucketSpan]| -> Vec<_> {
-            spans
-                .iter()
-                .map(|span| (span.offset, span.length))
-                .collect()
-        };
-        assert_eq!(spans(&shown.positive_span), [(2, 2)]);
-        assert_eq!(shown.positive_delta, [1, 1]);
-        assert_eq!(spans(&shown.negative_span), [(2, 1)]);
-        assert_eq!(shown.negative_delta, [1]);
-        assert_eq!((shown.sample_count, shown.native_count()), (5, 5));
     }
 }
 
@@ -239,27 +148,4 @@ fn a_name_ends_in_its_unit() {
         metrics.create_gauge("c", described("seconds"), &[]),
         Err(MetricsError::Unit { .. })
     ));
-}
-
-#[test]
-fn responses_are_compressed_by_accept_encoding() {
-    let endpoint = endpoint();
-    endpoint
-        .metrics()
-        .create_gauge("level", "Level", &[])
-        .unwrap();
-    let exposition = |coding| endpoint.metrics().exposition("", coding, None).unwrap();
-    let plain = exposition("");
-    assert_eq!(
-        plain.content_type,
-        "text/plain; version=0.0.4; charset=utf-8"
-    );
-    assert_eq!(plain.content_encoding, None);
-    let packed = exposition("zstd");
-    assert_eq!(packed.content_encoding, Some("zstd"));
-    assert_eq!(
-        zstd::decode_all(packed.body.as_slice()).unwrap(),
-        plain.body
-    );
-    assert_eq!(exposition("gzip").content_encoding, Some("gzip"));
 }

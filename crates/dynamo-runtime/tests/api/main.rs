@@ -8,7 +8,6 @@ mod conflicts;
 mod exposition;
 mod external;
 mod formats;
-mod limits;
 mod names;
 mod proto;
 mod served;

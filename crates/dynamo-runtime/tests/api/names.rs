@@ -5,21 +5,6 @@ use dynamo_runtime::{MetricsError, Name, NameStyle};
 use super::{HIERARCHY, endpoint, exposition_of, runtime_with};
 
 #[test]
-fn the_component_style_has_the_names_of_dynamo_0_8() {
-    let runtime = runtime_with(|config| config.name_style = NameStyle::Component);
-    let endpoint = runtime.namespace("ns").component("comp").endpoint("gen");
-    let counter = endpoint
-        .metrics()
-        .create_counter("requests_total", "Requests", &[])
-        .unwrap();
-    assert_eq!(counter.name(), "dynamo_component_requests_total");
-    assert_eq!(
-        exposition_of(&endpoint).value("dynamo_component_requests_total", &HIERARCHY),
-        Some(0.0)
-    );
-}
-
-#[test]
 fn an_absolute_name_is_kept_in_both_styles_and_gets_the_labels() {
     for style in [NameStyle::Hierarchy, NameStyle::Component] {
         let runtime = runtime_with(|config| config.name_style = style);
@@ -35,47 +20,6 @@ fn an_absolute_name_is_kept_in_both_styles_and_gets_the_labels() {
             Some(0.0)
         );
     }
-}
-
-#[test]
-fn name_is_the_exposed_name_with_sanitised_parts_and_labels_have_the_names_as_given() {
-    let runtime = runtime_with(|_| ());
-    let endpoint = runtime
-        .namespace("my-ns")
-        .component("1gen")
-        .endpoint("gen/v1");
-    let counter = endpoint
-        .metrics()
-        .create_intcounter("requests total", "Requests", &[])
-        .unwrap();
-    assert_eq!(counter.name(), "my_ns__1gen_gen_v1_requests_total");
-    let labels = [
-        ("dynamo_namespace", "my-ns"),
-        ("dynamo_component", "1gen"),
-        ("dynamo_endpoint", "gen/v1"),
-    ];
-    assert_eq!(
-        exposition_of(&endpoint).value(counter.name(), &labels),
-        Some(0.0)
-    );
-}
-
-#[test]
-fn label_values_and_descriptions_parse_to_the_values_given() {
-    let odd = "quote \" backslash \\ line\nfeed, é 漢 }";
-    let endpoint = endpoint();
-    let metrics = endpoint.metrics();
-    let gauge = metrics
-        .create_gaugevec("odd", odd, &["value"], &[("constant", odd)])
-        .unwrap();
-    gauge.with_label_values(&[odd]).set(f64::NEG_INFINITY);
-    let exposition = exposition_of(&endpoint);
-    assert_eq!(exposition.0["ns_comp_gen_odd"].help, odd);
-    let labels = [("value", odd), ("constant", odd)];
-    assert_eq!(
-        exposition.value("ns_comp_gen_odd", &labels),
-        Some(f64::NEG_INFINITY)
-    );
 }
 
 #[test]

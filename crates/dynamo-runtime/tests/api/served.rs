@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use dynamo_runtime::{Config, DistributedRuntime, HealthStatus, NameStyle, RuntimeError};
 
-use super::{Exposition, runtime_with};
+use super::Exposition;
 
 fn get(address: SocketAddr, path: &str) -> (u16, String) {
     let agent: ureq::Agent = ureq::Agent::config_builder()
@@ -78,24 +78,6 @@ fn metrics_of_all_levels_are_in_one_exposition() {
 }
 
 #[test]
-fn a_scrape_over_http_runs_the_callbacks() {
-    let runtime = DistributedRuntime::with_config(local(0)).unwrap();
-    let scrapes = runtime
-        .metrics()
-        .create_intgauge("scrapes", "Scrapes so far", &[])
-        .unwrap();
-    runtime
-        .metrics()
-        .register_callback(move || scrapes.inc())
-        .unwrap();
-    let address = address_of(&runtime);
-    for count in [1.0, 2.0] {
-        let exposition = Exposition::parse(&get(address, "/metrics").1).unwrap();
-        assert_eq!(exposition.value("scrapes", &[]), Some(count));
-    }
-}
-
-#[test]
 fn health_is_the_status_of_the_runtime_until_endpoints_report() {
     let runtime = DistributedRuntime::with_config(local(0)).unwrap();
     let address = address_of(&runtime);
@@ -111,11 +93,6 @@ fn health_is_the_status_of_the_runtime_until_endpoints_report() {
 fn address_of(runtime: &DistributedRuntime) -> SocketAddr {
     let address = runtime.system_status_address();
     address.and_then(|address| address.tcp()).unwrap()
-}
-
-#[test]
-fn without_a_port_nothing_listens() {
-    assert_eq!(runtime_with(|_| ()).system_status_address(), None);
 }
 
 #[test]
@@ -154,17 +131,6 @@ fn a_second_runtime_with_another_name_style_cannot_join() {
 }
 
 #[test]
-fn runtimes_on_any_free_port_are_separate() {
-    let first = DistributedRuntime::with_config(local(0)).unwrap();
-    let second = DistributedRuntime::with_config(local(0)).unwrap();
-    assert_ne!(first, second);
-    assert_ne!(
-        first.system_status_address(),
-        second.system_status_address()
-    );
-}
-
-#[test]
 fn the_error_for_a_port_in_use_names_the_setting() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -173,20 +139,4 @@ fn the_error_for_a_port_in_use_names_the_setting() {
     let message = error.to_string();
     assert!(message.contains(&format!("127.0.0.1:{port}")), "{message}");
     assert!(message.contains("DYN_SYSTEM_PORT"), "{message}");
-}
-
-#[test]
-fn metrics_still_count_and_are_exposed_after_a_shutdown() {
-    let runtime = DistributedRuntime::with_config(local(0)).unwrap();
-    let address = address_of(&runtime);
-    let counter = runtime
-        .metrics()
-        .create_intcounter("requests", "Requests", &[])
-        .unwrap();
-    let connection = TcpStream::connect(address).unwrap();
-    runtime.shutdown();
-    assert!(ends(connection));
-    counter.inc();
-    let exposition = Exposition::parse(&runtime.metrics().prometheus_expfmt()).unwrap();
-    assert_eq!(exposition.value("requests", &[]), Some(1.0));
 }

@@ -2,7 +2,7 @@
 
 use dynamo_runtime::UseError;
 
-use super::{endpoint, exposition_of};
+use super::endpoint;
 
 #[test]
 #[should_panic(
@@ -31,70 +31,6 @@ fn get_metric_with_label_values_returns_the_error_instead_and_creates_nothing() 
             given: 3,
         })
     );
-    assert_eq!(metrics.prometheus_expfmt(), "");
-}
-
-#[test]
-fn equal_values_are_one_series_and_values_with_the_same_concatenation_are_two() {
-    let endpoint = endpoint();
-    let metrics = endpoint.metrics();
-    let requests = metrics
-        .create_intcountervec("requests", "Requests", &["a", "b"], &[])
-        .unwrap();
-    requests.with_label_values(&["ab", "c"]).inc();
-    requests
-        .with_label_values(&["ab".to_owned(), "c".to_owned()])
-        .inc();
-    requests.with_label_values(&["a", "bc"]).inc_by(7);
-    let exposition = exposition_of(&endpoint);
-    assert_eq!(
-        exposition.value("ns_comp_gen_requests", &[("a", "ab"), ("b", "c")]),
-        Some(2.0)
-    );
-    assert_eq!(
-        exposition.value("ns_comp_gen_requests", &[("a", "a"), ("b", "bc")]),
-        Some(7.0)
-    );
-}
-
-#[test]
-fn a_removed_series_is_not_shown_and_a_new_one_starts_at_0() {
-    let endpoint = endpoint();
-    let metrics = endpoint.metrics();
-    let requests = metrics
-        .create_intcountervec("requests", "Requests", &["model"], &[])
-        .unwrap();
-    let held = requests.with_label_values(&["llama"]);
-    held.inc();
-    assert_eq!(requests.remove_label_values(&["llama"]), Ok(true));
-    assert_eq!(requests.remove_label_values(&["llama"]), Ok(false));
-    assert!(requests.remove_label_values(&["llama", "7b"]).is_err());
-    held.inc();
-    assert_eq!(
-        exposition_of(&endpoint).value("ns_comp_gen_requests", &[]),
-        None
-    );
-    assert_eq!(requests.with_label_values(&["llama"]).get(), 0);
-    assert_eq!(held.get(), 2);
-}
-
-#[test]
-fn clear_removes_all_series_and_the_family() {
-    let endpoint = endpoint();
-    let metrics = endpoint.metrics();
-    let memory = metrics
-        .create_gaugevec("memory", "Memory", &["gpu"], &[])
-        .unwrap();
-    for gpu in ["0", "1"] {
-        memory.with_label_values(&[gpu]).set(1.0);
-    }
-    assert_eq!(
-        exposition_of(&endpoint).0["ns_comp_gen_memory"]
-            .samples
-            .len(),
-        2
-    );
-    memory.clear();
     assert_eq!(metrics.prometheus_expfmt(), "");
 }
 

@@ -49,7 +49,7 @@ def pairs(labels: object, what: str = "labels") -> list[tuple[str, str]]:
 
 
 def const_labels(labels: object, vec_factory: str) -> list[tuple[str, str]]:
-    """Return constant labels as pairs; for label names, the error tells of ``vec_factory``."""
+    """Return constant labels as pairs; for label names, the error names ``vec_factory``."""
     try:
         return pairs(labels)
     except TypeError as error:

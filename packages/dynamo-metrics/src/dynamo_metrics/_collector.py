@@ -29,7 +29,7 @@ _GAUGES = ("_created", "_gcount", "_gsum")
 _running = threading.local()
 
 shown: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
-"""The families that a registry showed last. Whoever wants to know enters the registry."""
+"""The families that a registry showed last, by registry."""
 
 
 def exposition_of(registry: Any, tree: int) -> Callable[[], str]:

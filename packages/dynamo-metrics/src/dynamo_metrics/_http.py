@@ -55,7 +55,7 @@ class Response:
 
 
 def answer(metrics: RuntimeMetrics, request: Request) -> Response:
-    """Return the page that was asked for. May take as long as callbacks have; needs a thread."""
+    """Return the exposition that a request asks for. Blocks while callbacks run: use a thread."""
     if request.method not in ("GET", "HEAD"):
         text = f"{request.method} is not allowed here: use GET or HEAD\n".encode()
         headers = [("Content-Type", "text/plain; charset=utf-8"), ("Allow", "GET,HEAD")]

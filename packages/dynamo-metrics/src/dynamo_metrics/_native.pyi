@@ -626,7 +626,7 @@ def next_job(timeout: float | None = None) -> tuple[Job | None, float] | None:
     """Wait for the next callback to run, without the GIL; None when this thread must end.
 
     Returns the callback, or None if there was none for timeout seconds, and the seconds that this
-    thread waited for the GIL afterwards. A thread ends when there will be no more callbacks, or
+    thread waited for the GIL afterwards. A thread ends once no more callbacks will come, or
     when another one has taken over.
     """
 
@@ -636,23 +636,23 @@ def take_over_jobs() -> None:
 def stand_by() -> bool:
     """Wait, without the GIL, until a callback runs beyond its deadline; then take over.
 
-    Returns False when there will be no more callbacks.
+    Returns False once no more callbacks will come.
     """
 
 def nudge_jobs() -> None:
     """Wake the thread that waits for callbacks, so that it waits anew with another timeout."""
 
 def stop_jobs() -> None:
-    """Hand out no more callbacks and wake the thread that waits for them."""
+    """Stop handing out callbacks and wake the thread that waits for one."""
 
 def next_message() -> tuple[int, str] | None:
-    """Wait for the next message, without the GIL; None when there will be no more.
+    """Wait for the next message, without the GIL; None at the end of the process.
 
     A message is its level, as logging counts, and its text.
     """
 
 def stop_messages() -> None:
-    """Take no more messages and wake the thread that waits for them."""
+    """Stop taking messages and wake the thread that waits for one."""
 
 def describe_shared(
     directory: str | os.PathLike[str],

@@ -113,7 +113,7 @@ class RequestMetricsMiddleware:
         try:
             await self._app(scope, request.receive, request.send)
         except BaseException as error:
-            # The server answers 500 for the application, if there is somebody to read it.
+            # The server answers 500 for the application, if the client is still connected.
             request.end("500" if isinstance(error, Exception) else DISCONNECTED)
             raise
         request.end(DISCONNECTED)

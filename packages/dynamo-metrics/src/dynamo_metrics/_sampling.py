@@ -36,7 +36,7 @@ _STALLS = (
     *(0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05),
     *(0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
 )
-"""From what nobody notices to what stalls every stream, in seconds."""
+"""From unnoticeable delays to those that stall every stream, in seconds."""
 
 
 def _stall_histogram(name: str, description: str) -> Histogram:
@@ -170,7 +170,7 @@ def _forget(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _after_fork_in_child() -> None:
-    """Forget the loops: they run in the parent, and a thread of it may have held the lock."""
+    """Drop the loops: they run in the parent, and a thread of it may have held the lock."""
     global _lock
     _lock = threading.Lock()
     _loops.clear()

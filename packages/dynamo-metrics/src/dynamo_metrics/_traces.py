@@ -41,7 +41,7 @@ def install_if_asked() -> None:
 
 
 def current_span() -> dict[str, str] | None:
-    """Return the ids of the current span if it is sampled; None as long as nobody uses spans."""
+    """Return the ids of the current span if it is sampled, else None."""
     # Another thread may be importing it just now, and then it has nothing yet.
     get_current_span = getattr(sys.modules.get("opentelemetry.trace"), "get_current_span", None)
     if get_current_span is None:

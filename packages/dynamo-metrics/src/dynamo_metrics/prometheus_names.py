@@ -343,10 +343,10 @@ class frontend_service:
     """Gauge: requests accepted that have not had the first item of a response."""
 
     INFLIGHT_REQUESTS: Final = "inflight_requests"
-    """Gauge: requests under way; ``ACTIVE_REQUESTS`` is the clearer name."""
+    """Gauge: requests in flight; ``ACTIVE_REQUESTS`` is the clearer name."""
 
     ACTIVE_REQUESTS: Final = "active_requests"
-    """Gauge: requests under way, from acceptance to the end of the response."""
+    """Gauge: requests in flight, from acceptance to the end of the response."""
 
     DISCONNECTED_CLIENTS: Final = "disconnected_clients"
     """Gauge: clients that disconnected before their response was complete."""
@@ -496,7 +496,7 @@ class frontend_service:
     """Gauge by LoRA adapter: requests in the time window, as counted."""
 
     LORA_ACTIVE_REQUESTS: Final = "lora_active_requests"
-    """Gauge by LoRA adapter: requests under way."""
+    """Gauge by LoRA adapter: requests in flight."""
 
     LORA_CHURN_LOADS_TOTAL: Final = "lora_churn_loads_total"
     """Adapters placed on a worker by the LoRA controller."""
@@ -999,10 +999,10 @@ class request_plane:
     """Histogram: seconds from the sending to the first item of the response."""
 
     INFLIGHT: Final = "inflight"
-    """Gauge: requests under way; an early name of ``INFLIGHT_REQUESTS``."""
+    """Gauge: requests in flight; an early name of ``INFLIGHT_REQUESTS``."""
 
     INFLIGHT_REQUESTS: Final = "inflight_requests"
-    """Gauge: requests under way."""
+    """Gauge: requests in flight."""
 
 
 class transport:

@@ -256,6 +256,12 @@ NATS_AUTH_CREDENTIALS_FILE = Setting(
 NATS_TLS_CA = Setting("NATS_TLS_CA", None, _file, "PEM file: who may sign NATS' certificate")
 NATS_TLS_CERT = Setting("NATS_TLS_CERT", None, _file, "PEM file: the client's certificate")
 NATS_TLS_KEY = Setting("NATS_TLS_KEY", None, _file, "PEM file: the key of the certificate")
+DISCOVERY_LEASE = Setting(
+    "DYN_DISCOVERY_LEASE",
+    7.0,
+    _environment.seconds,
+    "seconds that an entry of the discovery `nats` outlives its process",
+)
 GRACEFUL_SHUTDOWN_TIMEOUT = Setting(
     "DYN_WORKER_GRACEFUL_SHUTDOWN_TIMEOUT",
     30.0,
@@ -310,6 +316,7 @@ SETTINGS: tuple[Setting[Any], ...] = (
     NATS_TLS_CA,
     NATS_TLS_CERT,
     NATS_TLS_KEY,
+    DISCOVERY_LEASE,
     GRACEFUL_SHUTDOWN_TIMEOUT,
     METRICS_WORKER_ID,
     HEALTH_CHECK_ENABLED,
@@ -328,7 +335,7 @@ HTTP_MAX_REQUESTS = Setting(
     "DYN_HTTP_MAX_REQUESTS",
     0,
     _within(0, 1_000_000, "a number of requests"),
-    "requests under way at once",
+    "requests in flight",
 )
 HTTP_BODY_LIMIT_MB = Setting(
     "DYN_HTTP_BODY_LIMIT_MB",

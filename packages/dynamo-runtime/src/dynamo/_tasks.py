@@ -75,6 +75,6 @@ def _cancel_until_done(task: asyncio.Future[Any]) -> None:
 
 
 def _take_exception(task: asyncio.Future[Any]) -> None:
-    """Mark the exception of a task that nobody waits for as seen."""
+    """Mark the exception of a task without a waiter as retrieved."""
     if not task.cancelled():
         task.exception()

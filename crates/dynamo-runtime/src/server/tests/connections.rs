@@ -1,4 +1,4 @@
-//! Clients that are slow, silent or too many.
+//! Clients that are slow, that send nothing, or that are too many.
 
 use std::net::Shutdown;
 

@@ -1,4 +1,4 @@
-"""The end of the process: the threads get no more work, and the servers stop."""
+"""The end of the process: threads get no further work, and servers stop."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 | command | job |
 |---|---|
-| ``top`` | shows the figures of running processes, as they change |
+| ``top`` | shows the stats of running processes, as they change |
 | ``check`` | says what is wrong with an exposition |
 | ``dashboard`` | makes a dashboard of what a process exposes |
 

@@ -35,14 +35,14 @@ def _log() -> None:
 def dashboard(
     url: Annotated[
         str,
-        typer.Argument(help="A page of metrics: host:port or http://host:port/metrics."),
+        typer.Argument(help="An exposition: host:port or http://host:port/metrics."),
     ] = "",
     output: Annotated[
         Path | None,
         typer.Option(help="File to write, instead of standard output.", dir_okay=False),
     ] = None,
 ) -> None:
-    """Write a dashboard for Grafana: that of LLM workers, or one of what a page shows."""
+    """Write a dashboard for Grafana: that of LLM workers, or one of what a process exposes."""
     try:
         text = _dashboard.made(url)
         if output is None:

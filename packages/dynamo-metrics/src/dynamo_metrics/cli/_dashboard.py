@@ -8,7 +8,7 @@ from pathlib import Path
 def made(url: str) -> str:
     """Return a dashboard as JSON: that of LLM workers, or with an address that of its page.
 
-    Raises ``ImportError`` without the extra, ``ConnectionError`` if there is no page and
+    Raises ``ImportError`` without the extra, ``ConnectionError`` if there is no exposition and
     ``ValueError`` if it is none of metrics.
     """
     try:

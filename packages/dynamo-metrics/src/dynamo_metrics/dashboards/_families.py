@@ -1,4 +1,4 @@
-"""A ``/metrics`` page, read into families."""
+"""A ``/metrics`` exposition, read into families."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from prometheus_client.parser import text_string_to_metric_families as read_text
 
 _ACCEPT = "text/plain;version=1.0.0;escaping=allow-utf-8,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
 _TIMEOUT = 10.0
-"""Seconds that a page may take: one with slow callbacks needs some."""
+"""Seconds that an exposition may take: one with slow callbacks needs some."""
 _LARGEST = 64 * 2**20
-"""Bytes that a page may have: more than Prometheus should be asked to scrape."""
+"""Bytes that an exposition may have: more than Prometheus should be asked to scrape."""
 _CHUNK = 64 * 2**10
 _COUNTER = re.compile(r'^# TYPE ("(?:[^"\\]|\\.)+"|\S+) counter$', re.MULTILINE)
 
 
 @dataclass
 class Family:
-    """What a page shows under one name."""
+    """What an exposition shows under one name."""
 
     name: str
     """As Prometheus stores it; series of histograms and summaries add to it."""
     type: str
-    """``unknown`` if the page does not say."""
+    """``unknown`` if the exposition does not say."""
     help: str
     series: list[tuple[str, dict[str, str], float]] = field(default_factory=list)
     """Name, labels and value of each."""
@@ -49,7 +49,7 @@ class Family:
 
 
 def address_of(url: str) -> str:
-    """Return the address of a page; ``host:port`` alone is that of its ``/metrics``.
+    """Return the address of an exposition; ``host:port`` alone is that of its ``/metrics``.
 
     Raises ``ValueError`` if it is none of HTTP.
     """
@@ -68,7 +68,7 @@ def address_of(url: str) -> str:
 
 
 def fetch(address: str) -> list[Family]:
-    """Return the families of the page at an address of HTTP, in its order.
+    """Return the families of the exposition at an address of HTTP, in its order.
 
     Raises ``ConnectionError`` if there is no answer, ``ValueError`` if it is not an exposition.
     """
@@ -106,7 +106,7 @@ def fetch(address: str) -> list[Family]:
 
 
 def _read(answer: http.client.HTTPResponse) -> bytes:
-    """Read a page, of one that is too large somewhat more than it may have.
+    """Read an exposition, of one that is too large somewhat more than it may have.
 
     Raises ``TimeoutError`` for one that comes but does not end, ``IncompleteRead`` for half of one.
     """
@@ -128,7 +128,7 @@ def _line(text: object) -> str:
 
 
 def parse(text: str, content_type: str = "text/plain") -> list[Family]:
-    """Return the families of a page, in its order. Raises ``ValueError`` if it is none."""
+    """Return the families of an exposition, in its order. Raises ``ValueError`` if it is none."""
     is_openmetrics = content_type == "application/openmetrics-text"
     found: dict[str, Family] = {}
     counters = {_plain(name) for name in _COUNTER.findall(text)}

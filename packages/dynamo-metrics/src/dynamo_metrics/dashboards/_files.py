@@ -1,4 +1,4 @@
-"""The files in ``deploy/`` that are made here, so that nobody needs Python to use them."""
+"""The generated files in ``deploy/``, which can be used without Python."""
 
 from __future__ import annotations
 

@@ -9,13 +9,13 @@ from typing import TypeAlias
 from grafana_foundation_sdk.builders import (
     common,
     dashboard,
-    heatmap,
     prometheus,
-    stat,
-    statetimeline,
-    table,
-    timeseries,
 )
+from grafana_foundation_sdk.builders import heatmap as heatmap_builder
+from grafana_foundation_sdk.builders import stat as stat_builder
+from grafana_foundation_sdk.builders import statetimeline as statetimeline_builder
+from grafana_foundation_sdk.builders import table as table_builder
+from grafana_foundation_sdk.builders import timeseries as timeseries_builder
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import common as options
 from grafana_foundation_sdk.models import dashboard as model
@@ -39,7 +39,7 @@ class Query:
     legend: str = ""
 
 
-def lines(
+def timeseries(
     title: str,
     description: str,
     *queries: Query,
@@ -50,9 +50,9 @@ def lines(
     most: float | None = None,
     stacked: bool = False,
 ) -> Panel:
-    """Return lines over time, from ``least`` to ``most``. ``limit`` is a dashed line."""
+    """Return a timeseries, from ``least`` to ``most``. ``limit`` is a dashed line."""
     panel = (
-        timeseries.Panel()
+        timeseries_builder.Panel()
         .title(title)
         .description(description)
         .datasource(DATASOURCE)
@@ -90,7 +90,9 @@ def lines(
     return panel
 
 
-def heat(title: str, description: str, buckets: str, unit: str = "short", width: int = 12) -> Panel:
+def heatmap(
+    title: str, description: str, buckets: str, unit: str = "short", width: int = 12
+) -> Panel:
     """Return a heatmap of a query that gives a histogram's buckets by ``le``."""
     target = (
         _target(Query(buckets, "{{le}}"))
@@ -98,7 +100,7 @@ def heat(title: str, description: str, buckets: str, unit: str = "short", width:
         .interval("30s")  # columns wide enough to be seen, and to have counted something
     )
     return (
-        heatmap.Panel()
+        heatmap_builder.Panel()
         .title(title)
         .description(description)
         .datasource(DATASOURCE)
@@ -106,15 +108,15 @@ def heat(title: str, description: str, buckets: str, unit: str = "short", width:
         .height(8)
         .calculate(False)
         .color(
-            heatmap.HeatmapColorOptions()
+            heatmap_builder.HeatmapColorOptions()
             .mode(HeatmapColorMode("scheme"))
             .scheme("Oranges")
             .exponent(0.5)
             .steps(64)
         )
-        .y_axis(heatmap.YAxisConfig().unit(unit).axis_placement(options.AxisPlacement.LEFT))
-        .cell_values(heatmap.CellValues().unit("cps"))
-        .filter_values(heatmap.FilterValueRange().le(1e-9))
+        .y_axis(heatmap_builder.YAxisConfig().unit(unit).axis_placement(options.AxisPlacement.LEFT))
+        .cell_values(heatmap_builder.CellValues().unit("cps"))
+        .filter_values(heatmap_builder.FilterValueRange().le(1e-9))
         .cell_gap(1)
         .show_legend()
         .mode(options.TooltipDisplayMode("single"))
@@ -122,7 +124,7 @@ def heat(title: str, description: str, buckets: str, unit: str = "short", width:
     )
 
 
-def number(
+def stat(
     title: str,
     description: str,
     query: str,
@@ -132,7 +134,7 @@ def number(
 ) -> Panel:
     """Return the last value as a number. ``limits`` are the values from which it has a colour."""
     return (
-        stat.Panel()
+        stat_builder.Panel()
         .title(title)
         .description(description)
         .datasource(DATASOURCE)
@@ -147,7 +149,7 @@ def number(
     )
 
 
-def states(
+def state_timeline(
     title: str, description: str, query: Query, names: Sequence[str], width: int = _FULL
 ) -> Panel:
     """Return bars over time, red where the value is 0 and green where it is 1."""
@@ -156,7 +158,7 @@ def states(
         for value, (name, color) in enumerate(zip(names, (_RED, _GREEN), strict=True))
     }
     return (
-        statetimeline.Panel()
+        statetimeline_builder.Panel()
         .title(title)
         .description(description)
         .datasource(DATASOURCE)
@@ -179,12 +181,12 @@ class Column:
     unit: str = "short"
 
 
-def rows(
+def table(
     title: str, description: str, *columns: Column, hidden: Sequence[str] = (), width: int = _FULL
 ) -> Panel:
     """Return a table of last values: a line for each set of labels, a column for each query."""
     panel = (
-        table.Panel()
+        table_builder.Panel()
         .title(title)
         .description(description)
         .datasource(DATASOURCE)

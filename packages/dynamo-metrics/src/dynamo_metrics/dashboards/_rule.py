@@ -44,11 +44,11 @@ class Condition:
 
 @dataclass(frozen=True)
 class Alert:
-    """What somebody is told when all conditions have held for a while."""
+    """The message sent when all conditions have held for a while."""
 
     name: str
     conditions: tuple[Condition, ...]
-    """Those after the first have its labels. The value that is told is the first one's."""
+    """Those after the first have its labels. The message has the value of the first one."""
     hold: str
     severity: Literal["critical", "warning"]
     summary: str

@@ -1,4 +1,4 @@
-"""What somebody on call is told."""
+"""Alerts for people on call."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ ALERTS = (
         "critical",
         "Job {{ $labels.job }} has no workers left",
         "There were workers of job {{ $labels.job }} within the last 6 hours, and none shows "
-        "metrics now. Nobody serves its requests.",
+        "metrics now. It serves no requests.",
     ),
     Alert(
         "DynamoWorkerRestarting",

@@ -1,4 +1,4 @@
-"""A dashboard of whatever a page of metrics shows.
+"""A dashboard of whatever an exposition shows.
 
 Counters are shown as rates, histograms as quantiles and heatmaps, gauges as they are.
 """
@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from dynamo_metrics.dashboards import _units as units
 from dynamo_metrics.dashboards._board import WINDOW, WORKER, Row, board, worker_variables
 from dynamo_metrics.dashboards._families import Family, address_of, fetch
-from dynamo_metrics.dashboards._panels import Column, Panel, Query, heat, lines, rows
+from dynamo_metrics.dashboards._panels import Column, Panel, Query, heatmap, table, timeseries
 from dynamo_metrics.dashboards._scope import Scope, total
 
 SCOPE = Scope(window=WINDOW, worker=WORKER)
@@ -24,7 +24,7 @@ _SHARES = (0.5, 0.95, 0.99)
 
 
 def page_dashboard(url: str) -> str:
-    """Return a dashboard, as JSON, of the page at an address.
+    """Return a dashboard, as JSON, of the exposition at an address.
 
     ``url`` may be ``host:port`` alone. Raises ``ConnectionError`` if there is no answer,
     ``ValueError`` if it is not an exposition.
@@ -62,7 +62,7 @@ _Panels: TypeAlias = tuple[list[Panel], bool]
 def _rates(family: Family) -> _Panels:
     query = Query(f"rate({SCOPE.series(family.name)}[{WINDOW}])", _legend(family))
     unit = units.unit_of_rate(family.name)
-    return [lines(f"{family.name}, per second", _description(family), query, unit=unit)], False
+    return [timeseries(f"{family.name}, per second", _description(family), query, unit=unit)], False
 
 
 def _values(family: Family) -> _Panels:
@@ -72,11 +72,11 @@ def _values(family: Family) -> _Panels:
     if units.is_point_in_time(family.name):
         series, unit = f"{series} * 1000", "dateTimeAsIso"  # which counts milliseconds
     query = Query(series, _legend(family))
-    return [lines(family.name, _description(family), query, unit=unit, least=None)], False
+    return [timeseries(family.name, _description(family), query, unit=unit, least=None)], False
 
 
 def _unknown(family: Family) -> _Panels:
-    """Take what is named as a counter for one: nobody else ends so."""
+    """Treat a family whose name ends as a counter's does as a counter."""
     return _rates(family) if family.name.endswith("_total") else _values(family)
 
 
@@ -84,7 +84,7 @@ def _table(family: Family) -> _Panels:
     name = family.name if family.has(family.name) else family.series[0][0]
     column = Column("Value", SCOPE.series(name))
     hidden = ("Value", "__name__")
-    return [rows(family.name, _description(family), column, hidden=hidden)], True
+    return [table(family.name, _description(family), column, hidden=hidden)], True
 
 
 def _distribution(family: Family) -> _Panels:
@@ -107,8 +107,8 @@ def _distribution(family: Family) -> _Panels:
     unit = units.unit(family.name)
     title = f"{family.name}: p50, p95, p99"
     return [
-        lines(title, description, *queries, unit=unit, width=12),
-        heat(f"{family.name}: all", description, rate, unit),
+        timeseries(title, description, *queries, unit=unit, width=12),
+        heatmap(f"{family.name}: all", description, rate, unit),
     ], True
 
 
@@ -123,7 +123,7 @@ def _summary(family: Family) -> _Panels:
     if family.has(family.name):
         queries.append(Query(SCOPE.series(family.name), _legend(family)))
     unit = units.unit(family.name)
-    return [lines(family.name, _description(family), *queries, unit=unit)], False
+    return [timeseries(family.name, _description(family), *queries, unit=unit)], False
 
 
 _SHAPES: dict[str, Callable[[Family], _Panels]] = {

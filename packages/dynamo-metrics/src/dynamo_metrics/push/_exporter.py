@@ -120,7 +120,7 @@ def stop(node: _native.Node, timeout: float = _AT_EXIT_TIMEOUT) -> None:
 class _Exporter:
     """One receiver, and the thread that exports to it.
 
-    At most one export is in memory: what could not be exported within the interval is given up,
+    At most one export is in memory: what could not be exported within the interval is dropped,
     and the next one has the values of then.
     """
 
@@ -143,7 +143,7 @@ class _Exporter:
         self._encoder = _native.OtlpEncoder(_settings.resource(instance), self._receiver.delta)
         self._changed = threading.Condition()
         self._wanted = 0
-        """The number of the last export that somebody waits for."""
+        """The number of the last export with a waiter."""
         self._done = 0
         """The number of the last export that has ended."""
         self._result = False
@@ -232,7 +232,7 @@ class _Exporter:
             self._stats.failed(monotonic() - started, str(error))
             return False
         except Exception as error:
-            # What nobody foresaw must not end exports for good.
+            # An unexpected error must not stop all later exports.
             self._stats.failed(monotonic() - started, f"{type(error).__name__}: {error}")
             return False
         self._encoder.commit()

@@ -59,7 +59,7 @@ class _Reader:
         }
 
     def read(self, body: bytes) -> Exposition:
-        # Bytes that are no UTF-8 become surrogates, so that their lines can be told.
+        # Bytes that are not UTF-8 become surrogates, so that messages can name their lines.
         text = body.decode("utf-8", "surrogateescape")
         lines = text.split("\n")
         ends_with_newline = lines[-1] == ""

@@ -52,7 +52,7 @@ class Problem(NamedTuple):
     line: int
     """From 1; of protobuf, the number of the message. 0 if it is about the whole."""
     metric: str
-    """The family, sample or label; empty if it cannot be told."""
+    """The family, sample or label; empty if unknown."""
     rule: str
     """A short name, to ignore all of its kind."""
     problem: str

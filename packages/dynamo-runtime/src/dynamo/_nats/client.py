@@ -35,6 +35,8 @@ class RobustClient(Client):
         self._ps: Any = Parser(self)
         self._on_lost = on_lost
         self._only_tls = only_tls
+        self.last_received = 0.0
+        """The loop's time when the server has sent something."""
 
     def has_room(self, size: int) -> bool:
         """Whether ``publish`` of so many bytes returns without waiting."""
@@ -78,9 +80,8 @@ class RobustClient(Client):
         await _tasks.end(task for task in tasks if task is not None)
 
     async def unsubscribe(self, subscription: Subscription) -> None:
-        """Return when NATS sends no more messages of a subscription."""
+        """Unsubscribe at the server."""
         await self._send_unsubscribe(subscription._id)
-        await self.flush()
 
     async def handled(self, subscription: Subscription) -> None:
         """Return when the messages that have arrived for a subscription were handled."""
@@ -137,6 +138,7 @@ class RobustClient(Client):
                 data = await self._transport.read(DEFAULT_BUFFER_SIZE)
                 if not data:
                     raise errors.UnexpectedEOF
+                self.last_received = asyncio.get_running_loop().time()
                 await self._ps.parse(data)
         except Exception as error:
             await self._error_cb(error)

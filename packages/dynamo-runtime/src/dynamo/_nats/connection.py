@@ -32,7 +32,7 @@ _JETSTREAM_TIMEOUT = 2
 CALL_TIMEOUT = 10.0
 """Seconds that any call may take."""
 CLOSE_TIMEOUT = 0.5
-"""Seconds that NATS may take to read what is left when the connection is closed."""
+"""Seconds without an answer after which a connection that is being closed is aborted."""
 
 _log = logging.getLogger("dynamo.runtime")
 
@@ -79,7 +79,7 @@ class Connection:
         return connection
 
     async def release(self) -> None:
-        """Close the connection if it has no other user, within two ``CLOSE_TIMEOUT``."""
+        """Close the connection if it has no other user, within ``CLOSE_TIMEOUT``."""
         self._users -= 1
         if self._users > 0:
             return
@@ -119,34 +119,71 @@ class Connection:
         """
         if not self.is_up and not (timeout and await _tasks.happens(self._up, timeout)):
             raise ConnectionError(f"NATS at {self} is not connected")
+        import nats.errors
+
         lost = self._lost
         try:
             return await _tasks.within(timeout, work(), until=lost)
         except asyncio.TimeoutError:
             reason = "was disconnected" if lost.done() else "has not answered in time"
             raise ConnectionError(f"NATS at {self} {reason}") from None
+        except nats.errors.Error as error:
+            if not lost.done():
+                raise
+            raise ConnectionError(f"NATS at {self} was disconnected: {error}") from None
+
+    async def again(self, work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
+        """Return what ``work`` returns, which begins again if the connection breaks meanwhile.
+
+        Raises what it raises otherwise, and ``ConnectionError`` once ``CALL_TIMEOUT`` is over.
+        """
+        now = asyncio.get_running_loop().time
+        deadline = now() + CALL_TIMEOUT
+        while True:
+            lost = self._lost
+            try:
+                return await work()
+            except ConnectionError:
+                if not lost.done() or now() >= deadline:
+                    raise
+                await _tasks.happens(self._up, deadline - now())
 
     async def restored(self) -> None:
         """Wait until NATS is connected."""
         await self._up.wait()
 
-    async def answers(self, timeout: float) -> bool:
-        """Whether NATS handles all that was sent within ``timeout`` seconds.
+    async def answers(self, first: Callable[[], Coroutine[Any, Any, Any]] | None = None) -> bool:
+        """Whether NATS handles all that was sent, after ``first`` if it is given.
 
-        If it does not, the connection is given up and opened again, to another server if there is
-        one.
+        If NATS sends nothing for ``CLOSE_TIMEOUT``, the connection is aborted and opened again, to
+        another server if there is one.
         """
-        import nats.errors
-
         if not self.is_up:
             return False
+        asking = asyncio.ensure_future(self._flush_after(first))
+        lost, now = self._lost, asyncio.get_running_loop().time
+        begun = heard = now()
         try:
-            await self.call(self.client.flush, timeout)
-        except (OSError, nats.errors.Error):
-            if self.is_up:
-                await self.client.reconnect()
-            return False
-        return True
+            while now() < min(heard + CLOSE_TIMEOUT, begun + CALL_TIMEOUT):
+                await asyncio.wait(
+                    {asking, lost},
+                    timeout=heard + CLOSE_TIMEOUT - now(),
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+                if asking.done() or lost.done():
+                    break
+                heard = max(heard, self.client.last_received)
+            answered = asking.done() and not asking.cancelled() and asking.exception() is None
+        finally:
+            await _tasks.end([asking])
+        if not answered and self.is_up:
+            await self.client.reconnect()
+        return answered
+
+    async def _flush_after(self, first: Callable[[], Coroutine[Any, Any, Any]] | None) -> None:
+        if first is not None:
+            await first()
+        await self.client.flush()
 
     async def subscribe(self, subject: str, callback: Callback) -> Subscription:
         """Have ``callback``, an async function, called for each message, one after the other."""
@@ -217,7 +254,8 @@ class Connection:
 async def _close(client: RobustClient) -> None:
     """Close a client, whatever its server does."""
     try:
-        with suppress(Exception):  # of any kind: it is to end, and does
-            await _tasks.within(CLOSE_TIMEOUT, client.close())
+        if client.is_connected:
+            with suppress(Exception):  # of any kind: it is to end, and does
+                await _tasks.within(CLOSE_TIMEOUT, client.close())
     finally:
         await client.destroy()

@@ -35,7 +35,7 @@ class CredentialsFile:
         return self._block("NATS USER JWT").encode()
 
     def sign(self, nonce: str) -> bytes:
-        """Return the signature of what a server wants signed. Raises ``ValueError``."""
+        """Return the signature of a server's nonce. Raises ``ValueError``."""
         import nkeys
 
         self.jwt()

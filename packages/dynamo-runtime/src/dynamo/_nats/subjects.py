@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from nats.aio.msg import Msg
 
 _NO_RESPONDERS = "503"
-"""The status that NATS answers with when nobody listens to a subject."""
+"""The status of NATS' response when a subject has no subscriber."""
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
 _SUBJECT = re.compile(r"[^\s.*>\x00-\x20\x7f]+(?:\.[^\s.*>\x00-\x20\x7f]+)*")
 _MAX_SUBJECT_BYTES = 1024
@@ -27,7 +27,7 @@ def is_subject(text: str) -> bool:
 
 
 def is_no_responders(message: Msg) -> bool:
-    """Whether NATS sent this message because nobody listens to the subject of a request."""
+    """Whether NATS sent this message because a request's subject has no subscriber."""
     return bool(message.headers) and (message.headers or {}).get("Status") == _NO_RESPONDERS
 
 

@@ -16,10 +16,8 @@ if TYPE_CHECKING:
 
     from dynamo._nats.connection import Connection
 
-CLOSE_TIMEOUT = 1.0
-"""Seconds that NATS may take to end a subscription; then the connection is given up."""
 HANDLE_TIMEOUT = 1.0
-"""Seconds for the messages that arrived before that."""
+"""Seconds for the messages that arrived before NATS ended a subscription."""
 
 _log = logging.getLogger("dynamo.runtime")
 
@@ -47,23 +45,18 @@ class Subscription:
     async def close(self) -> None:
         """Unsubscribe. Messages that NATS sent before it knew that are still handled.
 
-        A connection on which NATS does not answer is given up.
+        A connection on which NATS does not answer is closed.
         """
-        import nats.errors
-
         current, self._current = self._current, None
         if current is None:
             return
         connection = self._connection
         try:
-            if connection.is_up:
-                await connection.call(lambda: connection.client.unsubscribe(current), CLOSE_TIMEOUT)
+            if await connection.answers(lambda: connection.client.unsubscribe(current)):
                 with suppress(asyncio.TimeoutError):
                     await _tasks.within(HANDLE_TIMEOUT, connection.client.handled(current))
-        except (OSError, nats.errors.Error) as error:
-            _log.debug("%s was not unsubscribed in time: %s", self._subject, error)
-            if connection.is_up:
-                await connection.client.reconnect()
+            else:
+                _log.debug("unsubscribing from %s timed out", self._subject)
         finally:
             connection.client.forget(current)
 

@@ -1,4 +1,4 @@
-"""The TCP connection to a server, which ends when it is told to. Needs nats-py."""
+"""The TCP connection to a server; closing it is immediate. Needs nats-py."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Transport(TcpTransport):
 
 
 def _abort_opened(opening: asyncio.Future[Any]) -> None:
-    """Close a connection that was opened just when nobody waited for it any more."""
+    """Close a connection whose opening was cancelled as it completed."""
     if not opening.cancelled() and opening.exception() is None:
         _, writer = opening.result()
         writer.transport.abort()

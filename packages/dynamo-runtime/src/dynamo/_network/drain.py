@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 from dynamo import _tasks
 from dynamo._network import signals
@@ -127,6 +127,19 @@ class Drain:
     async def started(self) -> None:
         """Wait until the drain begins."""
         await self._started.wait()
+
+    async def before(self, work: Coroutine[Any, Any, None]) -> bool:
+        """Do ``work``, which is cancelled when the drain begins; return whether it was done."""
+        beginning = asyncio.ensure_future(self._started.wait())
+        try:
+            await _tasks.within(None, work, until=beginning)
+        except asyncio.TimeoutError:
+            if self.is_draining:
+                return False
+            raise
+        finally:
+            beginning.cancel()
+        return True
 
     async def stop(self) -> None:
         """Cancel running requests, and wait until all endpoints have stopped."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from typing import TYPE_CHECKING
 
+from dynamo import _tasks
 from dynamo._directory import directory_path
 from dynamo._network.advertise import advertised
 from dynamo._network.drain import Drain, Path
@@ -19,7 +21,11 @@ from dynamo_metrics import _sampling
 if TYPE_CHECKING:
     from dynamo_metrics import _native
 
+CLOSE_TIMEOUT = 0.75
+"""Seconds that disconnecting may take, whatever servers and peers do."""
 _CLOSED = "this runtime has been shut down: make another DistributedRuntime, and clients of it"
+
+_log = logging.getLogger("dynamo.runtime")
 
 
 class Network:
@@ -107,12 +113,19 @@ class Network:
         await self.discovery.announce(self.instance_id, Target(address, labels))
 
     async def close(self) -> None:
-        """Disconnect. What is still served must have stopped before."""
+        """Disconnect, within ``CLOSE_TIMEOUT``. What is still served must have stopped before."""
         discovery, self._discovery = self._discovery, None
         plane, self._plane = self._plane, None
         try:
-            if discovery is not None:
-                await discovery.close()
-        finally:
-            if plane is not None:
-                await plane.close()
+            await _tasks.within(CLOSE_TIMEOUT, _close(discovery, plane))
+        except asyncio.TimeoutError:
+            _log.warning("closing %s timed out; the shutdown goes on without it", self)
+
+
+async def _close(discovery: Discovery | None, plane: RequestPlane | None) -> None:
+    try:
+        if discovery is not None:
+            await discovery.close()
+    finally:
+        if plane is not None:
+            await plane.close()

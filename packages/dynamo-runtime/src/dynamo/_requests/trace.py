@@ -17,6 +17,6 @@ def is_traceparent(text: str) -> bool:
 
 
 def current_traceparent() -> str | None:
-    """Return the current span of OpenTelemetry, if it is sampled; None where nobody uses spans."""
+    """Return the current span of OpenTelemetry, if it is sampled; None without one."""
     span = _traces.current_span()
     return None if span is None else f"00-{span['trace_id']}-{span['span_id']}-01"

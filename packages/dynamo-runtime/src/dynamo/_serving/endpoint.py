@@ -22,6 +22,8 @@ from dynamo.request_plane import Call, Served
 
 _UNREGISTER_TIMEOUT = 2.0
 """Seconds that discovery has to remove an instance; without that its lease ends."""
+CLOSE_TIMEOUT = 1.0
+"""Seconds that the plane has to stop accepting requests."""
 _CANCEL_TIMEOUT = 5.0
 """Seconds that cancelled handlers have to end; the process does not wait longer for them."""
 
@@ -49,10 +51,8 @@ async def serve(
             # Endpoints that are started together all get to this point before one is ready.
             served.report_not_ready()
             await asyncio.sleep(0)
-            await network.open()
-            await served.open()
-            served.check_health(health_check_payload, settings)
-            await drain.started()
+            if await drain.before(served.open(health_check_payload, settings)):
+                await drain.started()
             await served.finish(drain.remaining_timeout if graceful_shutdown else 0.0)
         finally:
             await served.close(keep_health=drain.is_draining)
@@ -94,9 +94,10 @@ class ServedEndpoint:
         """Show on ``/health`` that the endpoint is about to be served."""
         self._health.report(ready=False)
 
-    async def open(self) -> None:
-        """Accept requests, and let clients find the endpoint."""
+    async def open(self, health_check_payload: Any, settings: CanarySettings) -> None:
+        """Connect, accept requests, let clients find the endpoint, and become ready."""
         network = self._network
+        await network.open()
         instance = network.instance(self.path)
         self.accepting = not self._draining
         self._served = await network.plane.serve(instance.address, self)
@@ -104,8 +105,9 @@ class ServedEndpoint:
             self._instance = instance
             await network.announce()
             await network.discovery.register(instance)
+        self._check_health(health_check_payload, settings)
 
-    def check_health(self, payload: Any, settings: CanarySettings) -> None:
+    def _check_health(self, payload: Any, settings: CanarySettings) -> None:
         """Become ready: at once or, with canaries, when the first one is answered."""
         if self._draining:
             return
@@ -175,6 +177,7 @@ class ServedEndpoint:
         closing = [self._unregistering] if self._unregistering is not None else []
         if self._served is not None:
             closing.append(asyncio.get_running_loop().create_task(self._served.close()))
+        closed = asyncio.ensure_future(_tasks.within(CLOSE_TIMEOUT, asyncio.gather(*closing)))
         try:
             if tasks:
                 _, stuck = await asyncio.wait(tasks, timeout=_CANCEL_TIMEOUT)
@@ -188,7 +191,9 @@ class ServedEndpoint:
                     )
         finally:
             try:
-                await asyncio.gather(*closing)
+                await closed
+            except asyncio.TimeoutError:
+                _log.warning("closing %s timed out; the shutdown goes on without it", self._name)
             finally:
                 self._health.withdraw(keep=keep_health)
 
@@ -204,7 +209,8 @@ class ServedEndpoint:
         try:
             await _tasks.within(_UNREGISTER_TIMEOUT, self._network.discovery.unregister(instance))
         except (OSError, asyncio.TimeoutError) as error:
-            _log.warning("%s was not removed from discovery: %s", self._name, error)
+            reason = str(error) or f"that took longer than {_UNREGISTER_TIMEOUT:g} s"
+            _log.warning("%s was not removed from discovery: %s", self._name, reason)
 
     def _on_done(self, task: asyncio.Task[None]) -> None:
         self._inflight.pop(task, None)

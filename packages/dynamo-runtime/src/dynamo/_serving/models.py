@@ -89,7 +89,7 @@ def _item(model: Any, value: Any) -> Any:
 
 
 def _is_class(model: Any) -> bool:
-    """Whether values can be its instances. ``Any`` and ``list[int]`` may be types, but no more."""
+    """Whether values can be its instances; not so for ``Any`` and ``list[int]``."""
     return isinstance(model, type) and model is not Any and not isinstance(model, GenericAlias)
 
 

@@ -139,7 +139,7 @@ class Connection(asyncio.Protocol):
         self._advance(None)
 
     def data_received(self, data: bytes) -> None:
-        """Take what has arrived."""
+        """Handle received bytes."""
         self._heard = True
         if self._splitter is None:
             self._received += data
@@ -167,7 +167,7 @@ class Connection(asyncio.Protocol):
         self.closed.set_result(None)
         if not self.opened.done():
             self.opened.set_exception(exc or ConnectionResetError("it closed the connection"))
-            self.opened.exception()  # nobody may be waiting for it
+            self.opened.exception()  # it may have no waiter
         senders, self._senders = self._senders, deque()
         for waiter in senders:
             if not waiter.done():
@@ -237,7 +237,7 @@ class Connection(asyncio.Protocol):
                 break
 
     def _check(self) -> None:
-        """Send a keepalive if nothing else was sent; give a silent peer up.
+        """Send a keepalive if nothing else was sent; drop a peer that sends nothing.
 
         The silence is counted in turns of this timer: an event loop that was blocked has not
         listened meanwhile.

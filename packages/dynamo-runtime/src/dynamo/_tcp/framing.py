@@ -37,7 +37,7 @@ class Splitter:
         self._needed = _HEADER.size
 
     def feed(self, data: bytes) -> None:
-        """Take what has arrived. Raises ``BadFramingError``."""
+        """Split received bytes into frames. Raises ``BadFramingError``."""
         rest = self._rest
         if rest:
             rest += data

@@ -9,7 +9,7 @@ import socket
 from collections.abc import Callable
 from urllib.parse import quote
 
-from dynamo import _fork
+from dynamo import _fork, _tasks
 from dynamo._settings import POD_IP, TCP_RPC_HOST
 from dynamo._tcp import handshake
 from dynamo._tcp.address import Address, is_loopback, own_loopback
@@ -17,7 +17,7 @@ from dynamo._tcp.connection import Connection, Session
 
 _CONNECT_TIMEOUT = 5.0
 """Seconds that the host of a worker may take to accept a connection."""
-_CLOSE_TIMEOUT = 2.0
+CLOSE_TIMEOUT = 0.5
 """Seconds that peers have, at the end, to read what was sent to them."""
 _BACKLOG = 1024
 _MAX_STRANGERS = 128
@@ -90,11 +90,7 @@ class Hub:
 
     async def close(self) -> None:
         """Close all connections when they have sent what was posted, and the socket."""
-        dialling = list(self._dialling.values())
-        for task in dialling:
-            task.cancel()
-        if dialling:
-            await asyncio.wait(dialling)
+        await _tasks.end(self._dialling.values())
         if self._socket is not None:
             _fork.forget(self._socket.fileno())
             if self._server is not None:
@@ -105,10 +101,12 @@ class Hub:
             connection.close()
         closing = [connection.closed for connection in connections]
         if closing:
-            await asyncio.wait(closing, timeout=_CLOSE_TIMEOUT)
-            for connection in connections:
-                connection.abort()
-            await asyncio.wait(closing, timeout=_CLOSE_TIMEOUT)
+            try:
+                await asyncio.wait(closing, timeout=CLOSE_TIMEOUT)
+            finally:
+                for connection in connections:
+                    connection.abort()
+            await asyncio.wait(closing)
 
     def _bind(self) -> None:
         host = TCP_RPC_HOST.read()
@@ -162,9 +160,9 @@ class Hub:
             return connection
 
         try:
-            _, connection = await asyncio.wait_for(
-                loop.create_connection(dialling, address.host.strip("[]"), address.port),
+            _, connection = await _tasks.within(
                 _CONNECT_TIMEOUT,
+                loop.create_connection(dialling, address.host.strip("[]"), address.port),
             )
         except asyncio.TimeoutError:
             raise OSError(f"no connection within {_CONNECT_TIMEOUT:g} s") from None
@@ -180,7 +178,7 @@ class Hub:
     def _on_dialled(self, task: asyncio.Task[Connection], peer: bytes) -> None:
         self._dialling.pop(peer, None)
         if not task.cancelled():
-            task.exception()  # perhaps nobody waits for it any more
+            task.exception()  # it may have no waiter left
 
     def _on_open(self, connection: Connection, peer: bytes) -> Session:
         known = self._by_peer.get(peer)

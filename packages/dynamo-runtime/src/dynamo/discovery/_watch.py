@@ -88,5 +88,5 @@ class ModelWatch(Entries[ModelKey, Model]):
 
 
 def model_key(model: Model) -> ModelKey:
-    """Return what tells a model of a worker from all others."""
+    """Return the key of a model of a worker."""
     return (model.name, *model.path, model.instance_id)

@@ -20,7 +20,8 @@ from dynamo.fleet._sd import as_json
 NatsServer = Annotated[
     str,
     typer.Option(
-        envvar=NATS_SERVER.variable, help="Where NATS is; several addresses separated by commas."
+        envvar=NATS_SERVER.variable,
+        help="Address of the NATS server; several are separated by commas.",
     ),
 ]
 
@@ -34,7 +35,7 @@ def add_to(app: typer.Typer) -> None:
 def sd(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "0.0.0.0",
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 is any free one.")
+        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for a free one.")
     ] = 9900,
     refresh: Annotated[
         float,
@@ -57,7 +58,7 @@ def sd(
 
 def list_targets(
     as_list: Annotated[
-        bool, typer.Option("--json", help="Print what sd answers, instead of a table.")
+        bool, typer.Option("--json", help="Print the JSON of sd instead of a table.")
     ] = False,
     nats_server: NatsServer = "",
 ) -> None:

@@ -169,7 +169,7 @@ class BoundedProtocol(H11Protocol):
         self._first = self.loop.call_later(REQUEST_TIMEOUT, self._close_unused)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
+        """Drop the connection."""
         _in_order.pop(self, None)
         self._first.cancel()
         super().connection_lost(exc)

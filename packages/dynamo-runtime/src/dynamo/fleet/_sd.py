@@ -1,4 +1,4 @@
-"""Targets as Prometheus' HTTP service discovery wants them.
+"""Targets in the format of Prometheus' HTTP service discovery.
 
 https://prometheus.io/docs/prometheus/latest/http_sd/
 """

@@ -38,7 +38,7 @@ class Settings(NamedTuple):
     router_mode: str
     """A key of ``ROUTERS``."""
     max_requests: int
-    """Requests under way at once; 0 is no limit."""
+    """Limit of requests in flight; 0 is no limit."""
     body_limit: int
     """Bytes of the body of a request."""
 
@@ -88,7 +88,7 @@ def parse(arguments: Sequence[str] | None = None) -> Settings:
         type=_whole,
         default=defaults.max_requests,
         metavar="N",
-        help="requests under way at once, further ones are refused with 429; 0 is no limit "
+        help="limit of requests in flight, further ones are refused with 429; 0 is no limit "
         f"(default: {HTTP_MAX_REQUESTS.variable}, {HTTP_MAX_REQUESTS.default})",
     )
     given = parser.parse_args(arguments)

@@ -4,7 +4,7 @@
   - BadRequestError: 400, and 413 for a body that is too large
   - NotFoundError: 404, no such model or route
   - MethodError: 405
-  - OverloadedError: 429, too many requests are under way
+  - OverloadedError: 429, too many requests are in flight
   - UnavailableError: 503, no worker takes the request
   - BackendError: 500, the worker failed
   - TruncatedError: 500, the answer ended too early
@@ -84,7 +84,7 @@ class MethodError(ApiError):
 
 
 class OverloadedError(ApiError):
-    """As many requests are under way as may be."""
+    """The limit of requests in flight is reached."""
 
     status = 429
     type = "rate_limit_error"

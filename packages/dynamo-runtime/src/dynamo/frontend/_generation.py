@@ -46,7 +46,7 @@ class Limits:
 
     def __init__(self, requests: int, body: int) -> None:
         self.requests = requests
-        """Requests under way at once; 0 is no limit."""
+        """Limit of requests in flight; 0 is no limit."""
         self.body = body
         """Bytes of a body."""
         self.under_way = 0
@@ -128,7 +128,7 @@ class Generation:
             self._preprocess.leave(begun)
         if 0 < self._limits.requests <= self._limits.under_way:
             raise OverloadedError(
-                f"{self._limits.requests} requests are under way, as many as may be: try again"
+                f"{self._limits.requests} requests are in flight, the limit: try again later"
             )
         return request, model
 
@@ -246,7 +246,7 @@ def _checked(reason: str | None, context: Context) -> str:
         return reason
     if context.is_stopped():
         raise _StoppedError
-    raise TruncatedError("the answer is not complete: the worker ended it without a reason")
+    raise TruncatedError("the answer is not complete: the worker ended it without a finish reason")
 
 
 async def _watch(receive: Receive, context: Context) -> None:

@@ -96,10 +96,10 @@ class FrontendMetrics:
             labels.MODEL,
         )
         self.inflight = gauge(
-            frontend_service.INFLIGHT_REQUESTS, "Number of requests under way", labels.MODEL
+            frontend_service.INFLIGHT_REQUESTS, "Number of requests in flight", labels.MODEL
         )
         self.active = gauge(
-            frontend_service.ACTIVE_REQUESTS, "Number of requests under way", labels.MODEL
+            frontend_service.ACTIVE_REQUESTS, "Number of requests in flight", labels.MODEL
         )
         self.disconnected = create.create_intgauge(
             f"{prefix}_{frontend_service.DISCONNECTED_CLIENTS}",

@@ -156,7 +156,7 @@ class Models:
         for name in self._served.keys() - found.keys():
             del self._served[name]
             self._metrics.hide_model(name)
-            _log.info("model %s has no worker any more", name)
+            _log.info("model %s has no worker left", name)
         for name, entries in found.items():
             self._put(name, entries)
 

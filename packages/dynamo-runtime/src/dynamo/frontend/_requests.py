@@ -151,7 +151,7 @@ class ChatRequest(GenerationRequest):
 
 
 class CompletionRequest(GenerationRequest):
-    """``POST /v1/completions``. As with OpenAI, an answer has 16 tokens unless told otherwise."""
+    """``POST /v1/completions``. As with OpenAI, an answer has 16 tokens by default."""
 
     NEUTRAL: ClassVar[dict[str, tuple[Any, ...]]] = {
         "n": (1,),

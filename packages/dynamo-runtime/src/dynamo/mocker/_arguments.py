@@ -85,7 +85,7 @@ def parse(arguments: Sequence[str] | None = None) -> Settings:
         given.load_url,
     )
     if given.load_url and not given.load:
-        parser.error("argument --load-url: it needs --load, the requests a second")
+        parser.error("argument --load-url: it needs --load, the requests per second")
     return Settings(
         given.model,
         given.endpoint,
@@ -110,7 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     limits, cost, load = Limits(), CostModel(), Load(1.0)
 
     add = parser.add_argument
-    add("--model", metavar="NAME", required=True, help="what metrics call the model")
+    add("--model", metavar="NAME", required=True, help="model name in the metrics")
     add(
         "--endpoint",
         type=endpoints.endpoint_path,
@@ -118,10 +118,10 @@ def _parser() -> argparse.ArgumentParser:
         metavar="dyn://NAMESPACE.COMPONENT.ENDPOINT",
         help="what to serve",
     )
-    add("--seed", type=_whole(0), default=0, help="answers and load are the same for the same seed")
-    add("--speedup", type=positive, default=1.0, help="by how much the engine is faster")
-    add("--answer", type=positive, default=200.0, help="median of tokens of an answer")
-    add("--startup", type=number, default=0.0, help="seconds to be not ready at first")
+    add("--seed", type=_whole(0), default=0, help="seed of answers and load")
+    add("--speedup", type=positive, default=1.0, help="speed factor of the simulated engine")
+    add("--answer", type=positive, default=200.0, help="median number of tokens of an answer")
+    add("--startup", type=number, default=0.0, help="seconds until the worker is ready")
 
     add = parser.add_argument_group("engine, in vLLM's words").add_argument
     add("--num-gpu-blocks", type=whole, default=limits.num_gpu_blocks, help="of the KV cache")
@@ -138,42 +138,52 @@ def _parser() -> argparse.ArgumentParser:
         "--enable-prefix-caching",
         action=argparse.BooleanOptionalAction,
         default=limits.enable_prefix_caching,
-        help="compute the beginnings that prompts share only once",
+        help="enable prefix caching",
     )
 
     add = parser.add_argument_group("cost of a step").add_argument
-    add("--step-ms", type=number, default=cost.step * 1e3, help="milliseconds that any step takes")
+    add("--step-ms", type=number, default=cost.step * 1e3, help="milliseconds per step")
     add(
         "--prefill-us",
         type=number,
         default=cost.prefill * 1e6,
-        help="microseconds for each prompt token",
+        help="microseconds per prompt token",
     )
     add(
         "--sequence-us",
         type=number,
         default=cost.sequence * 1e6,
-        help="microseconds for each sequence that decodes",
+        help="microseconds per decoding sequence",
     )
     add(
         "--context-ns",
         type=number,
         default=cost.context * 1e9,
-        help="nanoseconds for each token it attends to",
+        help="nanoseconds per token it attends to",
     )
 
     add = parser.add_argument_group("load").add_argument
-    add("--load", type=positive, metavar="RPS", help="send requests to itself, so many a second")
+    add(
+        "--load",
+        type=positive,
+        metavar="RPS",
+        help="requests per second that the worker sends to itself",
+    )
     add(
         "--load-url",
         type=_url,
         metavar="URL",
-        help="send them to the API of the frontend at http://HOST:PORT instead",
+        help="send them to the API of the frontend at http://HOST:PORT",
     )
     add("--load-prompt", type=positive, default=load.prompt, help="median of prompt tokens")
     add("--load-answer", type=positive, default=load.answer, help="median of max_tokens")
-    add("--load-prefixes", type=whole, default=load.prefixes, help="beginnings that prompts share")
-    add("--load-prefix", type=_whole(0), default=load.prefix, help="tokens of such a beginning")
+    add(
+        "--load-prefixes",
+        type=whole,
+        default=load.prefixes,
+        help="number of prefixes that prompts share",
+    )
+    add("--load-prefix", type=_whole(0), default=load.prefix, help="tokens of a shared prefix")
     return parser
 
 

@@ -81,7 +81,7 @@ class BlockPool:
             self._keys[block] = key
 
     def release(self, blocks: Sequence[int]) -> None:
-        """Hold the blocks of a sequence no more. Of a prefix, the end is forgotten first."""
+        """Release the blocks of a sequence. The end of a prefix is evicted first."""
         for block in reversed(blocks):
             self._holders[block] -= 1
             if not self._holders[block]:

@@ -25,7 +25,7 @@ _MAX_STEPS = 16
 
 @dataclass(frozen=True)
 class Options:
-    """How a request wants its answer."""
+    """The options of a request."""
 
     max_tokens: int | None = None
     """Tokens of the answer at most; None leaves it to the longest sequence there may be."""

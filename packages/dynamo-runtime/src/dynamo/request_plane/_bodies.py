@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from dynamo.request_plane._errors import InvalidRequestError, RequestError, UnavailableError
@@ -10,9 +11,11 @@ MAX_INCOMPLETE_REQUESTS = 1024
 """Limit of the requests of a runtime whose bodies have not arrived completely."""
 MAX_INCOMPLETE_BYTES = 1 << 30
 """Limit of what has arrived of these bodies, all together: that of one body."""
+PROGRESS_TIMEOUT = 60.0
+"""Seconds without a chunk, after which an incomplete body is given up."""
 
 Report = Callable[[int, int], None]
-"""Told of each change in the number of incomplete bodies and of their bytes."""
+"""Called at each change in the number of incomplete bodies and of their bytes."""
 
 
 class Incomplete:
@@ -42,16 +45,31 @@ class Incomplete:
 class Body:
     """The body of one request."""
 
-    def __init__(self, first: bytes, size: int, incomplete: Incomplete, report: Report) -> None:
-        """Begin with the first chunk of ``size`` bytes. Raises ``UnavailableError``."""
-        self._chunks = [first]
+    def __init__(
+        self,
+        first: bytes,
+        size: int,
+        incomplete: Incomplete,
+        report: Report,
+        on_stalled: Callable[[RequestError], None],
+    ) -> None:
+        """Begin with the first chunk of ``size`` bytes. Raises ``UnavailableError``.
+
+        ``on_stalled`` is called with the error for the client if ``PROGRESS_TIMEOUT`` passes.
+        """
+        self._data = first
+        self._rest = bytearray()  # not a list: a chunk may have one byte, or none
         self._missing_bytes = size - len(first)
         self._incomplete = incomplete
         self._report = report
         self._counted_bytes: int | None = None
+        self._on_stalled = on_stalled
+        self._progress = False
+        self._timer: asyncio.TimerHandle | None = None
         if self._missing_bytes > 0:
             incomplete.change(1, len(first), report)
             self._counted_bytes = len(first)
+            self._watch()
 
     @property
     def complete(self) -> bool:
@@ -61,9 +79,10 @@ class Body:
     @property
     def data(self) -> bytes:
         """What has arrived."""
-        if len(self._chunks) > 1:
-            self._chunks = [b"".join(self._chunks)]
-        return self._chunks[0]
+        if self._rest:
+            self._data = b"".join((self._data, self._rest))
+            self._rest = bytearray()
+        return self._data
 
     def add(self, chunk: bytes) -> RequestError | None:
         """Take a chunk. Return why the request must end instead, if so."""
@@ -75,7 +94,8 @@ class Body:
             return error
         self._counted_bytes = (self._counted_bytes or 0) + len(chunk)
         self._missing_bytes -= len(chunk)
-        self._chunks.append(chunk)
+        self._progress = self._progress or bool(chunk)
+        self._rest += chunk
         if self.complete:
             self.release()
         return None
@@ -83,5 +103,21 @@ class Body:
     def release(self) -> None:
         """Count it no longer: it is complete, or its request has ended."""
         counted, self._counted_bytes = self._counted_bytes, None
+        if self._timer is not None:
+            self._timer.cancel()
         if counted is not None:
             self._incomplete.change(-1, -counted, self._report)
+
+    def _watch(self) -> None:
+        """Look again after ``PROGRESS_TIMEOUT`` whether a chunk has come."""
+        self._timer = asyncio.get_running_loop().call_later(PROGRESS_TIMEOUT, self._check)
+
+    def _check(self) -> None:
+        if self._progress:
+            self._progress = False
+            self._watch()
+        else:
+            stalled = (
+                f"nothing of the body came for {PROGRESS_TIMEOUT:g} s: the request is given up"
+            )
+            self._on_stalled(InvalidRequestError(stalled))

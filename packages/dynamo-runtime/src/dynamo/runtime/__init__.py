@@ -6,8 +6,8 @@
     requests = endpoint.metrics.create_intcounter("requests_total", "Requests received")
     requests.inc()
 
-``_nodes`` has the four levels, ``_shared`` what they share, ``_token`` tells of their end,
-``_models`` tells frontends of a model, ``_worker`` is the decorator, ``logging`` sets up a
+``_nodes`` has the four levels, ``_shared`` what they share, ``_token`` is cancelled at shutdown,
+``_models`` registers models for frontends, ``_worker`` is the decorator, ``logging`` sets up a
 program's log. What serving and calling need is imported when it is first used.
 
 The packages of this distribution, each importing only from those above it:

@@ -1,4 +1,4 @@
-"""Tells parts of a program that the runtime ends."""
+"""A token that is cancelled when the runtime shuts down."""
 
 from __future__ import annotations
 

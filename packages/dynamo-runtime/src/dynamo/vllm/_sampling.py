@@ -1,4 +1,4 @@
-"""How a request wants its answer: the options of JSON as vLLM's ``SamplingParams``."""
+"""The options of a request as vLLM's ``SamplingParams``."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class Rule(NamedTuple):
     is_note: bool = False
     """Whether it only remarks."""
     is_about_names: bool = True
-    """Whether it only remarks on an engine's names, ``vllm:...``, which nobody can change."""
+    """Whether it only concerns names of an engine, ``vllm:...``, which users cannot change."""
 
 
 def _help(family: Family) -> _Found:

@@ -1,10 +1,10 @@
-"""``dynamo-metrics top``: the figures of running processes, as they change.
+"""``dynamo-metrics top``: the stats of running processes, as they change.
 
 | module | job |
 |---|---|
-| ``_figures`` | what is shown: a line for each figure, with the families that it comes from |
+| ``_stats`` | what is shown: a line for each stat, with the families that it comes from |
 | ``_history`` | rates and quantiles over some scrapes, as PromQL defines them |
-| ``_target`` | one process: scrapes it, and keeps what the figures need |
+| ``_target`` | one process: scrapes it, and keeps what the stats need |
 | ``_poller`` | threads that scrape targets again and again |
 | ``_discovery`` | the targets that other packages find |
 | ``_units`` | numbers as people read them, sparklines |

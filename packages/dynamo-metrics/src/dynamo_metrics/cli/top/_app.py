@@ -24,7 +24,7 @@ _INTERVALS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 
 
 class TopApp(App[None]):
-    """A table of targets, and all figures of the one that the cursor is on."""
+    """A table of targets, and all stats of the one that the cursor is on."""
 
     ENABLE_COMMAND_PALETTE = False
     CSS = """
@@ -107,7 +107,7 @@ class TopApp(App[None]):
         self.screen.set_focus(self.table)
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Filter while somebody types."""
+        """Filter at each keystroke."""
         self.table.filter = event.value
         self.draw()
 

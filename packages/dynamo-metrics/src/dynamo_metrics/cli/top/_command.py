@@ -30,7 +30,7 @@ def command(
         float, typer.Option(min=0.1, max=3600, help="Seconds between two scrapes of a target.")
     ] = 2.0,
     once: Annotated[
-        bool, typer.Option("--once", help="Scrape twice, print the figures, and end.")
+        bool, typer.Option("--once", help="Scrape twice, print the stats, and end.")
     ] = False,
     for_scripts: Annotated[bool, typer.Option("--json", help="With --once: print JSON.")] = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""All figures of one target, each with its history and its family."""
+"""All stats of one target, each with its history and its family."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from dynamo_metrics.cli.top._figures import FIGURES
+from dynamo_metrics.cli.top._stats import STATS
 from dynamo_metrics.cli.top._target import HISTORY, Target
 from dynamo_metrics.cli.top._units import NOTHING, sparkline
 
@@ -41,16 +41,16 @@ def details(target: Target | None, width: int) -> RenderableType:
     table.add_column(style="cyan", no_wrap=True)
     table.add_column(style="dim", no_wrap=True, overflow="ellipsis")
     length = min(max(width - _OTHERS, _LEAST), HISTORY)
-    for figure in FIGURES:
-        if figure.key not in state.sources:
+    for stat in STATS:
+        if stat.key not in state.sources:
             continue
-        value = state.values.get(figure.key)
+        value = state.values.get(stat.key)
         table.add_row(
-            Text(figure.title),
-            Text(NOTHING if value is None else figure.format(value)),
-            Text(sparkline(target.history(figure), length)),
-            Text(state.sources[figure.key]),
+            Text(stat.title),
+            Text(NOTHING if value is None else stat.format(value)),
+            Text(sparkline(target.history(stat), length)),
+            Text(state.sources[stat.key]),
         )
     if not state.sources and state.is_up:
-        parts.append(Text("None of the figures has its metrics here.", style="dim"))
+        parts.append(Text("None of the stats has its metrics here.", style="dim"))
     return Group(*parts, table)

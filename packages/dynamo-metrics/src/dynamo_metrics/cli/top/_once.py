@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dynamo_metrics.cli.top._figures import COLUMNS
 from dynamo_metrics.cli.top._poller import scrape_all
+from dynamo_metrics.cli.top._stats import COLUMNS
 from dynamo_metrics.cli.top._target import Target
 from dynamo_metrics.cli.top._units import NOTHING
 
@@ -28,22 +28,22 @@ def scrape_twice(targets: Sequence[Target], interval: float) -> None:
 
 
 def print_json(targets: Sequence[Target], interval: float) -> None:
-    """Print the figures for scripts."""
+    """Print the stats for scripts."""
     print(
         json.dumps({"interval": interval, "targets": [_as_json(one) for one in targets]}, indent=2)
     )
 
 
 def print_table(targets: Sequence[Target]) -> None:
-    """Print the figures for people, then the errors."""
+    """Print the stats for people, then the errors."""
     table = Table("TARGET", "STATE", box=None, pad_edge=False)
-    for figure in COLUMNS:
-        table.add_column(figure.title, justify="right")
+    for stat in COLUMNS:
+        table.add_column(stat.title, justify="right")
     for target in targets:
         values = target.state.values
         numbers = (
-            NOTHING if value is None else figure.format(value)
-            for figure, value in ((figure, values.get(figure.key)) for figure in COLUMNS)
+            NOTHING if value is None else stat.format(value)
+            for stat, value in ((stat, values.get(stat.key)) for stat in COLUMNS)
         )
         table.add_row(*(Text(cell) for cell in (target.name, target.state.word, *numbers)))
     console = Console(highlight=False, markup=False)

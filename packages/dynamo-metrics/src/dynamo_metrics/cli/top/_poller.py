@@ -43,7 +43,7 @@ class Poller:
             self._start(self._wanted[address], stop)
 
     def stop(self) -> None:
-        """Stop scraping, without waiting for scrapes that are under way."""
+        """Stop scraping, without waiting for scrapes in flight."""
         for stop in self._stopping.values():
             stop.set()
 

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from rich.text import Text
 from textual.widgets import DataTable
 
-from dynamo_metrics.cli.top._figures import COLUMNS, SPARKLINE, Figure
+from dynamo_metrics.cli.top._stats import COLUMNS, SPARKLINE, Stat
 from dynamo_metrics.cli.top._target import Target
 from dynamo_metrics.cli.top._units import NOTHING, sparkline
 
 _SPARKLINE_WIDTH = 16
 _NAME, _STATE = "TARGET", "STATE"
-_TITLES = (_NAME, _STATE, *(figure.title for figure in COLUMNS))
+_TITLES = (_NAME, _STATE, *(stat.title for stat in COLUMNS))
 _SPARKLINE_TITLE = f"{SPARKLINE.title} over time"
 _STYLES = {"up": "green", "down": "bold red", "restarted": "yellow", "...": "dim"}
 
@@ -36,7 +36,7 @@ class TargetTable(DataTable[Text]):
             self.add_column(title, key=title)
 
     def sort_by(self, column: int) -> None:
-        """Sort by a column, figures from the largest; the same one again turns the order."""
+        """Sort by a column, stats from the largest; the same one again turns the order."""
         column %= len(_TITLES)
         self.is_reversed = column >= 2 if column != self.sorted_by else not self.is_reversed
         self.sorted_by = column
@@ -90,10 +90,10 @@ class TargetTable(DataTable[Text]):
                 key=lambda one: one.name if self.sorted_by == 0 else one.state.word,
                 reverse=self.is_reversed,
             )
-        figure = COLUMNS[self.sorted_by - 2]
-        having = [one for one in targets if one.state.values.get(figure.key) is not None]
-        others = [one for one in targets if one.state.values.get(figure.key) is None]
-        having.sort(key=lambda one: one.state.values[figure.key] or 0.0, reverse=self.is_reversed)
+        stat = COLUMNS[self.sorted_by - 2]
+        having = [one for one in targets if one.state.values.get(stat.key) is not None]
+        others = [one for one in targets if one.state.values.get(stat.key) is None]
+        having.sort(key=lambda one: one.state.values[stat.key] or 0.0, reverse=self.is_reversed)
         return having + others
 
 
@@ -103,14 +103,14 @@ def _cells(target: Target) -> list[Text]:
     return [
         Text(target.name),
         Text(word, style=_STYLES.get(word, "yellow")),
-        *(_number(target, figure) for figure in COLUMNS),
+        *(_number(target, stat) for stat in COLUMNS),
         Text(sparkline(target.history(SPARKLINE), _SPARKLINE_WIDTH), style="cyan"),
     ]
 
 
-def _number(target: Target, figure: Figure) -> Text:
-    value = target.state.values.get(figure.key)
+def _number(target: Target, stat: Stat) -> Text:
+    value = target.state.values.get(stat.key)
     if value is None:
         return Text(NOTHING, style="dim", justify="right")
-    style = "bold red" if figure.is_bad and value > 0 else ""
-    return Text(figure.format(value), style=style, justify="right")
+    style = "bold red" if stat.is_bad and value > 0 else ""
+    return Text(stat.format(value), style=style, justify="right")

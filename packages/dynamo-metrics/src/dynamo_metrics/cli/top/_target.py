@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic, time
 
-from dynamo_metrics.cli.top._figures import FIGURES, Figure
 from dynamo_metrics.cli.top._history import Point
+from dynamo_metrics.cli.top._stats import STATS, Stat
 from dynamo_metrics.scrape import (
     FORMATS,
     Exposition,
@@ -47,9 +47,9 @@ class State:
     labels: Mapping[str, str] = field(default_factory=dict)
     """The hierarchy labels that all series agree on."""
     values: Mapping[str, float | None] = field(default_factory=dict)
-    """By the keys of the figures; those without a family are not there."""
+    """By the keys of the stats; those without a family are not there."""
     sources: Mapping[str, str] = field(default_factory=dict)
-    """The families of the figures."""
+    """The families of the stats."""
 
     @property
     def word(self) -> str:
@@ -64,7 +64,7 @@ class State:
 
 
 class Target:
-    """Scrapes a process, and computes its figures.
+    """Scrapes a process, and computes its stats.
 
     ``scrape()`` is for one thread at a time; ``state`` and ``history()`` are for any.
     """
@@ -109,10 +109,10 @@ class Target:
             self._history.append(values)
             self.state = state
 
-    def history(self, figure: Figure) -> Sequence[float | None]:
-        """Return the values of a figure, the oldest first; None where there was none."""
+    def history(self, stat: Stat) -> Sequence[float | None]:
+        """Return the values of a stat, the oldest first; None where there was none."""
         with self._lock:
-            return [values.get(figure.key) for values in self._history]
+            return [values.get(stat.key) for values in self._history]
 
     def _fail(self, reason: str) -> None:
         with self._lock:
@@ -138,23 +138,23 @@ class Target:
         values: dict[str, float | None] = {}
         sources: dict[str, str] = {}
         families = exposition.shown()
-        for figure in FIGURES:
-            family = figure.family(families)
+        for stat in STATS:
+            family = stat.family(families)
             if family is None:
-                self._points.pop(figure.key, None)
+                self._points.pop(stat.key, None)
                 continue
-            suffix = "_bucket" if figure.type == "histogram" else ""
+            suffix = "_bucket" if stat.type == "histogram" else ""
             series = {
                 sample.without(""): sample.value
                 for sample in family.samples
                 if not suffix or sample.name.endswith(suffix)
             }
-            points = self._points.setdefault(figure.key, deque())
+            points = self._points.setdefault(stat.key, deque())
             points.append((now, series))
             while len(points) > 2 and now - points[1][0] >= WINDOW:
                 points.popleft()
-            values[figure.key] = figure.compute(points)
-            sources[figure.key] = family.name
+            values[stat.key] = stat.compute(points)
+            sources[stat.key] = family.name
         return values, sources
 
 

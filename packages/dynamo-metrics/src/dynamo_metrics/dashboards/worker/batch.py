@@ -5,7 +5,7 @@ from __future__ import annotations
 from dynamo_metrics.dashboards import _signals as signals
 from dynamo_metrics.dashboards import alerts
 from dynamo_metrics.dashboards._board import Row
-from dynamo_metrics.dashboards._panels import Query, lines
+from dynamo_metrics.dashboards._panels import Query, timeseries
 from dynamo_metrics.dashboards._scope import total
 from dynamo_metrics.dashboards.recordings import WORKER
 from dynamo_metrics.dashboards.worker._chosen import BY_INSTANCE, CHOSEN, quantiles
@@ -14,18 +14,18 @@ from dynamo_metrics.dashboards.worker._chosen import BY_INSTANCE, CHOSEN, quanti
 def row() -> Row:
     """Return the row."""
     return "Queue and batch", [
-        lines(
+        timeseries(
             "Running by worker",
             "Requests in the batch. At max_num_seqs the batch is full, below it the cache is.",
             Query(signals.running(CHOSEN, *WORKER), BY_INSTANCE),
         ),
-        lines(
+        timeseries(
             "Waiting by worker",
             "Requests in the queue. One worker only: routing does not see its queue.",
             Query(signals.waiting(CHOSEN, *WORKER), BY_INSTANCE),
             limit=alerts.limit("DynamoQueueGrowing"),
         ),
-        lines(
+        timeseries(
             "Waiting by reason",
             "capacity: no room in batch or cache; deferred: held back, for a transfer for example.",
             Query(
@@ -33,18 +33,18 @@ def row() -> Row:
             ),
             stacked=True,
         ),
-        lines(
+        timeseries(
             "Time in the queue",
             "From arrival at the engine to the first step. It is part of the TTFT.",
             *quantiles("vllm:request_queue_time_seconds"),
             unit="s",
         ),
-        lines(
+        timeseries(
             "Tokens in a step",
             "Tokens computed in a step. Near max_num_batched_tokens prompts wait for each other.",
             *quantiles("vllm:iteration_tokens_total"),
         ),
-        lines(
+        timeseries(
             "Refused by the engine",
             "Requests per second that found its queue full, by limit.",
             Query(CHOSEN.rate("vllm:admission_rejections_total", "reason"), "{{reason}}"),

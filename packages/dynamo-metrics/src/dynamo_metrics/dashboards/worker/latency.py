@@ -5,7 +5,7 @@ from __future__ import annotations
 from dynamo_metrics.dashboards import _signals as signals
 from dynamo_metrics.dashboards import alerts
 from dynamo_metrics.dashboards._board import Row
-from dynamo_metrics.dashboards._panels import Panel, Query, heat, lines
+from dynamo_metrics.dashboards._panels import Panel, Query, heatmap, timeseries
 from dynamo_metrics.dashboards.recordings import WORKER
 from dynamo_metrics.dashboards.worker._chosen import BY_INSTANCE, CHOSEN, quantiles
 
@@ -35,21 +35,21 @@ def row() -> Row:
             "From arrival at the engine to the last token. Mostly the length of answers.",
             signals.E2E,
         ),
-        lines(
+        timeseries(
             "TTFT by worker, p95",
             "One line above the rest is a worker in trouble; all together are too much load.",
             Query(CHOSEN.quantile(0.95, signals.TTFT, *WORKER), BY_INSTANCE),
             unit="s",
             limit=ttft,
         ),
-        lines(
+        timeseries(
             "ITL by worker, p95",
             "One line above the rest is a slower GPU, or a worker with larger batches.",
             Query(CHOSEN.quantile(0.95, signals.ITL, *WORKER), BY_INSTANCE),
             unit="s",
             limit=itl,
         ),
-        lines(
+        timeseries(
             "Where time goes",
             "Mean time of a request in the queue, with its prompt and with its answer. A thick "
             "queue wants workers, a thick prompt wants the prefix cache or chunks.",
@@ -59,7 +59,7 @@ def row() -> Row:
             unit="s",
             stacked=True,
         ),
-        lines(
+        timeseries(
             "Around the engine: first item",
             "From arrival at the endpoint to the first item of the answer. What it has above the "
             "TTFT is time in Python and on the way.",
@@ -67,7 +67,7 @@ def row() -> Row:
             unit="s",
             width=12,
         ),
-        lines(
+        timeseries(
             "Around the engine: whole requests",
             "From arrival at the endpoint to the end, on every way out.",
             *quantiles("dynamo_component_request_duration_seconds"),
@@ -82,7 +82,7 @@ def _histogram(
 ) -> list[Panel]:
     """Return quantiles, and the whole distribution beside them."""
     return [
-        lines(
+        timeseries(
             f"{title}: p50, p95, p99",
             description,
             *quantiles(histogram),
@@ -90,7 +90,7 @@ def _histogram(
             width=12,
             limit=limit,
         ),
-        heat(
+        heatmap(
             f"{title}: all",
             f"{title}, how many a second by length. Two bands are two kinds of requests, which "
             "quantiles hide.",

@@ -72,7 +72,7 @@ def _constants() -> Iterable[str]:
 
 
 def _exposed(url: str | None) -> list[str]:
-    """Return the families on ``/metrics``; none if nobody answers."""
+    """Return the families on ``/metrics``; none without an answer."""
     address = urlsplit(url or "").netloc
     if not address:
         return []

@@ -12,7 +12,7 @@ from dynamo.discovery._watch import ModelKey, ModelWatch, Watch, model_key
 from dynamo.discovery.file.store import Entries, OwnEntry, Records
 
 POLL_INTERVAL = 0.1
-"""Seconds between two looks at the directory, while somebody watches."""
+"""Seconds between two reads of the directory while there are watchers."""
 _RESTORE_INTERVAL = 2.0
 """Seconds between two looks whether the own entry is still there."""
 

@@ -58,7 +58,7 @@ class OwnEntry:
         self._put()
 
     def restore(self) -> None:
-        """Write the file again if somebody has removed it."""
+        """Write the file again if it was removed."""
         if self._descriptor is not None and not _is_at(self._descriptor, self._path):
             self._put()
 
@@ -122,10 +122,11 @@ class Entries:
                 self._forget(name)
                 _remove_if_same(self._directory / name, descriptor)
                 os.close(descriptor)
+                self._read(name)  # a living process may have replaced it since it was listed
         return [records for _, records in self._open.values()]
 
     def close(self) -> None:
-        """Forget everything."""
+        """Drop all entries."""
         self._read_at = 0
         for name in list(self._open):
             os.close(self._forget(name))
@@ -180,7 +181,7 @@ def _parse(content: bytes) -> Records:
 
 
 def _is_dead(descriptor: int) -> bool:
-    """Whether nobody holds the lock of an entry; if so, it is held now."""
+    """Try to take the lock of an entry, and return whether it is held now."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:

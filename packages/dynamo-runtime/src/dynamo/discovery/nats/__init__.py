@@ -6,18 +6,18 @@
 | ``models.<name>.<namespace>.<component>.<endpoint>.<instance id>`` | the fields of ``Model`` |
 | ``runtimes.<instance id>`` | the fields of ``Target`` |
 
-Names are written as ``dynamo._nats.token`` does, ids in hex. An entry expires after
-``LEASE_SECONDS`` and is put again every ``RENEWAL_INTERVAL``: it is gone soon after its process,
-however that ended. Watchers listen to the puts themselves, which works across reconnects and
-changes of JetStream's leader, and drop an entry that was not put again. The event loop that answers
-requests renews its instances, a lease thread the runtime.
+Names are written as ``dynamo._nats.token`` does, ids in hex. An entry expires after its lease,
+which is that of the bucket, and is put again some times before that: it is gone soon after its
+process, however that ended. Watchers listen to the puts themselves, which works across reconnects
+and changes of JetStream's leader, and drop an entry that was not put again. The event loop that
+answers requests renews its instances, a lease thread the runtime.
 """
 
 from dynamo.discovery._protocol import Discovery
-from dynamo.discovery.nats.discovery import RENEWAL_INTERVAL, NatsDiscovery
-from dynamo.discovery.nats.store import BUCKET, LEASE_SECONDS
+from dynamo.discovery.nats.discovery import NatsDiscovery
+from dynamo.discovery.nats.store import BUCKET
 
-__all__ = ["BUCKET", "LEASE_SECONDS", "RENEWAL_INTERVAL", "NatsDiscovery", "open_discovery"]
+__all__ = ["BUCKET", "NatsDiscovery", "open_discovery"]
 
 
 async def open_discovery() -> Discovery:

@@ -14,17 +14,15 @@ from dynamo.discovery._leases import Leased, LeasedModels, LeasedWatch
 from dynamo.discovery._records import BadEntries, Instance, Model, Target, from_json, to_json
 from dynamo.discovery._watch import ModelWatch, Watch
 from dynamo.discovery.nats import store as keys
-from dynamo.discovery.nats.store import LEASE_SECONDS, Store
+from dynamo.discovery.nats.store import Store
 
 if TYPE_CHECKING:
     from nats.aio.msg import Msg
 
-RENEWAL_INTERVAL = 2.0
-"""Seconds between two puts of an entry."""
+RENEWALS = 3.5
+"""Puts of an entry in the time of its lease."""
 _EXPIRY_INTERVAL = 0.5
-"""Seconds between two looks for expired entries."""
-CLOSE_TIMEOUT = 0.5
-"""Seconds that NATS may take to answer at the end; then the leases of what is registered end."""
+"""Seconds between two looks for expired entries, at most."""
 
 _log = logging.getLogger("dynamo.runtime")
 
@@ -32,9 +30,9 @@ _log = logging.getLogger("dynamo.runtime")
 class NatsDiscovery:
     """Knows the runtimes that use the same NATS server or cluster."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, store: Store) -> None:
         self._connection = connection
-        self._store = Store(connection)
+        self._store = store
         self._entries: dict[str, bytes] = {}
         self._watches: dict[str, LeasedWatch] = {}
         self._models: LeasedModels | None = None
@@ -58,11 +56,12 @@ class NatsDiscovery:
         """
         connection = await Connection.acquire()
         try:
-            await Store(connection).bucket()
+            store = Store(connection)
+            await connection.again(store.open)
         except BaseException:
             await connection.release()
             raise
-        return cls(connection)
+        return cls(connection, store)
 
     async def register(self, instance: Instance) -> None:
         """Let clients find an instance, for as long as this event loop renews it."""
@@ -89,7 +88,7 @@ class NatsDiscovery:
         prefix = keys.endpoint_prefix(namespace, component, endpoint)
         async with self._watching:
             if prefix not in self._watches:
-                leased = LeasedWatch(LEASE_SECONDS)
+                leased = LeasedWatch(self._store.lease)
                 await self._follow(f"{prefix}*", len(prefix), leased)
                 self._watches[prefix] = leased
         return self._watches[prefix].watch
@@ -98,7 +97,7 @@ class NatsDiscovery:
         """Return the models of all workers, kept up to date."""
         async with self._watching:
             if self._models is None:
-                leased = LeasedModels(LEASE_SECONDS, keys.model_key)
+                leased = LeasedModels(self._store.lease, keys.model_key)
                 await self._follow(f"{keys.MODELS}.>", 0, leased)
                 self._models = leased
         return self._models.watch
@@ -112,7 +111,7 @@ class NatsDiscovery:
 
         subscription = await self._connection.subscribe(keys.put_subject(pattern), on_put)
         try:
-            entries = await self._store.snapshot(pattern)
+            entries = await self._connection.again(lambda: self._store.snapshot(pattern))
         except BaseException:
             await subscription.close()
             raise
@@ -147,9 +146,10 @@ class NatsDiscovery:
         if not self._connection.is_up:
             raise ConnectionError(f"NATS at {self._connection} is not connected")
         if asyncio.get_running_loop().time() < self._complete_at:
+            lease = f"{self._store.lease:g} s"
             raise ConnectionError(
-                f"NATS at {self._connection} was reconnected just now: within {LEASE_SECONDS:g} s "
-                "all runtimes have registered again"
+                f"NATS at {self._connection} was reconnected just now: within {lease} all runtimes "
+                "have registered again"
             )
         entries = await self._store.snapshot(f"{keys.RUNTIMES}.*")
         targets = (self._target(key, value) for key, value in entries.items())
@@ -174,7 +174,7 @@ class NatsDiscovery:
             closing.append(asyncio.get_running_loop().create_task(self._lease_thread.close()))
         try:
             await _tasks.end(self._tasks)
-            if self._entries and await self._connection.answers(CLOSE_TIMEOUT):
+            if self._entries and await self._connection.answers():
                 for key in list(self._entries):
                     await self._delete(key)
             for subscription in self._subscriptions:
@@ -185,7 +185,7 @@ class NatsDiscovery:
                 await asyncio.wait(closing)
 
     async def _put(self, key: str, value: bytes) -> None:
-        await self._store.put(key, value)
+        await self._connection.again(lambda: self._store.put(key, value))
         self._entries[key] = value
 
     async def _delete(self, key: str) -> None:
@@ -194,13 +194,13 @@ class NatsDiscovery:
 
     def _on_restored(self) -> None:
         self._renew_now.set()
-        self._complete_at = asyncio.get_running_loop().time() + LEASE_SECONDS
+        self._complete_at = asyncio.get_running_loop().time() + self._store.lease
         for leased in self._leased():
             leased.renew_all()
 
     async def _renew(self) -> None:
         while True:
-            await _tasks.happens(self._renew_now, RENEWAL_INTERVAL)
+            await _tasks.happens(self._renew_now, self._store.lease / RENEWALS)
             self._renew_now.clear()
             if not self._entries or not self._connection.is_up:
                 continue
@@ -215,12 +215,13 @@ class NatsDiscovery:
     async def _expire(self) -> None:
         now = asyncio.get_running_loop().time
         last = now()
+        interval = min(_EXPIRY_INTERVAL, self._store.lease / RENEWALS)
         while True:
-            await asyncio.sleep(_EXPIRY_INTERVAL)
+            await asyncio.sleep(interval)
             # While this loop was blocked, or NATS unreachable, no renewal could be seen.
             elapsed = now() - last
             last = now()
-            unobserved = elapsed - _EXPIRY_INTERVAL if self._connection.is_up else elapsed
+            unobserved = elapsed - interval if self._connection.is_up else elapsed
             for leased in self._leased():
                 leased.expire(unobserved)
 

@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from dynamo._nats import Connection, token
+from dynamo._settings import DISCOVERY_LEASE
 from dynamo.discovery._records import Instance, Model
 
 if TYPE_CHECKING:
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from nats.js.kv import KeyValue
 
 BUCKET = "dynamo-discovery"
-LEASE_SECONDS = 7.0
-"""Seconds after which JetStream removes an entry that was not put again."""
 RUNTIMES = "runtimes"
 """The first part of the keys of ``Target``."""
 MODELS = "models"
@@ -35,6 +34,22 @@ class Store:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.lease = DISCOVERY_LEASE.read()
+        """Seconds after which JetStream removes an entry that was not put again."""
+
+    async def open(self) -> None:
+        """Take the lease of the bucket, which another process may have made.
+
+        Raises ``ConnectionError``.
+        """
+        import nats.errors
+
+        bucket = await self.bucket()
+        try:
+            status = await self._connection.call(bucket.status)
+        except nats.errors.Error as error:
+            raise self._silent(error) from None
+        self.lease = status.ttl or self.lease
 
     async def put(self, key: str, value: bytes) -> None:
         """Store an entry. Raises ``ConnectionError``."""
@@ -58,7 +73,7 @@ class Store:
             bucket = await self.bucket()
             await self._connection.call(lambda: bucket.delete(key))
         except (nats.errors.Error, ConnectionError) as error:
-            _log.debug("%s was not deleted, its lease will end: %s", key, error)
+            _log.debug("%s was not deleted and expires with its lease: %s", key, error)
 
     async def snapshot(self, keys: str) -> dict[str, bytes]:
         """Return the entries whose keys match. Raises ``ConnectionError``."""
@@ -100,7 +115,7 @@ class Store:
             jetstream.create_key_value,
             bucket=BUCKET,
             description="Instances and runtimes of Dynamo, each with a lease",
-            ttl=LEASE_SECONDS,
+            ttl=self.lease,
             history=1,
             storage=StorageType.MEMORY,
         )
@@ -115,9 +130,10 @@ class Store:
                 "with -js, or use DYN_DISCOVERY_BACKEND=memory"
             ) from None
         except nats.errors.Error as error:
-            raise ConnectionError(
-                f"JetStream of NATS at {self._connection} does not answer: {error}"
-            ) from None
+            raise self._silent(error) from None
+
+    def _silent(self, error: Exception) -> ConnectionError:
+        return ConnectionError(f"JetStream of NATS at {self._connection} does not answer: {error}")
 
 
 def endpoint_prefix(namespace: str, component: str, endpoint: str) -> str:

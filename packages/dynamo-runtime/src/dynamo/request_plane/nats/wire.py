@@ -18,8 +18,6 @@ KEEPALIVE_INTERVAL = 5.0
 """Seconds without a frame sent, after which a peer sends a keepalive."""
 PEER_TIMEOUT = 60.0
 """Seconds without a frame received, after which the peer counts as lost."""
-CLOSE_TIMEOUT = 0.5
-"""Seconds that NATS may take to read what was posted before the plane is closed."""
 _HEADROOM = 4096
 """Bytes of NATS' limit that are left for what goes around a chunk, both subjects among it."""
 
@@ -89,9 +87,7 @@ class Wire:
 
     async def close(self) -> None:
         """Publish what was posted, if NATS takes it soon, then stop."""
-        if self.connection.is_up:
-            with suppress(asyncio.TimeoutError):
-                await _tasks.within(CLOSE_TIMEOUT, self._posts.join())
+        await self.connection.answers(self._posts.join)
         await _tasks.end(self._tasks)
 
     async def _publish_posts(self) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from dynamo._nats import Connection, Subscription, is_no_responders, is_subject
 from dynamo.prometheus_names import work_handler
 from dynamo.request_plane import _frames
-from dynamo.request_plane._bodies import Body, Incomplete
+from dynamo.request_plane._bodies import Body, Incomplete, Report
 from dynamo.request_plane._errors import (
     ConnectionLostError,
     InvalidRequestError,
@@ -57,7 +57,7 @@ class NatsServed:
         connection.on_restored.append(self._on_restored)
         self._subscription = await connection.subscribe(f"{self._address}.*", self._on_frame)
         try:
-            await connection.call(connection.client.flush)
+            await connection.again(lambda: connection.call(connection.client.flush))
         except nats.errors.Error as error:
             raise ConnectionError(f"NATS at {connection} has not answered: {error}") from None
 
@@ -108,13 +108,19 @@ class NatsServed:
             await self._accept(opening, message.reply)
 
     async def _accept(self, opening: _frames.Opening, target: str) -> None:
+        reply_subject = f"{self._address}.{secrets.token_hex(8)}"
         try:
-            body = Body(opening.first, opening.size, self._incomplete, self._receiver.incomplete)
+            call = NatsCall(
+                self._wire,
+                opening,
+                (self._incomplete, self._receiver.incomplete),
+                target,
+                reply_subject,
+                self._remove,
+            )
         except UnavailableError as full:
             self._wire.post(target, _frames.error(full))
             return
-        reply_subject = f"{self._address}.{secrets.token_hex(8)}"
-        call = NatsCall(self._wire, opening.id, body, target, reply_subject, self._remove)
         self._calls[reply_subject] = call
         self._clients.add(target)
         self._plane_calls.add(call)
@@ -149,14 +155,15 @@ class NatsCall:
     def __init__(
         self,
         wire: Wire,
-        request_id: str,
-        body: Body,
+        opening: _frames.Opening,
+        counted: tuple[Incomplete, Report],
         target: str,
         reply_subject: str,
         on_end: Callable[[NatsCall], None],
     ) -> None:
-        self.id = request_id
-        self.body = body
+        """Count its body as ``counted`` says. Raises ``UnavailableError``."""
+        self.id = opening.id
+        self.body = Body(opening.first, opening.size, *counted, self._refuse)
         self.target = target
         self.reply_subject = reply_subject
         self.last_sent = self.last_received = wire.now()
@@ -219,8 +226,7 @@ class NatsCall:
             self.disconnect()
             return False
         kind, content = message.data[:1], message.data[1:]
-        if self.complete or kind == _frames.CHUNK:  # a body that makes no progress times out
-            self.last_received = self._wire.now()
+        self.last_received = self._wire.now()
         if kind == _frames.CHUNK and not self.complete:
             return self._take_chunk(content)
         if kind == _frames.CREDIT:
@@ -232,8 +238,7 @@ class NatsCall:
     def _take_chunk(self, content: bytes) -> bool:
         problem = self.body.add(content)
         if problem is not None:
-            self._wire.post(self.target, _frames.error(problem))
-            self.disconnect()
+            self._refuse(problem)
             return False
         self._unreturned_credits += 1
         if self._unreturned_credits >= WINDOW // 2:
@@ -241,6 +246,10 @@ class NatsCall:
             self._wire.post(self.target, frame, self.reply_subject)
             self._unreturned_credits = 0
         return self.complete
+
+    def _refuse(self, problem: RequestError) -> None:
+        self._wire.post(self.target, _frames.error(problem))
+        self.disconnect()
 
     def time_out(self) -> None:
         """Give the client up."""

@@ -33,6 +33,8 @@ class TcpStream:
 
         Raises the ``RequestError`` with which it did not.
         """
+        if not self._wire.connection.is_up:  # lost since it was opened: nothing else will say so
+            self.on_lost(broken=False)
         first, *rest = _frames.parts(payload, CHUNK_BYTES)
         opening = _frames.opening(request_id, len(payload), first)
         await self._send(REQUEST, b"%s\n%s" % (target.encode(), opening))

@@ -7,6 +7,7 @@ from typing import cast
 from weakref import WeakKeyDictionary
 
 from dynamo._tcp import Address, Connection, Hub
+from dynamo.request_plane._bodies import Incomplete
 from dynamo.request_plane._errors import ConnectionLostError, UnavailableError
 from dynamo.request_plane._protocol import Receiver, Stream
 from dynamo.request_plane.memory import MemoryPlane
@@ -18,10 +19,10 @@ _NOT_THERE = "the worker is not there: it has stopped"
 
 
 class _Shared:
-    """What the runtimes of one event loop share: its hub, and who takes requests there."""
+    """What the runtimes of one event loop share: its hub and its endpoints."""
 
     def __init__(self) -> None:
-        self.receivers: dict[str, Receiver] = {}
+        self.endpoints: dict[str, TcpServed] = {}
         self.hub = Hub(self._session)
         self.users = 0
 
@@ -43,7 +44,7 @@ class _Shared:
     def _session(self, connection: Connection) -> Wire:
         return Wire(
             connection,
-            lambda wire, stream, content: take_request(self.receivers, wire, stream, content),
+            lambda wire, stream, content: take_request(self.endpoints, wire, stream, content),
         )
 
 
@@ -60,6 +61,7 @@ class TcpPlane:
         self._shared = _Shared.acquire()
         self._hub = self._shared.hub
         self._memory = MemoryPlane()
+        self._incomplete = Incomplete()
         self._streams: set[TcpStream] = set()
         self._closed = False
 
@@ -82,7 +84,7 @@ class TcpPlane:
         await self._hub.listen()
         target = Address.parse(address).target
         in_memory = await self._memory.serve(target, receiver)
-        return TcpServed(self._shared.receivers, target, receiver, in_memory)
+        return TcpServed(self._shared.endpoints, target, receiver, self._incomplete, in_memory)
 
     async def call(self, address: str, request_id: str, payload: bytes) -> Stream:
         """Send a request to ``address``, and return when the worker has taken it.

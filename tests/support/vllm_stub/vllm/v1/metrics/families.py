@@ -1,4 +1,4 @@
-"""The families of vLLM's Prometheus logger, made of a page that the real one has shown."""
+"""The families of vLLM's Prometheus logger, made of an exposition that the real one has shown."""
 
 from __future__ import annotations
 

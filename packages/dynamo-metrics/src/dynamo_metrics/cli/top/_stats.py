@@ -1,4 +1,4 @@
-"""What ``top`` shows of a target: a line for each figure.
+"""What ``top`` shows of a target: a line for each stat.
 
 The families are those of the live page, ``crates/dynamo-runtime/page/overview.js``.
 """
@@ -21,7 +21,7 @@ _OUR_OWN = re.compile(r"dynamo_runtime_.*_total$")
 
 
 @dataclass(frozen=True)
-class Figure:
+class Stat:
     """One number of a target."""
 
     key: str
@@ -38,7 +38,7 @@ class Figure:
     """Whether anything above 0 is."""
 
     def family(self, families: Iterable[Family]) -> Family | None:
-        """Return the family that the figure comes from."""
+        """Return the family that the stat comes from."""
         candidates = [
             family
             for family in families
@@ -62,10 +62,10 @@ def _largest(points: Sequence[Point]) -> float | None:
 
 def _quantiles(
     key: str, title: str, names: tuple[str, ...], shares: Iterable[float], in_table: bool
-) -> Iterable[Figure]:
+) -> Iterable[Stat]:
     for share in shares:
         name = f"p{share * 100:g}"
-        yield Figure(
+        yield Stat(
             f"{key}_{name}_seconds",
             f"{title}{name}",
             "histogram",
@@ -84,8 +84,8 @@ _LATENCY = (
 _TTFT = (r"^(vllm:|dynamo_frontend_)time_to_first_token_seconds$",)
 _ITL = (r"^(vllm:|dynamo_frontend_)inter_token_latency_seconds$",)
 
-FIGURES = (
-    Figure(
+STATS = (
+    Stat(
         "requests_per_second",
         "REQ/S",
         "counter",
@@ -97,7 +97,7 @@ FIGURES = (
         rate,
         units.number,
     ),
-    Figure(
+    Stat(
         "generated_tokens_per_second",
         "TOK/S",
         "counter",
@@ -109,7 +109,7 @@ FIGURES = (
     *_quantiles("time_to_first_token", "TTFT ", _TTFT, (0.5,), in_table=False),
     *_quantiles("time_to_first_token", "TTFT ", _TTFT, (0.95,), in_table=True),
     *_quantiles("inter_token_latency", "ITL ", _ITL, (0.5, 0.95), in_table=False),
-    Figure(
+    Stat(
         "running_requests",
         "RUN",
         "gauge",
@@ -120,7 +120,7 @@ FIGURES = (
         _sum,
         units.number,
     ),
-    Figure(
+    Stat(
         "waiting_requests",
         "WAIT",
         "gauge",
@@ -131,7 +131,7 @@ FIGURES = (
         _sum,
         units.number,
     ),
-    Figure(
+    Stat(
         "kv_cache_usage_ratio",
         "KV",
         "gauge",
@@ -142,7 +142,7 @@ FIGURES = (
         _largest,
         units.ratio,
     ),
-    Figure(
+    Stat(
         "errors_per_second",
         "ERR/S",
         "counter",
@@ -151,7 +151,7 @@ FIGURES = (
         units.number,
         is_bad=True,
     ),
-    Figure(
+    Stat(
         "gil_wait_p95_seconds",
         "GIL p95",
         "histogram",
@@ -160,7 +160,7 @@ FIGURES = (
         units.seconds,
         in_table=False,
     ),
-    Figure(
+    Stat(
         "event_loop_lag_p95_seconds",
         "LAG p95",
         "histogram",
@@ -169,7 +169,7 @@ FIGURES = (
         units.seconds,
         in_table=False,
     ),
-    Figure(
+    Stat(
         "processes",
         "PROCS",
         "gauge",
@@ -178,7 +178,7 @@ FIGURES = (
         units.number,
         in_table=False,
     ),
-    Figure(
+    Stat(
         "cpu_cores",
         "CPU",
         "counter",
@@ -186,7 +186,7 @@ FIGURES = (
         rate,
         units.ratio,
     ),
-    Figure(
+    Stat(
         "memory_bytes",
         "MEM",
         "gauge",
@@ -196,6 +196,6 @@ FIGURES = (
     ),
 )
 """In the order of the columns."""
-COLUMNS = tuple(figure for figure in FIGURES if figure.in_table)
-SPARKLINE = FIGURES[0]
-"""The figure that the table draws."""
+COLUMNS = tuple(stat for stat in STATS if stat.in_table)
+SPARKLINE = STATS[0]
+"""The stat that the table draws."""

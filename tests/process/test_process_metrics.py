@@ -1,4 +1,4 @@
-"""Figures of the whole process: process_*, python_gc_*, and what stalls it."""
+"""Metrics of the whole process: process_*, python_gc_*, and what stalls it."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ def count(worker: Worker, name: str, le: str = "+Inf") -> float:
     return sample(scrape(worker.address), f"{name}_bucket", le=le)
 
 
-def test_the_page_shows_the_standard_figures_of_the_process(serve: Start) -> None:
+def test_the_standard_process_metrics_are_exposed(serve: Start) -> None:
     worker = serve()
     families = scrape(worker.address)
     figures = {name: sample(families, name) for name in PROCESS}
     assert figures[process.VIRTUAL_MEMORY_BYTES] > figures[process.RESIDENT_MEMORY_BYTES] > 2**20
     assert figures[process.MAX_FDS] > figures[process.OPEN_FDS] >= 3
     assert 0 <= figures[process.CPU_SECONDS_TOTAL] < 60
-    # It is told in hundredths, and some have passed after a few pages.
+    # It is told in hundredths, and some have passed after a few expositions.
     eventually(lambda: sample(scrape(worker.address), process.CPU_SECONDS_TOTAL) or None)
     assert figures[process.START_TIME_SECONDS] > 1.7e9
 
 
-def test_figures_of_the_process_need_no_gil(serve: Start) -> None:
+def test_process_metrics_need_no_gil(serve: Start) -> None:
     worker = serve("holds_the_gil_for_stdin.py")
     assert worker.line() == "holds the GIL"
     assert set(PROCESS) <= set(scrape(worker.address))
@@ -106,7 +106,7 @@ def test_what_is_no_event_loop_does_not_end_the_thread_of_callbacks(
 
 
 @pytest.mark.parametrize("word", ["0", "false"])
-def test_the_figures_can_be_switched_off(serve: Start, word: str) -> None:
+def test_process_metrics_can_be_switched_off(serve: Start, word: str) -> None:
     worker = serve(DYN_METRICS_PROCESS=word)
     families = set(scrape(worker.address))
     assert not families & {*PROCESS, GIL_WAIT, LOOP_LAG, python_gc.COLLECTIONS_TOTAL}

@@ -1,4 +1,4 @@
-"""A page of metrics, read by the parser of ``prometheus_client``."""
+"""An exposition, read by the parser of ``prometheus_client``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _ESCAPED = re.compile(r"\\(.)")
 
 
 class Sample(NamedTuple):
-    """One line of the page."""
+    """One line of an exposition."""
 
     name: str
     labels: dict[str, str]
@@ -31,11 +31,11 @@ class Family(NamedTuple):
     samples: list[Sample]
 
 
-def page(source: Any) -> dict[str, Family]:
-    """Families by name, in the order of the page, of a node or of text.
+def exposition(source: Any) -> dict[str, Family]:
+    """Families by name, in the order of the exposition, of a node or of text.
 
     The parser gives counters OpenMetrics' names, with or without ``_total`` as the case may be.
-    Here all names are those on the page.
+    Here all names are those in the exposition.
     """
     text = source if isinstance(source, str) else source.metrics.prometheus_expfmt()
     parsed = text_string_to_metric_families(text)
@@ -72,7 +72,7 @@ def series(families: dict[str, Family], name: str, *labels: str) -> dict[Any, fl
 
 
 def buckets(families: dict[str, Family], name: str, **labels: str) -> dict[str, float]:
-    """The cumulative counts of a histogram's buckets by ``le``, in the order of the page."""
+    """The cumulative counts of a histogram's buckets by ``le``, in the order of the exposition."""
     return {
         sample.labels["le"]: sample.value
         for sample in families[name].samples
