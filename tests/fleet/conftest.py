@@ -96,10 +96,12 @@ def sd(run: Run, nats: NatsServer) -> Sd:
     return start_sd(run, nats.url)
 
 
-def start_worker(run: Run, nats: NatsServer) -> Worker:
+def start_worker(run: Run, nats: NatsServer, scheme: str = "http", **more: str) -> Worker:
     """Starts the example worker, and knows its address."""
-    worker = run(sys.executable, SERVER, **settings(nats))
-    worker.address = worker.line().removeprefix("metrics: http://").removesuffix("/metrics")
+    worker = run(sys.executable, SERVER, **settings(nats), **more)
+    prefix, _, rest = worker.line().partition("://")
+    assert prefix == f"metrics: {scheme}"
+    worker.address = rest.removesuffix("/metrics")
     return worker
 
 

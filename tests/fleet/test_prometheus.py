@@ -14,17 +14,19 @@ from tests.support.documents import ROOT
 from tests.support.nats import NatsServer
 from tests.support.prometheus import Prometheus, configured
 from tests.support.waiting import eventually
+from tests.support.web import Files
 
 REFRESH = 6
 """Seconds between two questions to ``sd``. Prometheus looks at what has come of them every 5 s, and
 then once more, so within two refreshes a target is there if 5 + 5 s and a scrape fit into them."""
 
 
-def shipped(sd: Sd) -> Any:
-    """``deploy/prometheus.yml``, with ``sd`` where it is here and shorter times."""
+def shipped(sd: Sd, ca_file: str) -> Any:
+    """``deploy/prometheus.yml``, with ``sd`` where it is here, a CA, and shorter times."""
     config = yaml.safe_load((ROOT / "deploy" / "prometheus.yml").read_text())
     config["global"]["scrape_interval"] = "1s"
     [job] = config["scrape_configs"]
+    job["tls_config"] = {"ca_file": ca_file}
     [http_sd] = job["http_sd_configs"]
     http_sd |= {"url": f"http://{sd.address}/sd", "refresh_interval": f"{REFRESH}s"}
     return config
@@ -35,13 +37,15 @@ def test_prometheus_follows_the_workers_that_come_and_go(
 ) -> None:
     workers = [start_worker(run, nats) for _ in range(3)]
     killed = workers[0]
+    files = Files(tmp_path)
+    files.write()
     sd.serving(3)
-    with configured(shipped(sd), tmp_path, "--log.level=warn") as prometheus:
+    with configured(shipped(sd, files / "ca.pem"), tmp_path, "--log.level=warn") as prometheus:
         before = instances(sd)
         assert before.keys() == {worker.address for worker in workers}
         eventually(lambda: scraped(prometheus) == set(before.values()) or None)
 
-        fourth = start_worker(run, nats)
+        fourth = start_worker(run, nats, "https", DYN_SYSTEM_WEB_CONFIG=str(files.path))
         arrived = eventually(lambda: instances(sd).get(fourth.address))
         refreshes = prometheus_refreshes(prometheus)
         killed.interrupt(signal.SIGKILL)

@@ -7,14 +7,17 @@ import multiprocessing
 import resource
 import selectors
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from multiprocessing.synchronize import Event
+from pathlib import Path
 
 import pytest
 
 from tests.support.client import fetch, request
 from tests.support.process import Start
+from tests.support.web import Files, fetch_tls
 
 CALLBACK = "slow_callback.py"
 
@@ -110,3 +113,29 @@ def test_probes_are_answered_under_any_load_of_a_thousand_connections(
     # runs share the cores here.
     assert times[10] < 2
     assert times[-1] < 5
+
+
+def client_hello(context: ssl.SSLContext) -> bytes:
+    """The first message of a TLS client, which makes the server sign."""
+    outgoing = ssl.MemoryBIO()
+    client = context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="localhost")
+    with contextlib.suppress(ssl.SSLWantReadError):
+        client.do_handshake()
+    return outgoing.read()
+
+
+def test_probes_are_answered_while_a_thousand_clients_begin_tls_handshakes(
+    serve: Start, tmp_path: Path
+) -> None:
+    files = Files(tmp_path)
+    files.write()
+    worker = serve("logs.py", DYN_SYSTEM_WEB_CONFIG=str(files.path))
+    context = files.context()
+    times = []
+    with attacked(worker.address, 1000, client_hello(context)):
+        for path in ("/live", "/health", "/live"):
+            began = time.monotonic()
+            assert fetch_tls(worker.address, context, path).status in (200, 503)
+            times.append(time.monotonic() - began)
+    # A thousand signatures of the server take 0.1 s on a machine without other work.
+    assert max(times) < 5, times

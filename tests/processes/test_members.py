@@ -74,6 +74,22 @@ def test_families_of_a_group_can_be_selected(start: Start, directory: Path) -> N
     assert "counted_total" not in text
 
 
+def test_a_series_with_an_empty_label_is_the_one_without_it_in_every_process(
+    start: Start, directory: Path
+) -> None:
+    port = free_port()
+    for which in ("both", "counter", "vec"):
+        assert start("empty_labels.py", which, **settings(directory, port)).line() == "counted"
+
+    def all_count() -> None:
+        lines = [line for line in get(port).splitlines() if line.startswith("ns_comp_ep_counted")]
+        values = sorted(("tenant" in line, line.rpartition(" ")[2]) for line in lines)
+        # 2 of "both", 2 of its child, 1 of each of the others; 3 of tenant a
+        assert values == [(False, "6"), (True, "3")], lines
+
+    eventually(all_count)
+
+
 def test_another_process_takes_over_the_port_within_a_second(start: Start, directory: Path) -> None:
     port = free_port()
     first = start(COUNTED, **settings(directory, port))

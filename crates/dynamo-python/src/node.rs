@@ -181,6 +181,12 @@ impl Node {
         Ok(address.map(|address| address.to_string()))
     }
 
+    /// The scheme of the status server's URL: "https" if its web config has TLS, otherwise "http".
+    #[getter]
+    fn system_status_scheme(&self) -> PyResult<&'static str> {
+        Ok(self.root()?.system_status_scheme())
+    }
+
     /// The number of this process among those that share a directory, or None.
     #[getter]
     fn process_number(&self) -> PyResult<Option<u64>> {

@@ -115,6 +115,11 @@ impl DistributedRuntime {
         self.tree.address()
     }
 
+    /// The scheme of the status server's URL: `https` if its web config file has TLS, otherwise `http`.
+    pub fn system_status_scheme(&self) -> &'static str {
+        self.tree.scheme()
+    }
+
     /// Sets the status that `/health` shows while no endpoint has reported one.
     pub fn set_health_status(&self, status: HealthStatus) {
         self.tree.health().set_status(status);

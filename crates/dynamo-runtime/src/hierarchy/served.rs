@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::config::Config;
-use crate::server::{ServerError, StatusAddress, StatusProvider, StatusServer};
+use crate::server::{self, ServerError, StatusAddress, StatusProvider, StatusServer};
 use crate::shared::{Directory, Group};
 use crate::sync::{self, lock};
 
@@ -77,6 +77,11 @@ impl Server {
             }
             (own, _) => own,
         }
+    }
+
+    /// The scheme of the server's URL, `http` or `https`.
+    pub(super) fn scheme(&self) -> &'static str {
+        server::scheme(&self.config)
     }
 
     fn shared_address(&self) -> Option<(&'static Directory, String)> {

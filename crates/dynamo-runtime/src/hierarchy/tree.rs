@@ -153,6 +153,10 @@ impl Tree {
         self.0.server.address()
     }
 
+    pub(crate) fn scheme(&self) -> &'static str {
+        self.0.server.scheme()
+    }
+
     /// Stops the server and unregisters all callbacks. Metrics still count.
     pub(crate) fn shutdown(&self) {
         self.0.close();

@@ -162,7 +162,7 @@ impl StatusServer {
         let responder = Responder::new(config, provider, Arc::clone(&slots), web);
         let thread = spawn(runtime, listening, responder, slots, limits)
             .map_err(|source| ServerError::Start { source })?;
-        log_start(&address, is_open);
+        log_start(&address, scheme(config), is_open);
         Ok(Self {
             address: Some(address),
             running: AtomicBool::new(true),
@@ -258,8 +258,20 @@ fn listen(sockets: &Arc<Sockets>, host: &str, port: u16) -> io::Result<Listening
     Err(failed)
 }
 
-fn log_start(address: &StatusAddress, is_open: bool) {
-    tracing::info!(%address, "the system status server is listening");
+/// How clients of the server begin its URL: `https` if its web config has TLS now.
+pub(crate) fn scheme(config: &Config) -> &'static str {
+    match &config.web_config {
+        Some(path) if web::has_tls(path) => "https",
+        _ => "http",
+    }
+}
+
+fn log_start(address: &StatusAddress, scheme: &str, is_open: bool) {
+    if scheme == "https" {
+        tracing::info!(%address, "the system status server is listening, with TLS: use https://");
+    } else {
+        tracing::info!(%address, "the system status server is listening");
+    }
     let is_on_all = address
         .tcp()
         .is_some_and(|address| address.ip().is_unspecified());

@@ -6,7 +6,7 @@ Import the public names from dynamo_metrics.
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, Generic, TypeAlias, TypeVar, final, overload
+from typing import Final, Generic, Literal, TypeAlias, TypeVar, final, overload
 
 from dynamo_metrics._timer import Timer, VecTimer
 from dynamo_metrics._trackers import ExceptionCounter, InProgress
@@ -436,6 +436,8 @@ class Node:
         """Return a component of this namespace."""
     def endpoint(self, name: str) -> Node:
         """Return an endpoint of this component."""
+    @property
+    def system_status_scheme(self) -> Literal["http", "https"]: ...
     @property
     def system_status_address(self) -> str | None:
         """Where the status server listens, "host:port", or None."""

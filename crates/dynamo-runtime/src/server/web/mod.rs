@@ -172,6 +172,11 @@ impl WebConfig {
     }
 }
 
+/// Whether the web config file has TLS now.
+pub(super) fn has_tls(path: &Path) -> bool {
+    WebFile::read(path).is_ok_and(|file| file.tls.is_some())
+}
+
 /// Parses the content of a web config file, with the certificates in it.
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) fn parse(path: &Path, text: &str) -> Result<(), WebConfigError> {

@@ -42,4 +42,5 @@ def _metrics_url(runtime: DistributedRuntime) -> str | None:
     if address.startswith("unix:"):
         return address
     host, port = address.rsplit(":", 1)
-    return f"http://{'localhost' if host in _ANY_HOST else host}:{port}/metrics"
+    scheme = runtime._native.system_status_scheme
+    return f"{scheme}://{'localhost' if host in _ANY_HOST else host}:{port}/metrics"

@@ -99,6 +99,8 @@ class Network:
         if self._native.shared_dir is not None:
             # All processes of a group show the same metrics: Prometheus needs to scrape one.
             labels["group"] = f"{socket.gethostname()}:{self._native.shared_dir}"
+        if self._native.system_status_scheme == "https":
+            labels["scheme"] = "https"
         address = await advertised(listening, self.discovery)
         await self.discovery.announce(self.instance_id, Target(address, labels))
 

@@ -51,7 +51,18 @@ class Target:
     labels: dict[str, str] = field(hash=False)
     """``namespace``, ``component`` and ``instance`` (the instance id in hex). A runtime that serves
     several namespaces or components has them separated by commas, sorted. ``group``, if present, is
-    the same for runtimes that share their metrics."""
+    the same for runtimes that share their metrics. ``scheme``, if present, is ``https``: the server
+    has TLS."""
+
+    @property
+    def url(self) -> str:
+        """The address for a program that takes URLs; a server without TLS has no scheme."""
+        return f"https://{self.address}" if self.has_tls else self.address
+
+    @property
+    def has_tls(self) -> bool:
+        """Whether the server has TLS."""
+        return self.labels.get("scheme") == "https"
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ def list_targets(
     table = Table("INSTANCE", "NAMESPACE", "COMPONENT", "ADDRESS", box=None, pad_edge=False)
     for target in targets:
         labels = target.labels
-        table.add_row(labels["instance"], labels["namespace"], labels["component"], target.address)
+        table.add_row(labels["instance"], labels["namespace"], labels["component"], target.url)
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
         console.width = 10_000  # programs that read it need whole lines

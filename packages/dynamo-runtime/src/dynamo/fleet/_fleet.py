@@ -50,7 +50,7 @@ def targets() -> list[tuple[str, str]]:
     Raises what ``shared_discovery`` and ``fetch`` raise.
     """
     return [
-        (target.address, f"{target.address} {_node(target)}".rstrip())
+        (target.url, f"{target.address} {_node(target)}".rstrip())
         for target in asyncio.run(fetch(shared_discovery()))
     ]
 

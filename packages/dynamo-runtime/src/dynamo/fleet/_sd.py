@@ -23,7 +23,12 @@ def as_json(targets: Iterable[Target]) -> list[dict[str, Any]]:
     return [
         {
             "targets": [target.address],
-            "labels": {PREFIX + name: target.labels[name] for name in _LABELS},
+            "labels": {PREFIX + name: target.labels[name] for name in _LABELS} | _scheme(target),
         }
         for target in targets
     ]
+
+
+def _scheme(target: Target) -> dict[str, str]:
+    """Return the label that makes Prometheus scrape the target by HTTPS, if it has TLS."""
+    return {"__scheme__": "https"} if target.has_tls else {}
