@@ -36,8 +36,8 @@ def endpoint_of(runtime: DistributedRuntime) -> Endpoint:
 @dynamo_worker()
 async def main(runtime: DistributedRuntime) -> None:
     """Serve until told to stop."""
-    address = runtime.system_status_address
-    print(f"metrics: http://{address}/metrics" if address else "metrics: set DYN_SYSTEM_PORT")
+    url = runtime.system_status_url
+    print(f"metrics: {url}/metrics" if url else "metrics: set DYN_SYSTEM_PORT")
     await endpoint_of(runtime).serve_endpoint(greet)
     print("stopped")
 

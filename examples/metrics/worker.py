@@ -83,9 +83,9 @@ class Worker:
 
 def serve_until_ctrl_c(runtime: DistributedRuntime) -> None:
     """Say where the metrics are, and wait for Ctrl-C or the SIGTERM that containers get."""
-    address = runtime.system_status_address
-    if address is None:
+    url = runtime.system_status_url
+    if url is None:
         sys.exit(f"no port, no metrics to look at; try: DYN_SYSTEM_PORT=8081 {sys.argv[0]}")
-    reachable = address.replace("0.0.0.0", "localhost").replace("[::]", "localhost")
-    print(f"metrics: http://{reachable}/metrics    stop: Ctrl-C", flush=True)
+    reachable = url.replace("0.0.0.0", "localhost").replace("[::]", "localhost")
+    print(f"metrics: {reachable}/metrics    stop: Ctrl-C", flush=True)
     signal.sigwait(STOP)

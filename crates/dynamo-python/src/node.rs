@@ -181,7 +181,7 @@ impl Node {
         Ok(address.map(|address| address.to_string()))
     }
 
-    /// The scheme of the status server's URL: "https" if its web config has TLS, otherwise "http".
+    /// The scheme of the status server: "https" if its web config has TLS, otherwise "http".
     #[getter]
     fn system_status_scheme(&self) -> PyResult<&'static str> {
         Ok(self.root()?.system_status_scheme())

@@ -437,7 +437,8 @@ class Node:
     def endpoint(self, name: str) -> Node:
         """Return an endpoint of this component."""
     @property
-    def system_status_scheme(self) -> Literal["http", "https"]: ...
+    def system_status_scheme(self) -> Literal["http", "https"]:
+        """The scheme of the status server: "https" if its web config has TLS, otherwise "http"."""
     @property
     def system_status_address(self) -> str | None:
         """Where the status server listens, "host:port", or None."""

@@ -235,6 +235,14 @@ class Runtime(Node):
         return self._native.system_status_address
 
     @property
+    def system_status_url(self) -> str | None:
+        """``"http://host:port"`` or, with TLS, ``https``; None if off or on a Unix socket."""
+        address = self.system_status_address
+        if address is None or address.startswith("unix:"):
+            return None
+        return f"{self._native.system_status_scheme}://{address}"
+
+    @property
     def shared_dir(self) -> str | None:
         """The directory in which this process shares its metrics; None if it does not."""
         directory = self._native.shared_dir
