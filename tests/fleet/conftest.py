@@ -10,15 +10,12 @@ import pytest
 from tests.serving.conftest import nats as nats
 from tests.support.client import fetch
 from tests.support.documents import ROOT
-from tests.support.nats import NatsServer
+from tests.support.nats import LEASE, NatsServer
 from tests.support.process import Worker
 from tests.support.waiting import eventually
 
 BIN = Path(sys.executable).parent
 SERVER = ROOT / "examples" / "hello_world" / "server.py"
-
-LEASE = {"DYN_DISCOVERY_LEASE": "3"}
-"""Shorter than by default, so that entries of killed workers are soon gone."""
 
 Group: TypeAlias = dict[str, Any]
 """``targets`` and ``labels``."""

@@ -12,6 +12,7 @@ import pytest
 from dynamo.discovery import Discovery, Model
 from dynamo.discovery._records import from_json, to_json
 from dynamo.runtime import DistributedRuntime, register_model
+from tests.support.nats import LEASE
 from tests.support.process import Start
 from tests.support.serving import discovery_of, endpoint_of, served, until
 
@@ -49,7 +50,7 @@ async def test_a_model_is_found_while_its_runtime_lives(plane: str) -> None:
 async def test_a_model_goes_with_a_process_that_is_killed(
     between: dict[str, str], start: Start
 ) -> None:
-    worker = start("registers.py", **between)
+    worker = start("registers.py", **LEASE, **between)
     assert worker.line() == "registered"
     async with discovery_of("nats" if between else "tcp") as discovery:
         [model] = await found(discovery, 1)

@@ -330,6 +330,25 @@ async def test_frames_out_of_place_do_no_harm() -> None:
         assert (await settled(runtime, 1)).succeeded == 1
 
 
+async def test_a_worker_whose_client_reads_nothing_ends_within_two_seconds() -> None:
+    async def pour(request: Any) -> AsyncIterator[Any]:
+        while True:
+            yield "x" * 200_000
+
+    async with DistributedRuntime() as runtime, served(endpoint_of(runtime), pour):
+        [instance] = await instances_of("tcp")
+        async with outside_of(instance) as (outside, target):
+            outside.connection._transport.pause_reading()
+            opening = target.encode() + b"\n" + _frames.opening("id", 1, b"1")
+            outside.connection.post(1, b"R", opening)
+            outside.connection.post(1, b"+", b"1000000")
+            plane: Any = runtime._shared.network().plane
+            await until(lambda: any(one.is_congested for one in plane._hub._connections) or None)
+            begun = asyncio.get_running_loop().time()
+            await runtime._shared.close()
+            assert asyncio.get_running_loop().time() - begun < 2
+
+
 async def test_a_request_on_a_connection_that_is_lost_before_it_is_sent_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -16,6 +16,9 @@ from tests.support.waiting import eventually
 
 _SERVER = Path(sys.executable).parent / "nats-server"
 
+LEASE = {"DYN_DISCOVERY_LEASE": "3"}
+"""Shorter than by default, so that entries of killed workers are soon gone."""
+
 
 class NatsServer:
     """A server with JetStream on a port of the loopback that stays the same across restarts."""
