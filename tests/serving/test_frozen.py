@@ -114,6 +114,9 @@ def test_a_worker_ends_two_seconds_after_its_grace_period_whatever_nats_does(
     loop = JumpingLoop()
     try:
         assert GRACE <= loop.run_until_complete(end(loop)) < GRACE + 2
+        for _ in range(5):
+            loop.run_until_complete(asyncio.sleep(0))
+        assert not asyncio.all_tasks(loop)
     finally:
         loop.close()
 

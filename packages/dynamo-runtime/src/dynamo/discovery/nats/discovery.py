@@ -181,8 +181,12 @@ class NatsDiscovery:
                 await subscription.close()
         finally:
             await self._connection.release()
-            if closing:
-                await asyncio.wait(closing)
+            try:
+                if closing:
+                    await asyncio.wait(closing)
+            finally:
+                for task in closing:
+                    task.cancel()  # the thread itself goes on to its end
 
     async def _put(self, key: str, value: bytes) -> None:
         await self._connection.again(lambda: self._store.put(key, value))
