@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
@@ -25,7 +26,7 @@ const MAX_WAITING: usize = 64;
 /// The handshakes that wait.
 ///
 /// The lock is taken by the server's threads only, and never in a forked child.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(in crate::server) struct Handshakes {
     queue: Mutex<Queue>,
     /// Those that wait or run.
@@ -34,17 +35,17 @@ pub(in crate::server) struct Handshakes {
     ended: Notify,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Queue {
-    is_running: bool,
+    /// Whether a thread takes jobs.
+    is_served: bool,
     /// The peers with waiting handshakes, in the order of their turns.
     peers: VecDeque<Peer>,
-    waiting: HashMap<Peer, VecDeque<oneshot::Sender<Turn>>>,
+    waiting: HashMap<Peer, VecDeque<Job>>,
 }
 
-/// The right to run a handshake, until it is dropped.
-#[derive(Debug)]
-struct Turn(Option<Arc<Handshakes>>);
+/// The server's reply to the first message of a client.
+type Job = Box<dyn FnOnce() + Send>;
 
 impl Handshakes {
     /// Runs the handshake of a client.
@@ -63,15 +64,19 @@ impl Handshakes {
         // A client that sends nothing takes no turn.
         let hello = LazyConfigAcceptor::new(Default::default(), io).await?;
         let waiting = Waiting::new(self);
-        let turn = self.turn(peer).await;
         let config = Arc::clone(acceptor.config());
-        // The reply to the first message is made here, with the key exchange and the signature.
-        let reply = task::spawn_blocking(move || {
-            let accept = hello.into_stream(config);
-            drop(turn);
-            accept
-        });
-        let accept = reply.await?;
+        let (sender, receiver) = oneshot::channel();
+        self.run(
+            peer,
+            Box::new(move || {
+                // The reply is made here, with the key exchange and the signature. A client that has left
+                // costs nothing.
+                if !sender.is_closed() {
+                    let _ = sender.send(hello.into_stream(config));
+                }
+            }),
+        );
+        let accept = receiver.await.map_err(std::io::Error::other)?;
         drop(waiting);
         accept.await
     }
@@ -83,19 +88,32 @@ impl Handshakes {
         }
     }
 
-    /// Waits for the turn of a client. Each peer has one in each round.
-    async fn turn(self: &Arc<Self>, peer: Peer) -> Turn {
-        let receiver = {
+    /// Runs a job on a blocking thread, one at a time. Each peer has one job in each round.
+    fn run(self: &Arc<Self>, peer: Peer, job: Job) {
+        let is_served = {
             let mut queue = lock(&self.queue);
-            if !mem::replace(&mut queue.is_running, true) {
-                return Turn(Some(Arc::clone(self)));
-            }
-            queue.push(peer)
+            queue.push(peer, job);
+            mem::replace(&mut queue.is_served, true)
         };
-        // The sender is dropped only after it has sent.
-        receiver
-            .await
-            .unwrap_or_else(|_| Turn(Some(Arc::clone(self))))
+        if !is_served {
+            let handshakes = Arc::clone(self);
+            task::spawn_blocking(move || handshakes.serve());
+        }
+    }
+
+    /// Runs jobs until there are none.
+    fn serve(&self) {
+        while let Some(job) = self.next() {
+            // The next ones must run whatever becomes of this one.
+            let _ = catch_unwind(AssertUnwindSafe(job));
+        }
+    }
+
+    fn next(&self) -> Option<Job> {
+        let mut queue = lock(&self.queue);
+        let job = queue.pop();
+        queue.is_served = job.is_some();
+        job
     }
 }
 
@@ -117,106 +135,58 @@ impl Drop for Waiting<'_> {
 }
 
 impl Queue {
-    fn push(&mut self, peer: Peer) -> oneshot::Receiver<Turn> {
-        let (sender, receiver) = oneshot::channel();
+    fn push(&mut self, peer: Peer, job: Job) {
         let waiting = self.waiting.entry(peer).or_default();
         if waiting.is_empty() {
             self.peers.push_back(peer);
         }
-        waiting.push_back(sender);
-        receiver
+        waiting.push_back(job);
     }
 
-    fn pop(&mut self) -> Option<oneshot::Sender<Turn>> {
+    fn pop(&mut self) -> Option<Job> {
         let peer = self.peers.pop_front()?;
         let waiting = self.waiting.get_mut(&peer)?;
-        let sender = waiting.pop_front();
+        let job = waiting.pop_front();
         if waiting.is_empty() {
             self.waiting.remove(&peer);
         } else {
             self.peers.push_back(peer);
         }
-        sender
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        let Some(handshakes) = &self.0 else {
-            return;
-        };
-        loop {
-            let next = {
-                let mut queue = lock(&handshakes.queue);
-                let next = queue.pop();
-                queue.is_running = next.is_some();
-                next
-            };
-            let Some(next) = next else {
-                return;
-            };
-            match next.send(Turn(Some(Arc::clone(handshakes)))) {
-                Ok(()) => return,
-                // The connection was closed meanwhile. The next one has the turn.
-                Err(turn) => turn.forget(),
-            }
-        }
-    }
-}
-
-impl Turn {
-    /// Ends without passing the turn on.
-    fn forget(mut self) {
-        self.0 = None;
+        job
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::net::IpAddr;
+    use std::sync::mpsc;
 
     use super::*;
-    use tokio::sync::mpsc;
 
-    fn peer(last: u8) -> Peer {
-        Some(IpAddr::from([127, 0, 0, last]))
-    }
-
-    #[tokio::test]
-    async fn a_client_waits_for_one_handshake_of_each_other_client() {
-        let handshakes = Arc::new(Handshakes::default());
-        let first = handshakes.turn(peer(1)).await;
-        let (sender, mut order) = mpsc::unbounded_channel();
+    #[test]
+    fn clients_take_turns() {
+        let mut queue = Queue::default();
+        let (sender, order) = mpsc::channel();
         for last in [1, 1, 1, 2, 3, 2] {
-            let (handshakes, sender) = (Arc::clone(&handshakes), sender.clone());
-            task::spawn(async move {
-                let turn = handshakes.turn(peer(last)).await;
-                sender.send(last).unwrap();
-                drop(turn);
-            });
-            task::yield_now().await;
+            let sender = sender.clone();
+            let peer = Some(IpAddr::from([127, 0, 0, last]));
+            queue.push(peer, Box::new(move || sender.send(last).unwrap()));
         }
-        drop((first, sender));
-        let mut taken = Vec::new();
-        while let Some(last) = order.recv().await {
-            taken.push(last);
+        drop(sender);
+        while let Some(job) = queue.pop() {
+            job();
         }
-        assert_eq!(taken, [1, 2, 3, 1, 2, 1]);
+        assert_eq!(order.iter().collect::<Vec<u8>>(), [1, 2, 3, 1, 2, 1]);
+        assert!(queue.waiting.is_empty());
     }
 
     #[tokio::test]
-    async fn a_closed_connection_passes_its_turn_on() {
+    async fn every_job_runs() {
         let handshakes = Arc::new(Handshakes::default());
-        let first = handshakes.turn(peer(1)).await;
-        let closed = lock(&handshakes.queue).push(peer(2));
-        let closed_later = lock(&handshakes.queue).push(peer(3));
-        let waiting = lock(&handshakes.queue).push(peer(2));
-        drop(closed);
-        drop(first);
-        // It has got the turn, and is closed before it begins.
-        drop(closed_later);
-        drop(waiting.await.unwrap());
-        let queue = lock(&handshakes.queue);
-        assert!(!queue.is_running && queue.waiting.is_empty() && queue.peers.is_empty());
+        for _ in 0..3 {
+            let (sender, receiver) = oneshot::channel();
+            handshakes.run(None, Box::new(move || sender.send(()).unwrap()));
+            receiver.await.unwrap();
+        }
     }
 }
