@@ -66,7 +66,7 @@ MARK := .python-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_in
 CREATED := $(VENV)/$(MARK)
 
 .DEFAULT_GOAL := help
-.PHONY: fuzz soak docs help run test test-rust test-page test-python test-dynamo test-otlp test-stress test-vllm lint names api dashboards format wheels bench guard clean panels
+.PHONY: fuzz soak docs help run test test-miri test-rust test-page test-python test-dynamo test-otlp test-stress test-vllm lint names api dashboards format wheels bench guard clean panels
 
 help:
 	@echo "make run         build into $(VENV), run OpenAI's API on port $(HTTP_PORT) and a simulated worker under load on port $(PORT), until Ctrl-C"
@@ -86,6 +86,7 @@ help:
 	@echo "make bench       measure everything beside its peers (ONLY=vecs for one topic), write docs/benchmarks.md"
 	@echo "make fuzz        run each fuzz target for SECONDS=600; needs a nightly Rust"
 	@echo "make soak        do everything at once for SECONDS=600, compare the sums at the end"
+	@echo "make test-miri   run unit tests of the Rust core under Miri; needs a nightly Rust with miri and rust-src"
 	@echo "make guard       fail if updates take more instructions than benchmarks/guard.json allows; needs valgrind"
 
 run: $(VENV)/.built $(VENV)/.frontend
@@ -176,6 +177,13 @@ fuzz: $(VENV)/.built $(VENV)/.test $(VENV)/.fuzz $(CARGO_FUZZ)
 # Everything at once, for SECONDS; fails if a sum does not agree at the end.
 soak: $(VENV)/.built $(VENV)/.test
 	$(BIN)/python -m tools.soak --seconds $(SECONDS)
+
+# Tests without files, memory maps and time, by Miri. Its own errors of floats would change buckets.
+test-miri:
+	MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-deterministic-floats" \
+		cargo +$(FUZZ_RUST) miri test --package dynamo-runtime --lib -- \
+		metrics::children metrics::labels metrics::series metrics::exemplar metrics::native metrics::vec \
+		format::escape sync:: --skip idle_series_expire
 
 guard: $(GUARD)/.built
 	-@benchmarks/install_valgrind.sh
