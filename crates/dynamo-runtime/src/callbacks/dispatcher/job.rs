@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::{Action, Entry};
 
-/// A callback to run now. Report its result with [`Dispatcher::finish`].
+/// A callback to run now. Report its result with [`Dispatcher::finish`](super::Dispatcher::finish).
 pub struct Job(pub(super) Arc<Entry>);
 
 /// The next step of the main thread.
