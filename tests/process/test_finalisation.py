@@ -18,7 +18,7 @@ WORK = (
 def test_processes_end_cleanly_while_daemon_threads_work(
     serve: Start, work: tuple[str, ...]
 ) -> None:
-    for _ in range(repeats(6, 20)):
+    for _ in range(repeats(3, 20)):
         serve("at_work.py", *work).assert_ends_cleanly()
 
 

@@ -58,7 +58,7 @@ def test_collections_of_garbage_are_shown_by_generation(serve: Start) -> None:
 
     assert collections() < 100
     worker.tell()
-    eventually(lambda: collections() >= 1000 or None)
+    eventually(lambda: collections() >= 200 or None)
 
 
 def test_a_thread_that_keeps_the_gil_shows_as_wait_for_it(serve: Start) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from tests.processes.conftest import EXAMPLES, eventually, get, value
 from tests.support.process import Start, free_port
+from tests.support.stress import repeats
 
 STORM = Path(__file__).with_name("storm.py")
 PROGRAMS = Path(__file__).with_name("programs")
@@ -173,10 +174,13 @@ def test_pools_of_processes_are_counted_together(method: str, directory: Path) -
 
 def test_no_kill_loses_or_repeats_an_update(directory: Path) -> None:
     result = subprocess.run(
-        [sys.executable, "-W", "ignore", str(STORM), str(directory), str(free_port()), "100", "7"],
+        [
+            *(sys.executable, "-W", "ignore", str(STORM), str(directory), str(free_port())),
+            *(str(repeats(40, 1000)), "7"),
+        ],
         capture_output=True,
         text=True,
-        timeout=55,
+        timeout=repeats(55, 800),
         check=False,
     )
     assert result.returncode == 0, result.stderr[-2000:]

@@ -142,6 +142,7 @@ async def test_hosts_restarted_one_after_the_other_lose_no_request(
             while not done.is_set():
                 assert len(await collect(await client.generate("fine"))) == 1
                 answered += 1
+                await asyncio.sleep(0.01)  # some hundred a second in all
 
         asking = asyncio.gather(*(keep_asking() for _ in range(5)))
         for worker in fleet:

@@ -14,7 +14,7 @@ from tests.support.nats import NatsServer
 from tests.support.serving import endpoint_of, served
 from tests.support.stress import repeats
 
-SAMPLES = repeats(30, 100)
+SAMPLES = repeats(12, 100)
 """Of the turns of a start, in which it is cancelled."""
 LIMIT = 20.0
 """Seconds that the end may take on a busy machine. A lost cancellation takes for ever."""
@@ -121,7 +121,7 @@ def test_a_runtime_closed_in_any_turn_after_its_start_ends(on_nats: NatsServer) 
             _, left = await asyncio.wait({serving}, timeout=LIMIT)
             assert not left
 
-    for turn in range(1, 40, 39 // repeats(6, 39)):
+    for turn in range(1, 40, 39 // repeats(3, 39)):
         loop = TurningLoop()
         run_in(loop, asyncio.wait_for(close_at(turn, loop), LIMIT))
 

@@ -1,4 +1,4 @@
-"""Collects garbage a thousand times."""
+"""Collects garbage two hundred times."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ import gc
 import tests.programs.served  # noqa: F401
 
 input()
-for _ in range(1000):
+for _ in range(200):
     gc.collect()
 input()

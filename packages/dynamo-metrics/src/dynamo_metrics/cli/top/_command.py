@@ -8,8 +8,6 @@ from typing import Annotated, NoReturn
 import typer
 
 from dynamo_metrics.cli.top._discovery import discovered, finders
-from dynamo_metrics.cli.top._once import print_json, print_table, scrape_twice
-from dynamo_metrics.cli.top._poller import Poller
 from dynamo_metrics.cli.top._target import Target
 
 
@@ -42,6 +40,9 @@ def command(
         _fail("--json needs --once: the screen is for people")
     targets = _targets(urls or [])
     if once:
+        # Rich is large, and other commands import this module.
+        from dynamo_metrics.cli.top._once import print_json, print_table, scrape_twice
+
         scrape_twice(targets, interval)
         if for_scripts:
             print_json(targets, interval)
@@ -74,6 +75,8 @@ def _fleet() -> list[Target]:
 def _show(targets: list[Target], interval: float, finds: bool) -> None:
     if not (sys.stdout.isatty() and sys.stdin.isatty()):
         _fail("top needs a terminal; use --once, or --once --json, in scripts")
+    from dynamo_metrics.cli.top._poller import Poller
+
     try:
         from dynamo_metrics.cli.top._app import TopApp
     except ModuleNotFoundError as error:
