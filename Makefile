@@ -104,7 +104,7 @@ test-python: $(VENV)/.built $(VENV)/.test wheels
 	-@tests/support/install_prometheus.sh
 	-@tests/support/install_chromium.sh
 	-@tests/support/install_pushgateway.sh
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses 5 --dist worksteal
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --numprocesses 6 --dist worksteal
 
 # The tests that repeat what could go wrong once, as often as it takes to see that.
 test-stress: $(VENV)/.built $(VENV)/.test
