@@ -106,7 +106,7 @@ def test_an_engine_that_dies_ends_the_worker(ready: VllmWorker, client: Client) 
     core, _ = ready.engine()
     core.kill()
     statuses = statuses_to_the_end(ready)
-    assert statuses[-1] == 503
+    assert statuses == sorted(statuses), "once it is not ready it stays so"
     assert all("EngineDeadError" in ended.reason for ended in client.answers())
     assert ready.exit_code() == 1
     assert DIED in ready.errors.splitlines()
