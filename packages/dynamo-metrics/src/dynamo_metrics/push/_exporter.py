@@ -185,9 +185,11 @@ class _Exporter:
         self.join(timeout)
 
     def join(self, timeout: float) -> None:
-        """Wait for the thread to end."""
+        """Wait for the thread to end; an export that does not end in time is logged as failed."""
         if self._thread is not None:
             self._thread.join(timeout)
+            if self._thread.is_alive():
+                self._stats.failed(timeout, "the last export did not end in time")
 
     def _run(self) -> None:
         if self._inherited:
@@ -203,6 +205,7 @@ class _Exporter:
                 wanted, ends_at = self._wanted, self._ends_at
             now = monotonic()
             if ends_at is not None and now >= ends_at:
+                self._stats.failed(0.0, "the last export could not begin in time")
                 return
             due = now + self._receiver.interval
             result = self._export(due)
