@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,16 +69,21 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """Starts programs, which do not know of any NATS server but those they are told."""
     monkeypatch.delenv("NATS_SERVER", raising=False)
     monkeypatch.delenv("POD_IP", raising=False)
-    started = []
+    with runs() as run:
+        yield run
 
-    def run(*command: str | Path, **settings: str) -> Worker:
-        program = Worker(command, settings)
-        started.append(program)
-        return program
 
-    yield run
-    for program in started:
-        program.close()
+@contextlib.contextmanager
+def runs() -> Iterator[Run]:
+    """Starts programs, which end with the block."""
+    with contextlib.ExitStack() as started:
+
+        def run(*command: str | Path, **settings: str) -> Worker:
+            program = Worker(command, settings)
+            started.callback(program.close)
+            return program
+
+        yield run
 
 
 def start_sd(run: Run, nats_server: str, *options: str, **settings: str) -> Sd:

@@ -10,7 +10,6 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
 
 import nats as nats_py
@@ -20,10 +19,9 @@ from dynamo.discovery import Target, _backends
 from dynamo.discovery.nats import BUCKET
 from dynamo.discovery.nats import discovery as nats_discovery
 from dynamo.fleet._fleet import Fleet
-from tests.fleet.conftest import BIN, Run, Sd, start_sd, start_worker
+from tests.fleet.conftest import BIN, Run, Sd, runs, start_sd, start_worker
 from tests.support.client import Answer, connect, fetch, is_refused, request
 from tests.support.nats import NatsServer, nobody_listens
-from tests.support.process import Worker
 from tests.support.waiting import eventually
 
 PREFIX = "__meta_dynamo_"
@@ -32,15 +30,7 @@ PREFIX = "__meta_dynamo_"
 @pytest.fixture(scope="module")
 def empty() -> Iterator[Sd]:
     """``dynamo-metrics sd`` of a fleet without workers."""
-    nats = NatsServer()
-    with contextlib.ExitStack() as started:
-        started.callback(nats.close)
-
-        def run(*command: str | Path, **settings: str) -> Worker:
-            process = Worker(command, settings)
-            started.callback(process.close)
-            return process
-
+    with contextlib.closing(NatsServer()) as nats, runs() as run:
         sd = start_sd(run, nats.url)
         sd.serving(0)
         yield sd

@@ -48,7 +48,7 @@ def test_a_fixed_port_is_the_one_that_serves(serve: Start) -> None:
 def test_a_port_that_another_process_has_is_refused_in_one_line(serve: Start, start: Start) -> None:
     port = serve().address.split(":")[1]
     worker = start(
-        "prints_errno.py",
+        "refused.py",
         DYN_SYSTEM_HOST="127.0.0.1",
         DYN_SYSTEM_PORT=port,
     )

@@ -113,7 +113,7 @@ def test_process_metrics_can_be_switched_off(serve: Start, word: str) -> None:
 
 
 def test_every_runtime_of_a_process_shows_them(serve: Start) -> None:
-    worker = serve("second_of_two.py")
+    worker = serve("two_runtimes.py")
     other = worker.line()
     assert other != worker.address
     assert {GIL_WAIT, *PROCESS} <= set(scrape(worker.address)) & set(scrape(other))

@@ -71,9 +71,6 @@ def test_the_file_of_a_killed_process_is_replaced(start: Start, path: Path) -> N
     assert fetch(path, "/live").status == 200
 
 
-REFUSED = "refused_socket.py"
-
-
 @pytest.fixture
 def taken(path: Path) -> Iterator[Path]:
     with contextlib.closing(socket.socket(socket.AF_UNIX)) as listener:
@@ -83,23 +80,22 @@ def taken(path: Path) -> Iterator[Path]:
 
 
 def test_the_socket_of_a_living_process_is_not_replaced(start: Start, taken: Path) -> None:
-    worker = start(REFUSED, DYN_SYSTEM_HOST=f"unix:{taken}")
-    line = worker.line()
-    assert "another process listens there" in line
-    assert f"unix:{taken}" in line
+    _, message = start("refused.py", DYN_SYSTEM_HOST=f"unix:{taken}").lines()
+    assert "another process listens there" in message
+    assert f"unix:{taken}" in message
     with contextlib.closing(socket.socket(socket.AF_UNIX)) as client:
         client.connect(str(taken))
 
 
 def test_another_file_is_not_replaced(start: Start, path: Path) -> None:
     path.write_text("precious")
-    worker = start(REFUSED, DYN_SYSTEM_HOST=f"unix:{path}")
-    assert "the file is not a socket" in worker.line()
+    _, message = start("refused.py", DYN_SYSTEM_HOST=f"unix:{path}").lines()
+    assert "the file is not a socket" in message
     assert path.read_text() == "precious"
 
 
 def test_a_second_runtime_on_the_same_socket_joins_the_first(start: Start, path: Path) -> None:
-    worker = served(start, path, "second_runtime.py")
+    worker = served(start, path, "two_runtimes.py")
     assert worker.line() == worker.address
     assert "second" in fetch(path).families
 
@@ -111,5 +107,5 @@ def test_port_minus_1_switches_the_server_off(start: Start, path: Path) -> None:
 
 
 def test_a_path_that_is_too_long_names_the_limit(start: Start, tmp_path: Path) -> None:
-    worker = start(REFUSED, DYN_SYSTEM_HOST=f"unix:{tmp_path}/{'x' * 200}")
-    assert "at most 107 bytes" in worker.line()
+    _, message = start("refused.py", DYN_SYSTEM_HOST=f"unix:{tmp_path}/{'x' * 200}").lines()
+    assert "at most 107 bytes" in message

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-import psutil
 import pytest
 
 from dynamo._nats import connection
@@ -22,7 +21,7 @@ from dynamo.runtime import ConnectionLostError, DistributedRuntime
 from tests.serving.conftest import nats_settings
 from tests.support.nats import NatsServer
 from tests.support.process import Start
-from tests.support.serving import client_of, collect, endpoint_of, served
+from tests.support.serving import client_of, collect, connections, endpoint_of, served
 
 GRACE = 1.0
 
@@ -207,11 +206,7 @@ async def test_with_two_servers_the_healthy_one_is_used_within_the_ping_limit(
     async with DistributedRuntime() as runtime, served(endpoint_of(runtime), handler) as client:
         answer = await client.generate("data")
         assert await anext(answer) == "started"
-        ports = {
-            connection.raddr.port
-            for connection in psutil.Process().net_connections("tcp")
-            if connection.raddr
-        }
+        ports = {remote.port for _, remote in connections()}
         [used] = [server for server in two_servers if urlsplit(server.url).port in ports]
         used.freeze()
         begun = time.monotonic()

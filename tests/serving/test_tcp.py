@@ -14,7 +14,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,6 +36,7 @@ from tests.support.serving import (
     Gated,
     client_of,
     collect,
+    connections,
     discovery_of,
     endpoint_of,
     incomplete,
@@ -164,9 +164,9 @@ async def test_all_requests_between_two_processes_use_one_connection_in_both_dir
         for number in range(5):
             assert await collect(await client.generate(number)) == [number]
             ends |= {
-                (connection.laddr, connection.raddr)
-                for connection in psutil.Process().net_connections("tcp")
-                if connection.raddr and port in (connection.laddr.port, connection.raddr.port)
+                (local, remote)
+                for local, remote in connections()
+                if port in (local.port, remote.port)
             }
         # Both ends of it, since both are in this process here.
         assert len(ends) == 2

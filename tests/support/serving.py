@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
+import psutil
+
 from dynamo._serving import health
 from dynamo.discovery import Discovery, Instance, open_discovery
 from dynamo.discovery._backends import chosen_discovery
@@ -18,6 +20,12 @@ from tests.support.client import TIMEOUT_SECONDS
 from tests.support.exposition import Family, exposition, sample
 
 ERROR_TYPES = [value for name, value in vars(work_handler.error_types).items() if name.isupper()]
+
+
+def connections() -> list[tuple[Any, Any]]:
+    """The two ends of each TCP connection of this process, its own first: ``ip`` and ``port``."""
+    open_ones = psutil.Process().net_connections("tcp")
+    return [(one.laddr, one.raddr) for one in open_ones if one.raddr]
 
 
 class RequestCounts(NamedTuple):

@@ -39,16 +39,16 @@ def count(rounds: int) -> None:
         by_label.inc({"label": str(number % 50)})
 
 
-def count_on(tallies: list[int], index: int) -> None:
+def count_on(counted: list[int], index: int) -> None:
     with running.track_inprogress():
         while not ending.is_set():
             count(50)
-            tallies[index] += 50
+            counted[index] += 50
             time.sleep(0.005)
 
 
-tallies = [0] * THREADS
-threads = [threading.Thread(target=count_on, args=(tallies, index)) for index in range(THREADS)]
+counted = [0] * THREADS
+threads = [threading.Thread(target=count_on, args=(counted, index)) for index in range(THREADS)]
 for thread in threads:
     thread.start()
 children, killed = 0, 0
@@ -68,6 +68,6 @@ sys.stdin.readline()
 ending.set()
 for thread in threads:
     thread.join()
-rounds = sum(tallies) + children * CHILD_ROUNDS
+rounds = sum(counted) + children * CHILD_ROUNDS
 print(json.dumps({"rounds": rounds, "children": children, "killed": killed}), flush=True)
 sys.stdin.readline()

@@ -629,7 +629,7 @@ def next_job(timeout: float | None = None) -> tuple[Job | None, float] | None:
     """Wait for the next callback to run, without the GIL; None when this thread must end.
 
     Returns the callback, or None if there was none for timeout seconds, and the seconds that this
-    thread waited for the GIL afterwards. A thread ends once no more callbacks will come, or
+    thread waited for the GIL afterwards. A thread ends after the end of callbacks, or
     when another one has taken over.
     """
 
@@ -639,7 +639,7 @@ def take_over_jobs() -> None:
 def stand_by() -> bool:
     """Wait, without the GIL, until a callback runs beyond its deadline; then take over.
 
-    Returns False once no more callbacks will come.
+    Returns False after the end of callbacks.
     """
 
 def nudge_jobs() -> None:

@@ -24,7 +24,7 @@ pub(super) struct State {
     pub(super) standby_sleeps_until: Option<Instant>,
     /// The main thread must return from its wait without a job.
     pub(super) woken: bool,
-    /// No more jobs are handed out.
+    /// Stopped: no job is handed out.
     pub(super) stopped: bool,
 }
 
@@ -41,7 +41,7 @@ pub(super) struct Round {
 pub(super) struct Pending {
     pub(super) entry: Arc<Entry>,
     rounds: Vec<u64>,
-    /// How long the callback may run if no round waits for it any more.
+    /// The time limit of a callback that no round waits for.
     budget: Duration,
     /// How long it may run in any case, however short the deadlines of its rounds are.
     least: Duration,
@@ -53,7 +53,7 @@ pub(super) struct Running {
     pub(super) thread: ThreadId,
     /// From then on the callback is late.
     pub(super) overdue_at: Instant,
-    /// It lost the main thread: no round waits for it any more.
+    /// It lost the main thread: no round waits for it.
     pub(super) is_late: bool,
     /// The deadline of one of its rounds has passed.
     was_given_up: bool,

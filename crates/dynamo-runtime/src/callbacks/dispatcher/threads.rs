@@ -14,7 +14,7 @@ use crate::sync::lock;
 const LONG: Duration = Duration::from_secs(3600);
 
 impl Dispatcher {
-    /// Makes the calling thread the main thread, whatever the previous one is doing.
+    /// Makes the calling thread the main thread, even if the previous one is busy.
     pub fn take_over(&self) {
         let mut state = lock(&self.state);
         state.replace_main_thread(Instant::now());

@@ -104,7 +104,7 @@ impl Handshakes {
     /// Runs jobs until there are none.
     fn serve(&self) {
         while let Some(job) = self.next() {
-            // The next ones must run whatever becomes of this one.
+            // The next ones must run even if this one panics.
             let _ = catch_unwind(AssertUnwindSafe(job));
         }
     }

@@ -3,7 +3,7 @@
 | module | holds |
 |---|---|
 | ``worker`` | the dashboard of LLM workers, one file a row |
-| ``page`` | a dashboard of whatever a ``/metrics`` exposition shows |
+| ``page`` | a dashboard of the families of any exposition |
 | ``recordings``, ``alerts`` | the rules for Prometheus, as data; ``rules`` puts them together |
 | ``_rule`` | what a rule is: its name, its comparisons |
 | ``_scope``, ``_signals`` | PromQL: which series, over which time; what both of them ask |

@@ -1,4 +1,4 @@
-"""A dashboard of whatever an exposition shows.
+"""A dashboard of the families of any exposition.
 
 Counters are shown as rates, histograms as quantiles and heatmaps, gauges as they are.
 """

@@ -185,11 +185,15 @@ class _Exporter:
         self.join(timeout)
 
     def join(self, timeout: float) -> None:
-        """Wait for the thread to end; an export that does not end in time is logged as failed."""
+        """Wait for the thread to end."""
         if self._thread is not None:
             self._thread.join(timeout)
-            if self._thread.is_alive():
-                self._stats.failed(timeout, "the last export did not end in time")
+
+    def join_at_exit(self, timeout: float) -> None:
+        """Wait for the thread, which cannot log any more if it does not end in time."""
+        self.join(timeout)
+        if self._thread is not None and self._thread.is_alive():
+            self._stats.failed(timeout, "the last export did not end in time")
 
     def _run(self) -> None:
         if self._inherited:
@@ -290,7 +294,7 @@ def _at_exit() -> None:
         exporter.ask_to_end(_LAST_EXPORT_TIMEOUT)
     deadline = monotonic() + _AT_EXIT_TIMEOUT
     for exporter in exporters:
-        exporter.join(max(0.0, deadline - monotonic()))
+        exporter.join_at_exit(max(0.0, deadline - monotonic()))
 
 
 def _after_fork_in_child() -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dynamo_metrics import _native
 
 CLOSE_TIMEOUT = 0.75
-"""Seconds that disconnecting may take, whatever servers and peers do."""
+"""Limit of seconds for disconnecting, also from servers and peers that hang."""
 _CLOSED = "this runtime has been shut down: make another DistributedRuntime, and clients of it"
 
 _log = logging.getLogger("dynamo.runtime")

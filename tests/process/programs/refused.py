@@ -1,4 +1,4 @@
-"""A runtime whose port is taken."""
+"""A runtime that cannot listen: the name of its errno, if it has one, and its message."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from dynamo.runtime import DistributedRuntime
 try:
     DistributedRuntime()
 except OSError as error:
-    print(errno.errorcode[error.errno])
+    print(errno.errorcode.get(error.errno))
     print(error)
