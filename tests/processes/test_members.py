@@ -109,13 +109,10 @@ def test_a_stopped_process_delays_one_scrape_by_the_deadline_at_most(
     port = free_port()
     options = {**settings(directory, port), "DYN_METRICS_CALLBACK_TIMEOUT": "0.5"}
     script = "called_back.py"
-    server = start(script, **options)
-    server.line()
+    start(script, **options)
     other = start(script, **options)
-    other.line()
-    pid = int(other.line())
     eventually(lambda: _is(port, "ns_comp_ep_value", 14))
-    os.kill(pid, signal.SIGSTOP)
+    other.freeze()
     try:
         began = time.monotonic()
         assert value(get(port), "ns_comp_ep_counted_total") == 2
@@ -124,7 +121,7 @@ def test_a_stopped_process_delays_one_scrape_by_the_deadline_at_most(
         assert value(get(port), "ns_comp_ep_value") == 14
         assert time.monotonic() - began < 0.4, "a late process is not waited for again"
     finally:
-        os.kill(pid, signal.SIGCONT)
+        other.thaw()
 
 
 def test_a_forked_child_counts_on_its_own_and_runs_callbacks(start: Start, directory: Path) -> None:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import pytest
 
+from tests.support.client import TIMEOUT_SECONDS
 from tests.support.otlp import Receiver, http_receiver
 from tests.support.process import Start, workers
 
@@ -20,6 +22,15 @@ def receiver() -> Iterator[Receiver]:
     """An OTLP receiver by HTTP."""
     with http_receiver() as receiver:
         yield receiver
+
+
+@pytest.fixture(autouse=True)
+def _no_export_outlives_its_test() -> Iterator[None]:
+    """What a thread logs late would be read by the next test."""
+    yield
+    for thread in threading.enumerate():
+        if thread.name == "dynamo-push":
+            thread.join(TIMEOUT_SECONDS)
 
 
 @pytest.fixture(autouse=True)

@@ -43,6 +43,11 @@ def exports(runtime: DistributedRuntime, outcome: str) -> float:
     return sample(exposition(runtime), EXPORTS, outcome=outcome)
 
 
+def thread_of_exports() -> threading.Thread:
+    [thread] = [one for one in threading.enumerate() if one.name == "dynamo-push"]
+    return thread
+
+
 def closed_port() -> str:
     """The URL of a port on which nobody listens."""
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -85,6 +90,33 @@ def test_failures_are_logged_once_until_an_export_succeeds(
     failed, recovered = lines(log)
     assert failed.startswith(f"OTLP export to {receiver.url} failed: HTTP 400")
     assert recovered == f"OTLP export to {receiver.url} recovered after 3 failures"
+
+
+def test_the_end_without_a_last_export_is_no_failure(
+    runtime: DistributedRuntime, receiver: Receiver, log: pytest.LogCaptureFixture
+) -> None:
+    runtime.push.start(receiver.url, interval=3600)
+    replaced = thread_of_exports()
+    runtime.push.start(receiver.url, interval=3600)
+    replaced.join()
+    stopped = thread_of_exports()
+    runtime.push.stop(0)
+    stopped.join()
+    assert lines(log) == []
+    assert 'outcome="failure"' not in exposition(runtime)
+
+
+def test_a_last_export_that_fails_promises_no_other(
+    runtime: DistributedRuntime, log: pytest.LogCaptureFixture
+) -> None:
+    url = closed_port()
+    runtime.push.start(url, interval=3600)
+    stopped = thread_of_exports()
+    runtime.push.stop(1e-9)
+    stopped.join()
+    reason = "the last export could not begin in time"
+    assert lines(log) == [f"OTLP export to {url} failed: {reason}"]
+    assert exports(runtime, "failure") == 1
 
 
 def test_a_partial_success_is_counted_and_logged(

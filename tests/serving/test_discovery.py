@@ -115,7 +115,7 @@ async def test_a_request_that_a_worker_never_took_is_refused_when_it_dies(
     async with DistributedRuntime() as runtime:
         client = await client_of(endpoint_of(runtime))
         [instance] = await instances_of("nats")
-        worker.interrupt(signal.SIGSTOP)
+        worker.freeze()
         async with await nats_py.connect(on_nats.url) as outside:
             opening = await outside.subscribe(f"{instance.address}.new")
             await flush(outside)

@@ -141,10 +141,10 @@ async def test_a_stopped_process_keeps_its_entry(start: Start) -> None:
     worker = start("worker_with_file.py")
     async with DistributedRuntime() as runtime:
         client = await client_of(endpoint_of(runtime))
-        worker.interrupt(signal.SIGSTOP)
+        worker.freeze()
         await asyncio.sleep(3 * discovery.POLL_INTERVAL)
         assert len(client.instance_ids()) == 1
-        worker.interrupt(signal.SIGCONT)
+        worker.thaw()
 
 
 async def test_an_entry_that_was_removed_is_written_again(monkeypatch: pytest.MonkeyPatch) -> None:

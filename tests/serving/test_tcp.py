@@ -471,7 +471,7 @@ async def test_a_worker_that_is_stopped_and_killed_refuses_what_it_has_not_taken
     async with DistributedRuntime() as runtime:
         client = await client_of(endpoint_of(runtime))
         await collect(await client.generate("end"))
-        worker.interrupt(signal.SIGSTOP)
+        worker.freeze()
         asking = asyncio.create_task(client.generate(None))
         await asyncio.sleep(0.1)
         assert not asking.done()

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tests.support.process import free_port
+from tests.support.process import free_port, freeze
 from tests.support.waiting import eventually
 
 _SERVER = Path(sys.executable).parent / "nats-server"
@@ -70,7 +70,7 @@ class NatsServer:
     def freeze(self) -> None:
         """Stops it as it is: its connections stay open, and nothing is answered."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
+        freeze(self._process)
 
     def thaw(self) -> None:
         """Lets it go on."""

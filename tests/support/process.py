@@ -96,6 +96,14 @@ class Worker:
         """Does as Ctrl-C does, or sends another signal."""
         self._process.send_signal(number)
 
+    def freeze(self) -> None:
+        """Stops the process as it is, until ``thaw()``."""
+        freeze(self._process)
+
+    def thaw(self) -> None:
+        """Lets it go on."""
+        self._process.send_signal(signal.SIGCONT)
+
     def exit_code(self) -> int:
         """Waits for the end, which must come; a signal that was the end is negative."""
         try:
@@ -134,6 +142,12 @@ class Worker:
 
     def _fail(self, what: str) -> NoReturn:
         raise AssertionError(f"the worker {what}; its stderr:\n{self.errors}")
+
+
+def freeze(process: subprocess.Popen[Any]) -> None:
+    """Stops a process as it is, and returns when all of its threads have stopped."""
+    process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED)
 
 
 class Start(Protocol):

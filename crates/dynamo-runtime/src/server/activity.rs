@@ -29,6 +29,8 @@ pub(super) struct Activity {
     stalled: Option<Instant>,
     accepted: Instant,
     requests: u32,
+    /// Whether the client waits for a step of its TLS handshake.
+    waits: bool,
     /// Whether bytes were received since the last header was complete.
     has_received: bool,
     sends_ahead: bool,
@@ -56,6 +58,7 @@ impl Activity {
             stalled: None,
             accepted: now,
             requests: 0,
+            waits: false,
             has_received: false,
             sends_ahead: false,
         }
@@ -67,6 +70,16 @@ impl Activity {
         if self.phase == Phase::Idle {
             self.enter(Phase::Header, now);
         }
+    }
+
+    /// The server has the messages of a client for the next step of a TLS handshake, which it takes in turns.
+    pub(super) fn step_waits(&mut self, _now: Instant) {
+        self.waits = true;
+    }
+
+    /// The step was done.
+    pub(super) fn step_ended(&mut self, _now: Instant) {
+        self.waits = false;
     }
 
     /// A header is complete.
@@ -123,6 +136,11 @@ impl Activity {
     pub(super) fn idle_since(&self) -> Option<Instant> {
         let is_busy = matches!(self.phase, Phase::Request | Phase::Response);
         (!is_busy && self.stalled.is_none()).then_some(self.since)
+    }
+
+    /// Whether the client waits for a step of its TLS handshake.
+    pub(super) fn waits(&self) -> bool {
+        self.waits
     }
 
     /// Whether the client has sent a request before the response to the one before it.

@@ -19,7 +19,6 @@ use tokio_rustls::server::TlsStream;
 
 use super::activity::Activity;
 use super::connections::{Admitted, Busy, Monitor, Order};
-use super::peer::Peer;
 use super::routes::Responder;
 use super::sockets::Socket;
 use super::stream::Stream;
@@ -48,8 +47,7 @@ pub(super) async fn serve(admitted: Admitted, socket: Socket<Stream>, responder:
     let handshake = async {
         match responder.web().tls().await {
             Some(acceptor) => {
-                let stream =
-                    secure(&acceptor, responder.web().handshakes(), admitted.peer(), io).await;
+                let stream = secure(&acceptor, responder.web().handshakes(), &monitor, io).await;
                 stream.map(Transport::Tls)
             }
             None => Some(Transport::Plain(io)),
@@ -76,7 +74,7 @@ enum Transport {
 async fn secure(
     acceptor: &TlsAcceptor,
     handshakes: &Arc<Handshakes>,
-    peer: Peer,
+    monitor: &Monitor,
     mut io: Monitored,
 ) -> Option<Box<TlsStream<Monitored>>> {
     let first = io.read_u8().await.ok()?;
@@ -89,7 +87,7 @@ async fn secure(
         return None;
     }
     io.unread = Some(first);
-    match handshakes.accept(acceptor, peer, io).await {
+    match handshakes.accept(acceptor, monitor, io).await {
         Ok(stream) => Some(Box::new(stream)),
         Err(error) => {
             tracing::debug!(%error, "a TLS handshake failed");

@@ -32,7 +32,7 @@ pub(super) struct Connections {
     limits: Limits,
     /// By number, in the order of acceptance.
     open: Mutex<BTreeMap<u64, Arc<Connection>>>,
-    /// Notified when a connection is closed.
+    /// Notified when a connection is closed, or may be closed for a new one again.
     freed: Notify,
     /// Notified when a connection is admitted.
     opened: Notify,
@@ -91,7 +91,8 @@ impl Connections {
         }
     }
 
-    /// Closes a connection if there are as many as the limit. Waits only if too many are still closing.
+    /// Closes a connection if there are as many as the limit. Waits only if too many are still closing, or wait
+    /// for a step of their TLS handshakes.
     pub(super) async fn make_room(&self) {
         if self.len() >= self.limits.connections {
             self.evict_above(self.limits.connections - 1);
@@ -99,6 +100,7 @@ impl Connections {
         let most = self.limits.connections + self.limits.connections / 2;
         while self.len() > most {
             self.freed.notified().await;
+            self.evict_above(most);
         }
     }
 
@@ -110,6 +112,7 @@ impl Connections {
     /// Closes the connection with the least [`Rank`] if there are more than `most`. One that became idle just
     /// now, as new ones are, is closed after those with a request in flight, unless most are such. If most
     /// connections are of one client, the one that is closed is too: a flood closes no connection of others.
+    /// None is closed while it waits for a step of its TLS handshake: its client would only come again.
     fn evict_above(&self, most: usize) -> bool {
         let now = Instant::now();
         let is_fresh = |rank| match rank {
@@ -126,8 +129,12 @@ impl Connections {
         let mut first: Option<(Rank, &Arc<Connection>)> = None;
         let mut first_busy = None;
         for connection in open.filter(|one| crowd.is_none_or(|crowd| one.peer == crowd)) {
+            let activity = connection.activity();
+            if activity.waits() {
+                continue;
+            }
             count += 1;
-            let rank = connection.activity().rank(now, &self.limits);
+            let rank = activity.rank(now, &self.limits);
             let lesser = |best: Option<(Rank, _)>| best.is_none_or(|(best, _)| rank < best);
             if lesser(first) {
                 first = Some((rank, connection));
@@ -201,11 +208,6 @@ impl Admitted {
         self.connection.orders.subscribe()
     }
 
-    /// The client.
-    pub(super) fn peer(&self) -> Peer {
-        self.connection.peer
-    }
-
     /// The recorder of the activity.
     pub(super) fn monitor(&self) -> Monitor {
         Monitor {
@@ -235,6 +237,17 @@ impl Monitor {
         event(&mut lock(&self.connection.activity), Instant::now());
     }
 
+    /// The client.
+    pub(super) fn peer(&self) -> Peer {
+        self.connection.peer
+    }
+
+    /// Records that the client waits for a step of its TLS handshake, until the returned value is dropped.
+    pub(super) fn waits(&self) -> Waits<'_> {
+        self.record(Activity::step_waits);
+        Waits(self)
+    }
+
     /// Records a request, which is in flight until the returned value is dropped.
     pub(super) fn request(&self) -> Busy {
         self.record(Activity::request_began);
@@ -251,6 +264,17 @@ impl Monitor {
             true => time::sleep(limits.ahead_delay).await,
             false => task::yield_now().await,
         }
+    }
+}
+
+/// A client that waits for a step of its TLS handshake.
+#[derive(Debug)]
+pub(super) struct Waits<'a>(&'a Monitor);
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.record(Activity::step_ended);
+        self.0.connections.freed.notify_one();
     }
 }
 
@@ -354,6 +378,20 @@ mod tests {
             (order(&reads), order(&stalls)),
             (Order::Serve, Order::Close)
         );
+    }
+
+    #[test]
+    fn a_connection_that_waits_for_a_step_of_its_handshake_is_not_closed() {
+        let connections = connections();
+        let (first, second) = (connections.admit(None), connections.admit(None));
+        let monitor = first.monitor();
+        let waits = monitor.waits();
+        assert!(connections.evict());
+        assert_eq!(order(&second), Order::Close);
+        assert!(!connections.evict());
+        drop(waits);
+        assert!(connections.evict());
+        assert_eq!(order(&first), Order::Close);
     }
 
     #[test]

@@ -70,7 +70,7 @@ impl Default for Limits {
 
 /// With those that are closing, at most half of the descriptors: the rest of the process needs some too.
 fn max_connections(descriptors: Option<usize>) -> usize {
-    const MOST: usize = 512;
+    const MOST: usize = 1024;
     descriptors.map_or(MOST, |limit| (limit / 3).clamp(1, MOST))
 }
 
@@ -80,8 +80,8 @@ mod tests {
 
     #[test]
     fn connections_take_at_most_half_of_the_descriptors() {
-        assert_eq!(max_connections(None), 512);
-        assert_eq!(max_connections(Some(1_048_576)), 512);
+        assert_eq!(max_connections(None), 1024);
+        assert_eq!(max_connections(Some(1_048_576)), 1024);
         assert_eq!(max_connections(Some(256)), 85);
         assert_eq!(max_connections(Some(0)), 1);
     }

@@ -32,7 +32,6 @@ pub(super) async fn accept_all(
     } = listening;
     let mut failing = false;
     loop {
-        responder.web().handshakes().room().await;
         match listener.accept().await {
             Ok(socket) => {
                 failing = false;

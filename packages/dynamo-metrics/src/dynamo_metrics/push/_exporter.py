@@ -105,7 +105,10 @@ class Push:
         return exporter.flush(timeout)
 
     def stop(self, timeout: float = _AT_EXIT_TIMEOUT) -> None:
-        """Export once more, for ``timeout`` seconds at most, and stop. Safe to call again."""
+        """Export once more, for ``timeout`` seconds at most, and stop. Safe to call again.
+
+        With 0 there is no last export.
+        """
         stop(self._node, timeout)
 
 
@@ -148,6 +151,8 @@ class _Exporter:
         """The number of the last export that has ended."""
         self._result = False
         self._ends_at: float | None = None
+        self._exports_last = False
+        """Whether the end comes with a last export."""
         self._inherited = False
         """Whether the values of now are another process' changes, which it exports itself."""
         self._thread: threading.Thread | None = None
@@ -174,13 +179,17 @@ class _Exporter:
             return self._done >= wanted and self._result
 
     def ask_to_end(self, timeout: float) -> None:
-        """Have the thread export once more and end, at most ``timeout`` seconds from now."""
+        """Have the thread export once more and end, at most ``timeout`` seconds from now.
+
+        With 0 it ends without another export.
+        """
         with self._changed:
             self._ends_at = monotonic() + timeout
+            self._exports_last = timeout > 0
             self._changed.notify_all()
 
     def end(self, timeout: float) -> None:
-        """Export once more and end the thread."""
+        """Export once more, unless ``timeout`` is 0, and end the thread."""
         self.ask_to_end(timeout)
         self.join(timeout)
 
@@ -193,7 +202,7 @@ class _Exporter:
         """Wait for the thread, which cannot log any more if it does not end in time."""
         self.join(timeout)
         if self._thread is not None and self._thread.is_alive():
-            self._stats.failed(timeout, "the last export did not end in time")
+            self._failed(timeout, "the last export did not end in time")
 
     def _run(self) -> None:
         if self._inherited:
@@ -209,7 +218,8 @@ class _Exporter:
                 wanted, ends_at = self._wanted, self._ends_at
             now = monotonic()
             if ends_at is not None and now >= ends_at:
-                self._stats.failed(0.0, "the last export could not begin in time")
+                if self._exports_last:
+                    self._failed(0.0, "the last export could not begin in time")
                 return
             due = now + self._receiver.interval
             result = self._export(due)
@@ -236,15 +246,18 @@ class _Exporter:
             finally:
                 sender.close()
         except (RefusedError, RetryableError) as error:
-            self._stats.failed(monotonic() - started, str(error))
+            self._failed(monotonic() - started, str(error))
             return False
         except Exception as error:
             # An unexpected error must not stop all later exports.
-            self._stats.failed(monotonic() - started, f"{type(error).__name__}: {error}")
+            self._failed(monotonic() - started, f"{type(error).__name__}: {error}")
             return False
         self._encoder.commit()
         self._stats.succeeded(monotonic() - started, rejected, message)
         return True
+
+    def _failed(self, seconds: float, reason: str) -> None:
+        self._stats.failed(seconds, reason, is_last=self._ends_at is not None)
 
     def _send(self, sender: Sender, request: bytes, deadline: float) -> Accepted:
         wait = _FIRST_RETRY_SECONDS

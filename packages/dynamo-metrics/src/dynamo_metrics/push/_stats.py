@@ -77,13 +77,13 @@ class Stats:
                 f"OTLP receiver {self._endpoint} {what}: {message}; later ones are only counted"
             )
 
-    def failed(self, seconds: float, reason: str) -> None:
-        """Count an export that the receiver does not have."""
+    def failed(self, seconds: float, reason: str, *, is_last: bool) -> None:
+        """Count an export that the receiver does not have; after the last one none comes."""
         self._duration.set(seconds)
         self._exports.inc({"outcome": "failure"})
         self._failed += 1
         if self._failed == 1:
+            later = "; exports go on, later failures are only counted until one succeeds"
             _log.warning(
-                f"OTLP export to {self._endpoint} failed: {reason}; exports go on, later failures "
-                "are only counted until one succeeds"
+                f"OTLP export to {self._endpoint} failed: {reason}{'' if is_last else later}"
             )
