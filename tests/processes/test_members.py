@@ -107,7 +107,7 @@ def test_a_stopped_process_delays_one_scrape_by_the_deadline_at_most(
     start: Start, directory: Path
 ) -> None:
     port = free_port()
-    options = {**settings(directory, port), "DYN_METRICS_CALLBACK_TIMEOUT": "0.5"}
+    options = {**settings(directory, port), "DYN_METRICS_CALLBACK_TIMEOUT": "1.5"}
     script = "called_back.py"
     start(script, **options)
     other = start(script, **options)
@@ -116,10 +116,10 @@ def test_a_stopped_process_delays_one_scrape_by_the_deadline_at_most(
     try:
         began = time.monotonic()
         assert value(get(port), "ns_comp_ep_counted_total") == 2
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 3
         began = time.monotonic()
         assert value(get(port), "ns_comp_ep_value") == 14
-        assert time.monotonic() - began < 0.4, "a late process is not waited for again"
+        assert time.monotonic() - began < 1.2, "a late process is not waited for again"
     finally:
         other.thaw()
 

@@ -18,6 +18,7 @@ from dynamo.discovery._records import to_json
 from dynamo.request_plane import _frames
 from dynamo.request_plane.nats import wire
 from dynamo.runtime import Client, ConnectionLostError, DistributedRuntime, UnavailableError
+from tests.support.jumping import JumpingLoop
 from tests.support.nats import NatsServer
 from tests.support.nats_link import link_to
 from tests.support.serving import (
@@ -286,20 +287,31 @@ async def test_a_worker_whose_handler_waits_sends_keepalives(
         assert (await settled(runtime, 1)).cancelled == 1
 
 
-async def test_a_lease_ends_unless_its_renewal_could_not_be_seen() -> None:
-    leased = LeasedWatch(lease=0.01)
-    instance = Instance("ns", "comp", "generate", 7, "nats", "dynamo.ns.comp.generate.7")
-    leased.take("7", to_json(instance))
-    await asyncio.sleep(0.02)
-    leased.expire(unobserved=0.02)  # this loop was blocked
-    assert leased.watch.instances == {7: instance}
-    await asyncio.sleep(0.02)
-    leased.renew_all()  # NATS is back after an outage
-    leased.expire(unobserved=0.0)
-    assert leased.watch.instances == {7: instance}
-    await asyncio.sleep(0.02)
-    leased.expire(unobserved=0.0)
-    assert leased.watch.instances == {}
+def test_a_lease_ends_unless_its_renewal_could_not_be_seen() -> None:
+    async def wait(loop: JumpingLoop) -> None:
+        loop.jump()
+        leased = LeasedWatch(lease=10)
+        instance = Instance("ns", "comp", "generate", 7, "nats", "dynamo.ns.comp.generate.7")
+        leased.take("7", to_json(instance))
+        await asyncio.sleep(11)
+        leased.expire(unobserved=2)  # this loop was blocked
+        assert leased.watch.instances == {7: instance}
+        await asyncio.sleep(11)
+        leased.renew_all()  # NATS is back after an outage
+        leased.expire(unobserved=0)
+        assert leased.watch.instances == {7: instance}
+        await asyncio.sleep(9)
+        leased.expire(unobserved=0)
+        assert leased.watch.instances == {7: instance}
+        await asyncio.sleep(2)
+        leased.expire(unobserved=0)
+        assert leased.watch.instances == {}
+
+    loop = JumpingLoop()
+    try:
+        loop.run_until_complete(wait(loop))
+    finally:
+        loop.close()
 
 
 async def test_a_client_of_a_runtime_that_was_shut_down_says_so(plane: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import selectors
 import signal
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -19,6 +18,7 @@ from dynamo._serving.request import FINISH_TIMEOUT
 from dynamo._tcp import hub
 from dynamo.runtime import ConnectionLostError, DistributedRuntime
 from tests.serving.conftest import nats_settings
+from tests.support.jumping import JumpingLoop
 from tests.support.nats import NatsServer
 from tests.support.process import Start
 from tests.support.serving import client_of, collect, connections, endpoint_of, served
@@ -43,36 +43,6 @@ def two_servers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[NatsServer]]:
 CLUSTER = (
     'cluster {{ name: "test", listen: "127.0.0.1:-1", routes: [{routes}], no_advertise: true }}'
 )
-
-
-class JumpingLoop(asyncio.SelectorEventLoop):
-    """An event loop whose clock, once it jumps, stands still but for the time that it waits.
-
-    What it measures then is the sum of all limits, however busy the machine is.
-    """
-
-    def __init__(self) -> None:
-        self.jumped: float | None = None
-        super().__init__(selector := JumpingSelector())
-        selector.loop = self
-
-    def jump(self) -> None:
-        self.jumped = super().time()
-
-    def time(self) -> float:
-        return super().time() if self.jumped is None else self.jumped
-
-
-class JumpingSelector(selectors.DefaultSelector):
-    loop: JumpingLoop
-
-    def select(self, timeout: float | None = None) -> Any:
-        if timeout is None or timeout <= 0 or self.loop.jumped is None:
-            return super().select(timeout)
-        ready = super().select(0)
-        if not ready:
-            self.loop.jumped += timeout
-        return ready
 
 
 @pytest.mark.parametrize("request_of", ["data", "silent"])

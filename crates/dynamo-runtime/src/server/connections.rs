@@ -38,6 +38,14 @@ pub(super) struct Connections {
     opened: Notify,
 }
 
+/// The connections that are not closed for a new one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Spares {
+    None,
+    /// Those that have been idle for less than [`Limits::grace`].
+    TheFresh,
+}
+
 /// The state of one connection.
 #[derive(Debug)]
 pub(super) struct Connection {
@@ -91,29 +99,30 @@ impl Connections {
         }
     }
 
-    /// Closes a connection if there are as many as the limit. Waits only if too many are still closing, or wait
-    /// for a step of their TLS handshakes.
+    /// Closes a connection if there are as many as the limit. Waits only if there are half as many again, which
+    /// are closing, or wait for a step of their TLS handshakes, or were new a moment ago.
     pub(super) async fn make_room(&self) {
-        if self.len() >= self.limits.connections {
-            self.evict_above(self.limits.connections - 1);
+        let limit = self.limits.connections;
+        if self.len() >= limit {
+            self.evict_above(limit - 1, Spares::TheFresh);
         }
-        let most = self.limits.connections + self.limits.connections / 2;
+        let most = limit + limit / 2;
         while self.len() > most {
+            self.evict_above(limit - 1, Spares::None);
             self.freed.notified().await;
-            self.evict_above(most);
         }
     }
 
     /// Closes a connection for a new one. Returns whether there was one.
     pub(super) fn evict(&self) -> bool {
-        self.evict_above(0)
+        self.evict_above(0, Spares::None)
     }
 
     /// Closes the connection with the least [`Rank`] if there are more than `most`. One that became idle just
     /// now, as new ones are, is closed after those with a request in flight, unless most are such. If most
     /// connections are of one client, the one that is closed is too: a flood closes no connection of others.
     /// None is closed while it waits for a step of its TLS handshake: its client would only come again.
-    fn evict_above(&self, most: usize) -> bool {
+    fn evict_above(&self, most: usize, spares: Spares) -> bool {
         let now = Instant::now();
         let is_fresh = |rank| match rank {
             Rank::Idle(since) => now.saturating_duration_since(since) < self.limits.grace,
@@ -146,6 +155,7 @@ impl Connections {
         }
         let victim = match (first, first_busy) {
             (Some((rank, _)), Some(busy)) if is_fresh(rank) && fresh <= count / 2 => Some(busy),
+            (Some((rank, _)), _) if is_fresh(rank) && spares == Spares::TheFresh => None,
             (first, _) => first,
         };
         if let Some((_, connection)) = victim {
