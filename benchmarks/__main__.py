@@ -21,6 +21,7 @@ TOPICS = (
     "push",
     "pauses",
     "held_gil",
+    "floods",
     "memory",
     "startup",
     "processes",
