@@ -1,7 +1,7 @@
 //! The open connections: their number, and which of them are closed and when.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -32,7 +32,9 @@ pub(super) struct Connections {
     limits: Limits,
     /// By number, in the order of acceptance.
     open: Mutex<BTreeMap<u64, Arc<Connection>>>,
-    /// Notified when a connection is closed, or may be closed for a new one again.
+    /// The connections that wait for a step of their TLS handshakes.
+    waiting: AtomicUsize,
+    /// Notified when a connection is closed, or waits no longer.
     freed: Notify,
     /// Notified when a connection is admitted.
     opened: Notify,
@@ -75,6 +77,7 @@ impl Connections {
         Arc::new(Self {
             limits,
             open: Mutex::default(),
+            waiting: AtomicUsize::new(0),
             freed: Notify::new(),
             opened: Notify::new(),
         })
@@ -108,7 +111,12 @@ impl Connections {
         }
         let most = limit + limit / 2;
         while self.len() > most {
-            self.evict_above(limit - 1, Spares::None);
+            // Those that wait will soon be served. Until then, a new one would be closed for another.
+            let spares = match self.waiting.load(Relaxed) > self.len() / 2 {
+                true => Spares::TheFresh,
+                false => Spares::None,
+            };
+            self.evict_above(limit - 1, spares);
             self.freed.notified().await;
         }
     }
@@ -255,6 +263,7 @@ impl Monitor {
     /// Records that the client waits for a step of its TLS handshake, until the returned value is dropped.
     pub(super) fn waits(&self) -> Waits<'_> {
         self.record(Activity::step_waits);
+        self.connections.waiting.fetch_add(1, Relaxed);
         Waits(self)
     }
 
@@ -284,6 +293,7 @@ pub(super) struct Waits<'a>(&'a Monitor);
 impl Drop for Waits<'_> {
     fn drop(&mut self) {
         self.0.record(Activity::step_ended);
+        self.0.connections.waiting.fetch_sub(1, Relaxed);
         self.0.connections.freed.notify_one();
     }
 }

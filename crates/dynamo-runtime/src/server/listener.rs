@@ -12,6 +12,9 @@ use super::sockets::Socket;
 use super::stream::Listener;
 use super::unix::SocketFile;
 
+/// The connections that are accepted before others have their turn.
+const AT_ONCE: usize = 16;
+
 /// A listener, and its file if it is a Unix socket.
 pub(super) struct Listening {
     pub(super) listener: Socket<Listener>,
@@ -31,10 +34,15 @@ pub(super) async fn accept_all(
         file: _file,
     } = listening;
     let mut failing = false;
+    let mut accepted = 0_usize;
     loop {
         match listener.accept().await {
             Ok(socket) => {
                 failing = false;
+                accepted += 1;
+                if accepted.is_multiple_of(AT_ONCE) {
+                    task::yield_now().await;
+                }
                 connections.make_room().await;
                 let admitted = connections.admit(socket.peer());
                 let served = connection::serve(admitted, socket, Arc::clone(&responder));

@@ -146,6 +146,9 @@ impl StatusServer {
             .thread_name("dynamo-scrape")
             // The threads that encode and compress. Threads that serve requests take precedence.
             .on_thread_start(system::lower_priority)
+            // Every other turn is for what other threads have done, such as a step of a TLS handshake. In the
+            // usual one turn of 31, a flood of connections would delay it by seconds.
+            .global_queue_interval(2)
             .build()
             .map_err(|source| ServerError::Start { source })?;
         let bind_error = |source| ServerError::Bind {
