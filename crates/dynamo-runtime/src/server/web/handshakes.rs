@@ -3,15 +3,13 @@
 //! In a handshake the server signs and verifies, which takes 0.1 ms (ECDSA) to 5 ms (RSA) of a core, more for a
 //! chain of client certificates that is made to be slow, and a client can ask for it with a few hundred bytes.
 //! So a flood of handshakes must neither run on the thread that answers, nor delay the handshakes of other
-//! clients. Addresses take turns. Of one address, handshakes that have begun come first, then the newest: if
-//! clients ask for more than the thread can do, those that come last are served at once, and some of the first
-//! wait until their time ends. In the order of arrival, each of them would wait for all.
+//! clients: they take [turns](Turns).
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Instant;
 use std::{io, mem, thread};
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -21,6 +19,7 @@ use tokio_rustls::{Accept, LazyConfigAcceptor, TlsAcceptor};
 
 use super::super::connections::Monitor;
 use super::super::peer::Peer;
+use super::turns::{Place, Turns};
 use crate::sync::lock;
 
 /// The steps of handshakes that wait.
@@ -35,16 +34,8 @@ pub(in crate::server) struct Handshakes {
 struct Queue {
     /// Whether a thread takes steps.
     is_served: bool,
-    /// The number of the next step.
-    next: u64,
-    /// The keys of `waiting`, in the order of their turns.
-    peers: VecDeque<Peer>,
-    /// The waiting steps; none if all of a peer's were cancelled before its turn. The last one comes first.
-    waiting: HashMap<Peer, BTreeMap<Place, Step>>,
+    waiting: Turns<Step>,
 }
-
-/// Whether the handshake has begun, and the number of the step.
-type Place = (bool, u64);
 
 /// What the server does with the messages of a client that have come.
 type Step = Box<dyn FnOnce() + Send>;
@@ -102,7 +93,7 @@ impl Handshakes {
     fn push(self: &Arc<Self>, peer: Peer, has_begun: bool, step: Step) -> Waiting<'_> {
         let (place, is_served) = {
             let mut queue = lock(&self.queue);
-            let place = queue.push(peer, has_begun, step);
+            let place = queue.waiting.push(peer, has_begun, step, Instant::now());
             (place, mem::replace(&mut queue.is_served, true))
         };
         if !is_served {
@@ -115,7 +106,6 @@ impl Handshakes {
         }
         Waiting {
             handshakes: self,
-            peer,
             place,
         }
     }
@@ -130,7 +120,7 @@ impl Handshakes {
 
     fn next(&self) -> Option<Step> {
         let mut queue = lock(&self.queue);
-        let step = queue.pop();
+        let step = queue.waiting.pop(Instant::now());
         queue.is_served = step.is_some();
         step
     }
@@ -156,114 +146,24 @@ impl Wake for Awake {
 /// Removes a step that has not begun when it is dropped.
 struct Waiting<'a> {
     handshakes: &'a Handshakes,
-    peer: Peer,
     place: Place,
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        let step = lock(&self.handshakes.queue).remove(self.peer, self.place);
+        let step = lock(&self.handshakes.queue).waiting.remove(self.place);
         // Closes the socket, which the lock is not held for.
         drop(step);
     }
 }
 
-impl Queue {
-    fn push(&mut self, peer: Peer, has_begun: bool, step: Step) -> Place {
-        let place = (has_begun, self.next);
-        self.next += 1;
-        let waiting = self.waiting.entry(peer).or_insert_with(|| {
-            self.peers.push_back(peer);
-            BTreeMap::new()
-        });
-        waiting.insert(place, step);
-        place
-    }
-
-    fn pop(&mut self) -> Option<Step> {
-        loop {
-            let peer = self.peers.pop_front()?;
-            let waiting = self.waiting.get_mut(&peer)?;
-            let first = waiting.pop_last();
-            if waiting.is_empty() {
-                self.waiting.remove(&peer);
-            } else {
-                self.peers.push_back(peer);
-            }
-            if let Some((_, step)) = first {
-                return Some(step);
-            }
-        }
-    }
-
-    fn remove(&mut self, peer: Peer, place: Place) -> Option<Step> {
-        self.waiting.get_mut(&peer)?.remove(&place)
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::net::IpAddr;
     use std::sync::mpsc;
 
     use super::super::super::connections::Connections;
     use super::super::super::limits::Limits;
     use super::*;
-
-    fn peer(last: u8) -> Peer {
-        Some(IpAddr::from([127, 0, 0, last]))
-    }
-
-    /// Queues a step for each peer that sends its index. `begun` are those of handshakes that have begun.
-    fn queue(peers: &[u8], begun: &[usize]) -> (Queue, Vec<Place>, mpsc::Receiver<usize>) {
-        let mut queue = Queue::default();
-        let (sender, order) = mpsc::channel();
-        let push = |(index, last): (usize, &u8)| {
-            let sender = sender.clone();
-            let step = Box::new(move || sender.send(index).unwrap());
-            queue.push(peer(*last), begun.contains(&index), step)
-        };
-        let places = peers.iter().enumerate().map(push).collect();
-        (queue, places, order)
-    }
-
-    fn run_all(mut queue: Queue, order: &mpsc::Receiver<usize>) -> Vec<usize> {
-        while let Some(step) = queue.pop() {
-            step();
-        }
-        assert!(queue.waiting.is_empty());
-        assert!(queue.peers.is_empty());
-        order.try_iter().collect()
-    }
-
-    #[test]
-    fn addresses_take_turns_and_the_newest_step_of_each_comes_first() {
-        let (queue, _, order) = queue(&[1, 1, 1, 2, 3, 2], &[]);
-        assert_eq!(run_all(queue, &order), [2, 5, 4, 1, 3, 0]);
-    }
-
-    #[test]
-    fn handshakes_that_have_begun_come_before_new_ones_of_their_address() {
-        let (queue, _, order) = queue(&[1, 1, 1, 2, 1], &[0, 1]);
-        assert_eq!(run_all(queue, &order), [1, 3, 0, 4, 2]);
-    }
-
-    #[test]
-    fn a_cancelled_step_does_not_run_and_changes_no_turn() {
-        let peers = [1, 2, 2, 3];
-        let (mut queue, places, order) = queue(&peers, &[]);
-        for cancelled in [0, 2] {
-            assert!(
-                queue
-                    .remove(peer(peers[cancelled]), places[cancelled])
-                    .is_some()
-            );
-        }
-        let again = queue.push(peer(1), false, Box::new(|| ()));
-        assert!(queue.remove(peer(1), again).is_some());
-        assert!(queue.remove(peer(1), again).is_none());
-        assert_eq!(run_all(queue, &order), [1, 3]);
-    }
 
     #[tokio::test]
     async fn every_step_runs_even_after_one_that_panics() {

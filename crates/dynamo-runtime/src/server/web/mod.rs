@@ -5,6 +5,7 @@ mod auth;
 mod file;
 mod handshakes;
 mod tls;
+mod turns;
 
 use std::collections::BTreeMap;
 use std::fs;
