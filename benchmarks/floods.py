@@ -78,6 +78,7 @@ class _Case:
 _FLOODS = (
     "no flood",
     "scrapes",
+    "scrapes sent ahead",
     "probes sent ahead",
     "long headers",
     "half a header",
@@ -113,6 +114,7 @@ def _cases(folder: Path) -> dict[str, _Case]:
     cases = [
         _Case(None),
         _Case(Requests(payload=request())),
+        _Case(Requests(payload=request() * 20)),
         _Case(Requests(payload=request("/live") * 20)),
         _Case(Requests(payload=request(headers={"Accept": "text/plain;q=0," * 2000}))),
         _Case(Requests(payload=b"GET /metr")),

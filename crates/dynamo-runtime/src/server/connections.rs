@@ -1,7 +1,7 @@
 //! The open connections: their number, and which of them are closed and when.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -25,27 +25,17 @@ pub(super) enum Order {
     Close,
 }
 
-/// All connections of a server. Only the server's thread takes its locks, and a forked child never does, so
+/// All connections of a server. Only the server's threads take its locks, and a forked child never does, so
 /// that no section of [`crate::sync`] is needed.
 #[derive(Debug)]
 pub(super) struct Connections {
     limits: Limits,
     /// By number, in the order of acceptance.
     open: Mutex<BTreeMap<u64, Arc<Connection>>>,
-    /// The connections that wait for a step of their TLS handshakes.
-    waiting: AtomicUsize,
     /// Notified when a connection is closed, or waits no longer.
     freed: Notify,
     /// Notified when a connection is admitted.
     opened: Notify,
-}
-
-/// The connections that are not closed for a new one.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Spares {
-    None,
-    /// Those that have been idle for less than [`Limits::grace`].
-    TheFresh,
 }
 
 /// The state of one connection.
@@ -77,7 +67,6 @@ impl Connections {
         Arc::new(Self {
             limits,
             open: Mutex::default(),
-            waiting: AtomicUsize::new(0),
             freed: Notify::new(),
             opened: Notify::new(),
         })
@@ -103,34 +92,30 @@ impl Connections {
     }
 
     /// Closes a connection if there are as many as the limit. Waits only if there are half as many again, which
-    /// are closing, or wait for a step of their TLS handshakes, or were new a moment ago.
+    /// are still closing, or cannot be closed.
     pub(super) async fn make_room(&self) {
         let limit = self.limits.connections;
         if self.len() >= limit {
-            self.evict_above(limit - 1, Spares::TheFresh);
+            self.evict_above(limit - 1);
         }
         let most = limit + limit / 2;
         while self.len() > most {
-            // Those that wait will soon be served. Until then, a new one would be closed for another.
-            let spares = match self.waiting.load(Relaxed) > self.len() / 2 {
-                true => Spares::TheFresh,
-                false => Spares::None,
-            };
-            self.evict_above(limit - 1, spares);
             self.freed.notified().await;
+            self.evict_above(limit - 1);
         }
     }
 
     /// Closes a connection for a new one. Returns whether there was one.
     pub(super) fn evict(&self) -> bool {
-        self.evict_above(0, Spares::None)
+        self.evict_above(0)
     }
 
     /// Closes the connection with the least [`Rank`] if there are more than `most`. One that became idle just
     /// now, as new ones are, is closed after those with a request in flight, unless most are such. If most
     /// connections are of one client, the one that is closed is too: a flood closes no connection of others.
-    /// None is closed while it waits for a step of its TLS handshake: its client would only come again.
-    fn evict_above(&self, most: usize, spares: Spares) -> bool {
+    /// None is closed while it waits for a step of its TLS handshake, and no new one while most do: its client
+    /// would only come again.
+    fn evict_above(&self, most: usize) -> bool {
         let now = Instant::now();
         let is_fresh = |rank| match rank {
             Rank::Idle(since) => now.saturating_duration_since(since) < self.limits.grace,
@@ -138,16 +123,18 @@ impl Connections {
         };
         let open = lock(&self.open);
         let open = open.values().filter(|one| !one.is_closing());
-        if open.clone().count() <= most {
+        let total = open.clone().count();
+        if total <= most {
             return false;
         }
         let crowd = peer::majority(open.clone().map(|one| one.peer));
-        let (mut count, mut fresh) = (0, 0);
+        let (mut count, mut fresh, mut waiting) = (0, 0, 0);
         let mut first: Option<(Rank, &Arc<Connection>)> = None;
         let mut first_busy = None;
         for connection in open.filter(|one| crowd.is_none_or(|crowd| one.peer == crowd)) {
             let activity = connection.activity();
             if activity.waits() {
+                waiting += 1;
                 continue;
             }
             count += 1;
@@ -163,7 +150,8 @@ impl Connections {
         }
         let victim = match (first, first_busy) {
             (Some((rank, _)), Some(busy)) if is_fresh(rank) && fresh <= count / 2 => Some(busy),
-            (Some((rank, _)), _) if is_fresh(rank) && spares == Spares::TheFresh => None,
+            // The others will soon be served.
+            (Some((rank, _)), _) if is_fresh(rank) && 2 * waiting > total => None,
             (first, _) => first,
         };
         if let Some((_, connection)) = victim {
@@ -263,7 +251,6 @@ impl Monitor {
     /// Records that the client waits for a step of its TLS handshake, until the returned value is dropped.
     pub(super) fn waits(&self) -> Waits<'_> {
         self.record(Activity::step_waits);
-        self.connections.waiting.fetch_add(1, Relaxed);
         Waits(self)
     }
 
@@ -293,7 +280,6 @@ pub(super) struct Waits<'a>(&'a Monitor);
 impl Drop for Waits<'_> {
     fn drop(&mut self) {
         self.0.record(Activity::step_ended);
-        self.0.connections.waiting.fetch_sub(1, Relaxed);
         self.0.connections.freed.notify_one();
     }
 }
@@ -412,6 +398,18 @@ mod tests {
         drop(waits);
         assert!(connections.evict());
         assert_eq!(order(&first), Order::Close);
+    }
+
+    #[test]
+    fn a_new_connection_is_not_closed_while_most_wait_for_their_handshakes() {
+        let connections = connections();
+        let clients = [(); 3].map(|()| connections.admit(None));
+        let monitors = clients.each_ref().map(Admitted::monitor);
+        let waits = [&monitors[0], &monitors[1]].map(Monitor::waits);
+        assert!(!connections.evict());
+        drop(waits);
+        assert!(connections.evict());
+        assert_eq!(order(&clients[0]), Order::Close);
     }
 
     #[test]
