@@ -14,7 +14,6 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::sync::watch;
-use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::activity::Activity;
@@ -22,7 +21,7 @@ use super::connections::{Admitted, Busy, Monitor, Order};
 use super::routes::Responder;
 use super::sockets::Socket;
 use super::stream::Stream;
-use super::web::Handshakes;
+use super::web::{Handshakes, Tls};
 
 /// The largest header, in bytes, as in other servers. hyper's default is above 400,000.
 const MAX_HEADER: usize = 16 * 1024;
@@ -46,8 +45,8 @@ pub(super) async fn serve(admitted: Admitted, socket: Socket<Stream>, responder:
     };
     let handshake = async {
         match responder.web().tls().await {
-            Some(acceptor) => {
-                let stream = secure(&acceptor, responder.web().handshakes(), &monitor, io).await;
+            Some(tls) => {
+                let stream = secure(tls, responder.web().handshakes(), &monitor, io).await;
                 stream.map(Transport::Tls)
             }
             None => Some(Transport::Plain(io)),
@@ -72,7 +71,7 @@ enum Transport {
 
 /// The TLS handshake. `None` if it fails.
 async fn secure(
-    acceptor: &TlsAcceptor,
+    tls: Arc<Tls>,
     handshakes: &Arc<Handshakes>,
     monitor: &Monitor,
     mut io: Monitored,
@@ -87,7 +86,7 @@ async fn secure(
         return None;
     }
     io.unread = Some(first);
-    match handshakes.accept(acceptor, monitor, io).await {
+    match handshakes.accept(tls, monitor, io).await {
         Ok(stream) => Some(Box::new(stream)),
         Err(error) => {
             tracing::debug!(%error, "a TLS handshake failed");

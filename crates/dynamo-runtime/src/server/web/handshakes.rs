@@ -3,24 +3,28 @@
 //! In a handshake the server signs and verifies, which takes 0.1 ms (ECDSA) to 5 ms (RSA) of a core, more for a
 //! chain of client certificates that is made to be slow, and a client can ask for it with a few hundred bytes.
 //! So a flood of handshakes must neither run on the thread that answers, nor delay the handshakes of other
-//! clients: they take [turns](Turns).
+//! clients: they take [turns](Turns), and in a flood a client gets a signature only for a
+//! [second message](Tls::for_a_crowd).
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
-use std::time::Instant;
 use std::{io, mem, thread};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Notify, oneshot};
 use tokio_rustls::server::TlsStream;
-use tokio_rustls::{Accept, LazyConfigAcceptor, TlsAcceptor};
+use tokio_rustls::{Accept, LazyConfigAcceptor};
 
 use super::super::connections::Monitor;
 use super::super::peer::Peer;
+use super::tls::Tls;
 use super::turns::{Place, Turns};
 use crate::sync::lock;
+
+/// The number of waiting steps from which on clients must send a second message.
+const CROWD: usize = 64;
 
 /// The steps of handshakes that wait.
 ///
@@ -47,7 +51,7 @@ impl Handshakes {
     /// The client does not speak TLS, shares no version or cipher suite, or has no valid certificate.
     pub(in crate::server) async fn accept<T>(
         self: &Arc<Self>,
-        acceptor: &TlsAcceptor,
+        tls: Arc<Tls>,
         monitor: &Monitor,
         io: T,
     ) -> io::Result<TlsStream<T>>
@@ -56,7 +60,6 @@ impl Handshakes {
     {
         // A client that sends nothing takes no turn.
         let hello = LazyConfigAcceptor::new(Default::default(), io).await?;
-        let config = Arc::clone(acceptor.config());
         let awake = Arc::new(Awake::default());
         let waker = Waker::from(Arc::clone(&awake));
         let step = move |mut handshake: Accept<T>| {
@@ -64,7 +67,14 @@ impl Handshakes {
             (handshake, outcome)
         };
         let first = step.clone();
-        let begin = move || first(hello.into_stream(config));
+        let handshakes = Arc::clone(self);
+        let begin = move || {
+            let config = match handshakes.is_crowded() {
+                true => tls.for_a_crowd(&hello.client_hello()),
+                false => tls.config(),
+            };
+            first(hello.into_stream(Arc::clone(config)))
+        };
         let (mut handshake, mut outcome) = self.run(monitor, false, begin).await?;
         loop {
             match outcome {
@@ -74,6 +84,10 @@ impl Handshakes {
             let step = step.clone();
             (handshake, outcome) = self.run(monitor, true, move || step(handshake)).await?;
         }
+    }
+
+    fn is_crowded(&self) -> bool {
+        lock(&self.queue).waiting.len() >= CROWD
     }
 
     /// Runs a step when it is its turn. If the returned future is dropped before, so is the step, unrun.
@@ -93,7 +107,7 @@ impl Handshakes {
     fn push(self: &Arc<Self>, peer: Peer, has_begun: bool, step: Step) -> Waiting<'_> {
         let (place, is_served) = {
             let mut queue = lock(&self.queue);
-            let place = queue.waiting.push(peer, has_begun, step, Instant::now());
+            let place = queue.waiting.push(peer, has_begun, step);
             (place, mem::replace(&mut queue.is_served, true))
         };
         if !is_served {
@@ -120,7 +134,7 @@ impl Handshakes {
 
     fn next(&self) -> Option<Step> {
         let mut queue = lock(&self.queue);
-        let step = queue.waiting.pop(Instant::now());
+        let step = queue.waiting.pop();
         queue.is_served = step.is_some();
         step
     }

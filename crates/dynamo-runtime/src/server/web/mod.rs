@@ -18,12 +18,12 @@ use axum::http::header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use tokio::task;
-use tokio_rustls::TlsAcceptor;
 
 use self::auth::{Denied, Passwords};
 pub use self::file::WebConfigError;
 use self::file::WebFile;
 pub(super) use self::handshakes::Handshakes;
+pub(super) use self::tls::Tls;
 use crate::sync::lock;
 
 /// The least time between two checks for changes. A check costs four `stat` calls.
@@ -53,7 +53,7 @@ struct State {
 
 /// A web config file and its certificates.
 struct Loaded {
-    tls: Option<TlsAcceptor>,
+    tls: Option<Arc<Tls>>,
     users: BTreeMap<String, String>,
     headers: Vec<(HeaderName, HeaderValue)>,
     /// The files, as they were just before they were read.
@@ -97,7 +97,7 @@ impl WebConfig {
     }
 
     /// The TLS of a new connection; `None` for plain HTTP. Reads files that have changed again.
-    pub(super) async fn tls(&self) -> Option<TlsAcceptor> {
+    pub(super) async fn tls(&self) -> Option<Arc<Tls>> {
         self.reload().await;
         self.loaded().and_then(|loaded| loaded.tls.clone())
     }
@@ -182,9 +182,9 @@ pub(super) fn has_tls(path: &Path) -> bool {
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) fn parse(path: &Path, text: &str) -> Result<(), WebConfigError> {
     let file = WebFile::parse(path, text)?;
-    file.tls.as_ref().map_or(Ok(()), |keys| {
-        tls::server_config(&file, &keys.value).map(drop)
-    })
+    file.tls
+        .as_ref()
+        .map_or(Ok(()), |keys| Tls::new(&file, &keys.value).map(drop))
 }
 
 impl Watched {
@@ -201,7 +201,7 @@ impl Loaded {
             Some(keys) => {
                 let named = tls::files(&keys.value).map(|path| file.resolve(&path.value));
                 files.extend(named.map(stamped));
-                Some(TlsAcceptor::from(tls::server_config(&file, &keys.value)?))
+                Some(Arc::new(Tls::new(&file, &keys.value)?))
             }
             None => None,
         };

@@ -9,7 +9,7 @@ use tokio_rustls::rustls::crypto::{verify_tls12_signature, verify_tls13_signatur
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use tokio_rustls::rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use tokio_rustls::rustls::server::{ParsedCertificate, WebPkiClientVerifier};
+use tokio_rustls::rustls::server::{ClientHello, ParsedCertificate, WebPkiClientVerifier};
 use tokio_rustls::rustls::{
     CertificateError, DigitallySignedStruct, DistinguishedName, Error, NamedGroup, RootCertStore,
     ServerConfig, SignatureScheme, SupportedProtocolVersion, version,
@@ -54,12 +54,61 @@ const CURVES: &[(&str, NamedGroup)] = &[
     ("X25519", NamedGroup::X25519),
 ];
 
-/// The rustls configuration of `tls_server_config`.
-pub(super) fn server_config(
+/// The key exchanges that a client can be asked for. The others are slower.
+const FOR_A_CROWD: [NamedGroup; 2] = [NamedGroup::X25519, NamedGroup::secp256r1];
+
+/// The rustls configurations of `tls_server_config`.
+pub(in crate::server) struct Tls {
+    config: Arc<ServerConfig>,
+    /// By the only key exchange.
+    for_a_crowd: Vec<(NamedGroup, Arc<ServerConfig>)>,
+}
+
+impl Tls {
+    pub(super) fn new(file: &WebFile, keys: &TlsKeys) -> Result<Self, WebConfigError> {
+        let provider = provider(file, keys)?;
+        let config = server_config(file, keys, provider.clone())?;
+        let mut for_a_crowd = Vec::new();
+        for group in FOR_A_CROWD {
+            let mut only = provider.clone();
+            only.kx_groups.retain(|kx| kx.name() == group);
+            if !only.kx_groups.is_empty() {
+                let mut only = server_config(file, keys, only)?;
+                // A session may be resumed under any.
+                only.session_storage = Arc::clone(&config.session_storage);
+                for_a_crowd.push((group, Arc::new(only)));
+            }
+        }
+        Ok(Tls {
+            config: Arc::new(config),
+            for_a_crowd,
+        })
+    }
+
+    /// For a client that need not wait.
+    pub(super) fn config(&self) -> &Arc<ServerConfig> {
+        &self.config
+    }
+
+    /// For a client in a crowd: with the key exchange that is the last of its own, for which it has most likely
+    /// sent no key. Then it is asked for one (HelloRetryRequest, RFC 8446, section 4.1.4), which costs the server
+    /// a tenth of a signature. Clients that replay a message come no further. It does not change TLS 1.2.
+    pub(super) fn for_a_crowd(&self, hello: &ClientHello<'_>) -> &Arc<ServerConfig> {
+        let groups = hello.named_groups().unwrap_or_default();
+        let place = |group| groups.iter().position(|other| *other == group);
+        let offered = self.for_a_crowd.iter();
+        let offered = offered.filter_map(|(group, config)| Some((place(*group)?, config)));
+        let last = offered.max_by_key(|(place, _)| *place);
+        last.map_or(&self.config, |(_, config)| config)
+    }
+}
+
+fn server_config(
     file: &WebFile,
     keys: &TlsKeys,
-) -> Result<Arc<ServerConfig>, WebConfigError> {
-    let provider = Arc::new(provider(file, keys)?);
+    provider: CryptoProvider,
+) -> Result<ServerConfig, WebConfigError> {
+    let provider = Arc::new(provider);
     let versions = versions(file, keys)?;
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(&versions)
@@ -84,7 +133,7 @@ pub(super) fn server_config(
         file.error(key.value, name, problem)
     })?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
+    Ok(config)
 }
 
 /// The files that the section names.
