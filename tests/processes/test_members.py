@@ -109,7 +109,8 @@ def test_a_stopped_process_delays_one_scrape_by_the_deadline_at_most(
     port = free_port()
     options = {**settings(directory, port), "DYN_METRICS_CALLBACK_TIMEOUT": "1.5"}
     script = "called_back.py"
-    start(script, **options)
+    server = start(script, **options)
+    server.line()  # it has the port
     other = start(script, **options)
     eventually(lambda: _is(port, "ns_comp_ep_value", 14))
     other.freeze()
