@@ -31,6 +31,8 @@ pub(super) struct Activity {
     requests: u32,
     /// Whether the client waits for a step of its TLS handshake.
     waits: bool,
+    /// The end of the last step of its TLS handshake.
+    stepped: Option<Instant>,
     /// Whether bytes were received since the last header was complete.
     has_received: bool,
     sends_ahead: bool,
@@ -59,6 +61,7 @@ impl Activity {
             accepted: now,
             requests: 0,
             waits: false,
+            stepped: None,
             has_received: false,
             sends_ahead: false,
         }
@@ -78,8 +81,9 @@ impl Activity {
     }
 
     /// The step was done.
-    pub(super) fn step_ended(&mut self, _now: Instant) {
+    pub(super) fn step_ended(&mut self, now: Instant) {
         self.waits = false;
+        self.stepped = Some(now);
     }
 
     /// A header is complete.
@@ -143,6 +147,11 @@ impl Activity {
         self.waits
     }
 
+    /// Whether the client is in its TLS handshake, or has sent no request since.
+    pub(super) fn is_in_handshake(&self) -> bool {
+        self.phase == Phase::FirstHeader && (self.waits || self.stepped.is_some())
+    }
+
     /// Whether the client has sent a request before the response to the one before it.
     pub(super) fn sends_ahead(&self) -> bool {
         self.sends_ahead
@@ -155,7 +164,7 @@ impl Activity {
             .stalled
             .filter(|since| now.saturating_duration_since(*since) >= limits.stall_when_full);
         match (self.idle_since(), stalled) {
-            (Some(since), _) => Rank::Idle(since),
+            (Some(since), _) => Rank::Idle(self.stepped.map_or(since, |end| end.max(since))),
             (None, Some(since)) => Rank::Stalled(since),
             (None, None) if self.sends_ahead => Rank::SendsAhead(self.since),
             (None, None) => {

@@ -100,7 +100,8 @@ impl Connections {
         }
         let most = limit + limit / 2;
         while self.len() > most {
-            self.freed.notified().await;
+            // One that is new now is not for long.
+            let _ = time::timeout(self.limits.accept_backoff, self.freed.notified()).await;
             self.evict_above(limit - 1);
         }
     }
@@ -113,8 +114,8 @@ impl Connections {
     /// Closes the connection with the least [`Rank`] if there are more than `most`. One that became idle just
     /// now, as new ones are, is closed after those with a request in flight, unless most are such. If most
     /// connections are of one client, the one that is closed is too: a flood closes no connection of others.
-    /// None is closed while it waits for a step of its TLS handshake, and no new one while most do: its client
-    /// would only come again.
+    /// None is closed while it waits for a step of its TLS handshake, and no new one while most are in theirs: its
+    /// client would only come again.
     fn evict_above(&self, most: usize) -> bool {
         let now = Instant::now();
         let is_fresh = |rank| match rank {
@@ -128,13 +129,13 @@ impl Connections {
             return false;
         }
         let crowd = peer::majority(open.clone().map(|one| one.peer));
-        let (mut count, mut fresh, mut waiting) = (0, 0, 0);
+        let (mut count, mut fresh, mut in_handshake) = (0, 0, 0);
         let mut first: Option<(Rank, &Arc<Connection>)> = None;
         let mut first_busy = None;
         for connection in open.filter(|one| crowd.is_none_or(|crowd| one.peer == crowd)) {
             let activity = connection.activity();
+            in_handshake += usize::from(activity.is_in_handshake());
             if activity.waits() {
-                waiting += 1;
                 continue;
             }
             count += 1;
@@ -151,7 +152,7 @@ impl Connections {
         let victim = match (first, first_busy) {
             (Some((rank, _)), Some(busy)) if is_fresh(rank) && fresh <= count / 2 => Some(busy),
             // The others will soon be served.
-            (Some((rank, _)), _) if is_fresh(rank) && 2 * waiting > total => None,
+            (Some((rank, _)), _) if is_fresh(rank) && 2 * in_handshake > total => None,
             (first, _) => first,
         };
         if let Some((_, connection)) = victim {
@@ -309,6 +310,14 @@ mod tests {
         Connections::new(Limits::default())
     }
 
+    /// Connections of which none counts as new.
+    fn impatient() -> Arc<Connections> {
+        Connections::new(Limits {
+            grace: std::time::Duration::ZERO,
+            ..Limits::default()
+        })
+    }
+
     fn order(connection: &Admitted) -> Order {
         *connection.orders().borrow()
     }
@@ -388,7 +397,7 @@ mod tests {
 
     #[test]
     fn a_connection_that_waits_for_a_step_of_its_handshake_is_not_closed() {
-        let connections = connections();
+        let connections = impatient();
         let (first, second) = (connections.admit(None), connections.admit(None));
         let monitor = first.monitor();
         let waits = monitor.waits();
@@ -401,15 +410,27 @@ mod tests {
     }
 
     #[test]
-    fn a_new_connection_is_not_closed_while_most_wait_for_their_handshakes() {
+    fn a_new_connection_is_not_closed_while_most_are_in_their_handshakes() {
         let connections = connections();
         let clients = [(); 3].map(|()| connections.admit(None));
         let monitors = clients.each_ref().map(Admitted::monitor);
-        let waits = [&monitors[0], &monitors[1]].map(Monitor::waits);
+        drop(monitors[0].waits());
+        let _waits = monitors[1].waits();
         assert!(!connections.evict());
-        drop(waits);
+        drop(monitors[0].request());
         assert!(connections.evict());
-        assert_eq!(order(&clients[0]), Order::Close);
+        assert_eq!(order(&clients[2]), Order::Close);
+    }
+
+    #[test]
+    fn the_connection_whose_handshake_stands_still_for_longest_is_closed_first() {
+        let connections = impatient();
+        let clients = [(); 2].map(|()| connections.admit(None));
+        let monitors = clients.each_ref().map(Admitted::monitor);
+        drop(monitors[1].waits());
+        drop(monitors[0].waits());
+        assert!(connections.evict());
+        assert_eq!(clients.each_ref().map(order), [Order::Serve, Order::Close]);
     }
 
     #[test]
