@@ -80,7 +80,7 @@ impl Activity {
         self.waits = true;
     }
 
-    /// The step was done.
+    /// The step was done, or is no longer wanted.
     pub(super) fn step_ended(&mut self, now: Instant) {
         self.waits = false;
         self.stepped = Some(now);

@@ -91,8 +91,8 @@ impl Connections {
         }
     }
 
-    /// Closes a connection if there are as many as the limit. Waits only if there are half as many again, which
-    /// are still closing, or cannot be closed.
+    /// Closes a connection if there are as many as the limit. Waits while there are more than half as many again,
+    /// which are closing or cannot be closed.
     pub(super) async fn make_room(&self) {
         let limit = self.limits.connections;
         if self.len() >= limit {
@@ -114,18 +114,22 @@ impl Connections {
     /// Closes the connection with the least [`Rank`] if there are more than `most`. One that became idle just
     /// now, as new ones are, is closed after those with a request in flight, unless most are such. If most
     /// connections are of one client, the one that is closed is too: a flood closes no connection of others.
-    /// None is closed while it waits for a step of its TLS handshake, and no new one while most are in theirs: its
-    /// client would only come again.
+    /// None is closed while it waits for a step of its TLS handshake. While most are in their handshakes, only those
+    /// that have been idle for long or do not read are closed: clients of new ones would reconnect.
     fn evict_above(&self, most: usize) -> bool {
         let now = Instant::now();
         let is_fresh = |rank| match rank {
             Rank::Idle(since) => now.saturating_duration_since(since) < self.limits.grace,
             _ => false,
         };
+        let is_overdue = |rank| match rank {
+            Rank::Idle(_) => !is_fresh(rank),
+            Rank::Stalled(_) => true,
+            Rank::SendsAhead(_) | Rank::Busy(..) => false,
+        };
         let open = lock(&self.open);
         let open = open.values().filter(|one| !one.is_closing());
-        let total = open.clone().count();
-        if total <= most {
+        if open.clone().count() <= most {
             return false;
         }
         let crowd = peer::majority(open.clone().map(|one| one.peer));
@@ -134,11 +138,12 @@ impl Connections {
         let mut first_busy = None;
         for connection in open.filter(|one| crowd.is_none_or(|crowd| one.peer == crowd)) {
             let activity = connection.activity();
+            count += 1;
             in_handshake += usize::from(activity.is_in_handshake());
             if activity.waits() {
+                fresh += 1;
                 continue;
             }
-            count += 1;
             let rank = activity.rank(now, &self.limits);
             let lesser = |best: Option<(Rank, _)>| best.is_none_or(|(best, _)| rank < best);
             if lesser(first) {
@@ -151,8 +156,8 @@ impl Connections {
         }
         let victim = match (first, first_busy) {
             (Some((rank, _)), Some(busy)) if is_fresh(rank) && fresh <= count / 2 => Some(busy),
-            // The others will soon be served.
-            (Some((rank, _)), _) if is_fresh(rank) && 2 * in_handshake > total => None,
+            // The others will soon be served, or can be closed.
+            (Some((rank, _)), _) if 2 * in_handshake > count && !is_overdue(rank) => None,
             (first, _) => first,
         };
         if let Some((_, connection)) = victim {
@@ -420,6 +425,18 @@ mod tests {
         drop(monitors[0].request());
         assert!(connections.evict());
         assert_eq!(order(&clients[2]), Order::Close);
+    }
+
+    #[test]
+    fn a_request_in_flight_outlives_a_crowd_of_handshakes() {
+        let connections = connections();
+        let clients = [(); 4].map(|()| connections.admit(None));
+        let monitors = clients.each_ref().map(Admitted::monitor);
+        monitors[0].record(Activity::received);
+        let _request = monitors[0].request();
+        let _waits = [&monitors[1], &monitors[2]].map(Monitor::waits);
+        drop(monitors[3].waits());
+        assert!(!connections.evict());
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub(super) struct Limits {
     /// A connection that has been idle for less than this may be about to send a request: one with a request in
     /// flight is closed before it.
     pub(super) grace: Duration,
-    /// The connection limit. Half as many again may be closing.
+    /// The connection limit. Half as many again may be closing, or in a step of their TLS handshakes.
     pub(super) connections: usize,
     /// The number of connections from which on those that send requests ahead are delayed.
     pub(super) busy: usize,

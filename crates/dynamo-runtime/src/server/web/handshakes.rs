@@ -3,7 +3,7 @@
 //! In a handshake the server signs and verifies, which takes 0.1 ms (ECDSA) to 5 ms (RSA) of a core, more for a
 //! chain of client certificates that is made to be slow, and a client can ask for it with a few hundred bytes.
 //! So a flood of handshakes must neither run on the thread that answers, nor delay the handshakes of other
-//! clients: they take [turns](Turns), and in a flood a client gets a signature only for a
+//! clients: they take [turns](Turns), and in a flood most clients of TLS 1.3 get a signature only for a
 //! [second message](Tls::for_a_crowd).
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -166,7 +166,7 @@ struct Waiting<'a> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         let step = lock(&self.handshakes.queue).waiting.remove(self.place);
-        // Closes the socket, which the lock is not held for.
+        // Closes the socket. The lock is not held here.
         drop(step);
     }
 }

@@ -60,7 +60,7 @@ const FOR_A_CROWD: [NamedGroup; 2] = [NamedGroup::X25519, NamedGroup::secp256r1]
 /// The rustls configurations of `tls_server_config`.
 pub(in crate::server) struct Tls {
     config: Arc<ServerConfig>,
-    /// By the only key exchange.
+    /// For each group of a key exchange, one that has no other.
     for_a_crowd: Vec<(NamedGroup, Arc<ServerConfig>)>,
 }
 
@@ -74,7 +74,7 @@ impl Tls {
             only.kx_groups.retain(|kx| kx.name() == group);
             if !only.kx_groups.is_empty() {
                 let mut only = server_config(file, keys, only)?;
-                // A session may be resumed under any.
+                // A session can be resumed with any of these configurations.
                 only.session_storage = Arc::clone(&config.session_storage);
                 for_a_crowd.push((group, Arc::new(only)));
             }
@@ -90,9 +90,9 @@ impl Tls {
         &self.config
     }
 
-    /// For a client in a crowd: with the key exchange that is the last of its own, for which it has most likely
-    /// sent no key. Then it is asked for one (HelloRetryRequest, RFC 8446, section 4.1.4), which costs the server
-    /// a tenth of a signature. Clients that replay a message come no further. It does not change TLS 1.2.
+    /// For a client in a crowd: with the last group in its list, for which it has most likely sent no key. Then it
+    /// is asked for one (HelloRetryRequest, RFC 8446, section 4.1.4), which takes the server no cryptography.
+    /// A client that replays a message cannot answer. A client of TLS 1.2 is not asked, and gets that group.
     pub(super) fn for_a_crowd(&self, hello: &ClientHello<'_>) -> &Arc<ServerConfig> {
         let groups = hello.named_groups().unwrap_or_default();
         let place = |group| groups.iter().position(|other| *other == group);

@@ -202,7 +202,7 @@ class _Exporter:
         """Wait for the thread, which cannot log any more if it does not end in time."""
         self.join(timeout)
         if self._thread is not None and self._thread.is_alive():
-            self._failed(timeout, "the last export did not end in time")
+            self._stats.failed(timeout, "the last export did not end in time", is_last=True)
 
     def _run(self) -> None:
         if self._inherited:
@@ -219,17 +219,18 @@ class _Exporter:
             now = monotonic()
             if ends_at is not None and now >= ends_at:
                 if self._exports_last:
-                    self._failed(0.0, "the last export could not begin in time")
+                    reason = "the last export could not begin in time"
+                    self._stats.failed(0.0, reason, is_last=True)
                 return
             due = now + self._receiver.interval
-            result = self._export(due)
+            result = self._export(due, is_last=ends_at is not None)
             with self._changed:
                 self._done, self._result = wanted, result
                 self._changed.notify_all()
                 if ends_at is not None:
                     return
 
-    def _export(self, deadline: float) -> bool:
+    def _export(self, deadline: float, *, is_last: bool) -> bool:
         """Export all metrics, with retries until ``deadline``; return whether it succeeded."""
         started = monotonic()
         rejected, message = 0, ""
@@ -246,18 +247,16 @@ class _Exporter:
             finally:
                 sender.close()
         except (RefusedError, RetryableError) as error:
-            self._failed(monotonic() - started, str(error))
+            self._stats.failed(monotonic() - started, str(error), is_last=is_last)
             return False
         except Exception as error:
             # An unexpected error must not stop all later exports.
-            self._failed(monotonic() - started, f"{type(error).__name__}: {error}")
+            reason = f"{type(error).__name__}: {error}"
+            self._stats.failed(monotonic() - started, reason, is_last=is_last)
             return False
         self._encoder.commit()
         self._stats.succeeded(monotonic() - started, rejected, message)
         return True
-
-    def _failed(self, seconds: float, reason: str) -> None:
-        self._stats.failed(seconds, reason, is_last=self._ends_at is not None)
 
     def _send(self, sender: Sender, request: bytes, deadline: float) -> Accepted:
         wait = _FIRST_RETRY_SECONDS
