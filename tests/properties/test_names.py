@@ -6,7 +6,7 @@ import re
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 
 from dynamo.prometheus_metrics import MetricsError
 from dynamo.runtime import DistributedRuntime
@@ -55,9 +55,14 @@ def test_every_part_of_the_path_is_sanitised_on_its_own(parts: list[str]) -> Non
 
 
 @given(NAMES)
+@example(" ")
+@example("\x85")
+@example("\x1c")
 def test_a_full_name_is_kept_or_refused(name: str) -> None:
     runtime = DistributedRuntime()
-    if name:
+    # Unicode's property White_Space, which the control characters of Python's \s do not have.
+    is_blank = re.fullmatch(r"[^\S\x1c-\x1f]*", name)
+    if not is_blank:
         assert runtime.metrics.create_gauge(name, "help", full_name=True).name() == name
         assert not VALID.fullmatch(name) or name in exposition(runtime)
     else:
