@@ -1,4 +1,4 @@
-"""Probes while a thousand connections of one process do their worst."""
+"""The latency of probes while one process floods the server with 1,000 connections."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.web import Files, fetch_tls
 TITLE = "Probes under floods"
 
 NOTES = """\
-A process keeps 1,000 connections to the status server busy, and opens those anew that end. Another
+A process keeps 1,000 connections to the status server busy, and replaces each that ends. Another
 process asks for `/live` 20 times, each time on a new connection, with a TLS handshake where the
 server has TLS. A round has the slowest of the 20, and their median. The server has a callback of 50
 ms. Certificates are ECDSA (P-256) where RSA (2,048 bits) is not named. The flood has the address of

@@ -1,4 +1,4 @@
-"""Probes while a thousand connections do their worst."""
+"""Probes while one process floods the server with 1,000 connections."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def test_probes_are_answered_under_any_load_of_a_thousand_connections(
     # Among a thousand new connections, the one that is closed for another may be a probe's own.
     assert resets <= 1
     times.sort()
-    # `make bench ONLY=floods` measures the right value, 0.1, on a machine without other work. The
-    # server, the load and whatever else runs share the cores here.
+    # The right value is 0.1: `make bench ONLY=floods` measures it on a machine without other work.
+    # Here the server shares the cores with the flood and with other programs.
     assert times[10] < 2
     assert times[-1] < 5
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from multiprocessing.synchronize import Event
 
 IP_BIND_ADDRESS_NO_PORT = 24
-"""Of Linux; Python has no name for it."""
+"""A socket option of Linux that Python's `socket` does not define."""
 
 LONGEST_SECONDS = 30
-"""A flood ends by itself after this."""
+"""The time limit of a flood."""
 
 
 class Connection:
@@ -37,7 +37,7 @@ class Connection:
 
 
 @dataclass(frozen=True)
-class Repeats(Connection):
+class _Repeats(Connection):
     """Sends the same bytes again whenever something comes back."""
 
     payload: bytes
@@ -93,7 +93,7 @@ class Requests(Flood):
 
     def connections(self) -> Iterator[Connection]:
         while True:
-            yield Repeats(self.payload)
+            yield _Repeats(self.payload)
 
 
 @dataclass(frozen=True)

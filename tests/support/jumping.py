@@ -8,7 +8,7 @@ from typing import Any
 
 
 class JumpingLoop(asyncio.SelectorEventLoop):
-    """An event loop whose clock, once it jumps, stands still but for the time that it waits.
+    """An event loop whose clock, after ``jump()``, advances only by the timeouts it waits for.
 
     What it measures then is the sum of all limits, however busy the machine is.
     """

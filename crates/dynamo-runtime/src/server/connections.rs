@@ -100,7 +100,7 @@ impl Connections {
         }
         let most = limit + limit / 2;
         while self.len() > most {
-            // One that is new now is not for long.
+            // A connection that is too new to be closed now may be closed after this time.
             let _ = time::timeout(self.limits.accept_backoff, self.freed.notified()).await;
             self.evict_above(limit - 1);
         }
@@ -323,6 +323,12 @@ mod tests {
         })
     }
 
+    fn admitted<const N: usize>(connections: &Arc<Connections>) -> ([Admitted; N], [Monitor; N]) {
+        let clients = [(); N].map(|()| connections.admit(None));
+        let monitors = clients.each_ref().map(Admitted::monitor);
+        (clients, monitors)
+    }
+
     fn order(connection: &Admitted) -> Order {
         *connection.orders().borrow()
     }
@@ -417,8 +423,7 @@ mod tests {
     #[test]
     fn a_new_connection_is_not_closed_while_most_are_in_their_handshakes() {
         let connections = connections();
-        let clients = [(); 3].map(|()| connections.admit(None));
-        let monitors = clients.each_ref().map(Admitted::monitor);
+        let (clients, monitors) = admitted::<3>(&connections);
         drop(monitors[0].waits());
         let _waits = monitors[1].waits();
         assert!(!connections.evict());
@@ -430,8 +435,7 @@ mod tests {
     #[test]
     fn a_request_in_flight_outlives_a_crowd_of_handshakes() {
         let connections = connections();
-        let clients = [(); 4].map(|()| connections.admit(None));
-        let monitors = clients.each_ref().map(Admitted::monitor);
+        let (_clients, monitors) = admitted::<4>(&connections);
         monitors[0].record(Activity::received);
         let _request = monitors[0].request();
         let _waits = [&monitors[1], &monitors[2]].map(Monitor::waits);
@@ -442,8 +446,7 @@ mod tests {
     #[test]
     fn the_connection_whose_handshake_stands_still_for_longest_is_closed_first() {
         let connections = impatient();
-        let clients = [(); 2].map(|()| connections.admit(None));
-        let monitors = clients.each_ref().map(Admitted::monitor);
+        let (clients, monitors) = admitted::<2>(&connections);
         drop(monitors[1].waits());
         drop(monitors[0].waits());
         assert!(connections.evict());

@@ -9,10 +9,12 @@ use tokio_rustls::rustls::crypto::{verify_tls12_signature, verify_tls13_signatur
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use tokio_rustls::rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use tokio_rustls::rustls::server::{ClientHello, ParsedCertificate, WebPkiClientVerifier};
+use tokio_rustls::rustls::server::{
+    ClientHello, ParsedCertificate, WantsServerCert, WebPkiClientVerifier,
+};
 use tokio_rustls::rustls::{
-    CertificateError, DigitallySignedStruct, DistinguishedName, Error, NamedGroup, RootCertStore,
-    ServerConfig, SignatureScheme, SupportedProtocolVersion, version,
+    CertificateError, ConfigBuilder, DigitallySignedStruct, DistinguishedName, Error, NamedGroup,
+    RootCertStore, ServerConfig, SignatureScheme, SupportedProtocolVersion, WantsVerifier, version,
 };
 
 use super::file::{Text, TlsKeys, WebConfigError, WebFile, read_limited};
@@ -67,13 +69,24 @@ pub(in crate::server) struct Tls {
 impl Tls {
     pub(super) fn new(file: &WebFile, keys: &TlsKeys) -> Result<Self, WebConfigError> {
         let provider = provider(file, keys)?;
-        let config = server_config(file, keys, provider.clone())?;
+        let versions = versions(file, keys)?;
+        let versioned = |provider: &CryptoProvider| {
+            ServerConfig::builder_with_provider(Arc::new(provider.clone()))
+                .with_protocol_versions(&versions)
+                .map_err(|error| file.section_error(error.to_string()))
+        };
+        let builder = versioned(&provider)?;
+        let verifier = verifier(file, keys, &Arc::new(provider.clone()))?;
+        let mut config = with_certificate(file, keys, authenticated(builder, verifier.as_ref()))?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
         let mut for_a_crowd = Vec::new();
         for group in FOR_A_CROWD {
-            let mut only = provider.clone();
-            only.kx_groups.retain(|kx| kx.name() == group);
-            if !only.kx_groups.is_empty() {
-                let mut only = server_config(file, keys, only)?;
+            let mut provider = provider.clone();
+            provider.kx_groups.retain(|kx| kx.name() == group);
+            if !provider.kx_groups.is_empty() {
+                let builder = authenticated(versioned(&provider)?, verifier.as_ref());
+                let mut only = builder.with_cert_resolver(Arc::clone(&config.cert_resolver));
+                only.alpn_protocols.clone_from(&config.alpn_protocols);
                 // A session can be resumed with any of these configurations.
                 only.session_storage = Arc::clone(&config.session_storage);
                 for_a_crowd.push((group, Arc::new(only)));
@@ -103,20 +116,21 @@ impl Tls {
     }
 }
 
-fn server_config(
+fn authenticated(
+    builder: ConfigBuilder<ServerConfig, WantsVerifier>,
+    verifier: Option<&Arc<dyn ClientCertVerifier>>,
+) -> ConfigBuilder<ServerConfig, WantsServerCert> {
+    match verifier {
+        Some(verifier) => builder.with_client_cert_verifier(Arc::clone(verifier)),
+        None => builder.with_no_client_auth(),
+    }
+}
+
+fn with_certificate(
     file: &WebFile,
     keys: &TlsKeys,
-    provider: CryptoProvider,
+    builder: ConfigBuilder<ServerConfig, WantsServerCert>,
 ) -> Result<ServerConfig, WebConfigError> {
-    let provider = Arc::new(provider);
-    let versions = versions(file, keys)?;
-    let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
-        .with_protocol_versions(&versions)
-        .map_err(|error| file.section_error(error.to_string()))?;
-    let builder = match verifier(file, keys, &provider)? {
-        Some(verifier) => builder.with_client_cert_verifier(verifier),
-        None => builder.with_no_client_auth(),
-    };
     let (name, cert) = pem(file, ("cert_file", &keys.cert_file), ("cert", &keys.cert))?
         .ok_or_else(|| file.section_error("has no certificate: set cert_file and key_file"))?;
     let chain = certificates(file, name, &cert)?;
@@ -128,12 +142,10 @@ fn server_config(
         file.error(key.value, name, problem)
     })?;
     let config = builder.with_single_cert(chain, private);
-    let mut config = config.map_err(|error| {
+    config.map_err(|error| {
         let problem = format!("{} does not fit the certificate: {error}", key.source);
         file.error(key.value, name, problem)
-    })?;
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(config)
+    })
 }
 
 /// The files that the section names.

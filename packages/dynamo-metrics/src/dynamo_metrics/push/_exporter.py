@@ -199,7 +199,7 @@ class _Exporter:
             self._thread.join(timeout)
 
     def join_at_exit(self, timeout: float) -> None:
-        """Wait for the thread, which cannot log any more if it does not end in time."""
+        """Wait for the thread. Log it if it does not end in time: it could not log that itself."""
         self.join(timeout)
         if self._thread is not None and self._thread.is_alive():
             self._stats.failed(timeout, "the last export did not end in time", is_last=True)
