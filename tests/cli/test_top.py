@@ -144,6 +144,12 @@ class TestATarget:
         assert target.state.word == "bad line 2"
         assert str(target.state.bad_line).startswith("line 2: a_requests_total: '1' is not a label")
 
+    def test_credentials_of_its_url_are_never_shown(self) -> None:
+        target = Target(f"me:secret@127.0.0.1:{free_port()}")
+        target.scrape()
+        shown = (target.name, target.address, target.state.error)
+        assert [text for text in shown if "secret" in text or not text] == []
+
     def test_what_is_no_exposition_is_down(self) -> None:
         with answering("<html>\n") as address:
             target = Target(address)

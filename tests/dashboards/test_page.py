@@ -11,8 +11,8 @@ import pytest
 
 pytest.importorskip("grafana_foundation_sdk")
 
-from dynamo_metrics.dashboards._families import parse
 from dynamo_metrics.dashboards.page import of_families, page_dashboard
+from dynamo_metrics.scrape import Family, read
 from tests.support.documents import ROOT
 from tests.support.grafana import panels, queries, variables
 from tests.support.mocker import scraped_mocker
@@ -82,6 +82,11 @@ def test_native_histograms_show_their_mean_where_prometheus_does_not(tmp_path: P
             ]
             [found] = eventually(lambda: server.query(mean.expression) or None)
             assert found.value == pytest.approx(0.2, rel=0.01)
+
+
+def parse(text: str, content_type: str = "text/plain") -> list[Family]:
+    """The families of an exposition."""
+    return read(text.encode(), content_type).shown()
 
 
 def made(text: str, content_type: str = "text/plain") -> list[dict[str, Any]]:

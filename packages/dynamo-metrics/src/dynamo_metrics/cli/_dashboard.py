@@ -8,8 +8,8 @@ from pathlib import Path
 def made(url: str) -> str:
     """Return a dashboard as JSON: that of LLM workers, or with an address that of its page.
 
-    Raises ``ImportError`` without the extra, ``ConnectionError`` if there is no exposition and
-    ``ValueError`` if it is none of metrics.
+    Raises ``ImportError`` without the extra, ``ValueError`` if ``url`` is not an address of HTTP
+    and ``OSError`` if no metrics are there.
     """
     try:
         from dynamo_metrics.dashboards.page import page_dashboard

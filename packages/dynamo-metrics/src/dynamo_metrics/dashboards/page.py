@@ -5,6 +5,7 @@ Counters are shown as rates, histograms as quantiles and heatmaps, gauges as the
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterable
 from hashlib import sha256
@@ -14,29 +15,56 @@ from urllib.parse import urlsplit
 
 from dynamo_metrics.dashboards import _units as units
 from dynamo_metrics.dashboards._board import WINDOW, WORKER, Row, board, worker_variables
-from dynamo_metrics.dashboards._families import Family, address_of, fetch
 from dynamo_metrics.dashboards._panels import Column, Panel, Query, heatmap, table, timeseries
 from dynamo_metrics.dashboards._scope import Scope, total
+from dynamo_metrics.scrape import (
+    FORMATS,
+    Family,
+    UnreadableError,
+    address_of,
+    fetch,
+    read,
+    without_credentials,
+)
 
 SCOPE = Scope(window=WINDOW, worker=WORKER)
 
 _SHARES = (0.5, 0.95, 0.99)
+_ACCEPT = f"{FORMATS['text1'].accept},{FORMATS['text'].accept};q=0.5,*/*;q=0.1"
+_log = logging.getLogger("dynamo_metrics.dashboards")
 
 
 def page_dashboard(url: str) -> str:
     """Return a dashboard, as JSON, of the exposition at an address.
 
-    ``url`` may be ``host:port`` alone. Raises ``ConnectionError`` if there is no answer,
-    ``ValueError`` if it is not an exposition.
+    ``url`` may be ``host:port`` alone. Lines that cannot be read are logged and left out. Raises
+    ``ValueError`` if ``url`` is not an address of HTTP, ``UnreadableError``, an ``OSError``, if no
+    metrics are there.
     """
     address = address_of(url)
-    parts = urlsplit(address)
-    return of_families(fetch(address), parts.netloc + parts.path)
+    body = fetch(address, _ACCEPT)
+    exposition = read(body.data, body.content_type, checks_series=False)
+    shown_address = without_credentials(address)
+    parts = urlsplit(shown_address)
+    source = parts.netloc + parts.path
+    problems = [problem for problem in exposition.problems if not problem.is_note]
+    if not exposition.shown():
+        said = f": {problems[0]}" if problems else ""
+        raise UnreadableError(
+            shown_address,
+            f"shows no metrics{said}",
+            "give the address of an exposition, as in http://localhost:8081/metrics",
+        )
+    if problems:
+        _log.warning(
+            "%s: the dashboard leaves out what cannot be read, the first: %s", source, problems[0]
+        )
+    return of_families(exposition.shown(), source)
 
 
 def of_families(families: Iterable[Family], source: str) -> str:
-    """Return a dashboard, as JSON, of families of which one at least has series."""
-    shown = _shown(list(families))
+    """Return a dashboard, as JSON, of families that have samples."""
+    shown = _without_creation_times(list(families))
     made: list[Row] = []
     for _, found in groupby(sorted(shown, key=_group), _group):
         group = list(found)
@@ -50,7 +78,7 @@ def of_families(families: Iterable[Family], source: str) -> str:
         f"Metrics of {source}",
         f"page-{sha256(source.encode()).hexdigest()[:16]}",
         f"What {source} showed when this dashboard was made.",
-        worker_variables(shown[0].series[0][0]),
+        worker_variables(shown[0].samples[0].name),
         made,
     )
 
@@ -67,7 +95,7 @@ def _rates(family: Family) -> _Panels:
 
 def _values(family: Family) -> _Panels:
     series, unit = SCOPE.series(family.name), units.unit(family.name)
-    if family.name.endswith("_info") and all(value == 1 for _, _, value in family.series):
+    if family.name.endswith("_info") and all(sample.value == 1 for sample in family.samples):
         return _table(family)
     if units.is_point_in_time(family.name):
         series, unit = f"{series} * 1000", "dateTimeAsIso"  # which counts milliseconds
@@ -81,7 +109,7 @@ def _unknown(family: Family) -> _Panels:
 
 
 def _table(family: Family) -> _Panels:
-    name = family.name if family.has(family.name) else family.series[0][0]
+    name = family.name if _has(family, family.name) else family.samples[0].name
     column = Column("Value", SCOPE.series(name))
     hidden = ("Value", "__name__")
     return [table(family.name, _description(family), column, hidden=hidden)], True
@@ -89,7 +117,7 @@ def _table(family: Family) -> _Panels:
 
 def _distribution(family: Family) -> _Panels:
     buckets = f"{family.name}_bucket"
-    limits = {labels.get("le") for name, labels, _ in family.series if name == buckets}
+    limits = {sample.label("le") for sample in family.samples if sample.name == buckets}
     is_native = not limits - {"+Inf"}
     by, counted = ((), family.name) if is_native else (("le",), buckets)
     now = family.type == "gaugehistogram"
@@ -120,7 +148,7 @@ def _mean_of_native(name: str) -> str:
 def _summary(family: Family) -> _Panels:
     """Show the quantiles as they are, which the worker has computed, and the mean."""
     queries = [Query(SCOPE.mean(family.name), "mean")]
-    if family.has(family.name):
+    if _has(family, family.name):
         queries.append(Query(SCOPE.series(family.name), _legend(family)))
     unit = units.unit(family.name)
     return [timeseries(family.name, _description(family), *queries, unit=unit)], False
@@ -138,16 +166,14 @@ _SHAPES: dict[str, Callable[[Family], _Panels]] = {
 }
 
 
-def _shown(families: list[Family]) -> list[Family]:
-    """Leave out families without series, and creation times."""
-    some = [family for family in families if family.series]
-    names = {family.name for family in some}
+def _without_creation_times(families: list[Family]) -> list[Family]:
+    names = {family.name for family in families}
 
-    def is_birth(name: str) -> bool:
+    def is_creation_time(name: str) -> bool:
         base = name.removesuffix("_created")
         return base != name and not names.isdisjoint((base, f"{base}_total"))
 
-    return [family for family in some if not is_birth(family.name)]
+    return [family for family in families if not is_creation_time(family.name)]
 
 
 def _group(family: Family) -> str:
@@ -163,7 +189,20 @@ def _title(group: list[Family]) -> str:
 
 
 def _legend(family: Family) -> str:
-    return " ".join(f"{{{{{label}}}}}" for label in ("instance", *family.varying()))
+    return " ".join(f"{{{{{label}}}}}" for label in ("instance", *_varying(family)))
+
+
+def _varying(family: Family) -> list[str]:
+    """Return the labels that tell the series apart, sorted."""
+    values: dict[str, set[str]] = {}
+    for sample in family.samples:
+        for label, value in sample.labels:
+            values.setdefault(label, set()).add(value)
+    return sorted(label for label, found in values.items() if len(found) > 1)
+
+
+def _has(family: Family, name: str) -> bool:
+    return any(sample.name == name for sample in family.samples)
 
 
 def _description(family: Family) -> str:

@@ -14,7 +14,14 @@
 from dynamo_metrics.scrape._formats import FORMATS, Format
 from dynamo_metrics.scrape._model import Exposition, Family, Problem, Sample
 from dynamo_metrics.scrape._read import read
-from dynamo_metrics.scrape._source import Body, UnreadableError, address_of, fetch, read_file
+from dynamo_metrics.scrape._source import (
+    Body,
+    UnreadableError,
+    address_of,
+    fetch,
+    read_file,
+    without_credentials,
+)
 
 __all__ = [
     "FORMATS",
@@ -29,4 +36,5 @@ __all__ = [
     "fetch",
     "read",
     "read_file",
+    "without_credentials",
 ]

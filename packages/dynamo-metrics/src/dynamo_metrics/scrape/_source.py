@@ -11,7 +11,7 @@ import zlib
 from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit
 
 TIMEOUT = 10.0
 """Seconds that a scrape may take, as long as Prometheus waits by default."""
@@ -54,10 +54,17 @@ def address_of(url: str) -> str:
         parts = None
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(
-            f"{url} is not an address of metrics; give one as in localhost:8081 or "
-            "http://localhost:8081/metrics"
+            f"{without_credentials(url)} is not an address of metrics; give one as in "
+            "localhost:8081 or http://localhost:8081/metrics"
         )
     return f"{address.rstrip('/')}/metrics" if parts.path in ("", "/") else address
+
+
+def without_credentials(url: str) -> str:
+    """Return a URL as it may be shown: without ``user:password@``."""
+    scheme, separator, rest = url.rpartition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}"
 
 
 def fetch(address: str, accept: str, timeout: float = TIMEOUT) -> Body:
@@ -75,8 +82,7 @@ def fetch(address: str, accept: str, timeout: float = TIMEOUT) -> Body:
     if parts.username is not None:
         secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
         headers["Authorization"] = f"Basic {base64.b64encode(secret).decode()}"
-    host = parts.netloc.rpartition("@")[2]
-    shown = urlunsplit(parts._replace(netloc=host))
+    shown = without_credentials(address)
     request = urllib.request.Request(shown, headers=headers)
     try:
         with urllib.request.urlopen(request, timeout=timeout) as answer:

@@ -18,6 +18,7 @@ from dynamo_metrics.scrape import (
     address_of,
     fetch,
     read,
+    without_credentials,
 )
 
 WINDOW = 10.0
@@ -70,8 +71,9 @@ class Target:
     """
 
     def __init__(self, url: str, name: str = "") -> None:
-        self.address = address_of(url)
-        self.name = name or url
+        self._url = address_of(url)
+        self.address = without_credentials(self._url)
+        self.name = name or without_credentials(url)
         self.state = State()
         self._points: dict[str, deque[Point]] = {}
         self._history: deque[Mapping[str, float | None]] = deque(maxlen=HISTORY)
@@ -83,7 +85,7 @@ class Target:
         """Scrape once. What goes wrong is in ``state``."""
         begin = monotonic()
         try:
-            body = fetch(self.address, FORMATS["text"].accept, _TIMEOUT)
+            body = fetch(self._url, FORMATS["text"].accept, _TIMEOUT)
         except UnreadableError as error:
             self._fail(str(error))
             return
