@@ -9,7 +9,9 @@ import stat
 import subprocess
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.error import HTTPError
 
 import pytest
 
@@ -23,6 +25,7 @@ from dynamo_metrics.push import (
 from tests.support.errors import refused
 from tests.support.exposition import exposition, sample
 from tests.support.waiting import eventually
+from tests.support.web import hashed
 
 PUSHGATEWAY = shutil.which("prometheus-pushgateway")
 
@@ -31,12 +34,12 @@ needs_pushgateway = pytest.mark.skipif(
 )
 
 
-@pytest.fixture
-def gateway() -> Iterator[str]:
+@contextmanager
+def pushgateway(*arguments: str) -> Iterator[str]:
     """A Pushgateway on a free port of the loopback, ``host:port``."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"127.0.0.1:{free.getsockname()[1]}"
-    command = [str(PUSHGATEWAY), f"--web.listen-address={address}"]
+    command = [str(PUSHGATEWAY), f"--web.listen-address={address}", *arguments]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as server:
         try:
             eventually(lambda: text_of(address))
@@ -45,11 +48,22 @@ def gateway() -> Iterator[str]:
             server.terminate()
 
 
+@pytest.fixture
+def gateway() -> Iterator[str]:
+    """A Pushgateway that everybody may push to."""
+    with pushgateway() as address:
+        yield address
+
+
 def text_of(address: str) -> str | None:
+    """What it shows; its refusal if it wants a password; None if nothing listens."""
     try:
         with urllib.request.urlopen(f"http://{address}/metrics", timeout=5) as response:
             text: str = response.read().decode()
             return text
+    except HTTPError as refusal:
+        with refusal:
+            return refusal.reason
     except OSError:
         return None
 
@@ -91,8 +105,30 @@ def test_what_the_gateway_refuses_is_told_in_its_words(
 def test_a_gateway_that_is_not_there_is_an_error_in_one_line(runtime: DistributedRuntime) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"127.0.0.1:{free.getsockname()[1]}"
-    with refused(OSError, f"Pushgateway {address} cannot be reached", "refused"):
-        push_to_gateway(address, "batch", runtime)
+    for given in (address, f"me:secret@{address}"):
+        with refused(OSError, f"Pushgateway {address} cannot be reached", "refused"):
+            push_to_gateway(given, "batch", runtime)
+
+
+def test_what_is_no_address_of_a_gateway_is_an_error_in_one_line(
+    runtime: DistributedRuntime,
+) -> None:
+    with refused(OSError, "Pushgateway host:port cannot be reached", "give host:port or a URL"):
+        push_to_gateway("me:secret@host:port", "batch", runtime)
+
+
+@needs_pushgateway
+def test_a_user_and_a_password_come_from_the_url_or_the_argument(
+    runtime: DistributedRuntime, tmp_path: Path
+) -> None:
+    config = tmp_path / "web.yml"
+    config.write_text(f"basic_auth_users: {{me: '{hashed('se cret')}'}}\n")
+    with pushgateway(f"--web.config.file={config}") as address:
+        push_to_gateway(f"http://me:se%20cret@{address}", "batch", runtime)
+        push_to_gateway(address, "batch", runtime, auth=("me", "se cret"))
+        push_to_gateway(f"a:b@{address}", "batch", runtime, auth=("me", "se cret"))
+        with refused(OSError, f"Pushgateway {address} refused", "HTTP 401"):
+            push_to_gateway(f"me:wrong@{address}", "batch", runtime)
 
 
 @pytest.mark.parametrize(

@@ -90,6 +90,22 @@ def test_headers_and_compression_reach_the_receiver(runtime: DistributedRuntime)
         assert (headers["api-key"], headers["content-encoding"]) == ("secret", "gzip")
 
 
+def test_a_user_and_a_password_are_sent_and_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    basic = {"Authorization": "Basic bWU6c2VjcmV0"}
+    for protocol in ("http/protobuf", "grpc"):
+        receiver = _settings.from_environment(
+            endpoint="https://me:secret@host:1/path", protocol=protocol
+        )
+        assert (receiver.endpoint, receiver.headers) == ("https://host:1/path", basic)
+    receiver = _settings.from_environment(
+        endpoint="http://me:secret@host:1", headers={"authorization": "Bearer x"}
+    )
+    assert receiver.headers == {"authorization": "Bearer x"}
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "me:secret@host")
+    with refused(ValueError, "OTEL_EXPORTER_OTLP_ENDPOINT=host is no URL of a receiver"):
+        _settings.from_environment()
+
+
 @pytest.mark.parametrize("compression", ["none", "gzip"])
 def test_grpc_carries_the_same(runtime: DistributedRuntime, compression: str) -> None:
     with grpc_receiver() as receiver:

@@ -122,7 +122,7 @@ async def test_a_password_stays_out_of_messages(
     monkeypatch.setenv("DYN_REQUEST_PLANE", "nats")
     monkeypatch.setenv("NATS_SERVER", good if reached else f"http://me:secret@{host},{good}")
     async with DistributedRuntime() as runtime:
-        with pytest.raises((ConnectionError, ValueError), match=r"://\*\*\*@127") as error:
+        with pytest.raises((ConnectionError, ValueError), match=r"://127") as error:
             await endpoint_of(runtime).client()
     assert "secret" not in str(error.value)
 

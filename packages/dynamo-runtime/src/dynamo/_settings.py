@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from dynamo_metrics import _environment
+from dynamo_metrics._urls import without_credentials
 
 _T = TypeVar("_T")
 
@@ -138,14 +139,14 @@ def _nats_servers(variable: str, default: str) -> tuple[str, ...]:
     if any(server.startswith(("ws://", "wss://")) for server in servers):
         raise _environment.bad(
             variable,
-            without_password(given),
+            ",".join(map(without_credentials, servers)),
             "is a WebSocket, over which a server that stops answering is not noticed",
             "nats://host:port, or tls://host:port",
         )
     if not all(_NATS_URL.fullmatch(server) for server in servers):
         raise _environment.bad(
             variable,
-            without_password(given),
+            ",".join(map(without_credentials, servers)),
             "is not the address of a NATS server",
             "nats://host:port, several of them separated by commas",
         )
@@ -167,11 +168,6 @@ def _file(variable: str, default: str | None) -> str | None:
                 variable, path, f"cannot be read: {error.strerror}", "the path of a file"
             ) from None
     return path
-
-
-def without_password(url: str) -> str:
-    """Return a URL, or several separated by commas, for messages."""
-    return re.sub(r"(^|//|,)[^@/,]*@", r"\1***@", url)
 
 
 class HistogramBounds:

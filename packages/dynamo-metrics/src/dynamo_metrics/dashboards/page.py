@@ -13,19 +13,12 @@ from itertools import groupby, takewhile
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
+from dynamo_metrics._urls import without_credentials
 from dynamo_metrics.dashboards import _units as units
 from dynamo_metrics.dashboards._board import WINDOW, WORKER, Row, board, worker_variables
 from dynamo_metrics.dashboards._panels import Column, Panel, Query, heatmap, table, timeseries
 from dynamo_metrics.dashboards._scope import Scope, total
-from dynamo_metrics.scrape import (
-    FORMATS,
-    Family,
-    UnreadableError,
-    address_of,
-    fetch,
-    read,
-    without_credentials,
-)
+from dynamo_metrics.scrape import FORMATS, Family, UnreadableError, address_of, fetch, read
 
 SCOPE = Scope(window=WINDOW, worker=WORKER)
 

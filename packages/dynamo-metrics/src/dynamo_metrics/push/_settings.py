@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from dynamo_metrics import _environment
+from dynamo_metrics._urls import basic_auth, without_credentials
 
 INTERVAL = "OTEL_METRIC_EXPORT_INTERVAL"
 TEMPORALITY = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"
@@ -66,10 +67,14 @@ def from_environment(
     if preference not in ("cumulative", "delta", "lowmemory"):
         name = TEMPORALITY if temporality is None else "temporality"
         raise _environment.bad(name, preference, "is not known", "cumulative, delta or lowmemory")
+    url = _endpoint(endpoint, known_protocol)
+    all_headers = _headers() if headers is None else dict(headers)
+    if not any(name.lower() == "authorization" for name in all_headers):
+        all_headers.update(basic_auth(url))
     return Receiver(
-        endpoint=_endpoint(endpoint, known_protocol),
+        endpoint=without_credentials(url),
         protocol=known_protocol,
-        headers=_headers() if headers is None else dict(headers),
+        headers=all_headers,
         timeout=_seconds(_variable("TIMEOUT"), "timeout", timeout, 10.0),
         interval=_seconds((INTERVAL,), "interval", interval, 60.0),
         compression=known_compression,
@@ -136,7 +141,10 @@ def _endpoint(given: str | None, protocol: str) -> str:
         usable = False
     if not usable:
         raise _environment.bad(
-            variable, url, "is no URL of a receiver", f"one such as {_DEFAULTS[protocol]}"
+            variable,
+            without_credentials(url),
+            "is no URL of a receiver",
+            f"one such as {_DEFAULTS[protocol]}",
         )
     if protocol == "grpc" or is_complete:
         return url

@@ -6,12 +6,15 @@ https://github.com/prometheus/pushgateway#api
 from __future__ import annotations
 
 import base64
+import http.client
 import ssl
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from urllib.parse import quote
 from urllib.request import HTTPHandler, HTTPSHandler, Request, build_opener
+
+from dynamo_metrics._urls import basic_auth, without_credentials
 
 if TYPE_CHECKING:
     from dynamo_metrics import RuntimeMetrics
@@ -44,7 +47,8 @@ def push_to_gateway(
 
     ``gateway`` is ``host:port`` or a URL. ``job`` and ``grouping_key``, names and values of further
     labels, identify the group. Callbacks run before, as for a scrape. ``auth`` is a user name and a
-    password, ``context`` is for https; ``timeout`` is in seconds.
+    password, which ``gateway`` may have as ``user:password@`` instead; ``context`` is for https;
+    ``timeout`` is in seconds.
 
     Raises ``ValueError`` for an empty ``job`` or a label name that is refused, ``OSError`` if the
     gateway cannot be reached or refuses the metrics.
@@ -97,7 +101,8 @@ def _send(
     context: ssl.SSLContext | None,
 ) -> None:
     url = _url(gateway, job, grouping_key or {})
-    headers = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+    headers = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8", **basic_auth(url)}
+    url, gateway = without_credentials(url), without_credentials(gateway)
     if auth is not None:
         credentials = base64.b64encode(":".join(auth).encode()).decode()
         headers["Authorization"] = f"Basic {credentials}"
@@ -112,9 +117,10 @@ def _send(
             f"Pushgateway {gateway} refused the metrics of job {job!r}: HTTP {error.code} "
             f"{error.reason}{f': {said}' if said else ''}"
         ) from None
-    except URLError as error:
+    except (OSError, http.client.HTTPException) as error:
+        reason = getattr(error, "reason", None) or error
         raise OSError(
-            f"Pushgateway {gateway} cannot be reached: {error.reason}; give host:port or a URL"
+            f"Pushgateway {gateway} cannot be reached: {reason}; give host:port or a URL"
         ) from None
 
 

@@ -14,14 +14,7 @@
 from dynamo_metrics.scrape._formats import FORMATS, Format
 from dynamo_metrics.scrape._model import Exposition, Family, Problem, Sample
 from dynamo_metrics.scrape._read import read
-from dynamo_metrics.scrape._source import (
-    Body,
-    UnreadableError,
-    address_of,
-    fetch,
-    read_file,
-    without_credentials,
-)
+from dynamo_metrics.scrape._source import Body, UnreadableError, address_of, fetch, read_file
 
 __all__ = [
     "FORMATS",
@@ -36,5 +29,4 @@ __all__ = [
     "fetch",
     "read",
     "read_file",
-    "without_credentials",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import http.client
 import sys
 import urllib.error
@@ -11,7 +10,9 @@ import zlib
 from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
+
+from dynamo_metrics._urls import basic_auth, without_credentials
 
 TIMEOUT = 10.0
 """Seconds that a scrape may take, as long as Prometheus waits by default."""
@@ -60,28 +61,18 @@ def address_of(url: str) -> str:
     return f"{address.rstrip('/')}/metrics" if parts.path in ("", "/") else address
 
 
-def without_credentials(url: str) -> str:
-    """Return a URL as it may be shown: without ``user:password@``."""
-    scheme, separator, rest = url.rpartition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme}{separator}{host.rpartition('@')[2]}{slash}{path}"
-
-
 def fetch(address: str, accept: str, timeout: float = TIMEOUT) -> Body:
     """Scrape an address once. ``user:password@`` in it is sent as basic authentication.
 
     Raises ``UnreadableError`` if there is no answer within ``timeout`` seconds, or one of failure.
     """
-    parts = urlsplit(address)
     headers = {
         "Accept": accept,
         "Accept-Encoding": "gzip",
         "User-Agent": "dynamo-metrics",
         "X-Prometheus-Scrape-Timeout-Seconds": f"{timeout:g}",
+        **basic_auth(address),
     }
-    if parts.username is not None:
-        secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
-        headers["Authorization"] = f"Basic {base64.b64encode(secret).decode()}"
     shown = without_credentials(address)
     request = urllib.request.Request(shown, headers=headers)
     try:

@@ -14,8 +14,8 @@ from dynamo._settings import (
     NATS_TLS_CA,
     NATS_TLS_CERT,
     NATS_TLS_KEY,
-    without_password,
 )
+from dynamo_metrics._urls import without_credentials
 
 
 class Options(NamedTuple):
@@ -54,7 +54,7 @@ class Options(NamedTuple):
         return options
 
     def __str__(self) -> str:
-        return ",".join(without_password(server) for server in self.servers)
+        return ",".join(map(without_credentials, self.servers))
 
     @property
     def only_tls(self) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic, time
 
+from dynamo_metrics._urls import without_credentials
 from dynamo_metrics.cli.top._history import Point
 from dynamo_metrics.cli.top._stats import STATS, Stat
 from dynamo_metrics.scrape import (
@@ -18,7 +19,6 @@ from dynamo_metrics.scrape import (
     address_of,
     fetch,
     read,
-    without_credentials,
 )
 
 WINDOW = 10.0

@@ -1,0 +1,26 @@
+"""URLs with ``user:password@``: what is sent of it, and what may be shown."""
+
+from __future__ import annotations
+
+import base64
+import re
+from urllib.parse import unquote, urlsplit
+
+_CREDENTIALS = re.compile(r"^((?:[^/?#]*//)?)[^/?#]*@")
+
+
+def without_credentials(url: str) -> str:
+    """Return a URL, or ``host:port``, as messages may show it."""
+    return _CREDENTIALS.sub(r"\1", url)
+
+
+def basic_auth(url: str) -> dict[str, str]:
+    """Return the header of basic authentication for a URL; empty if the URL names no user.
+
+    https://www.rfc-editor.org/rfc/rfc7617
+    """
+    parts = urlsplit(url)
+    if parts.username is None:
+        return {}
+    secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
+    return {"Authorization": f"Basic {base64.b64encode(secret).decode()}"}
