@@ -35,7 +35,7 @@ class Prometheus:
         self._time: dict[str, float] = {}
 
     def query(self, expression: str) -> list[Result]:
-        """The series that a PromQL expression gives now, or after ``keep_a_scrape()``, in no order."""
+        """The series that a PromQL expression gives now, in no order; see ``keep_a_scrape()``."""
         data = self._api("query", query=expression, **self._time)
         if data["resultType"] == "scalar":
             return [Result({}, float(data["result"][1]))]
