@@ -75,7 +75,7 @@ class Prometheus:
         return [exemplar["labels"] for series in found for exemplar in series["exemplars"]]
 
     def wait_for_a_scrape(self) -> None:
-        """Waits until a scrape that began later than this call, and succeeded, is stored."""
+        """Waits until a scrape that began later than this call has worked, and is stored."""
         self._next_scrape()
 
     def keep_a_scrape(self) -> None:
@@ -83,8 +83,9 @@ class Prometheus:
         self._time = {"time": self._next_scrape()}
 
     def _next_scrape(self) -> float:
-        """The time of the next scrape that succeeds."""
+        """The time of the next scrape that works."""
         [now] = self.query("time()")
+        # A worker that stands still for the timeout of a second is scraped again.
         stored = f"timestamp(up) > {now.value} and up == 1"
         return eventually(lambda: self.query(stored) or None)[0].value
 
