@@ -218,7 +218,8 @@ def test_a_removed_series_is_removed_from_the_whole_group(start: Start, director
     first.tell("remove")
     first.line()
     eventually(lambda: _is_series(port, seen, a=None, b=3))
-    time.sleep(0.5)  # the other processes look for removals ten times a second
+    second.tell("wait")
+    second.line()
     for member in (first, second):
         member.tell("a")
         member.line()
