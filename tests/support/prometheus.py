@@ -35,7 +35,10 @@ class Prometheus:
         self._time: dict[str, float] = {}
 
     def query(self, expression: str) -> list[Result]:
-        """The series that a PromQL expression gives now, or after ``keep_a_scrape()``, in no order."""
+        """The series that a PromQL expression gives now, in no order.
+
+        After ``keep_a_scrape()``, those that it gave then.
+        """
         data = self._api("query", query=expression, **self._time)
         if data["resultType"] == "scalar":
             return [Result({}, float(data["result"][1]))]
@@ -85,6 +88,7 @@ class Prometheus:
     def _next_scrape(self) -> float:
         """The time of the next scrape that succeeds."""
         [now] = self.query("time()")
+        # A worker that stands still for the timeout of a second is scraped again.
         stored = f"timestamp(up) > {now.value} and up == 1"
         return eventually(lambda: self.query(stored) or None)[0].value
 
