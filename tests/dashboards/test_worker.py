@@ -39,11 +39,11 @@ def test_the_model_that_is_chosen_is_the_one_shown(server: Prometheus, model: st
     [running] = [panel for panel in panels(DASHBOARD) if panel["title"] == "Running by worker"]
     [target] = running["targets"]
     chosen = {"job": ".*", "instance": ".*", "model": model}
+    eventually(lambda: server.query("vllm:num_requests_running") or None)
     expression = filled(target["expr"], chosen)
     if model == "mock-8b":
         assert len(server.results(expression)) == 1
     else:
-        server.results("vllm:num_requests_running")
         assert server.query(expression) == []
 
 

@@ -16,7 +16,7 @@ from tests.support.process import Start, Worker, free_port
 def sockets(worker: Worker) -> list[str]:
     links = []
     for link in Path(f"/proc/{worker.pid}/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):  # it was closed meanwhile
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile, as files of /proc are
             links.append(os.readlink(link))
     return [link for link in links if link.startswith("socket:")]
 

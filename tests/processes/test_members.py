@@ -218,11 +218,10 @@ def test_a_removed_series_is_removed_from_the_whole_group(start: Start, director
     first.tell("remove")
     first.line()
     eventually(lambda: _is_series(port, seen, a=None, b=3))
-    second.tell("wait")
-    second.line()
     for member in (first, second):
-        member.tell("a")
-        member.line()
+        for order in ("wait", "a"):
+            member.tell(order)
+            assert member.line() == order
     eventually(lambda: _is_series(port, seen, a=2, b=3))
 
 

@@ -72,6 +72,12 @@ class Worker:
         return self._process.pid
 
     @property
+    def cpu_seconds(self) -> float:
+        """The CPU time that the process has used, in hundredths, without its children."""
+        stat = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
+
+    @property
     def errors(self) -> str:
         """What has been written to stderr so far."""
         self._errors.seek(0)

@@ -35,10 +35,7 @@ class Prometheus:
         self._time: dict[str, float] = {}
 
     def query(self, expression: str) -> list[Result]:
-        """The series that a PromQL expression gives now, in no order.
-
-        After ``keep_a_scrape()``, those that it gave then.
-        """
+        """The series that a PromQL expression gives now, in no order; see ``keep_a_scrape()``."""
         data = self._api("query", query=expression, **self._time)
         if data["resultType"] == "scalar":
             return [Result({}, float(data["result"][1]))]
@@ -78,7 +75,7 @@ class Prometheus:
         return [exemplar["labels"] for series in found for exemplar in series["exemplars"]]
 
     def wait_for_a_scrape(self) -> None:
-        """Waits until a scrape that began later than this call, and succeeded, is stored."""
+        """Waits until a scrape that began later than this call has worked, and is stored."""
         self._next_scrape()
 
     def keep_a_scrape(self) -> None:
@@ -86,7 +83,7 @@ class Prometheus:
         self._time = {"time": self._next_scrape()}
 
     def _next_scrape(self) -> float:
-        """The time of the next scrape that succeeds."""
+        """The time of the next scrape that works."""
         [now] = self.query("time()")
         # A worker that stands still for the timeout of a second is scraped again.
         stored = f"timestamp(up) > {now.value} and up == 1"

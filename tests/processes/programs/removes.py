@@ -1,4 +1,4 @@
-"""Removes the series "a", waits until another process has, or counts the series it is told."""
+"""Removes the series "a" when it is told, waits until it is removed, or counts a series."""
 
 from __future__ import annotations
 
