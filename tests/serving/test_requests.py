@@ -19,6 +19,7 @@ from dynamo.runtime import (
     NoInstancesError,
     UnavailableError,
 )
+from tests.support.log import logged_here
 from tests.support.serving import (
     collect,
     endpoint_of,
@@ -163,7 +164,7 @@ async def test_a_handler_may_say_that_it_has_too_much_to_do(
         with pytest.raises(UnavailableError, match=r"^the queue is full$"):
             await collect(await client.generate(None))
         assert (await settled(runtime, 1)).errors == {"generate": 1}
-    assert [record for record in caplog.records if record.exc_info] == []
+    assert [record for record in logged_here(caplog) if record.exc_info] == []
 
 
 async def test_requests_run_beside_each_other(plane: str) -> None:
