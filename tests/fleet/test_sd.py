@@ -8,7 +8,6 @@ import re
 import signal
 import socket
 import sys
-import time
 from collections.abc import Iterator
 from types import ModuleType
 
@@ -63,15 +62,13 @@ def test_a_fleet_without_workers_is_an_empty_list(empty: Sd) -> None:
     assert empty.serving(0) == []
 
 
-def test_a_killed_worker_is_listed_no_more_within_ten_seconds(
+def test_a_killed_worker_is_listed_no_more_after_its_lease(
     run: Run, nats: NatsServer, sd: Sd
 ) -> None:
     worker, other = start_worker(run, nats), start_worker(run, nats)
     sd.serving(2)
     worker.interrupt(signal.SIGKILL)
-    killed = time.monotonic()
     eventually(lambda: True if sd.addresses() == [other.address] else None)
-    assert time.monotonic() - killed < 10
 
 
 def test_a_worker_that_stops_in_good_order_is_listed_no_more_when_it_has_ended(

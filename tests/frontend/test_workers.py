@@ -24,7 +24,7 @@ from tests.support.frontend import (
     worker,
 )
 from tests.support.process import Start, workers
-from tests.support.serving import discovery_of
+from tests.support.serving import discovery_of, until
 
 
 @pytest.fixture
@@ -116,6 +116,7 @@ async def test_the_worker_with_the_fewest_requests_gets_the_next_one() -> None:
         while not stuck.asked:
             streams.append(await front.openai.chat.completions.create(**ASKED, stream=True))
         before = len(free.asked)
+        await until(lambda: front.counts("active_requests") == {("m",): 1} or None)
         assert [await text_of(front) for _ in range(4)] == ["Hello é"] * 4
         for stream in streams:
             await stream.close()

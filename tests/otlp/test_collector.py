@@ -19,6 +19,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from dynamo_metrics import Runtime
 from tests.support.exposition import exposition, sample
 from tests.support.otlp import Receiver, attributes, http_receiver
+from tests.support.process import free_port
 from tests.support.waiting import eventually
 
 RELAY = os.environ.get("OTLP_RELAY", "")
@@ -44,18 +45,10 @@ service:
 pytestmark = pytest.mark.skipif(not RELAY, reason="OTLP_RELAY names no collector")
 
 
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
-
-
 @contextmanager
 def collector(receiver: Receiver, folder: Path) -> Iterator[dict[str, str]]:
     """A collector that sends on to ``receiver``; gives its endpoints by protocol."""
-    grpc, http = free_ports(2)
+    grpc, http = free_port(), free_port()
     config = folder / "config.yaml"
     config.write_text(CONFIG.format(grpc=grpc, http=http, url=receiver.url))
     with (folder / "log").open("w+") as log:

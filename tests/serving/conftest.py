@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from dynamo.request_plane.tcp import TcpPlane
+from tests.support.client import TIMEOUT_SECONDS
 from tests.support.nats import NatsServer
 from tests.support.process import Start, workers
 
@@ -30,7 +31,7 @@ async def _alone(test: Coroutine[Any, Any, None]) -> None:
     left = asyncio.all_tasks() - {asyncio.current_task()}
     if left:
         # Tasks that were cancelled need a moment; there must be nothing else.
-        _, left = await asyncio.wait(left, timeout=5)
+        _, left = await asyncio.wait(left, timeout=TIMEOUT_SECONDS)
     assert not left, f"tasks were left behind: {left}"
     # A transport that has been closed lets go of its socket in the turns of the loop that follow.
     for _ in range(3):

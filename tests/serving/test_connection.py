@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import nats as nats_py
 import pytest
 
+from dynamo import _tasks
 from dynamo._nats import connection, subscription
 from dynamo._network import network
 from dynamo._serving import endpoint as serving_endpoint
@@ -19,7 +21,7 @@ from dynamo.discovery._records import to_json
 from dynamo.request_plane import _frames
 from dynamo.request_plane.nats import wire
 from dynamo.runtime import Client, ConnectionLostError, DistributedRuntime, UnavailableError
-from tests.support.jumping import JumpingLoop
+from tests.support.jumping import JumpingLoop, run_jumping
 from tests.support.nats import NatsServer
 from tests.support.nats_link import link_to
 from tests.support.serving import (
@@ -254,6 +256,34 @@ async def test_a_client_that_sends_nothing_is_given_up_and_told(
         assert (await settled(runtime, 1)).errors == {"publish_response": 1}
 
 
+def test_a_peer_is_not_given_up_for_the_time_that_the_event_loop_was_blocked() -> None:
+    given_up: list[bool] = []
+
+    async def block(loop: JumpingLoop) -> None:
+        loop.jump()
+        peer = SimpleNamespace(
+            last_sent=loop.time(),
+            last_received=loop.time(),
+            target="target",
+            reply_subject="reply",
+            time_out=lambda: given_up.append(True),
+        )
+        used: Any = SimpleNamespace(
+            restored=lambda: asyncio.sleep(0), client=SimpleNamespace(is_connected=False)
+        )
+        plane = wire.Wire(used, lambda: [peer])
+        await asyncio.sleep(1)
+        assert loop.jumped is not None
+        loop.jumped += 2 * wire.PEER_TIMEOUT
+        await asyncio.sleep(wire.PEER_TIMEOUT - 2 * wire.KEEPALIVE_INTERVAL)
+        assert not given_up
+        await asyncio.sleep(4 * wire.KEEPALIVE_INTERVAL)
+        assert given_up
+        await _tasks.end(plane._tasks)
+
+    run_jumping(block)
+
+
 async def test_a_request_that_the_worker_no_longer_has_ends(on_nats: NatsServer) -> None:
     async with (
         DistributedRuntime() as runtime,
@@ -316,11 +346,7 @@ def test_a_lease_ends_unless_its_renewal_could_not_be_seen() -> None:
         leased.expire(unobserved=0)
         assert leased.watch.instances == {}
 
-    loop = JumpingLoop()
-    try:
-        loop.run_until_complete(wait(loop))
-    finally:
-        loop.close()
+    run_jumping(wait)
 
 
 async def test_a_client_of_a_runtime_that_was_shut_down_says_so(plane: str) -> None:

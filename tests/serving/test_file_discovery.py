@@ -212,6 +212,10 @@ async def test_targets_are_those_of_all_processes_and_the_last_ones_announced() 
 
 async def test_a_directory_that_disappears_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(discovery, "_RESTORE_INTERVAL", discovery.POLL_INTERVAL)
+    restore, seen = store.OwnEntry.restore, asyncio.Event()
+    monkeypatch.setattr(
+        store.OwnEntry, "restore", lambda own: restore(own) if seen.is_set() else None
+    )
     async with discovery_of("file") as one, discovery_of("file") as other:
         watch = await other.watch("ns", "comp", "generate")
         await one.register(instance())
@@ -220,6 +224,7 @@ async def test_a_directory_that_disappears_comes_back(monkeypatch: pytest.Monkey
             file.unlink()
         directory_path().rmdir()
         await ids_become(watch)
+        seen.set()
         await ids_become(watch, 1)
         assert stat.S_IMODE(directory_path().stat().st_mode) == 0o700
 

@@ -17,7 +17,7 @@ from dynamo._serving.request import FINISH_TIMEOUT
 from dynamo._tcp import hub
 from dynamo.runtime import ConnectionLostError, DistributedRuntime
 from tests.serving.conftest import nats_settings
-from tests.support.jumping import JumpingLoop
+from tests.support.jumping import JumpingLoop, run_jumping
 from tests.support.nats import NatsServer
 from tests.support.process import Start
 from tests.support.serving import client_of, collect, connections, endpoint_of, served
@@ -79,14 +79,7 @@ def test_a_worker_ends_two_seconds_after_its_grace_period_whatever_nats_does(
             await asyncio.gather(*reading, return_exceptions=True)
         return took
 
-    loop = JumpingLoop()
-    try:
-        assert GRACE <= loop.run_until_complete(end(loop)) < GRACE + 2
-        for _ in range(5):
-            loop.run_until_complete(asyncio.sleep(0))
-        assert not asyncio.all_tasks(loop)
-    finally:
-        loop.close()
+    assert GRACE <= run_jumping(end) < GRACE + 2
 
 
 @pytest.mark.parametrize("request_of", ["data", "silent"])

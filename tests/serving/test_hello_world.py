@@ -11,6 +11,7 @@ from tests.support.client import fetch, scrape
 from tests.support.nats import nobody_listens
 from tests.support.run import Start, examples
 from tests.support.serving import request_counts
+from tests.support.waiting import eventually
 
 
 @pytest.fixture
@@ -39,6 +40,8 @@ def test_the_client_is_greeted_by_another_process(
     assert client.lines() == ["Hello world!", "Hello sun!", "Hello moon!", "Hello star!"]
     client.assert_ends_cleanly()
 
+    # The client may have the end of its answer before the request is counted.
+    eventually(lambda: request_counts(scrape(address)).succeeded or None)
     counted = request_counts(scrape(address))
     assert (counted.requests, counted.succeeded, counted.first_responses) == (1, 1, 1)
     assert fetch(address, "/health").json["endpoints"] == {"generate": "ready"}

@@ -13,6 +13,7 @@ from dynamo._client import client as clients
 from dynamo._directory import directory_path
 from dynamo.discovery import Instance
 from dynamo.runtime import DistributedRuntime
+from tests.support.log import logged_here
 from tests.support.serving import discovery_of, endpoint_of, served, until, without_instances
 
 
@@ -60,17 +61,15 @@ async def test_who_waits_for_long_is_told_once_what_was_asked(
     async with DistributedRuntime() as runtime:
         client = await endpoint_of(runtime).client()
         waiting = asyncio.create_task(client.wait_for_instances(timeout=30))
-        await until(lambda: caplog.records or None)
+        await until(lambda: logged_here(caplog) or None)
         async with served(endpoint_of(runtime), echo):
             await waiting
-    assert caplog.record_tuples == [
-        (
-            "dynamo.runtime",
-            logging.WARNING,
-            "no worker serves ns/comp/generate after 0.02 s (DYN_REQUEST_PLANE=memory, "
-            "DYN_DISCOVERY_BACKEND=memory), still waiting",
-        )
-    ]
+    [record] = logged_here(caplog)
+    assert (record.name, record.levelno) == ("dynamo.runtime", logging.WARNING)
+    assert record.getMessage() == (
+        "no worker serves ns/comp/generate after 0.02 s (DYN_REQUEST_PLANE=memory, "
+        "DYN_DISCOVERY_BACKEND=memory), still waiting"
+    )
 
 
 async def test_waiting_can_be_cancelled() -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+_T = TypeVar("_T")
 
 
 class JumpingLoop(asyncio.SelectorEventLoop):
@@ -35,3 +38,16 @@ class JumpingSelector(selectors.DefaultSelector):
         if not ready:
             self.loop.jumped += timeout
         return ready
+
+
+def run_jumping(work: Callable[[JumpingLoop], Coroutine[Any, Any, _T]]) -> _T:
+    """The result of work in an event loop of its own, which must leave no task behind."""
+    loop = JumpingLoop()
+    try:
+        result = loop.run_until_complete(work(loop))
+        for _ in range(5):
+            loop.run_until_complete(asyncio.sleep(0))
+        assert not asyncio.all_tasks(loop)
+        return result
+    finally:
+        loop.close()

@@ -16,8 +16,9 @@ from tests.support.waiting import eventually
 
 _SERVER = Path(sys.executable).parent / "nats-server"
 
-LEASE = {"DYN_DISCOVERY_LEASE": "3"}
-"""Shorter than by default, so that entries of killed workers are soon gone."""
+LEASE = {"DYN_DISCOVERY_LEASE": "5"}
+"""Shorter than by default, so that entries of killed workers are soon gone; longer than a process
+stands still on a busy machine, by more than the time between two renewals."""
 
 
 class NatsServer:

@@ -20,6 +20,15 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def hold(model: Path) -> Iterator[Path]:
+    """Holds requests to the stub at their first token, for as long as this file is there."""
+    file = model / "hold"
+    file.touch()
+    yield file
+    file.unlink(missing_ok=True)
+
+
+@pytest.fixture
 def start(model: Path) -> Iterator[Start]:
     """Starts workers around the tiny model: ``start(*arguments, **settings)``."""
     with vllm_workers(model) as start:

@@ -97,6 +97,7 @@ def test_client_dynamo_and_vllm_count_the_same(
     assert moved() == expected
 
 
+@pytest.mark.usefixtures("hold")
 def test_a_client_that_leaves_has_vllm_abort_its_request(
     served: tuple[VllmWorker, Client], moved: Callable[[], Figures]
 ) -> None:

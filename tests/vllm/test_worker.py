@@ -88,11 +88,12 @@ def press_ctrl_c(worker: VllmWorker) -> None:
 
 @pytest.mark.parametrize("stop", [terminate, press_ctrl_c])
 def test_it_finishes_running_requests_before_it_ends_with_its_engine(
-    ready: VllmWorker, client: Client, stop: Callable[[VllmWorker], None]
+    ready: VllmWorker, client: Client, hold: Path, stop: Callable[[VllmWorker], None]
 ) -> None:
     client.send(*MANY)
     eventually(lambda: running(ready))
     stop(ready)
+    hold.unlink()
     assert [ended.reason for ended in client.answers()] == ["length"] * len(MANY)
     assert ready.exit_code() == 0
     assert ready.lines()[-1] == "stopped"
@@ -100,6 +101,7 @@ def test_it_finishes_running_requests_before_it_ends_with_its_engine(
     assert_nothing_is_left(ready)
 
 
+@pytest.mark.usefixtures("hold")
 def test_an_engine_that_dies_ends_the_worker(ready: VllmWorker, client: Client) -> None:
     client.send(*MANY)
     eventually(lambda: running(ready))
@@ -113,6 +115,7 @@ def test_an_engine_that_dies_ends_the_worker(ready: VllmWorker, client: Client) 
     assert_nothing_is_left(ready)
 
 
+@pytest.mark.usefixtures("hold")
 def test_an_engine_that_dies_while_requests_are_finished_is_told_too(
     ready: VllmWorker, client: Client
 ) -> None:

@@ -99,10 +99,15 @@ class Wire:
             self._posts.task_done()
 
     async def _watch_peers(self) -> None:
+        last = self.now()
         while True:
-            await asyncio.sleep(KEEPALIVE_INTERVAL / 2)
+            interval = KEEPALIVE_INTERVAL / 2
+            await asyncio.sleep(interval)
             now = self.now()
+            # While this loop was blocked, it took no frame of any peer.
+            blocked, last = max(0.0, now - last - interval), now
             for peer in list(self._peers()):
+                peer.last_received = min(now, peer.last_received + blocked)
                 if now - peer.last_received > PEER_TIMEOUT:
                     peer.time_out()
                 elif now - peer.last_sent > KEEPALIVE_INTERVAL:

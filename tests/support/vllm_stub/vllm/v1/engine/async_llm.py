@@ -6,6 +6,7 @@ import logging
 import multiprocessing
 import time
 from collections.abc import AsyncGenerator, Iterable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from setproctitle import setproctitle
@@ -77,6 +78,7 @@ class AsyncLLM:
         for logger in self._loggers:
             logger.log_engine_initialized()
         self._running: dict[str, asyncio.Event] = {}
+        self._hold = Path(vllm_config.model_config.model, "hold")
         self.output_handler: asyncio.Task[None] | None = None
 
     @classmethod
@@ -112,6 +114,8 @@ class AsyncLLM:
         try:
             for number in itertools.count(1):
                 await asyncio.sleep(_STEP)
+                while number > 1 and self._is_held() and not aborted.is_set():
+                    await asyncio.sleep(_STEP)
                 if not self._core.is_alive():
                     raise EngineDeadError
                 self._count("vllm:generation_tokens")
@@ -167,6 +171,10 @@ class AsyncLLM:
             )
         return tokens, longest - len(tokens)
 
+    def _is_held(self) -> bool:
+        """Whether answers stop at their first token, for as long as the model's folder says so."""
+        return self._hold.exists() and self._core.is_alive()
+
     def _step(self) -> None:
         running = len(self._running)
         self._families["vllm:num_requests_running", ""].set(running)
@@ -208,8 +216,6 @@ def _work(parent: Any, model: str) -> None:
 
 def _load(model: str) -> bool:
     """Load the model, for ever if its folder says so."""
-    from pathlib import Path
-
     if Path(model, "broken").exists():
         raise ValueError("the weights cannot be read")
     while Path(model, "endless").exists():
