@@ -62,6 +62,7 @@ def test_prometheus_understands_the_dashboard_of_vllms_own_exposition(server: Pr
 def test_native_histograms_show_quantiles_where_prometheus_stores_them(tmp_path: Path) -> None:
     with workers(__file__) as start:
         worker = serving(start, "native.py")
+        assert worker.line() == "observed"
         with scraping(worker.address, tmp_path, "--enable-feature=native-histograms") as server:
             dashboard = page_dashboard(worker.address)
             asked = [one for one in queries(dashboard) if "waits_seconds: p50" in one.panel]
@@ -74,6 +75,7 @@ def test_native_histograms_show_quantiles_where_prometheus_stores_them(tmp_path:
 def test_native_histograms_show_their_mean_where_prometheus_does_not(tmp_path: Path) -> None:
     with workers(__file__) as start:
         worker = serving(start, "native.py")
+        assert worker.line() == "observed"
         with scraping(worker.address, tmp_path) as server:
             *_, mean = [
                 one

@@ -6,6 +6,7 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.fleet.conftest import Run, Sd, start_worker
@@ -31,6 +32,7 @@ def shipped(sd: Sd, ca_file: str) -> Any:
     return config
 
 
+@pytest.mark.timeout(120)  # Prometheus takes up to ten seconds for each change
 def test_prometheus_follows_the_workers_that_come_and_go(
     run: Run, nats: NatsServer, sd: Sd, tmp_path: Path
 ) -> None:

@@ -256,7 +256,7 @@ class TestBothDirections:
         assert sample(exposition(runtime), "dynamo_runtime_text_dropped_series_total") == 0
 
     def test_another_tree_is_shown_through_the_registry(self, both: CollectorRegistry) -> None:
-        other = Runtime()
+        other = Runtime(callback_timeout=60)
         other.metrics.register_collector(both, hierarchy_labels=False)
         assert sample(exposition(other), "ns_comp_ep_requests_total") == 1
         assert sample(exposition(other), "engine_level") == 2

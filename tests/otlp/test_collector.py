@@ -82,7 +82,7 @@ def value(point: Any) -> float:
 def test_every_value_equals_that_of_the_scrape(
     protocol: str, compression: str, tmp_path: Path
 ) -> None:
-    runtime = Runtime()
+    runtime = Runtime(callback_timeout=60)
     metrics = runtime.namespace("ns").component("comp").endpoint("ep").metrics
     vec = metrics.create_countervec("busy_seconds_total", "Busy", ["code"], unit="seconds")
     for code in range(50):

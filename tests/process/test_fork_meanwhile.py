@@ -8,14 +8,14 @@ import pytest
 
 from tests.support import sample
 from tests.support.client import fetch, in_background, is_refused, scrape
-from tests.support.process import Start
+from tests.support.process import Start, free_port
 
 
 @pytest.mark.parametrize("close_fds", [True, False])
 def test_a_program_that_is_started_keeps_no_port(serve: Start, close_fds: bool) -> None:
-    worker = serve("starts_a_program.py", int(close_fds))
+    port = str(free_port())
+    worker = serve("starts_a_program.py", int(close_fds), DYN_SYSTEM_PORT=port)
     assert worker.exit_code() == 0
-    port = worker.address.split(":")[1]
     assert serve(DYN_SYSTEM_PORT=port).address == worker.address
     worker.tell("lives")
     assert worker.line() == "program lives"

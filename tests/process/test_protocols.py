@@ -46,7 +46,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 
         started = Servers(scraped(strips_accept=True), scraped(EXEMPLARS), scraped(FLAG))
         for server, _ in started:
-            server.wait_for_a_scrape()
+            server.keep_a_scrape()
         yield started
 
 

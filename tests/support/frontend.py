@@ -71,7 +71,7 @@ async def frontend(*arguments: str) -> AsyncIterator[Frontend]:
     """Runs a frontend meanwhile."""
     port = str(free_port())
     settings = parse(["--http-host", "127.0.0.1", "--http-port", port, *arguments])
-    async with DistributedRuntime(port=-1) as runtime:
+    async with DistributedRuntime(port=-1, callback_timeout=60) as runtime:
         serving = asyncio.create_task(serve(runtime, settings))
         front = Frontend(runtime, f"127.0.0.1:{port}")
         try:

@@ -39,7 +39,8 @@ class Worker:
     def __init__(
         self, command: Sequence[str | Path], settings: dict[str, str], cwd: Path | None = None
     ) -> None:
-        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by close()
+        # The process shares the position in the file: it must append, wherever errors reads.
+        self._errors = tempfile.TemporaryFile("a+")  # noqa: SIM115 - closed by close()
         environment = {name: os.environ[name] for name in os.environ if name[:4] != "DYN_"}
         self._process = subprocess.Popen(
             command,
@@ -63,6 +64,12 @@ class Worker:
     def pid(self) -> int:
         """The number of the process."""
         return self._process.pid
+
+    @property
+    def cpu_seconds(self) -> float:
+        """The CPU time that the process has used, in hundredths, without its children."""
+        stat = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
 
     @property
     def errors(self) -> str:
@@ -154,7 +161,8 @@ class Start(Protocol):
     """Starts a worker that runs a program, with arguments.
 
     A program is a file of the folder ``programs`` beside the test (``"forks.py"``) or a script of a
-    line or two. It may have ``files`` files open, and finds the settings in its environment.
+    line or two. It may have ``files`` files open, and finds the settings in its environment. Unless
+    they say otherwise, the callbacks of a scrape have a minute.
     """
 
     def __call__(
@@ -182,7 +190,8 @@ def workers(test: Path | str | None = None) -> Iterator[Start]:
             if files is not None:
                 command = ["sh", "-c", f'ulimit -n {files} && exec "$0" "$@"', *command]
             path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-            worker = Worker(command, {"PYTHONPATH": path, **settings})
+            environment = {"PYTHONPATH": path, "DYN_METRICS_CALLBACK_TIMEOUT": "60", **settings}
+            worker = Worker(command, environment)
             started.callback(worker.close)
             return worker
 
