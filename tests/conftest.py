@@ -25,7 +25,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # An example that takes long says something of the machine, not of the code.
-hypothesis.settings.register_profile("patient", deadline=None, max_examples=repeats(50, 500))
+hypothesis.settings.register_profile(
+    "patient",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    max_examples=repeats(50, 500),
+)
 hypothesis.settings.load_profile("patient")
 
 
@@ -37,18 +42,20 @@ def _runtime_directories() -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def _no_settings(monkeypatch: pytest.MonkeyPatch, _runtime_directories: str) -> None:
-    """Whatever the shell has set, a test sees the defaults, and nothing of other processes."""
+    """Whatever the shell has set, a test sees the defaults, and nothing of other processes.
+
+    The time of callbacks alone is another: they have all that they need on a busy machine.
+    """
     for variable in [name for name in os.environ if name.startswith("DYN_")]:
         monkeypatch.delenv(variable)
     monkeypatch.setenv("XDG_RUNTIME_DIR", tempfile.mkdtemp(dir=_runtime_directories))
+    monkeypatch.setenv("DYN_METRICS_CALLBACK_TIMEOUT", "60")
 
 
 @pytest.fixture
-def runtime(_no_settings: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[DistributedRuntime]:
-    """A runtime of the test's own, without a server. Its callbacks have all the time they need."""
-    with monkeypatch.context() as patch:
-        patch.setenv("DYN_METRICS_CALLBACK_TIMEOUT", "60")
-        runtime = DistributedRuntime()
+def runtime(_no_settings: None) -> Iterator[DistributedRuntime]:
+    """A runtime of the test's own, without a server."""
+    runtime = DistributedRuntime()
     yield runtime
     runtime.shutdown()
 

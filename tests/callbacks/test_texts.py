@@ -11,7 +11,7 @@ import pytest
 from dynamo.prometheus_metrics import RuntimeMetrics
 from dynamo.runtime import DistributedRuntime, Endpoint
 from tests.support import exposition, refused, sample, series
-from tests.support.client import TIMEOUT_SECONDS
+from tests.support.client import TIMEOUT_SECONDS, in_background
 from tests.support.formats import ALL, OPENMETRICS, TEXT, TEXT_1, key, render
 from tests.support.log import Log
 from tests.support.waiting import eventually
@@ -292,18 +292,23 @@ def test_a_text_that_is_late_is_shown_as_it_last_was_and_then_by_the_next_exposi
     runtime: DistributedRuntime, engine: Engine
 ) -> None:
     exposition(runtime)
-    goes_on = threading.Event()
+    began, goes_on = threading.Event(), threading.Event()
 
     def late() -> str:
+        began.set()
         goes_on.wait(TIMEOUT_SECONDS)
         return "calls 9\n"
 
     engine.act = late
-    _, _, body = runtime.metrics.exposition(timeout=0.05)
+    with in_background(exposition, runtime):
+        try:
+            assert began.wait(TIMEOUT_SECONDS)
+            _, _, body = runtime.metrics.exposition(timeout=0.05)
+        finally:
+            goes_on.set()
     families = exposition(body.decode())
     assert sample(families, "calls") == 1
     assert sample(families, TIMEOUTS) == 1
-    goes_on.set()
     engine.act = lambda: 1 / 0
     eventually(lambda: sample(exposition(runtime), "calls") == 9 or None)
 

@@ -6,6 +6,7 @@ import json
 import math
 import re
 import sys
+import textwrap
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,10 +21,11 @@ from dynamo_metrics.cli.top._target import Target
 from tests.fleet.conftest import Run, settings, start_worker
 from tests.fleet.conftest import nats as nats
 from tests.fleet.conftest import run as run
+from tests.support.client import TIMEOUT_SECONDS
 from tests.support.mocker import address_of, mockers
 from tests.support.nats import NatsServer
 from tests.support.process import free_port, serving, workers
-from tests.support.terminal import Terminal, terminal
+from tests.support.terminal import terminal
 from tests.support.waiting import eventually
 
 TOP = (sys.executable, "-m", "dynamo_metrics.cli", "top")
@@ -167,12 +169,14 @@ class TestOnce:
                 command = run(*TOP, address, "--once", "--json", "--interval", "1")
                 [target] = json.loads("\n".join(command.lines()))["targets"]
                 command.assert_ends_cleanly()
-                return target if target["figures"]["latency_p95_seconds"] else None
+                figures = target["figures"]
+                # A busy machine answers fewer, and none to the end in some seconds.
+                is_busy = figures["latency_p95_seconds"] and figures["requests_per_second"] > 1
+                return target if is_busy else None
 
             target = eventually(report)
         assert (target["up"], target["error"], target["bad_line"]) == (True, None, None)
         figures = target["figures"]
-        assert figures["requests_per_second"] > 1
         assert figures["generated_tokens_per_second"] > figures["requests_per_second"]
         assert 0 < figures["latency_p50_seconds"] <= figures["latency_p95_seconds"] < 60
         assert 0 <= figures["kv_cache_usage_ratio"] <= 1
@@ -236,15 +240,16 @@ class TestInATerminal:
             down = f"127.0.0.1:{free_port()}"
             with terminal(*TOP, fast, slow, down, "--interval", "0.5") as screen:
                 screen.line("2 of 3 up, every 0.5 s")
-                assert 40 < requests_per_second(screen, fast) < 110
-                assert 1 < requests_per_second(screen, slow) < 20
+                # On a busy machine the workers have seconds in which they count less.
+                screen.until(lambda lines: rate_within(lines, fast, 40, 110))
+                screen.until(lambda lines: rate_within(lines, slow, 1, 20))
                 assert screen.line(down, "down")
                 screen.press(">>")
                 screen.line("REQ/S▼")
-                assert order(screen, fast, slow, down) == [fast, slow, down]
+                screen.until(lambda lines: in_order(lines, fast, slow, down))
                 screen.press("r")
                 screen.line("REQ/S▲")
-                assert order(screen, fast, slow, down) == [slow, fast, down]
+                screen.until(lambda lines: in_order(lines, slow, fast, down))
                 screen.press("/")
                 screen.line("words in name, address, labels or state")
                 screen.press(down)
@@ -259,7 +264,7 @@ class TestInATerminal:
                 screen.press("p+")
                 screen.line("every 1 s")
                 screen.press("q")
-                assert screen.process.wait(10) == 0
+                assert screen.process.wait(TIMEOUT_SECONDS) == 0
 
     def test_a_worker_that_ends_and_comes_back_is_shown_as_such(self) -> None:
         port = str(free_port())
@@ -285,29 +290,36 @@ class TestInATerminal:
 
     def test_a_target_that_hangs_delays_no_other_and_not_the_end(self) -> None:
         hangs = "metrics.register_callback(threading.Event().wait); input()"
+        # For this test, a scrape has an hour instead of five seconds.
+        patient = """
+            import dynamo_metrics.cli
+            from dynamo_metrics.cli.top import _target
+
+            _target._TIMEOUT = 3600.0
+            dynamo_metrics.cli.main()
+        """
+        top = (sys.executable, "-c", textwrap.dedent(patient), "top")
         with workers(__file__) as start:
-            slow = serving(start, hangs, DYN_METRICS_CALLBACK_TIMEOUT="60").address
+            slow = serving(start, hangs, DYN_METRICS_CALLBACK_TIMEOUT="86400").address
             good = serving(start, "input()").address
-            with terminal(*TOP, slow, good, "--interval", "0.5") as screen:
+            with terminal(*top, slow, good, "--interval", "0.5") as screen:
                 screen.line(good, "up")
                 screen.press("q")
-                assert screen.process.wait(5) == 0
+                assert screen.process.wait(TIMEOUT_SECONDS) == 0
 
 
-def requests_per_second(screen: Terminal, address: str) -> float:
-    """The rate in a target's row."""
+def rate_within(lines: list[str], address: str, low: float, high: float) -> str | None:
+    """The rate in a target's row, if it is between these."""
     number = rf"{re.escape(address)} +up +([0-9.]+) "
-
-    def look(lines: list[str]) -> str | None:
-        return next((found[1] for line in lines if (found := re.search(number, line))), None)
-
-    return float(screen.until(look))
+    rates = [found[1] for line in lines if (found := re.search(number, line))]
+    return next((rate for rate in rates if low < float(rate) < high), None)
 
 
-def order(screen: Terminal, *addresses: str) -> list[str]:
-    """The targets as the rows have them."""
-    rows = [line for line in screen.lines() if re.search(r" (up|down) ", line)]
-    return [address for line in rows for address in addresses if address in line]
+def in_order(lines: list[str], *addresses: str) -> str | None:
+    """Something once the rows have the targets in this order."""
+    rows = [line for line in lines if re.search(r" (up|down) ", line)]
+    found = [address for line in rows for address in addresses if address in line]
+    return "in order" if found == list(addresses) else None
 
 
 def hidden(lines: list[str], address: str) -> str | None:

@@ -11,6 +11,7 @@ from tests.support.waiting import eventually
 
 ERRORS = "dynamo_runtime_callback_errors_total"
 NOT_REACHED = "dynamo_runtime_callback_not_reached_total"
+TIMEOUT = "X-Prometheus-Scrape-Timeout-Seconds"
 TIMEOUTS = "dynamo_runtime_callback_timeouts_total"
 A_DAY = "86400"
 
@@ -69,43 +70,43 @@ def test_callbacks_run_again_when_the_one_that_hung_has_returned(serve: Start) -
 
 
 def test_late_callbacks_are_counted_each_time_and_logged_once(serve: Start) -> None:
-    worker = serve(HANGS, DYN_METRICS_CALLBACK_TIMEOUT="0.1")
+    worker = serve(HANGS, DYN_METRICS_CALLBACK_TIMEOUT=A_DAY)
     assert worker.line() == "ready"
-    expositions = [scrape(worker.address) for _ in range(3)]
-    assert [sample(families, TIMEOUTS) for families in expositions] == [1, 2, 3], (
-        "the one that hangs"
-    )
-    assert [sample(families, NOT_REACHED) for families in expositions] == [1, 1, 1], (
-        "the one behind it"
-    )
-    assert sample(expositions[2], "ns_comp_ep_calls_total") >= 2
+    expositions = [fetch(worker.address, headers={TIMEOUT: "0.1"}).families]
     assert worker.line() == "hangs"
+    expositions += [scrape(worker.address) for _ in range(3)]
+    late = [sample(families, TIMEOUTS) for families in expositions]
+    not_reached = [sample(families, NOT_REACHED) for families in expositions]
+    # The one that hangs may have begun after the first deadline.
+    assert late[0] + not_reached[0] == 2
+    assert late == [late[0] + scrapes for scrapes in range(4)], "the one that hangs"
+    assert not_reached == [not_reached[0]] * 4, "the one behind it"
+    assert sample(expositions[3], "ns_comp_ep_calls_total") >= 3
+    eventually(lambda: "did not finish" in worker.errors or None)
     told_to_return(worker)
     worker.tell()
     assert worker.exit_code() == 0
-    logged = worker.errors.splitlines()
-    assert len(logged) == 2
-    assert "__main__.hangs did not finish before the deadline" in logged[0]
-    assert "had not begun at the deadline" in logged[1]
+    assert worker.errors.count("__main__.hangs did not finish before the deadline") == 1
+    assert worker.errors.count("had not begun at the deadline") == not_reached[0]
 
 
 def test_a_scraper_in_a_hurry_does_not_wait_for_callbacks(serve: Start) -> None:
     worker = serve(HANGS, DYN_METRICS_CALLBACK_TIMEOUT=A_DAY)
     assert worker.line() == "ready"
-    headers = {"X-Prometheus-Scrape-Timeout-Seconds": "0.2"}
+    headers = {TIMEOUT: "0.2"}
     families = fetch(worker.address, headers=headers).families
     assert sample(families, "ns_comp_ep_state") == 1
     assert worker.line() == "hangs"
     told_to_return(worker)
 
 
-@pytest.mark.parametrize("seconds", ["10", "nonsense", "-1", "0"])
+@pytest.mark.parametrize("seconds", ["60", "nonsense", "-1", "0"])
 def test_a_scraper_with_a_longer_timeout_sees_what_callbacks_set(
     serve: Start, seconds: str
 ) -> None:
     worker = serve(HANGS, DYN_METRICS_CALLBACK_TIMEOUT=A_DAY)
     assert worker.line() == "ready"
-    headers = {"X-Prometheus-Scrape-Timeout-Seconds": seconds}
+    headers = {TIMEOUT: seconds}
     with in_background(fetch, worker.address, "/metrics", "GET", headers) as scraped:
         assert worker.line() == "hangs"
         told_to_return(worker)
@@ -115,7 +116,7 @@ def test_a_scraper_with_a_longer_timeout_sees_what_callbacks_set(
 def test_later_scrapes_do_not_wait_for_a_callback_that_was_given_up(serve: Start) -> None:
     worker = serve(HANGS, DYN_METRICS_CALLBACK_TIMEOUT=A_DAY)
     assert worker.line() == "ready"
-    fetch(worker.address, headers={"X-Prometheus-Scrape-Timeout-Seconds": "0.1"})
+    fetch(worker.address, headers={TIMEOUT: "0.1"})
     assert worker.line() == "hangs"
     assert sample(scrape(worker.address), "ns_comp_ep_state") == 1
     told_to_return(worker)
@@ -146,9 +147,10 @@ def test_what_native_threads_have_to_say_reaches_logging(serve: Start) -> None:
     )
     assert worker.line() == "ready"
     scrape(worker.address)
-    assert worker.line().startswith(
-        "dynamo.runtime WARNING metrics callback __main__.hangs did not finish before the deadline"
-    )
+    # That it did not finish, or that it had not begun.
+    line = worker.line()
+    assert line.startswith("dynamo.runtime WARNING metrics callback __main__.hangs ")
+    assert "the deadline of the scrape" in line
 
 
 def test_a_callback_may_ask_for_the_exposition_itself(serve: Start) -> None:

@@ -18,7 +18,7 @@ from tests.support.client import (
     read_answer,
     request,
 )
-from tests.support.process import Start, Worker
+from tests.support.process import Start, Worker, free_port
 from tests.support.stress import repeats
 
 A_DAY = "86400"
@@ -190,10 +190,10 @@ def test_os_exit_ends_at_once_in_the_middle_of_a_callback(serve: Start) -> None:
 
 
 def test_a_process_that_was_killed_leaves_its_port(serve: Start) -> None:
-    worker = serve()
+    port = str(free_port())
+    worker = serve(DYN_SYSTEM_PORT=port)
     worker.interrupt(signal.SIGKILL)
     assert worker.exit_code() == -signal.SIGKILL
-    port = worker.address.split(":")[1]
     assert serve(DYN_SYSTEM_PORT=port).address == worker.address
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -13,7 +14,10 @@ from tests.support.process import Start, Worker, free_port
 
 
 def sockets(worker: Worker) -> list[str]:
-    links = [os.readlink(link) for link in Path(f"/proc/{worker.pid}/fd").iterdir()]
+    links = []
+    for link in Path(f"/proc/{worker.pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile, as files of /proc are
+            links.append(os.readlink(link))
     return [link for link in links if link.startswith("socket:")]
 
 

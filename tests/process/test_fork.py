@@ -6,7 +6,7 @@ import pytest
 
 from tests.support import exposition, sample
 from tests.support.client import connect, is_closed, is_refused, read_answer, request, scrape
-from tests.support.process import Start
+from tests.support.process import Start, free_port
 
 
 def test_a_child_has_no_server_and_its_parent_goes_on(serve: Start) -> None:
@@ -81,9 +81,9 @@ def test_a_child_keeps_neither_the_port_nor_connections_of_its_parent(serve: Sta
 
 
 def test_the_port_is_free_when_the_parent_has_died_and_a_child_lives(serve: Start) -> None:
-    worker = serve("parent_dies.py")
+    port = str(free_port())
+    worker = serve("parent_dies.py", DYN_SYSTEM_PORT=port)
     assert worker.exit_code() == 0
-    port = worker.address.split(":")[1]
     assert serve(DYN_SYSTEM_PORT=port).address == worker.address
     worker.tell("lives")
     assert worker.line() == "child lives"

@@ -55,6 +55,8 @@ def test_a_callback_that_cannot_get_the_gil_is_given_up(serve: Start) -> None:
     assert worker.line() == "holds the GIL"
     families = scrape(worker.address)
     assert sample(families, "ns_comp_ep_requests_total") == 7
-    assert sample(families, "dynamo_runtime_callback_timeouts_total") == 1
+    # Its thread may not have come as far as to take it.
+    given_up = ("timeouts", "not_reached")
+    assert sum(sample(families, f"dynamo_runtime_callback_{how}_total") for how in given_up) == 1
     worker.tell()
     assert worker.line() == "released it"

@@ -8,7 +8,7 @@ from dynamo.prometheus_names import name_prefix, process, python_gc, runtime_met
 from dynamo_metrics import _process
 from tests.support import sample
 from tests.support.client import scrape
-from tests.support.process import Start, Worker
+from tests.support.process import Start, Worker, free_port
 from tests.support.waiting import eventually
 
 GIL_WAIT = f"{name_prefix.RUNTIME}_{runtime_metrics.GIL_WAIT_SECONDS}"
@@ -64,25 +64,36 @@ def test_collections_of_garbage_are_shown_by_generation(serve: Start) -> None:
 def test_a_thread_that_keeps_the_gil_shows_as_wait_for_it(serve: Start) -> None:
     worker = serve("keeps_the_gil.py")
     eventually(lambda: count(worker, GIL_WAIT) or None)
-    before = count(worker, GIL_WAIT) - count(worker, GIL_WAIT, "0.1")
-    worker.tell()
 
     def long_waits() -> float:
         families = scrape(worker.address)
         total = sample(families, f"{GIL_WAIT}_bucket", le="+Inf")
         return total - sample(families, f"{GIL_WAIT}_bucket", le="0.1")
 
-    eventually(lambda: long_waits() > before or None)
+    before = long_waits()
+
+    def shows() -> bool | None:
+        # The thread that samples may not have run while the GIL was kept.
+        worker.tell()
+        assert worker.line() == "kept"
+        return long_waits() > before or None
+
+    eventually(shows)
 
 
 def test_a_call_that_blocks_an_event_loop_shows_as_its_lag(start: Start) -> None:
     worker = start(LOOP, DYN_SYSTEM_PORT="0", DYN_SYSTEM_HOST="127.0.0.1")
     worker.address = worker.line()
     eventually(lambda: count(worker, LOOP_LAG) or None)
-    worker.tell()
-    assert worker.line() == "stalled"
-    eventually(lambda: count(worker, LOOP_LAG) > count(worker, LOOP_LAG, "0.025") or None)
-    worker.tell()
+
+    def shows() -> bool | None:
+        # The thread that samples may not have run while the loop was blocked.
+        worker.tell("stall")
+        assert worker.line() == "stalled"
+        return count(worker, LOOP_LAG) > count(worker, LOOP_LAG, "0.025") or None
+
+    eventually(shows)
+    worker.tell("end")
     worker.assert_ends_cleanly()
 
 
@@ -128,6 +139,7 @@ def test_a_second_runtime_on_the_same_port_shows_them_once(start: Start) -> None
     worker = start(
         "two_runtimes_on_one_port.py",
         DYN_SYSTEM_HOST="127.0.0.1",
+        DYN_SYSTEM_PORT=str(free_port()),
     )
     assert worker.line() == "True"
     worker.address = worker.line()

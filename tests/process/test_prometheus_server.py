@@ -11,7 +11,7 @@ from tests.process.awkward import AWKWARD
 from tests.support import sample
 from tests.support.client import scrape
 from tests.support.documents import ROOT, blocks
-from tests.support.process import Start, Worker, serving, workers
+from tests.support.process import Start, Worker, free_port, serving, workers
 from tests.support.prometheus import Prometheus, scraping
 from tests.support.run import make_run
 from tests.support.waiting import eventually
@@ -26,7 +26,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
         worker = serving(start, "every_kind.py")
         assert worker.line() == "ready"
         with scraping(worker.address, tmp_path_factory.mktemp("prometheus")) as server:
-            server.wait_for_a_scrape()
+            server.keep_a_scrape()
             yield server
 
 
@@ -134,7 +134,7 @@ def test_prometheus_follows_the_running_example(
     stored = server.value(f"{node}_latency_seconds_count")
     assert before <= stored <= answered()
 
-    [requests] = server.query(f"{node}_requests_total")
+    [requests] = server.results(f"{node}_requests_total")
     assert requests.labels == {
         "dynamo_namespace": "demo",
         "dynamo_component": "backend",
@@ -142,7 +142,7 @@ def test_prometheus_follows_the_running_example(
         "job": "worker",
         "instance": example.address,
     }
-    models = server.query(f"{node}_requests_by_model")
+    models = server.results(f"{node}_requests_by_model")
     sizes = {(model.labels["model_type"], model.labels["model_size"]) for model in models}
     assert sizes == {("llama", "8b")}
     types = {
@@ -196,7 +196,7 @@ def test_prometheus_understands_every_query_of_the_documents(
 def test_prometheus_sees_a_worker_end_and_come_back(
     serve: Start, prometheus: Callable[..., Prometheus]
 ) -> None:
-    worker = serve()
+    worker = serve(DYN_SYSTEM_PORT=str(free_port()))
     server = prometheus(worker.address)
     server.wait_for_a_scrape()
     worker.tell()
@@ -217,4 +217,4 @@ def test_a_callback_that_hangs_costs_prometheus_nothing(
     server = prometheus(worker.address)
     server.wait_for_a_scrape()
     assert server.value("ns_comp_ep_counted_total") == 1
-    assert server.value("dynamo_runtime_callback_timeouts_total") > 0
+    eventually(lambda: server.query("dynamo_runtime_callback_timeouts_total > 0") or None)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.client import TIMEOUT_SECONDS
 from tests.support.process import Start, workers
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "processes"
@@ -62,12 +63,13 @@ def _kill_group(leader: int) -> None:
         os.killpg(leader, signal.SIGKILL)
 
 
-def get(port: int, path: str = "/metrics") -> str:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as response:
+def get(port: int, path: str = "/metrics", **headers: str) -> str:
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers=headers)
+    with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:
         return response.read().decode()
 
 
-def eventually(check: Callable[[], object], timeout: float = 20) -> None:
+def eventually(check: Callable[[], object], timeout: float = TIMEOUT_SECONDS) -> None:
     """Wait until ``check`` returns without an error."""
     deadline = time.monotonic() + timeout
     while True:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import stat
 import subprocess
 import urllib.request
@@ -24,6 +23,7 @@ from dynamo_metrics.push import (
 )
 from tests.support.errors import refused
 from tests.support.exposition import exposition, sample
+from tests.support.process import free_port
 from tests.support.waiting import eventually
 from tests.support.web import hashed
 
@@ -37,8 +37,7 @@ needs_pushgateway = pytest.mark.skipif(
 @contextmanager
 def pushgateway(*arguments: str) -> Iterator[str]:
     """A Pushgateway on a free port of the loopback, ``host:port``."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port()}"
     command = [str(PUSHGATEWAY), f"--web.listen-address={address}", *arguments]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as server:
         try:
@@ -103,8 +102,7 @@ def test_what_the_gateway_refuses_is_told_in_its_words(
 
 
 def test_a_gateway_that_is_not_there_is_an_error_in_one_line(runtime: DistributedRuntime) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port()}"
     for given in (address, f"me:secret@{address}"):
         with refused(OSError, f"Pushgateway {address} cannot be reached", "refused"):
             push_to_gateway(given, "batch", runtime)

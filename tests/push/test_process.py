@@ -10,9 +10,11 @@ from tests.support.process import Start
 
 
 def settings(receiver: Receiver, **more: str) -> dict[str, str]:
+    """The variables of a program that exports there, however long the receiver takes."""
     return {
         "OTEL_METRICS_EXPORTER": "otlp",
         "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": receiver.url,
+        "PATIENT": "1",
         **more,
     }
 

@@ -12,7 +12,8 @@ import nats as nats_py
 import pytest
 
 from dynamo import _tasks
-from dynamo._nats import connection
+from dynamo._nats import connection, subscription
+from dynamo._network import network
 from dynamo._serving import endpoint as serving_endpoint
 from dynamo.discovery import Instance
 from dynamo.discovery._leases import LeasedWatch
@@ -106,9 +107,18 @@ async def test_a_client_that_nats_throws_out_comes_back(
             assert (await settled(runtime, 2)).errors == {"publish_response": 1}
 
 
+def wait_for_nats(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who stops waits for NATS as long as that takes."""
+    for module in (connection, network, serving_endpoint):
+        monkeypatch.setattr(module, "CLOSE_TIMEOUT", 30.0)
+    monkeypatch.setattr(serving_endpoint, "_UNREGISTER_TIMEOUT", 30.0)
+    monkeypatch.setattr(subscription, "HANDLE_TIMEOUT", 30.0)
+
+
 async def test_requests_that_arrive_while_a_worker_stops_are_all_answered(
-    on_nats: NatsServer,
+    on_nats: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    wait_for_nats(monkeypatch)
     waiting: set[str] = set()
 
     async def answered(message: Any) -> None:
@@ -149,8 +159,7 @@ async def test_a_worker_refuses_requests_until_nats_knows_that_it_stops(
         await client.wait_for_instances()
         [known] = await instances_of("nats")
 
-        for module in (connection, serving_endpoint):  # until the link is released
-            monkeypatch.setattr(module, "CLOSE_TIMEOUT", 30.0)
+        wait_for_nats(monkeypatch)  # until the link is released
         link.hold("UNSUB")
         worker.shutdown()
         await link.held.wait()
@@ -219,10 +228,10 @@ async def test_a_worker_that_sends_nothing_is_given_up_and_told(
     on_nats: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(wire, "KEEPALIVE_INTERVAL", 0.05)
-    monkeypatch.setattr(wire, "PEER_TIMEOUT", 0.5)
     async with DistributedRuntime() as runtime, mute_worker(on_nats, runtime) as (worker, client):
         answer = await client.generate(None)
         assert await anext(answer) == 1
+        monkeypatch.setattr(wire, "PEER_TIMEOUT", 0.5)
         with pytest.raises(ConnectionLostError, match=r"^no frame came from the worker for 0.5 s"):
             await anext(answer)
         await worker.receives(_frames.CANCEL)

@@ -16,7 +16,7 @@ from dynamo.runtime import (
     UnavailableError,
 )
 from tests.support.client import scrape
-from tests.support.nats import LEASE, NatsServer
+from tests.support.nats import NatsServer
 from tests.support.process import Start, Worker
 from tests.support.serving import RequestCounts, collect, endpoint_of, request_counts, until
 
@@ -28,7 +28,7 @@ def fleet(between: dict[str, str], start: Start) -> list[Worker]:
     """Three workers, which yield their names first."""
     workers = []
     for name in "abc":
-        settings = {**LEASE, "DYN_SYSTEM_PORT": "0", "DYN_SYSTEM_HOST": "127.0.0.1"}
+        settings = {"DYN_SYSTEM_PORT": "0", "DYN_SYSTEM_HOST": "127.0.0.1"}
         worker = start(WORKER, NAME=name, **settings, **between)
         worker.address = worker.line()
         workers.append(worker)
@@ -147,7 +147,7 @@ async def test_hosts_restarted_one_after_the_other_lose_no_request(
         asking = asyncio.gather(*(keep_asking() for _ in range(5)))
         for worker in fleet:
             known = set(client.instance_ids())
-            start(WORKER, NAME="new", **LEASE, **between)
+            start(WORKER, NAME="new", **between)
             while set(client.instance_ids()) <= known:
                 await client.wait_for_change()
             worker.interrupt(signal.SIGTERM)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from dynamo._nats import connection
 from dynamo.discovery import Instance
 from dynamo.discovery.nats import BUCKET
 from dynamo.request_plane import _bodies, _frames
@@ -117,11 +118,12 @@ async def test_a_hostile_entry_of_discovery_hides_no_other(
         "MSG a 1 -5",
     ],
 )
-async def test_a_worker_that_nats_confuses_is_back_within_a_second(
+async def test_a_worker_that_nats_confuses_is_back_before_any_ping(
     on_nats: NatsServer, monkeypatch: pytest.MonkeyPatch, line: str
 ) -> None:
     monkeypatch.setenv("DYN_SYSTEM_PORT", "0")
     monkeypatch.setenv("DYN_SYSTEM_HOST", "127.0.0.1")
+    monkeypatch.setattr(connection, "PING_INTERVAL", 3600)
     monkeypatch.setattr(wire, "KEEPALIVE_INTERVAL", 0.2)  # a request may be lost with a connection
     async with link_to(on_nats) as link, DistributedRuntime() as runtime:
         client = await endpoint_of(runtime).client()
@@ -130,11 +132,8 @@ async def test_a_worker_that_nats_confuses_is_back_within_a_second(
             worker = DistributedRuntime()
             async with worker, served(endpoint_of(worker), echo):
                 await client.wait_for_instances()
-                loop = asyncio.get_running_loop()
-                begun = loop.time()
                 link.tell_clients(line)
                 await until_answered(client)
-                assert loop.time() - begun < 5  # one, on a machine that does nothing else
                 await until_status(worker, 200)
 
 

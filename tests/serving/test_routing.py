@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from dynamo.runtime import Client, DistributedRuntime, NoInstancesError
+from dynamo.request_plane.memory.plane import MemoryPlane
+from dynamo.runtime import Client, DistributedRuntime, NoInstancesError, UnavailableError
 from tests.support.serving import collect, endpoint_of, served, until
 
 
@@ -51,6 +52,34 @@ async def test_random_reaches_every_instance(plane: str) -> None:
         client, names = await three_instances(stack)
         asked = Counter([await ask(client, "random") for _ in range(100)])
         assert set(asked) == set(names.values())
+
+
+async def test_a_request_that_every_instance_refuses_goes_to_one_that_came_meanwhile(
+    on_memory: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def tell(request: Any) -> AsyncIterator[str]:
+        yield "late"
+
+    call = MemoryPlane.call
+    async with (
+        DistributedRuntime() as first,
+        DistributedRuntime() as second,
+        served(endpoint_of(first), tell) as client,
+        AsyncExitStack() as late,
+    ):
+
+        async def refuse_once(*_: Any) -> Any:
+            monkeypatch.setattr(MemoryPlane, "call", call)
+            await late.enter_async_context(served(endpoint_of(second), tell))
+            raise UnavailableError("it is shutting down")
+
+        for ask_for in (client.generate, client.random):
+            monkeypatch.setattr(MemoryPlane, "call", refuse_once)
+            assert await collect(await ask_for(None)) == ["late"]
+            await late.aclose()
+        monkeypatch.setattr(MemoryPlane, "call", refuse_once)
+        with pytest.raises(UnavailableError, match="it is shutting down"):
+            await client.direct(None, client.instance_ids()[0])
 
 
 async def test_direct_reaches_the_instance_named(plane: str) -> None:

@@ -34,11 +34,16 @@ SIGNALS = [signal.SIGTERM, signal.SIGINT]
 
 
 def start_worker(
-    start: Start, between: dict[str, str], graceful: bool = True, **settings: str
+    start: Start,
+    between: dict[str, str],
+    graceful: bool = True,
+    patient: bool = True,
+    **settings: str,
 ) -> Worker:
     worker = start(
         "draining.py",
         GRACEFUL=str(int(graceful)),
+        PATIENT=str(int(patient)),
         DYN_SYSTEM_PORT="0",
         DYN_SYSTEM_HOST="127.0.0.1",
         **between,
@@ -219,7 +224,7 @@ def test_a_shutdown_after_a_signal_cancels_no_request(start: Start) -> None:
 
 
 def test_a_worker_ends_when_nats_is_gone(nats: NatsServer, start: Start) -> None:
-    worker = start_worker(start, nats_settings(nats))
+    worker = start_worker(start, nats_settings(nats), patient=False)
     eventually(lambda: is_ready(worker) or None)
     nats.kill()
     worker.interrupt(signal.SIGTERM)

@@ -31,6 +31,7 @@ class Worker:
     """A process that prints lines for the test and reads those that the test tells it.
 
     It leads a group of its own: what it has forked ends with it, at the latest with the test.
+    Unless its settings say otherwise, the callbacks of a scrape have a minute.
     """
 
     address: str
@@ -39,7 +40,8 @@ class Worker:
     def __init__(
         self, command: Sequence[str | Path], settings: dict[str, str], cwd: Path | None = None
     ) -> None:
-        self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by close()
+        # The process shares the position in the file: it must append, wherever errors reads.
+        self._errors = tempfile.TemporaryFile("a+")  # noqa: SIM115 - closed by close()
         environment = {name: os.environ[name] for name in os.environ if name[:4] != "DYN_"}
         self._process = subprocess.Popen(
             command,
@@ -48,7 +50,12 @@ class Worker:
             stderr=self._errors,
             text=True,
             bufsize=1,
-            env={**environment, "PYTHONUNBUFFERED": "1", **settings},
+            env={
+                **environment,
+                "PYTHONUNBUFFERED": "1",
+                "DYN_METRICS_CALLBACK_TIMEOUT": "60",
+                **settings,
+            },
             cwd=cwd,
             start_new_session=True,
         )
@@ -63,6 +70,12 @@ class Worker:
     def pid(self) -> int:
         """The number of the process."""
         return self._process.pid
+
+    @property
+    def cpu_seconds(self) -> float:
+        """The CPU time that the process has used, in hundredths, without its children."""
+        stat = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
 
     @property
     def errors(self) -> str:

@@ -32,10 +32,11 @@ class Prometheus:
     def __init__(self, address: str, target: str = "") -> None:
         self.address = address
         self.target = target
+        self._time: dict[str, float] = {}
 
     def query(self, expression: str) -> list[Result]:
-        """The series that a PromQL expression gives now, in no order."""
-        data = self._api("query", query=expression)
+        """The series that a PromQL expression gives now, in no order; see ``keep_a_scrape()``."""
+        data = self._api("query", query=expression, **self._time)
         if data["resultType"] == "scalar":
             return [Result({}, float(data["result"][1]))]
         return [
@@ -52,8 +53,15 @@ class Prometheus:
 
     def value(self, expression: str) -> float:
         """The value of the one series that an expression gives as soon as it gives any."""
-        [result] = eventually(lambda: self.query(expression) or None)
+        [result] = self.results(expression)
         return result.value
+
+    def results(self, expression: str) -> list[Result]:
+        """As ``query()``, as soon as the expression gives any series.
+
+        It gives none after a scrape that a busy machine did not complete in time.
+        """
+        return eventually(lambda: self.query(expression) or None)
 
     def metadata(self, family: str) -> dict[str, str]:
         """The ``type``, ``help`` and ``unit`` of a family as soon as it has been scraped."""
@@ -68,10 +76,18 @@ class Prometheus:
 
     def wait_for_a_scrape(self) -> None:
         """Waits until a scrape that began later than this call has worked, and is stored."""
+        self._next_scrape()
+
+    def keep_a_scrape(self) -> None:
+        """As ``wait_for_a_scrape()``, and has all queries show what was stored by that scrape."""
+        self._time = {"time": self._next_scrape()}
+
+    def _next_scrape(self) -> float:
+        """The time of the next scrape that works."""
         [now] = self.query("time()")
         # A worker that stands still for the timeout of a second is scraped again.
-        stored = f"up == 1 and timestamp(up) > {now.value}"
-        eventually(lambda: self.query(stored) or None)
+        stored = f"timestamp(up) > {now.value} and up == 1"
+        return eventually(lambda: self.query(stored) or None)[0].value
 
     def targets(self) -> dict[str, str]:
         """The ``health`` of the targets there are now, by their label ``instance``."""
@@ -82,7 +98,7 @@ class Prometheus:
         """The names of all labels of all series, those of targets that are gone included."""
         return list(self._api("labels"))
 
-    def _api(self, path: str, **parameters: str) -> Any:
+    def _api(self, path: str, **parameters: str | float) -> Any:
         answer = fetch(self.address, f"/api/v1/{path}?{urlencode(parameters)}").json
         assert answer["status"] == "success", answer
         return answer["data"]

@@ -1,4 +1,4 @@
-"""An event loop that a call blocks."""
+"""An event loop that a call blocks, each time it is told, until it is told to end."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ async def main():
     loop = asyncio.get_running_loop()
     runtime = DistributedRuntime(loop)
     print(runtime.system_status_address)
-    await loop.run_in_executor(None, input)
-    time.sleep(0.3)  # what nobody should do in an event loop
-    print("stalled")
-    await loop.run_in_executor(None, input)
+    while await loop.run_in_executor(None, input) == "stall":
+        time.sleep(0.3)  # what nobody should do in an event loop
+        print("stalled")
     return runtime  # it lives until the end
 
 

@@ -1,4 +1,4 @@
-"""Keeps the GIL for 0.6 s."""
+"""Keeps the GIL for 0.6 s, each time it is told."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import ctypes
 import tests.programs.served  # noqa: F401
 
 libc = ctypes.PyDLL(None)  # CDLL would release the GIL
-input()
-libc.usleep(600_000)
-input()
+while True:
+    input()
+    libc.usleep(600_000)
+    print("kept")

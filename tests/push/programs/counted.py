@@ -1,13 +1,20 @@
 """A program that may export, with a counter. To import it is to start it.
 
-Its argument says by how much the counter goes up before the program ends.
+Its argument says by how much the counter goes up before the program ends. With ``PATIENT`` in its
+environment, its last export has half a minute instead of a second.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 
 from dynamo_metrics import Runtime
+from dynamo_metrics.push import _exporter
+
+if "PATIENT" in os.environ:
+    _exporter._AT_EXIT_TIMEOUT = _exporter._LAST_EXPORT_TIMEOUT = 30.0
+    _exporter.stop.__defaults__ = (30.0,)
 
 runtime = Runtime()
 counter = runtime.metrics.create_intcounter("done_total", "help")

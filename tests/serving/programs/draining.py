@@ -1,4 +1,7 @@
-"""Serves until it is told to stop; the environment says whether requests may finish."""
+"""Serves until it is told to stop.
+
+The environment says whether requests may finish, and whether the end waits for NATS and peers.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,9 @@ import os
 import sys
 
 from dynamo.runtime import dynamo_worker
+
+if os.environ["PATIENT"] == "1":
+    import tests.programs.patient  # noqa: F401 - it changes time limits
 
 go_on = asyncio.Event()
 

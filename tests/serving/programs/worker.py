@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import tests.programs.patient  # noqa: F401 - it changes time limits
 from dynamo.runtime import dynamo_worker
 
 

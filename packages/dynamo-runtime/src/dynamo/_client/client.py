@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
@@ -125,7 +125,7 @@ class Client:
             raise NoInstancesError(
                 f"{self._endpoint} has no instance {instance_id}: it has {self.instance_ids()}"
             )
-        return await self._send(instances, request, annotated, context)
+        return await self._send(instances, request, annotated, context, only=True)
 
     def _instances(self) -> list[Instance]:
         """Return the instances that this runtime's request plane leads to."""
@@ -144,22 +144,31 @@ class Client:
 
     async def _send(
         self,
-        instances: Iterable[Instance],
+        instances: list[Instance],
         request: Any,
         annotated: bool | None,
         context: Context | None,
+        *,
+        only: bool = False,
     ) -> ResponseStream:
+        """Send a request to the first that takes it: of these alone if ``only``."""
         payload = encode(request)
         context = context or Context(traceparent=current_traceparent())
         plane, request_id = self._network.plane, context.to_wire()
         refusal: UnavailableError | None = None
-        for instance in instances:
-            try:
-                stream = await plane.call(instance.address, request_id, payload)
-            except UnavailableError as error:
-                refusal = error
-            else:
-                return ResponseStream(stream, context, _WRAPS[annotated])
+        tried: set[int] = set()
+        while instances:
+            for instance in instances:
+                tried.add(instance.instance_id)
+                try:
+                    stream = await plane.call(instance.address, request_id, payload)
+                except UnavailableError as error:
+                    refusal = error
+                else:
+                    return ResponseStream(stream, context, _WRAPS[annotated])
+            # Others may have come meanwhile, as in a rolling restart.
+            now = [] if only else self._instances()
+            instances = [one for one in now if one.instance_id not in tried]
         raise refusal or NoInstancesError(
             f"no worker serves {self._endpoint} ({self._asked()}): start one with the same "
             "settings, or wait with wait_for_instances()"
