@@ -67,11 +67,7 @@ class VllmWorker(Worker):
     """``python -m dynamo.vllm`` as a process, and the processes of its engine."""
 
     def __init__(self, command: list[str], settings: dict[str, str]) -> None:
-        served = {
-            "DYN_SYSTEM_PORT": "0",
-            "DYN_SYSTEM_HOST": "127.0.0.1",
-            "DYN_METRICS_CALLBACK_TIMEOUT": "60",  # vLLM's families are those of now
-        }
+        served = {"DYN_SYSTEM_PORT": "0", "DYN_SYSTEM_HOST": "127.0.0.1"}
         super().__init__(command, {**environment(), **served, **settings})
 
     def find_address(self) -> None:
