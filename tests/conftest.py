@@ -25,7 +25,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # An example that takes long says something of the machine, not of the code.
-hypothesis.settings.register_profile("patient", deadline=None, max_examples=repeats(50, 500))
+hypothesis.settings.register_profile(
+    "patient",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    max_examples=repeats(50, 500),
+)
 hypothesis.settings.load_profile("patient")
 
 

@@ -6,6 +6,7 @@ import json
 import math
 import re
 import sys
+import textwrap
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,7 @@ from dynamo_metrics.cli.top._target import Target
 from tests.fleet.conftest import Run, settings, start_worker
 from tests.fleet.conftest import nats as nats
 from tests.fleet.conftest import run as run
+from tests.support.client import TIMEOUT_SECONDS
 from tests.support.mocker import address_of, mockers
 from tests.support.nats import NatsServer
 from tests.support.process import free_port, serving, workers
@@ -262,7 +264,7 @@ class TestInATerminal:
                 screen.press("p+")
                 screen.line("every 1 s")
                 screen.press("q")
-                assert screen.process.wait(10) == 0
+                assert screen.process.wait(TIMEOUT_SECONDS) == 0
 
     def test_a_worker_that_ends_and_comes_back_is_shown_as_such(self) -> None:
         port = str(free_port())
@@ -288,13 +290,22 @@ class TestInATerminal:
 
     def test_a_target_that_hangs_delays_no_other_and_not_the_end(self) -> None:
         hangs = "metrics.register_callback(threading.Event().wait); input()"
+        # For this test, a scrape has an hour instead of five seconds.
+        patient = """
+            import dynamo_metrics.cli
+            from dynamo_metrics.cli.top import _target
+
+            _target._TIMEOUT = 3600.0
+            dynamo_metrics.cli.main()
+        """
+        top = (sys.executable, "-c", textwrap.dedent(patient), "top")
         with workers(__file__) as start:
-            slow = serving(start, hangs, DYN_METRICS_CALLBACK_TIMEOUT="60").address
+            slow = serving(start, hangs, DYN_METRICS_CALLBACK_TIMEOUT="86400").address
             good = serving(start, "input()").address
-            with terminal(*TOP, slow, good, "--interval", "0.5") as screen:
+            with terminal(*top, slow, good, "--interval", "0.5") as screen:
                 screen.line(good, "up")
                 screen.press("q")
-                assert screen.process.wait(5) == 0
+                assert screen.process.wait(TIMEOUT_SECONDS) == 0
 
 
 def rate_within(lines: list[str], address: str, low: float, high: float) -> str | None:

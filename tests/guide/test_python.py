@@ -63,6 +63,7 @@ def guide() -> Iterator[Guide]:
     with pytest.MonkeyPatch.context() as settings:
         settings.setenv("DYN_SYSTEM_PORT", "0")
         settings.setenv("DYN_SYSTEM_HOST", "127.0.0.1")
+        settings.setenv("DYN_METRICS_CALLBACK_TIMEOUT", "60")
         guide = Guide()
     yield guide
     guide.names["drt"].shutdown()

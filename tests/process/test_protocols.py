@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.support.client import scrape
 from tests.support.process import serving, workers
 from tests.support.prometheus import Prometheus, scraping
 from tests.support.proxy import Proxy, proxy
@@ -38,6 +39,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     with workers(__file__) as start, contextlib.ExitStack() as running:
         worker = serving(start, "for_each_protocol.py")
         assert worker.line() == "ready"
+        scrape(worker.address)  # has the text of the callback, which may be late for the servers
 
         def scraped(*flags: str, strips_accept: bool = False) -> tuple[Prometheus, Proxy]:
             between = running.enter_context(proxy(worker.address, strips_accept=strips_accept))

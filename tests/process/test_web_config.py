@@ -199,7 +199,7 @@ def test_a_change_that_is_not_valid_keeps_the_file_before_it(
     files.write({USER: PASSWORD})
     worker = started(serve, files)
     context = files.context()
-    files.path.write_text(content)
+    files.replace(content)
 
     def is_logged() -> bool | None:
         assert fetch_tls(worker.address, context, "/live").status == 401

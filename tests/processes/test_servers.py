@@ -86,7 +86,11 @@ def test_recycled_workers_leave_nothing_but_their_counts(run: Run, directory: Pa
         assert len(list(directory.iterdir())) <= 12
 
     eventually(settled)
-    assert value(get(metrics), COUNTED, path="/x") <= counted + 20
+
+    def none_is_counted_twice() -> None:
+        assert value(get(metrics), COUNTED, path="/x") <= counted + 20
+
+    eventually(none_is_counted_twice)  # another one may be taking over the port
 
 
 def test_uvicorn_shows_all_workers_on_its_own_port_too(run: Run) -> None:

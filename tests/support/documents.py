@@ -127,7 +127,7 @@ def printed(program: Program, directory: Path) -> list[str]:
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", _RUN],
         input=json.dumps([program.document, steps]),
-        env=environment | program.settings,
+        env=environment | {"DYN_METRICS_CALLBACK_TIMEOUT": "60"} | program.settings,
         cwd=directory,
         capture_output=True,
         text=True,

@@ -31,6 +31,7 @@ class Worker:
     """A process that prints lines for the test and reads those that the test tells it.
 
     It leads a group of its own: what it has forked ends with it, at the latest with the test.
+    Unless its settings say otherwise, the callbacks of a scrape have a minute.
     """
 
     address: str
@@ -49,7 +50,12 @@ class Worker:
             stderr=self._errors,
             text=True,
             bufsize=1,
-            env={**environment, "PYTHONUNBUFFERED": "1", **settings},
+            env={
+                **environment,
+                "PYTHONUNBUFFERED": "1",
+                "DYN_METRICS_CALLBACK_TIMEOUT": "60",
+                **settings,
+            },
             cwd=cwd,
             start_new_session=True,
         )
@@ -161,8 +167,7 @@ class Start(Protocol):
     """Starts a worker that runs a program, with arguments.
 
     A program is a file of the folder ``programs`` beside the test (``"forks.py"``) or a script of a
-    line or two. It may have ``files`` files open, and finds the settings in its environment. Unless
-    they say otherwise, the callbacks of a scrape have a minute.
+    line or two. It may have ``files`` files open, and finds the settings in its environment.
     """
 
     def __call__(
@@ -190,8 +195,7 @@ def workers(test: Path | str | None = None) -> Iterator[Start]:
             if files is not None:
                 command = ["sh", "-c", f'ulimit -n {files} && exec "$0" "$@"', *command]
             path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-            environment = {"PYTHONPATH": path, "DYN_METRICS_CALLBACK_TIMEOUT": "60", **settings}
-            worker = Worker(command, environment)
+            worker = Worker(command, {"PYTHONPATH": path, **settings})
             started.callback(worker.close)
             return worker
 

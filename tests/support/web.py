@@ -51,7 +51,13 @@ class Files:
         }
         if users:
             config["basic_auth_users"] = {user: hashed(users[user]) for user in users}
-        self.path.write_text(json.dumps(config))  # JSON is YAML too
+        self.replace(json.dumps(config))  # JSON is YAML too
+
+    def replace(self, content: str) -> None:
+        """Replaces the file at once, so that no reader finds half of it."""
+        new = self.folder / "new.yml"
+        new.write_text(content)
+        new.replace(self.path)
 
     def context(self, client: str | None = None) -> ssl.SSLContext:
         """What a client needs that trusts the server, with a certificate of its own or without."""

@@ -36,5 +36,6 @@ for work in (update, render):
     threading.Thread(target=work, daemon=True).start()
 print("ready")
 input()
-print({ended(fork(child)) for _ in range(50)})
+for _ in range(50):
+    print(ended(fork(child)))
 input()

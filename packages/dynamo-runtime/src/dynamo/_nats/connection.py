@@ -27,8 +27,8 @@ _RETRY_INTERVAL = 0.5
 """Seconds between two attempts."""
 PING_INTERVAL = 5
 """Seconds between pings; after two without an answer the connection counts as lost."""
-_JETSTREAM_TIMEOUT = 2
-"""Seconds that JetStream may take to answer."""
+_JETSTREAM_TIMEOUT = 5
+"""Seconds that JetStream may take to answer, those in which this event loop is blocked included."""
 CALL_TIMEOUT = 10.0
 """Seconds that any call may take."""
 CLOSE_TIMEOUT = 0.5
