@@ -219,14 +219,14 @@ def endpoint_labels() -> dict[str, str]:
 
 def test_a_line_of_a_megabyte_is_a_line_like_any_other(endpoint: Endpoint) -> None:
     value = "x" * 1_000_000
-    labels = ",".join(f'l{number}="x"' for number in range(60_000))
+    labels = ",".join(f'l{number}="x"' for number in range(10_000))
     show(
         endpoint,
         f'# HELP long {value}\nlong{{a="{value}"}} 1\nmany{{{labels}}} 2\n{value}\nlast 3\n',
     )
     families = exposition(endpoint)
     assert len(families["long"].samples[0].labels["a"]) == 1_000_000
-    assert len(families["many"].samples[0].labels) == 60_000
+    assert len(families["many"].samples[0].labels) == 10_000
     assert sample(families, "last") == 3
 
 

@@ -1,4 +1,4 @@
-"""To import it is to wait at the end for NATS and for peers as long as that takes.
+"""To import it is to wait for NATS, and at the end for peers, as long as that takes.
 
 Workers give them a second or two, which may pass on a busy machine; that they do is tested in
 ``tests/serving/test_frozen.py``.
@@ -13,6 +13,7 @@ from dynamo._tcp import hub
 
 for module in (connection, endpoint, hub, network):
     module.CLOSE_TIMEOUT = 30.0
+connection.CALL_TIMEOUT = connection._JETSTREAM_TIMEOUT = 30.0
 transport._CLOSE_TIMEOUT = 30.0
 endpoint._UNREGISTER_TIMEOUT = 30.0
 request.FINISH_TIMEOUT = 30.0

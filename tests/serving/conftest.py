@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from dynamo._nats import connection
 from dynamo.request_plane.tcp import TcpPlane
 from tests.support.client import TIMEOUT_SECONDS
 from tests.support.nats import NatsServer
@@ -47,8 +48,9 @@ def _no_nats_server(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def nats() -> Iterator[NatsServer]:
-    """A NATS server with JetStream."""
+def nats(monkeypatch: pytest.MonkeyPatch) -> Iterator[NatsServer]:
+    """A NATS server with JetStream, which may take longer to answer than elsewhere."""
+    monkeypatch.setattr(connection, "_JETSTREAM_TIMEOUT", connection.CALL_TIMEOUT)
     server = NatsServer()
     yield server
     server.close()

@@ -15,6 +15,7 @@ import nkeys
 import pytest
 import trustme
 
+from dynamo._nats import connection
 from dynamo.runtime import DistributedRuntime
 from tests.support.nats import NatsServer
 from tests.support.serving import collect, endpoint_of, served
@@ -45,10 +46,10 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 @pytest.fixture(autouse=True)
-def _one_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
-    from dynamo._nats import connection
-
-    monkeypatch.setattr(connection, "_CONNECT_ATTEMPTS", 1)
+def _few_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More than one: a server that stands still for 2 s has failed the first."""
+    monkeypatch.setattr(connection, "_CONNECT_ATTEMPTS", 2)
+    monkeypatch.setattr(connection, "_RETRY_INTERVAL", 0.01)
 
 
 async def works() -> None:

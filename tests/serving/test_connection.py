@@ -108,7 +108,8 @@ async def test_a_client_that_nats_throws_out_comes_back(
 
 
 def wait_for_nats(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who stops waits for NATS as long as that takes."""
+    """Who stops waits for NATS as long as that takes, without a ping that must be answered."""
+    monkeypatch.setattr(connection, "PING_INTERVAL", 3600)
     for module in (connection, network, serving_endpoint):
         monkeypatch.setattr(module, "CLOSE_TIMEOUT", 30.0)
     monkeypatch.setattr(serving_endpoint, "_UNREGISTER_TIMEOUT", 30.0)
@@ -148,6 +149,7 @@ async def test_requests_that_arrive_while_a_worker_stops_are_all_answered(
 async def test_a_worker_refuses_requests_until_nats_knows_that_it_stops(
     on_nats: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    wait_for_nats(monkeypatch)  # until the link is released
     async with (
         link_to(on_nats) as link,
         DistributedRuntime() as runtime,
@@ -159,7 +161,6 @@ async def test_a_worker_refuses_requests_until_nats_knows_that_it_stops(
         await client.wait_for_instances()
         [known] = await instances_of("nats")
 
-        wait_for_nats(monkeypatch)  # until the link is released
         link.hold("UNSUB")
         worker.shutdown()
         await link.held.wait()

@@ -20,7 +20,7 @@ from tests.serving.conftest import nats_settings
 from tests.support.jumping import JumpingLoop, run_jumping
 from tests.support.nats import NatsServer
 from tests.support.process import Start
-from tests.support.serving import client_of, collect, connections, endpoint_of, served
+from tests.support.serving import client_of, collect, connections, endpoint_of, served, until
 
 GRACE = 1.0
 
@@ -127,6 +127,19 @@ async def test_a_worker_that_is_told_to_end_while_it_starts_does_not_wait_for_na
         runtime.shutdown()
         await serving
         on_nats.kill()
+
+
+async def test_a_runtime_whose_end_times_out_leaves_no_connection_open(
+    on_nats: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(network, "CLOSE_TIMEOUT", 0.1)
+    loop = asyncio.get_running_loop()
+    async with DistributedRuntime() as runtime:
+        await endpoint_of(runtime).client()
+        assert connection._pools[loop]
+        on_nats.freeze()
+    await until(lambda: not connection._pools[loop] or None)
+    on_nats.kill()
 
 
 async def echo(request: Any) -> AsyncIterator[Any]:

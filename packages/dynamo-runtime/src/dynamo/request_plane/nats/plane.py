@@ -85,10 +85,15 @@ class NatsPlane:
         for stream in list(self._streams.values()):
             stream.fail(ConnectionLostError("this runtime was shut down"))
             stream.disconnect()
-        await self._wire.close()
-        if self._subscription is not None:
-            await self._subscription.close()
-        await self._connection.release()
+        # Each step is taken even if the one before it is cancelled, since NATS does not answer.
+        try:
+            await self._wire.close()
+        finally:
+            try:
+                if self._subscription is not None:
+                    await self._subscription.close()
+            finally:
+                await self._connection.release()
 
     async def _on_frame(self, message: Msg) -> None:
         stream = self._streams.get(message.subject)

@@ -87,8 +87,10 @@ class Wire:
 
     async def close(self) -> None:
         """Publish what was posted, if NATS takes it soon, then stop."""
-        await self.connection.answers(self._posts.join)
-        await _tasks.end(self._tasks)
+        try:
+            await self.connection.answers(self._posts.join)
+        finally:
+            await _tasks.end(self._tasks)
 
     async def _publish_posts(self) -> None:
         while True:
