@@ -66,7 +66,7 @@ MARK := .python-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_in
 CREATED := $(VENV)/$(MARK)
 
 .DEFAULT_GOAL := help
-.PHONY: fuzz soak docs help run test test-miri test-rust test-page test-python test-dynamo test-otlp test-stress test-vllm lint names api dashboards format wheels bench guard clean panels
+.PHONY: fuzz soak docs help run test test-miri test-tsan test-rust test-page test-python test-dynamo test-otlp test-stress test-vllm lint names api dashboards format wheels bench guard clean panels
 
 help:
 	@echo "make run         build into $(VENV), run OpenAI's API on port $(HTTP_PORT) and a simulated worker under load on port $(PORT), until Ctrl-C"
@@ -86,6 +86,7 @@ help:
 	@echo "make bench       measure everything beside its peers (ONLY=vecs for one topic), write docs/benchmarks.md"
 	@echo "make fuzz        run each fuzz target for SECONDS=600; needs a nightly Rust"
 	@echo "make soak        do everything at once for SECONDS=600, compare the sums at the end"
+	@echo "make test-tsan   run the tests of the Rust core under ThreadSanitizer; needs a nightly Rust with rust-src"
 	@echo "make test-miri   run unit tests of the Rust core under Miri; needs a nightly Rust with miri and rust-src"
 	@echo "make guard       fail if updates take more instructions than benchmarks/guard.json allows; needs valgrind"
 
@@ -184,6 +185,13 @@ test-miri:
 		cargo +$(FUZZ_RUST) miri test --package dynamo-runtime --lib -- \
 		metrics::children metrics::labels metrics::series metrics::exemplar metrics::native metrics::vec \
 		format::escape sync:: --skip idle_series_expire
+
+# The tests of the Rust core, with a standard library that is instrumented as well. A backtrace would take a
+# minute.
+test-tsan:
+	RUST_BACKTRACE=0 RUSTFLAGS="-Zsanitizer=thread" \
+		cargo +$(FUZZ_RUST) test -Zbuild-std --target $(shell rustc --print host-tuple) \
+		--target-dir target/tsan --package dynamo-runtime --lib --test api --locked
 
 guard: $(GUARD)/.built
 	-@benchmarks/install_valgrind.sh
