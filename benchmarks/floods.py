@@ -84,15 +84,15 @@ _FLOODS = (
     "half a header",
     "no flood, TLS",
     "TLS handshakes that stall",
-    "TLS handshakes that are left",
+    "TLS handshakes that are abandoned",
     "TLS handshakes",
     "TLS handshakes that stall, from elsewhere",
-    "TLS handshakes that are left, from elsewhere",
+    "TLS handshakes that are abandoned, from elsewhere",
     "TLS handshakes, from elsewhere",
     "TLS handshakes with client certificates",
     "TLS handshakes with client certificates that are refused",
     "TLS handshakes that stall, RSA",
-    "TLS handshakes that are left, RSA",
+    "TLS handshakes that are abandoned, RSA",
     "TLS handshakes, RSA",
 )
 

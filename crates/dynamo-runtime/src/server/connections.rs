@@ -132,11 +132,11 @@ impl Connections {
         if open.clone().count() <= most {
             return false;
         }
-        let crowd = peer::majority(open.clone().map(|one| one.peer));
+        let flooding = peer::majority(open.clone().map(|one| one.peer));
         let (mut count, mut fresh, mut in_handshake) = (0, 0, 0);
         let mut first: Option<(Rank, &Arc<Connection>)> = None;
         let mut first_busy = None;
-        for connection in open.filter(|one| crowd.is_none_or(|crowd| one.peer == crowd)) {
+        for connection in open.filter(|one| flooding.is_none_or(|flooding| one.peer == flooding)) {
             let activity = connection.activity();
             count += 1;
             in_handshake += usize::from(activity.is_in_handshake());
@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn a_busy_connection_outlives_a_crowd_of_new_ones() {
+    fn a_busy_connection_outlives_many_new_ones() {
         let connections = connections();
         let busy = connections.admit(None);
         busy.monitor().record(Activity::received);
@@ -377,14 +377,14 @@ mod tests {
     }
 
     #[test]
-    fn a_crowd_of_one_client_closes_only_its_own_connections() {
+    fn many_connections_of_one_client_close_only_its_own_connections() {
         let connections = connections();
         let [one, other] = [1, 2].map(|last| Some([127, 0, 0, last].into()));
         let oldest = connections.admit(other);
-        let crowd = [(); 3].map(|()| connections.admit(one));
+        let many = [(); 3].map(|()| connections.admit(one));
         assert!(connections.evict());
         assert!(connections.evict());
-        let orders = crowd.each_ref().map(order);
+        let orders = many.each_ref().map(order);
         assert_eq!(orders, [Order::Close, Order::Close, Order::Serve]);
         assert_eq!(order(&oldest), Order::Serve);
     }
@@ -433,7 +433,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_in_flight_outlives_a_crowd_of_handshakes() {
+    fn a_request_in_flight_outlives_many_handshakes() {
         let connections = connections();
         let (_clients, monitors) = admitted::<4>(&connections);
         monitors[0].record(Activity::received);

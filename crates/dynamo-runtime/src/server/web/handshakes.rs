@@ -4,7 +4,7 @@
 //! chain of client certificates that is made to be slow, and a client can ask for it with a few hundred bytes.
 //! So a flood of handshakes must neither run on the thread that answers, nor delay the handshakes of other
 //! clients: they take [turns](Turns), and in a flood most clients of TLS 1.3 get a signature only for a
-//! [second message](Tls::for_a_crowd).
+//! [second message](Tls::under_load).
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -24,7 +24,7 @@ use super::turns::{Place, Turns};
 use crate::sync::lock;
 
 /// The number of waiting steps from which on clients must send a second message.
-const CROWD: usize = 64;
+const MANY: usize = 64;
 
 /// The steps of handshakes that wait.
 ///
@@ -69,8 +69,8 @@ impl Handshakes {
         let first = step.clone();
         let handshakes = Arc::clone(self);
         let begin = move || {
-            let config = match handshakes.is_crowded() {
-                true => tls.for_a_crowd(&hello.client_hello()),
+            let config = match handshakes.are_many_waiting() {
+                true => tls.under_load(&hello.client_hello()),
                 false => tls.config(),
             };
             first(hello.into_stream(Arc::clone(config)))
@@ -86,8 +86,8 @@ impl Handshakes {
         }
     }
 
-    fn is_crowded(&self) -> bool {
-        lock(&self.queue).waiting.len() >= CROWD
+    fn are_many_waiting(&self) -> bool {
+        lock(&self.queue).waiting.len() >= MANY
     }
 
     /// Runs a step when it is its turn. If the returned future is dropped before, so is the step, unrun.

@@ -57,13 +57,13 @@ const CURVES: &[(&str, NamedGroup)] = &[
 ];
 
 /// The key exchanges that a client can be asked for. The others are slower.
-const FOR_A_CROWD: [NamedGroup; 2] = [NamedGroup::X25519, NamedGroup::secp256r1];
+const RETRY_GROUPS: [NamedGroup; 2] = [NamedGroup::X25519, NamedGroup::secp256r1];
 
 /// The rustls configurations of `tls_server_config`.
 pub(in crate::server) struct Tls {
     config: Arc<ServerConfig>,
     /// For each group of a key exchange, one that has no other.
-    for_a_crowd: Vec<(NamedGroup, Arc<ServerConfig>)>,
+    under_load: Vec<(NamedGroup, Arc<ServerConfig>)>,
 }
 
 impl Tls {
@@ -79,8 +79,8 @@ impl Tls {
         let verifier = verifier(file, keys, &Arc::new(provider.clone()))?;
         let mut config = with_certificate(file, keys, authenticated(builder, verifier.as_ref()))?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        let mut for_a_crowd = Vec::new();
-        for group in FOR_A_CROWD {
+        let mut under_load = Vec::new();
+        for group in RETRY_GROUPS {
             let mut provider = provider.clone();
             provider.kx_groups.retain(|kx| kx.name() == group);
             if !provider.kx_groups.is_empty() {
@@ -89,27 +89,28 @@ impl Tls {
                 only.alpn_protocols.clone_from(&config.alpn_protocols);
                 // A session can be resumed with any of these configurations.
                 only.session_storage = Arc::clone(&config.session_storage);
-                for_a_crowd.push((group, Arc::new(only)));
+                under_load.push((group, Arc::new(only)));
             }
         }
         Ok(Tls {
             config: Arc::new(config),
-            for_a_crowd,
+            under_load,
         })
     }
 
-    /// For a client that need not wait.
+    /// While few handshakes wait.
     pub(super) fn config(&self) -> &Arc<ServerConfig> {
         &self.config
     }
 
-    /// For a client in a crowd: with the last group in its list, for which it has most likely sent no key. Then it
-    /// is asked for one (HelloRetryRequest, RFC 8446, section 4.1.4), which takes the server no cryptography.
-    /// A client that replays a message cannot answer. A client of TLS 1.2 is not asked, and gets that group.
-    pub(super) fn for_a_crowd(&self, hello: &ClientHello<'_>) -> &Arc<ServerConfig> {
+    /// While many handshakes wait: with the last group in the client's list, for which it has most likely sent
+    /// no key. Then it is asked for one (HelloRetryRequest, RFC 8446, section 4.1.4), which takes the server no
+    /// cryptography. A client that replays a message cannot answer. A client of TLS 1.2 is not asked, and gets
+    /// that group.
+    pub(super) fn under_load(&self, hello: &ClientHello<'_>) -> &Arc<ServerConfig> {
         let groups = hello.named_groups().unwrap_or_default();
         let place = |group| groups.iter().position(|other| *other == group);
-        let offered = self.for_a_crowd.iter();
+        let offered = self.under_load.iter();
         let offered = offered.filter_map(|(group, config)| Some((place(*group)?, config)));
         let last = offered.max_by_key(|(place, _)| *place);
         last.map_or(&self.config, |(_, config)| config)
