@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
@@ -43,6 +44,16 @@ def test_processes_with_one_port_are_one_exposition(start: Start, directory: Pat
             assert value(text, "process_open_fds", dynamo_process=str(number)) > 0
 
     eventually(all_are_shown)
+
+
+def test_a_process_knows_its_address_while_the_one_that_serves_it_starts(
+    start: Start, directory: Path
+) -> None:
+    port = free_port()
+    directory.mkdir()
+    with (directory / f"serve-{port}").open("w") as starting:
+        fcntl.flock(starting, fcntl.LOCK_EX)
+        assert start(COUNTED, **settings(directory, port)).line() == f"0.0.0.0:{port}"
 
 
 def _is(port: int, name: str, expected: float) -> None:

@@ -73,7 +73,10 @@ impl Server {
         };
         match (own, self.shared_address()) {
             (None, Some((directory, key))) if !is_closed => {
-                StatusAddress::parse(&directory.served_address(&key)?)
+                let stored = directory.served_address(&key);
+                stored
+                    .and_then(|text| StatusAddress::parse(&text))
+                    .or_else(|| self.planned_address())
             }
             (own, _) => own,
         }
@@ -82,6 +85,12 @@ impl Server {
     /// The scheme of the server's URL, `http` or `https`.
     pub(super) fn scheme(&self) -> &'static str {
         server::scheme(&self.config)
+    }
+
+    /// The address, while the process that serves it has not stored it yet.
+    fn planned_address(&self) -> Option<StatusAddress> {
+        let (host, port) = self.config.fixed_address()?;
+        StatusAddress::of(&host, port)
     }
 
     fn shared_address(&self) -> Option<(&'static Directory, String)> {

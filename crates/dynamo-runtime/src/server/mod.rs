@@ -22,7 +22,6 @@ mod tests;
 mod unix;
 mod web;
 
-use std::net::ToSocketAddrs;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
@@ -242,12 +241,8 @@ fn listen(sockets: &Arc<Sockets>, host: &str, port: u16) -> io::Result<Listening
             file: Some(file),
         });
     }
-    // An IPv6 address may be written as in a URL.
-    let bare = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'));
     let mut failed = io::ErrorKind::AddrNotAvailable.into();
-    for address in (bare.unwrap_or(host), port).to_socket_addrs()? {
+    for address in address::resolve(host, port)? {
         match sockets.listen(address, BACKLOG) {
             Ok(listener) => {
                 return Ok(Listening {
