@@ -24,10 +24,12 @@ from tests.support.stress import repeats  # noqa: E402 - its package has asserts
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# An example that takes long says something of the machine, not of the code.
+# An example that takes long says something of the machine, not of the code. The phase that explains
+# failures traces every line, which is slow before Python 3.12.
 hypothesis.settings.register_profile(
     "patient",
     deadline=None,
+    phases=[phase for phase in hypothesis.Phase if phase is not hypothesis.Phase.explain],
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
     max_examples=repeats(50, 500),
 )
