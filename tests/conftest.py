@@ -44,9 +44,9 @@ def _runtime_directories() -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def _no_settings(monkeypatch: pytest.MonkeyPatch, _runtime_directories: str) -> None:
-    """Whatever the shell has set, a test sees the defaults, and nothing of other processes.
+    """Clears the settings of the shell, and gives the test its own runtime directory.
 
-    The time of callbacks alone is another: they have all that they need on a busy machine.
+    One setting is not the default: the callbacks of a scrape have 60 s, for a busy machine.
     """
     for variable in [name for name in os.environ if name.startswith("DYN_")]:
         monkeypatch.delenv(variable)

@@ -47,7 +47,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.fixture(autouse=True)
 def _few_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """More than one: a server that stands still for 2 s has failed the first."""
+    """The first attempt fails if the server does not answer within 2 s."""
     monkeypatch.setattr(connection, "_CONNECT_ATTEMPTS", 2)
     monkeypatch.setattr(connection, "_RETRY_INTERVAL", 0.01)
 

@@ -17,8 +17,8 @@ from tests.support.waiting import eventually
 _SERVER = Path(sys.executable).parent / "nats-server"
 
 LEASE = {"DYN_DISCOVERY_LEASE": "5"}
-"""Shorter than by default, so that entries of killed workers are soon gone; longer than a process
-stands still on a busy machine, by more than the time between two renewals."""
+"""Shorter than the default, so that entries of killed workers expire soon. A busy machine may
+delay a renewal."""
 
 
 class NatsServer:

@@ -85,7 +85,7 @@ class Prometheus:
     def _next_scrape(self) -> float:
         """The time of the next scrape that works."""
         [now] = self.query("time()")
-        # A worker that stands still for the timeout of a second is scraped again.
+        # Prometheus scrapes a worker again that did not answer within a second.
         stored = f"timestamp(up) > {now.value} and up == 1"
         return eventually(lambda: self.query(stored) or None)[0].value
 

@@ -13,7 +13,7 @@ async def main():
     runtime = DistributedRuntime(loop)
     print(runtime.system_status_address)
     while await loop.run_in_executor(None, input) == "stall":
-        time.sleep(0.3)  # what nobody should do in an event loop
+        time.sleep(0.3)  # blocks the event loop
         print("stalled")
     return runtime  # it lives until the end
 

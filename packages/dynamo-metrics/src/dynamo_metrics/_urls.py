@@ -15,12 +15,14 @@ def without_credentials(url: str) -> str:
 
 
 def basic_auth(url: str) -> dict[str, str]:
-    """Return the header of basic authentication for a URL; empty if the URL names no user.
-
-    https://www.rfc-editor.org/rfc/rfc7617
-    """
+    """Return the header of basic authentication for a URL; empty if the URL names no user."""
     parts = urlsplit(url)
     if parts.username is None:
         return {}
-    secret = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
-    return {"Authorization": f"Basic {base64.b64encode(secret).decode()}"}
+    return authorization(unquote(parts.username), unquote(parts.password or ""))
+
+
+def authorization(user: str, password: str) -> dict[str, str]:
+    """Return the header of basic authentication: https://www.rfc-editor.org/rfc/rfc7617."""
+    secret = base64.b64encode(f"{user}:{password}".encode()).decode()
+    return {"Authorization": f"Basic {secret}"}

@@ -136,17 +136,18 @@ def _json_object(variable: str, default: None) -> dict[str, Any] | None:
 def _nats_servers(variable: str, default: str) -> tuple[str, ...]:
     given = _environment.text(variable, default)
     servers = tuple(server.strip() for server in given.split(","))
+    shown = ",".join(map(without_credentials, servers))
     if any(server.startswith(("ws://", "wss://")) for server in servers):
         raise _environment.bad(
             variable,
-            ",".join(map(without_credentials, servers)),
+            shown,
             "is a WebSocket, over which a server that stops answering is not noticed",
             "nats://host:port, or tls://host:port",
         )
     if not all(_NATS_URL.fullmatch(server) for server in servers):
         raise _environment.bad(
             variable,
-            ",".join(map(without_credentials, servers)),
+            shown,
             "is not the address of a NATS server",
             "nats://host:port, several of them separated by commas",
         )

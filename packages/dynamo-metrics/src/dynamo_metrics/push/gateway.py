@@ -14,7 +14,7 @@ from urllib.error import HTTPError
 from urllib.parse import quote
 from urllib.request import HTTPHandler, HTTPSHandler, Request, build_opener
 
-from dynamo_metrics._urls import basic_auth, without_credentials
+from dynamo_metrics._urls import authorization, basic_auth, without_credentials
 
 if TYPE_CHECKING:
     from dynamo_metrics import RuntimeMetrics
@@ -101,11 +101,11 @@ def _send(
     context: ssl.SSLContext | None,
 ) -> None:
     url = _url(gateway, job, grouping_key or {})
-    headers = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8", **basic_auth(url)}
+    headers = {
+        "Content-Type": "text/plain; version=0.0.4; charset=utf-8",
+        **(basic_auth(url) if auth is None else authorization(*auth)),
+    }
     url, gateway = without_credentials(url), without_credentials(gateway)
-    if auth is not None:
-        credentials = base64.b64encode(":".join(auth).encode()).decode()
-        headers["Authorization"] = f"Basic {credentials}"
     opener = build_opener(HTTPHandler(), HTTPSHandler(context=context))
     try:
         with opener.open(Request(url, body, headers, method=method), timeout=timeout):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from dynamo._nats import Connection, Subscription, is_subject, token
@@ -86,14 +87,11 @@ class NatsPlane:
             stream.fail(ConnectionLostError("this runtime was shut down"))
             stream.disconnect()
         # Each step is taken even if the one before it is cancelled, since NATS does not answer.
-        try:
+        async with AsyncExitStack() as steps:
+            steps.push_async_callback(self._connection.release)
+            if self._subscription is not None:
+                steps.push_async_callback(self._subscription.close)
             await self._wire.close()
-        finally:
-            try:
-                if self._subscription is not None:
-                    await self._subscription.close()
-            finally:
-                await self._connection.release()
 
     async def _on_frame(self, message: Msg) -> None:
         stream = self._streams.get(message.subject)
