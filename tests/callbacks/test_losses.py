@@ -219,14 +219,16 @@ def test_a_series_of_a_vec_without_values_is_the_plain_one(
     running.inc()
     assert loras.get({"lora": ""}) == 3
     loras.set(4, {"lora": "a"})
-    assert sorted(render(runtime, accept).named("running").values()) == [3, 4]
+    expected = {key("running"): 3, key("running", lora="a"): 4}
+    assert render(runtime, accept).named("running") == expected
     assert (
         DROPPED not in exposition(runtime)
         or sample(exposition(runtime), DROPPED, reason="duplicate") == 0
     )
     runtime.metrics.unregister(running)
     loras.inc({"lora": ""})
-    assert sorted(render(runtime, accept).named("running").values()) == [1, 4]
+    expected = {key("running", lora=""): 1, key("running", lora="a"): 4}
+    assert render(runtime, accept).named("running") == expected
 
 
 def test_vecs_whose_series_differ_in_a_label_without_a_value_share_them(

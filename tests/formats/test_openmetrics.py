@@ -57,6 +57,16 @@ def test_a_histogram_below_zero_goes_out_as_unknown_with_all_its_samples(
         assert render(runtime, accept).values[key("m_sum")] == observed
 
 
+def test_series_of_a_histogram_below_zero_keep_their_order(runtime: DistributedRuntime) -> None:
+    vec = runtime.metrics.create_histogramvec("h", "help", ["a"], buckets=[-1.0])
+    plain = runtime.metrics.create_histogram("h", "help", buckets=[-1.0])
+    vec.observe(1, {"a": "x"})
+    plain.observe(1)
+    for accept in (TEXT, OPENMETRICS):
+        counts = render(runtime, accept).named("h_count")
+        assert list(counts) == [key("h_count"), key("h_count", a="x")]
+
+
 def test_a_gauge_named_like_creation_times_is_their_sample(runtime: DistributedRuntime) -> None:
     runtime.metrics.create_counter("made_total", "help")
     runtime.metrics.create_gauge("made_created", "help").set(7)

@@ -6,10 +6,10 @@ use super::encode::{ExposedFamily, samples, visit_all};
 use super::external::{ExternalFamily, ExternalSeries, ExternalValue};
 use crate::metrics::{BucketLayout, Collector, ExternalLabels, Family, Kind};
 
-/// The samples of a family as families of unknown type, in the order of the samples. Series keep their
-/// names, labels and values; their labels are available only as text.
+/// The samples of a family as families of unknown type, in the order of the samples, the series of each in
+/// order of creation. Series keep their names, labels and values; their labels are available only as text.
 pub(super) fn split(exposed: &ExposedFamily) -> Vec<ExposedFamily> {
-    let mut families: Vec<(&str, Vec<ExternalSeries>)> = Vec::new();
+    let mut all: Vec<(u64, &str, ExternalSeries)> = Vec::new();
     for collector in &exposed.collectors {
         visit_all(&**collector, &mut |point| {
             samples(point.value, |suffix, last, value| {
@@ -28,12 +28,17 @@ pub(super) fn split(exposed: &ExposedFamily) -> Vec<ExposedFamily> {
                     created: None,
                     exemplars: Arc::default(),
                 };
-                match families.iter_mut().find(|(known, _)| *known == suffix) {
-                    Some((_, all)) => all.push(series),
-                    None => families.push((suffix, vec![series])),
-                }
+                all.push((point.sequence, suffix, series));
             });
         });
+    }
+    all.sort_by_key(|(sequence, ..)| *sequence);
+    let mut families: Vec<(&str, Vec<ExternalSeries>)> = Vec::new();
+    for (_, suffix, series) in all {
+        match families.iter_mut().find(|(known, _)| *known == suffix) {
+            Some((_, all)) => all.push(series),
+            None => families.push((suffix, vec![series])),
+        }
     }
     let of_suffix = |(suffix, series): (&str, Vec<ExternalSeries>)| {
         let family = Arc::new(Family {

@@ -10,6 +10,7 @@ use super::desc::Desc;
 use super::errors::MetricsError;
 use super::exemplar::Exemplar;
 use super::instrument::{BucketLayout, Instrument};
+use super::labels::Labels;
 use super::registry::Registry;
 use super::series::Series;
 use super::storage::{SharedLayout, Storage};
@@ -65,6 +66,8 @@ impl KeepAlive {
 pub(crate) struct SingleCore<I> {
     desc: Arc<Desc>,
     series: Arc<Series<I>>,
+    /// The labels as text, if the series was one of a vec: there it has empty labels.
+    adopted_labels: Option<Box<[u8]>>,
     sequence: u64,
     buckets: BucketLayout,
     shared_layout: SharedLayout,
@@ -78,8 +81,13 @@ impl<I: Instrument> SingleCore<I> {
         registry: &Registry,
         adopted: Option<Arc<dyn Any + Send + Sync>>,
     ) -> Self {
-        let adopted = adopted.and_then(|series| series.downcast().ok());
+        let adopted: Option<Arc<Series<I>>> = adopted.and_then(|series| series.downcast().ok());
         SingleCore {
+            adopted_labels: adopted.is_some().then(|| {
+                let mut text = Vec::new();
+                desc.template.render(&[], &mut text);
+                text.into()
+            }),
             series: adopted.unwrap_or_else(|| Arc::new(Series::new(&desc, &[], layout))),
             sequence: registry.next_sequence(),
             buckets: I::bucket_layout(layout),
@@ -110,7 +118,17 @@ impl<I: Instrument> SingleCore<I> {
 
 impl<I: Instrument> Collector for SingleCore<I> {
     fn visit(&self, _at: Cursor, _limit: usize, visitor: &mut Visitor<'_>) -> Option<Cursor> {
-        self.series.visit(self.sequence, &self.desc, visitor);
+        match &self.adopted_labels {
+            None => self.series.visit(self.sequence, &self.desc, visitor),
+            Some(text) => {
+                let labels = Labels::Own {
+                    template: &self.desc.template,
+                    key: &[],
+                    text,
+                };
+                self.series.visit_as(labels, self.sequence, visitor);
+            }
+        }
         None
     }
 }

@@ -156,14 +156,21 @@ impl<I: Instrument> Series<I> {
     /// Calls `visitor` with the data point of the series.
     #[inline]
     pub(crate) fn visit(&self, sequence: u64, desc: &Desc, visitor: &mut Visitor<'_>) {
+        let labels = Labels::Own {
+            template: &desc.template,
+            key: self.key(),
+            text: self.labels(),
+        };
+        self.visit_as(labels, sequence, visitor);
+    }
+
+    /// As [`visit`](Self::visit), with the labels of another metric that shows the series.
+    #[inline]
+    pub(crate) fn visit_as(&self, labels: Labels<'_>, sequence: u64, visitor: &mut Visitor<'_>) {
         self.cell.read(|value| {
             visitor(&DataPoint {
                 sequence,
-                labels: Labels::Own {
-                    template: &desc.template,
-                    key: self.key(),
-                    text: self.labels(),
-                },
+                labels,
                 value,
                 created: Some(Duration::from_millis(self.created)),
                 timestamp: None,
