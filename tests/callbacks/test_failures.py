@@ -7,9 +7,11 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client.core import GaugeMetricFamily
 
 from dynamo.prometheus_metrics import MetricsError
 from dynamo.runtime import DistributedRuntime
@@ -41,6 +43,35 @@ def fail() -> None:
 
 def fail_again() -> None:
     raise IndexError
+
+
+class Stuck:
+    """A callback that does not return before it is released."""
+
+    def __init__(self) -> None:
+        self.began = threading.Event()
+        self.released = threading.Event()
+        self.returned = threading.Event()
+
+    def __call__(self) -> None:
+        self.began.set()
+        assert self.released.wait(TIMEOUT_SECONDS)
+        self.returned.set()
+
+
+@pytest.fixture
+def stuck() -> Iterator[Stuck]:
+    """Released at the end, so that its thread ends."""
+    stuck = Stuck()
+    yield stuck
+    stuck.released.set()
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> DistributedRuntime:
+    """A runtime whose callbacks have 50 ms."""
+    monkeypatch.setenv("DYN_METRICS_CALLBACK_TIMEOUT", "0.05")
+    return DistributedRuntime()
 
 
 def test_a_runtime_with_callbacks_shows_how_they_fare(runtime: DistributedRuntime) -> None:
@@ -142,6 +173,31 @@ def test_a_log_that_fails_ends_no_scrape(
         logger.removeFilter(broken)
 
 
+class FailsAfterALabelThatIsNoText:
+    """A collector that raises when it has made two series."""
+
+    def describe(self) -> list[Any]:
+        return []
+
+    def collect(self) -> Iterator[Any]:
+        family = GaugeMetricFamily("engine_load", "help", labels=["model"])
+        family.add_metric(["llama"], 1)
+        family.add_metric(["\udce9"], 2)
+        yield family
+        raise KeyError("the cause")
+
+
+def test_a_text_that_cannot_be_encoded_leaves_no_callback_unfinished(
+    runtime: DistributedRuntime,
+) -> None:
+    registry = CollectorRegistry()
+    registry.register(FailsAfterALabelThatIsNoText())
+    runtime.metrics.register_collector(registry)
+    for expected in (1, 2):
+        assert sample(exposition(runtime), "engine_load", model="llama") == 1
+        assert counted(runtime) == (expected, 0)
+
+
 def test_a_metric_with_the_name_of_a_figure_is_a_conflict(runtime: DistributedRuntime) -> None:
     runtime.metrics.create_gauge(ERRORS, "help", full_name=True)
     with refused(MetricsError, f'"{ERRORS}"', "the runtime", "the runtime"):
@@ -149,35 +205,6 @@ def test_a_metric_with_the_name_of_a_figure_is_a_conflict(runtime: DistributedRu
 
 
 # Late ones
-
-
-class Stuck:
-    """A callback that does not return before it is released."""
-
-    def __init__(self) -> None:
-        self.began = threading.Event()
-        self.released = threading.Event()
-        self.returned = threading.Event()
-
-    def __call__(self) -> None:
-        self.began.set()
-        assert self.released.wait(TIMEOUT_SECONDS)
-        self.returned.set()
-
-
-@pytest.fixture
-def stuck() -> Iterator[Stuck]:
-    """Released at the end, so that its thread ends."""
-    stuck = Stuck()
-    yield stuck
-    stuck.released.set()
-
-
-@pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> DistributedRuntime:
-    """A runtime whose callbacks have 50 ms."""
-    monkeypatch.setenv("DYN_METRICS_CALLBACK_TIMEOUT", "0.05")
-    return DistributedRuntime()
 
 
 @contextlib.contextmanager
@@ -292,6 +319,23 @@ def test_late_and_not_reached_are_logged_under_the_name_of_their_callback(
     assert repr(stuck) not in not_reached
 
 
+def test_a_returned_object_that_hangs_when_it_is_freed_counts_as_its_callback(
+    hasty: DistributedRuntime, stuck: Stuck, log: Log
+) -> None:
+    class Returned:
+        def __del__(self) -> None:
+            stuck()
+
+    ran = threading.Event()
+    handle = hasty.metrics.register_callback(Returned)
+    hasty.metrics.register_callback(ran.set)
+    exposition(hasty)
+    assert ran.wait(TIMEOUT_SECONDS)
+    assert stuck.began.is_set()
+    log.until("Returned did not finish")
+    handle.unregister()
+
+
 def test_threads_of_callbacks_that_hung_end(hasty: DistributedRuntime) -> None:
     def threads() -> int:
         return sum(thread.name == "dynamo-callbacks" for thread in threading.enumerate())
@@ -363,6 +407,28 @@ def test_what_a_late_callback_raises_is_not_counted_as_well(
     log.until("fail_late raised")
     assert late >= 1
     assert counted(hasty) == (0, late)
+
+
+def test_a_log_handler_that_hangs_keeps_no_callback_from_running(
+    runtime: DistributedRuntime, stuck: Stuck
+) -> None:
+    class Hangs(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            stuck()
+
+    handler, logger = Hangs(), logging.getLogger("dynamo.runtime")
+    logger.addHandler(handler)
+    try:
+        gauge = runtime.metrics.create_intgauge("m", "help")
+        runtime.metrics.register_callback(fail)
+        runtime.metrics.register_callback(gauge.inc)
+        runtime.metrics.register_callback(fail_again)
+        for expected in (1, 2, 3):
+            assert sample(exposition(runtime), "m") == expected
+            assert counted(runtime) == (2 * expected, 0)
+        assert stuck.began.wait(TIMEOUT_SECONDS)
+    finally:
+        logger.removeHandler(handler)
 
 
 @pytest.mark.parametrize("error", [OSError, SystemExit, KeyboardInterrupt])

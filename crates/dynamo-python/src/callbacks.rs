@@ -6,6 +6,7 @@ use std::time::Instant;
 use dynamo_runtime::CallbackHandle as CoreHandle;
 use dynamo_runtime::binding::{Action, Dispatcher, Job as CoreJob, Next};
 use pyo3::prelude::*;
+use pyo3::types::PyString;
 
 use crate::hub::Slot;
 use crate::limits::seconds;
@@ -62,25 +63,31 @@ impl Job {
         job.as_ref().is_some_and(CoreJob::returns_exposition)
     }
 
-    /// Say how it went; return whether to log it, true for the first failure of a callback.
-    ///
-    /// text is the exposition that the callback returned, if it returns one.
-    #[pyo3(signature = (succeeded, text=None))]
-    fn finish(&self, py: Python<'_>, succeeded: bool, text: Option<&str>) -> bool {
+    /// Show the exposition that the callback returned. Lone surrogates become U+FFFD.
+    fn store(&self, py: Python<'_>, text: &Bound<'_, PyString>) {
+        let text = text.to_string_lossy();
+        let job = self.job.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(job) = &*job {
+            py.detach(|| job.store_exposition(&text));
+        }
+    }
+
+    /// Return True at the first call for a callback: only its first failure is logged.
+    fn is_first_failure(&self) -> bool {
+        let job = self.job.lock().unwrap_or_else(PoisonError::into_inner);
+        job.as_ref().is_some_and(CoreJob::is_first_failure)
+    }
+
+    /// Say whether the callback succeeded. Scrapes do not wait for it any longer.
+    fn finish(&self, succeeded: bool) {
         let job = self
             .job
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        let Some(job) = job else {
-            return false;
-        };
-        if let Some(text) = text {
-            py.detach(|| job.store_exposition(text));
+        if let Some(job) = job {
+            DISPATCHER.finish(job, succeeded);
         }
-        let log = !succeeded && job.is_first_failure();
-        DISPATCHER.finish(job, succeeded);
-        log
     }
 }
 
@@ -100,7 +107,7 @@ fn take_over_jobs() {
     DISPATCHER.take_over();
 }
 
-/// Wait, without the GIL, until a callback runs beyond its deadline; then take over.
+/// Wait, without the GIL, until a callback keeps the thread for too long; then take over.
 ///
 /// Returns False after the end of callbacks.
 #[pyfunction]

@@ -44,6 +44,7 @@ pub(crate) fn subscribe() {
 
 pub(crate) fn add(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(next_message, module)?)?;
+    module.add_function(wrap_pyfunction!(nudge_messages, module)?)?;
     module.add_function(wrap_pyfunction!(stop_messages, module)?)
 }
 
@@ -51,9 +52,21 @@ fn queue() -> MutexGuard<'static, Queue> {
     QUEUE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+fn put(message: Message) {
+    let mut queue = queue();
+    if queue.messages.len() == LIMIT {
+        queue.messages.pop_front();
+    }
+    queue.messages.push_back(message);
+    if !(queue.fetched || queue.stopped) {
+        LEFT.store(true, Relaxed);
+    }
+    ARRIVED.notify_one();
+}
+
 /// Wait for the next message, without the GIL; None at the end of the process.
 ///
-/// A message is its level, as logging counts, and its text.
+/// A message is its level, as logging counts, and its text, which is empty after nudge_messages().
 #[pyfunction]
 fn next_message(py: Python<'_>) -> Option<Message> {
     py.detach(|| {
@@ -79,6 +92,12 @@ pub(crate) fn start_if_needed(py: Python<'_>) {
         // At the end of the process no thread and no logger is left.
         let _ = START_LOG.call(py, &[]);
     }
+}
+
+/// Have next_message() return an empty message after those that wait.
+#[pyfunction]
+fn nudge_messages() {
+    put((0, String::new()));
 }
 
 /// Stop taking messages and wake the thread that waits for one.
@@ -122,15 +141,7 @@ impl Subscriber for ToQueue {
             Level::WARN => 30,
             _ => 20,
         };
-        let mut queue = queue();
-        if queue.messages.len() == LIMIT {
-            queue.messages.pop_front();
-        }
-        queue.messages.push_back((level, text.0));
-        if !(queue.fetched || queue.stopped) {
-            LEFT.store(true, Relaxed);
-        }
-        ARRIVED.notify_one();
+        put((level, text.0));
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {

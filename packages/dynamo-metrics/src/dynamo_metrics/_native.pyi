@@ -564,11 +564,12 @@ class Job:
     @property
     def returns_text(self) -> bool:
         """Whether the callback returns an exposition."""
-    def finish(self, succeeded: bool, text: str | None = None) -> bool:
-        """Say how it went; return whether to log it, true for the first failure of a callback.
-
-        text is the exposition that the callback returned, if it returns one.
-        """
+    def store(self, text: str) -> None:
+        """Show the exposition that the callback returned. Lone surrogates become U+FFFD."""
+    def is_first_failure(self) -> bool:
+        """Return True at the first call for a callback: only its first failure is logged."""
+    def finish(self, succeeded: bool) -> None:
+        """Say whether the callback succeeded. Scrapes do not wait for it any longer."""
 
 def install(
     *,
@@ -634,7 +635,7 @@ def take_over_jobs() -> None:
     """Make the calling thread the one that runs user code, whatever the previous one is doing."""
 
 def stand_by() -> bool:
-    """Wait, without the GIL, until a callback runs beyond its deadline; then take over.
+    """Wait, without the GIL, until a callback keeps the thread for too long; then take over.
 
     Returns False after the end of callbacks.
     """
@@ -648,8 +649,11 @@ def stop_jobs() -> None:
 def next_message() -> tuple[int, str] | None:
     """Wait for the next message, without the GIL; None at the end of the process.
 
-    A message is its level, as logging counts, and its text.
+    A message is its level, as logging counts, and its text, which is empty after nudge_messages().
     """
+
+def nudge_messages() -> None:
+    """Have next_message() return an empty message after those that wait."""
 
 def stop_messages() -> None:
     """Stop taking messages and wake the thread that waits for one."""

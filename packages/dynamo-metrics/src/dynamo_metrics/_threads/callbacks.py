@@ -1,19 +1,18 @@
 """The thread that runs user code before a scrape, and takes samples in between.
 
-A standby thread takes over from it when a callback runs beyond its deadline. The thread of such a
-callback ends when the callback returns.
+A standby thread takes over from it when a callback, or what it returned, keeps it beyond the
+deadline. A thread that has lost its work ends when it is free again.
 """
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 from collections.abc import Callable
 from typing import Protocol
 
 from dynamo_metrics import _native
-from dynamo_metrics._threads.log import LOGGER, log, start_log
+from dynamo_metrics._threads.log import log_error, start_log
 
 
 class Sampler(Protocol):
@@ -90,18 +89,16 @@ def _run(begin: Callable[[], bool | None]) -> None:
     if takes_over:
         _has_standby = False
         _thread = threading.current_thread()
-    logger = logging.getLogger(LOGGER)
     goes_on = True
     while goes_on and process == _process:
         # What a sample raises, or another thread sets in this one, is no reason to end.
         try:
-            goes_on = _run_next(logger)
-        except BaseException:
-            message = "exception on the thread of metrics callbacks, which goes on"
-            log(logger, logging.ERROR, message, exc_info=True)
+            goes_on = _run_next()
+        except BaseException as error:
+            log_error("exception on the thread of metrics callbacks, which goes on", error)
 
 
-def _run_next(logger: logging.Logger) -> bool:
+def _run_next() -> bool:
     """Wait for a callback or a sample. Returns False when this thread must end.
 
     A function of its own, so that nothing keeps a callback alive while the thread waits.
@@ -115,39 +112,44 @@ def _run_next(logger: logging.Logger) -> bool:
         sampler.woke(gil_wait)
     if job is not None:
         _start_standby()
-        _call(job, logger)
+        _finish(job)
     return True
 
 
-def _call(job: _native.Job, logger: logging.Logger) -> None:
+def _finish(job: _native.Job) -> None:
+    """Run a callback.
+
+    What it returned or raised is freed, which may run code of the user, before ``job.finish()``:
+    until then, another thread takes over if that code hangs.
+    """
+    succeeded = False
     try:
-        result = job.callback()
-        if hasattr(result, "__await__"):
-            close = getattr(result, "close", None)
-            if close is not None:
-                close()
-            raise TypeError("it returned an awaitable, and nothing awaits it: use a plain function")
-        text = _text(result) if job.returns_text else None
+        _call(job)
+        succeeded = True
     except PartialExpositionError as error:
-        if job.finish(succeeded=False, text=error.text):
-            log(
-                logger,
-                logging.ERROR,
-                f"metrics callback {job.name}: {error}; its other families are shown, later "
-                "exceptions are only counted",
-                exc_info=True,
-            )
-    except BaseException:
-        if job.finish(succeeded=False):
-            log(
-                logger,
-                logging.ERROR,
-                f"metrics callback {job.name} raised; it runs again at the next scrape, later "
-                "exceptions are only counted",
-                exc_info=True,
-            )
-    else:
-        job.finish(succeeded=True, text=text)
+        job.store(error.text)
+        _log_first(job, f": {error}; its other families are shown", error)
+    except BaseException as error:
+        _log_first(job, " raised; it runs again at the next scrape", error)
+    finally:
+        job.finish(succeeded)
+
+
+def _call(job: _native.Job) -> None:
+    result = job.callback()
+    if hasattr(result, "__await__"):
+        close = getattr(result, "close", None)
+        if close is not None:
+            close()
+        raise TypeError("it returned an awaitable, and nothing awaits it: use a plain function")
+    if job.returns_text:
+        job.store(_text(result))
+
+
+def _log_first(job: _native.Job, what: str, error: BaseException) -> None:
+    if job.is_first_failure():
+        message = f"metrics callback {job.name}{what}, later exceptions are only counted"
+        log_error(message, error)
 
 
 def _text(result: object) -> str:
