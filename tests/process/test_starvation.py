@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import time
 
 import pytest
 
@@ -13,26 +13,18 @@ from tests.support.process import Start
 TIMEOUT = "X-Prometheus-Scrape-Timeout-Seconds"
 
 
-def test_a_scraper_in_a_hurry_makes_no_other_scrape_stale(serve: Start) -> None:
-    worker = serve("slow_gauge.py")
+@pytest.mark.parametrize(("seconds", "timeout"), [("0.2", "1"), ("0.7", "1"), ("1.2", "5")])
+def test_a_scraper_in_a_hurry_makes_no_other_scrape_stale(
+    serve: Start, seconds: str, timeout: str
+) -> None:
+    worker = serve("slow_gauge.py", seconds, DYN_METRICS_CALLBACK_TIMEOUT=timeout)
     assert worker.line() == "ready"
-    stop = threading.Event()
-
-    def scrape_with_a_short_timeout() -> None:
-        while not stop.is_set():
-            fetch(worker.address, "/metrics", headers={TIMEOUT: "0.001"})
-
-    scraping = threading.Thread(target=scrape_with_a_short_timeout)
-    scraping.start()
-    try:
-        before = 0.0
-        for _ in range(5):
-            now = sample(scrape(worker.address), "ns_comp_ep_now")
-            assert now > before
-            before = now
-    finally:
-        stop.set()
-        scraping.join()
+    for _ in range(2):
+        fetch(worker.address, headers={TIMEOUT: "0.001"})
+        assert worker.line() == "begins"
+        arrived = time.time()
+        assert sample(scrape(worker.address), "ns_comp_ep_began_at") >= arrived
+        assert worker.line() == "begins"
 
 
 def test_a_quick_callback_behind_a_slow_one_runs_for_every_scrape(serve: Start) -> None:

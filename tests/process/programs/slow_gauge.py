@@ -1,17 +1,20 @@
-"""A callback that sets a gauge after 0.2 s."""
+"""A callback that takes the given seconds, and sets a gauge to the time at which it began."""
 
 from __future__ import annotations
 
+import sys
 import time
 
 from tests.programs.served import metrics
 
-now = metrics.create_gauge("now", "help")
+began_at = metrics.create_gauge("began_at", "help")
 
 
 def slow():
-    time.sleep(0.2)
-    now.set(time.time())
+    began = time.time()
+    print("begins")
+    time.sleep(float(sys.argv[1]))
+    began_at.set(began)
 
 
 metrics.register_callback(slow)

@@ -22,6 +22,9 @@ pub(crate) use external::ExternalText;
 /// The share of a scraper's timeout that callbacks may use. The rest is for the response.
 pub(crate) const CALLBACK_SHARE: f64 = 0.8;
 
+/// The most that a callback timeout can be.
+const MOST_TIMEOUT: Duration = Duration::from_secs(86_400);
+
 /// The action of a callback.
 pub enum Action {
     /// Calls a function. Its panics are caught and counted.
@@ -64,12 +67,9 @@ pub(crate) struct Callbacks {
     entries: RwLock<Vec<Arc<Entry>>>,
     dispatcher: Arc<Dispatcher>,
     stats: Arc<dyn CallbackStats>,
-    /// How long a callback may run before others take its thread, whatever the scraper's timeout is.
-    least_time: Duration,
+    /// The time that the callbacks of a scrape have if the scraper sets no limit.
+    timeout: Duration,
 }
-
-/// The most that [`Callbacks::least_time`] can be.
-const MOST_LEAST_TIME: Duration = Duration::from_secs(1);
 
 /// Counts failures of callbacks. No lock is held when a method is called.
 pub(crate) trait CallbackStats: Send + Sync {
@@ -84,7 +84,6 @@ pub(crate) trait CallbackStats: Send + Sync {
 }
 
 impl Callbacks {
-    /// `timeout` is the time that the callbacks of a scrape have if the scraper sets no limit.
     pub(crate) fn new(
         dispatcher: Arc<Dispatcher>,
         stats: Arc<dyn CallbackStats>,
@@ -94,7 +93,7 @@ impl Callbacks {
             entries: RwLock::default(),
             dispatcher,
             stats,
-            least_time: timeout.min(MOST_LEAST_TIME),
+            timeout: timeout.min(MOST_TIMEOUT),
         }
     }
 
@@ -125,6 +124,12 @@ impl Callbacks {
             entry: Arc::downgrade(&entry),
             callbacks: Arc::downgrade(self),
         }
+    }
+
+    /// The time that the callbacks of a scrape have that begins now. One that runs already runs again for this
+    /// scrape, when it has returned: the time that it has left is added.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout + self.dispatcher.busy_for().min(self.timeout)
     }
 
     /// Whether the calling thread is the one that runs callbacks.
@@ -176,8 +181,7 @@ impl Callbacks {
         }
         due.sort_by_key(|entry| entry.was_late.load(Relaxed));
         let Outcome { late, not_reached } =
-            self.dispatcher
-                .run(due, self.least_time, deadlines, reached);
+            self.dispatcher.run(due, self.timeout, deadlines, reached);
         self.stats.late(late.len() as u64);
         self.stats.not_reached(not_reached.len() as u64);
         for entry in late {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::members::Members;
 use super::runtime_metrics::RuntimeMetrics;
@@ -27,7 +27,6 @@ pub(crate) struct Gatherer {
     pub(super) metrics: Arc<RuntimeMetrics>,
     /// The other processes, with a shared directory.
     pub(super) members: Option<Members>,
-    pub(super) callback_timeout: Duration,
     created_samples: bool,
     /// The length of the previous exposition in bytes.
     last_len: AtomicUsize,
@@ -49,7 +48,6 @@ impl Gatherer {
             callbacks: Arc::new(Callbacks::new(dispatcher, stats, config.callback_timeout)),
             metrics,
             members: group.map(Members::new),
-            callback_timeout: config.callback_timeout,
             created_samples: config.created_samples,
             last_len: AtomicUsize::new(0),
         })
@@ -57,7 +55,7 @@ impl Gatherer {
 
     /// The deadline of the callbacks of a scrape that begins now and sets no limit itself.
     pub(super) fn callback_deadline(&self) -> Instant {
-        Instant::now() + self.callback_timeout
+        Instant::now() + self.callbacks.timeout()
     }
 
     /// Runs the callbacks of `scope` and the nodes below it, and those of the other processes.

@@ -28,7 +28,7 @@ impl StatusProvider for Status {
     }
 
     fn callback_timeout(&self) -> Duration {
-        self.gatherer.callback_timeout
+        self.gatherer.callbacks.timeout()
     }
 
     fn encode(&self, format: ExpositionFormat, selection: Option<&Selection>, out: &mut Vec<u8>) {

@@ -47,7 +47,7 @@ fn a_callback_that_panics_is_counted_and_the_others_still_run() {
 
 #[test]
 fn a_callback_that_hangs_starves_no_other() {
-    let runtime = runtime_with(|_| ());
+    let runtime = runtime_with(|config| config.callback_timeout = Duration::from_millis(300));
     let metrics = runtime.metrics();
     let calls = metrics
         .create_intcounter("calls", "Calls behind the one that hangs", &[])

@@ -5,11 +5,14 @@
 //! frame lies below user code.
 //!
 //! A callback that its round did not reach stays in the queue: it runs after the deadline. A standby
-//! thread ([`Dispatcher::stand_by`]) becomes the main thread when a callback runs beyond its deadline. That
-//! callback goes on alone. It does not run a second time meanwhile, and no round waits for it.
+//! thread ([`Dispatcher::stand_by`]) becomes the main thread when a callback runs beyond the deadlines of its
+//! rounds. That callback goes on alone, and does not run a second time meanwhile. The deadline of a round ends
+//! the wait of that round only: others wait until the callback has run for the callback timeout.
 
 mod job;
 mod rounds;
+#[cfg(test)]
+mod tests;
 mod threads;
 
 use std::sync::atomic::Ordering::Relaxed;
@@ -42,13 +45,12 @@ impl Dispatcher {
     }
 
     /// Queues a round and waits until it has finished or the last of `deadlines`, which are sorted, has
-    /// passed. Calls `reached` with the index of each earlier deadline when it passes. A callback may run for
-    /// `least` before it loses the main thread: a round with a short deadline, which ends earlier, must not
-    /// take the callback away from the others.
+    /// passed. Calls `reached` with the index of each earlier deadline when it passes. A callback that runs for
+    /// longer than `timeout` is late for all rounds.
     pub(crate) fn run(
         &self,
         entries: Vec<Arc<Entry>>,
-        least: Duration,
+        timeout: Duration,
         deadlines: &[Instant],
         mut reached: impl FnMut(usize),
     ) -> Outcome {
@@ -60,8 +62,9 @@ impl Dispatcher {
         if state.stopped || state.is_user_thread(thread::current().id()) {
             return Outcome::default();
         }
-        let id = state.begin(entries, least, deadline, Instant::now());
+        let id = state.begin(entries, timeout, deadline, Instant::now());
         self.work.notify_all();
+        self.wake_standby(&mut state);
         loop {
             let now = Instant::now();
             if let Some((index, _)) = earlier.next_if(|(_, deadline)| **deadline <= now) {
@@ -75,6 +78,9 @@ impl Dispatcher {
                 return state.end(id);
             }
             let until = earlier.peek().map_or(deadline, |(_, earlier)| **earlier);
+            let until = state
+                .next_late_at()
+                .map_or(until, |late_at| until.min(late_at));
             state = self
                 .progress
                 .wait_timeout(state, until.saturating_duration_since(now))
@@ -101,20 +107,21 @@ impl Dispatcher {
         let me = thread::current().id();
         let mut state = lock(&self.state);
         while !state.stopped && *state.thread.get_or_insert(me) == me {
-            match state.start_next(me) {
+            state.away_since = None;
+            match state.start_next(me, Instant::now()) {
                 Some(job) => {
-                    let wakes_standby = state.must_wake_standby();
+                    self.wake_standby(&mut state);
                     drop(state);
-                    if wakes_standby {
-                        self.started.notify_all();
-                    }
                     if !job.0.unregistered.load(Relaxed) {
                         return Next::Job(job);
                     }
                     self.finish(job, true);
                     state = lock(&self.state);
                 }
-                None if std::mem::take(&mut state.woken) => return Next::Nothing,
+                None if std::mem::take(&mut state.woken) => {
+                    state.away_since = Some(Instant::now());
+                    return Next::Nothing;
+                }
                 None => {
                     let Some(until) = until else {
                         state = self
@@ -123,8 +130,10 @@ impl Dispatcher {
                             .unwrap_or_else(PoisonError::into_inner);
                         continue;
                     };
-                    let left = until.saturating_duration_since(Instant::now());
+                    let now = Instant::now();
+                    let left = until.saturating_duration_since(now);
                     if left.is_zero() {
+                        state.away_since = Some(now);
                         return Next::Nothing;
                     }
                     state = self
@@ -151,12 +160,29 @@ impl Dispatcher {
         if !succeeded && waits {
             job.0.stats.failed(1);
         }
-        let finished = lock(&self.state).finish(&job.0);
+        let finished = {
+            let mut state = lock(&self.state);
+            let finished = state.finish(&job.0, Instant::now());
+            self.wake_standby(&mut state);
+            finished
+        };
         // The callback may run again, now that it has returned.
         self.work.notify_all();
         self.progress.notify_all();
         // A callback that was unregistered meanwhile is dropped here, without the lock.
         drop((finished, job));
+    }
+
+    /// Has the standby thread wait for less time, if it may have to take over before.
+    fn wake_standby(&self, state: &mut State) {
+        if state.must_wake_standby() {
+            self.started.notify_all();
+        }
+    }
+
+    /// How long the callbacks that run now may go on before they are late.
+    pub(crate) fn busy_for(&self) -> Duration {
+        lock(&self.state).busy_for(Instant::now())
     }
 
     /// Stops handing out jobs and wakes all waiting threads. Threads end after their current jobs.

@@ -8,6 +8,14 @@ use std::time::{Duration, Instant};
 
 use super::{Entry, Job};
 
+/// The most that [`least_time`] can be.
+const MOST_LEAST_TIME: Duration = Duration::from_secs(1);
+
+/// How long a callback may run before others take its thread, however short the deadlines of its rounds are.
+fn least_time(timeout: Duration) -> Duration {
+    timeout.min(MOST_LEAST_TIME)
+}
+
 #[derive(Default)]
 pub(super) struct State {
     pub(super) rounds: Vec<Round>,
@@ -20,6 +28,8 @@ pub(super) struct State {
     pub(super) stuck: Vec<Running>,
     /// The main thread.
     pub(super) thread: Option<ThreadId>,
+    /// Since when the main thread has neither run a callback nor waited for one.
+    pub(super) away_since: Option<Instant>,
     /// The standby thread sleeps until then. A callback whose deadline is earlier must wake it.
     pub(super) standby_sleeps_until: Option<Instant>,
     /// The main thread must return from its wait without a job.
@@ -43,18 +53,20 @@ pub(super) struct Pending {
     rounds: Vec<u64>,
     /// The time limit of a callback that no round waits for.
     budget: Duration,
-    /// How long it may run in any case, however short the deadlines of its rounds are.
-    least: Duration,
+    /// The callback timeout of its runtime.
+    timeout: Duration,
 }
 
 pub(super) struct Running {
     pub(super) entry: Arc<Entry>,
     rounds: Vec<u64>,
     pub(super) thread: ThreadId,
-    /// From then on the callback is late.
+    /// From then on the callback loses the main thread to others.
     pub(super) overdue_at: Instant,
-    /// It lost the main thread: no round waits for it.
-    pub(super) is_late: bool,
+    /// From then on the callback is late: it has run for the whole callback timeout.
+    pub(super) late_at: Instant,
+    /// It is late: no round waits for it, or for another run of it.
+    is_late: bool,
     /// The deadline of one of its rounds has passed.
     was_given_up: bool,
 }
@@ -73,7 +85,7 @@ impl State {
     pub(super) fn begin(
         &mut self,
         entries: Vec<Arc<Entry>>,
-        least: Duration,
+        timeout: Duration,
         deadline: Instant,
         now: Instant,
     ) -> u64 {
@@ -104,7 +116,7 @@ impl State {
                     entry,
                     rounds: vec![id],
                     budget,
-                    least,
+                    timeout,
                 }),
             }
         }
@@ -123,12 +135,47 @@ impl State {
     /// Whether a callback runs and was not counted as late: a scrape waits for it, or none has waited.
     pub(super) fn is_waited_for(&self, entry: &Arc<Entry>) -> bool {
         let mut running = self.stuck.iter().chain(&self.running);
-        running.any(|running| {
-            Arc::ptr_eq(&running.entry, entry) && !running.is_late && !running.was_given_up
-        })
+        running.any(|running| Arc::ptr_eq(&running.entry, entry) && self.wants(running))
     }
 
-    pub(super) fn start_next(&mut self, thread: ThreadId) -> Option<Job> {
+    /// Whether a round waits for this run, or none has given it up.
+    fn wants(&self, running: &Running) -> bool {
+        let waits = |round: &Round| {
+            let mut open = round.open.iter();
+            running.rounds.contains(&round.id)
+                && open.any(|entry| Arc::ptr_eq(entry, &running.entry))
+        };
+        !running.is_late && (!running.was_given_up || self.rounds.iter().any(waits))
+    }
+
+    /// How long the callbacks that run at `now` may go on before they are late.
+    pub(super) fn busy_for(&self, now: Instant) -> Duration {
+        let running = self.stuck.iter().chain(&self.running);
+        running
+            .map(|running| running.late_at.saturating_duration_since(now))
+            .max()
+            .unwrap_or_default()
+    }
+
+    /// When the next callback is late, of those that run.
+    pub(super) fn next_late_at(&self) -> Option<Instant> {
+        let running = self.stuck.iter().chain(&self.running);
+        running
+            .filter(|running| !running.is_late)
+            .map(|running| running.late_at)
+            .min()
+    }
+
+    /// When the standby thread becomes the main thread: it does so too if the main thread is kept between
+    /// two callbacks, while others wait. `None` while there is no reason.
+    pub(super) fn overdue_at(&self) -> Option<Instant> {
+        match &self.running {
+            Some(running) => Some(running.overdue_at),
+            None => Some(self.away_since? + least_time(self.queue.front()?.timeout)),
+        }
+    }
+
+    pub(super) fn start_next(&mut self, thread: ThreadId, now: Instant) -> Option<Job> {
         if self.running.is_some() {
             return None;
         }
@@ -142,7 +189,7 @@ impl State {
             entry,
             rounds,
             budget,
-            least,
+            timeout,
         } = self.queue.remove(next)?;
         let waiting = self
             .rounds
@@ -152,20 +199,43 @@ impl State {
             .filter(|round| !round.open.is_empty())
             .map(|round| round.deadline)
             .max();
-        let now = Instant::now();
+        let late_at = now + timeout;
+        let overdue_at = deadline.unwrap_or(now + budget);
         self.running = Some(Running {
             entry: Arc::clone(&entry),
             rounds,
             thread,
-            overdue_at: deadline.unwrap_or(now + budget).max(now + least),
+            overdue_at: overdue_at.max(now + least_time(timeout)).min(late_at),
+            late_at,
             is_late: false,
             was_given_up: false,
         });
         Some(Job(entry))
     }
 
-    /// Closes the rounds whose deadlines have passed.
+    /// Ends the wait for callbacks that have run for their whole timeout.
+    fn expire_callbacks(&mut self, now: Instant) {
+        for running in self.stuck.iter_mut().chain(&mut self.running) {
+            if running.is_late || running.late_at > now {
+                continue;
+            }
+            running.is_late = true;
+            let is_it = |entry: &Arc<Entry>| Arc::ptr_eq(entry, &running.entry);
+            // Scrapes that came meanwhile wanted another run, and do not wait for it.
+            self.queue.retain(|pending| !is_it(&pending.entry));
+            for round in &mut self.rounds {
+                let waited = round.open.len();
+                round.open.retain(|entry| !is_it(entry));
+                if round.open.len() < waited {
+                    round.outcome.late.push(Arc::clone(&running.entry));
+                }
+            }
+        }
+    }
+
+    /// Ends the wait for callbacks that are late, and closes the rounds whose deadlines have passed.
     pub(super) fn expire(&mut self, now: Instant) {
+        self.expire_callbacks(now);
         for round in &mut self.rounds {
             if round.deadline > now {
                 continue;
@@ -184,14 +254,17 @@ impl State {
     }
 
     /// Removes a callback that has returned from those that run.
-    pub(super) fn finish(&mut self, entry: &Arc<Entry>) -> Option<Running> {
+    pub(super) fn finish(&mut self, entry: &Arc<Entry>, now: Instant) -> Option<Running> {
         let is_it = |running: &Running| Arc::ptr_eq(&running.entry, entry);
         let finished = match self.stuck.iter().position(is_it) {
             Some(position) => self.stuck.swap_remove(position),
-            None => self.running.take_if(|running| is_it(running))?,
+            None => {
+                let finished = self.running.take_if(|running| is_it(running))?;
+                self.away_since = Some(now);
+                finished
+            }
         };
-        let was_late = finished.is_late || finished.was_given_up;
-        entry.was_late.store(was_late, Relaxed);
+        entry.was_late.store(!self.wants(&finished), Relaxed);
         for round in &mut self.rounds {
             if finished.rounds.contains(&round.id) {
                 // Usually the first one.

@@ -7,7 +7,7 @@ use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use super::rounds::State;
-use super::{Action, Dispatcher, Entry};
+use super::{Action, Dispatcher};
 use crate::sync::lock;
 
 /// How long the standby thread sleeps while no callback runs.
@@ -20,22 +20,20 @@ impl Dispatcher {
         state.replace_main_thread(Instant::now());
     }
 
-    /// Waits until a callback runs beyond its deadline, and makes the calling thread the main thread.
+    /// Waits until a callback runs beyond its deadline, or others wait while the main thread is kept between two
+    /// callbacks, and makes the calling thread the main thread.
     /// Returns false when the dispatcher has been stopped.
     pub fn stand_by(&self) -> bool {
         let mut state = lock(&self.state);
         while !state.stopped {
             let now = Instant::now();
-            let until = match &state.running {
-                None => now + LONG,
-                Some(running) if running.overdue_at <= now => {
-                    state.replace_main_thread(now);
-                    drop(state);
-                    self.progress.notify_all();
-                    return true;
-                }
-                Some(running) => running.overdue_at,
-            };
+            let until = state.overdue_at().unwrap_or(now + LONG);
+            if until <= now {
+                state.replace_main_thread(now);
+                drop(state);
+                self.progress.notify_all();
+                return true;
+            }
             state.standby_sleeps_until = Some(until);
             state = self
                 .started
@@ -111,10 +109,9 @@ impl State {
         self.thread == Some(thread) || self.stuck.iter().any(|stuck| stuck.thread == thread)
     }
 
-    /// Whether the standby thread sleeps beyond the deadline of the callback that runs.
+    /// Whether the standby thread sleeps beyond the time at which it takes over.
     pub(super) fn must_wake_standby(&mut self) -> bool {
-        let overdue_at = self.running.as_ref().map(|running| running.overdue_at);
-        let sleeps = self.standby_sleeps_until.zip(overdue_at);
+        let sleeps = self.standby_sleeps_until.zip(self.overdue_at());
         let must_wake = sleeps.is_some_and(|(until, overdue_at)| overdue_at < until);
         if must_wake {
             self.standby_sleeps_until = None;
@@ -123,22 +120,10 @@ impl State {
     }
 
     /// Makes the calling thread the main thread.
-    fn replace_main_thread(&mut self, now: Instant) {
+    pub(super) fn replace_main_thread(&mut self, now: Instant) {
         self.expire(now);
-        if let Some(mut running) = self.running.take() {
-            running.is_late = true;
-            let is_it = |entry: &Arc<Entry>| Arc::ptr_eq(entry, &running.entry);
-            // Scrapes that came meanwhile wanted another run, and do not wait for it.
-            self.queue.retain(|pending| !is_it(&pending.entry));
-            for round in &mut self.rounds {
-                let waited = round.open.len();
-                round.open.retain(|entry| !is_it(entry));
-                if round.open.len() < waited {
-                    round.outcome.late.push(Arc::clone(&running.entry));
-                }
-            }
-            self.stuck.push(running);
-        }
+        self.stuck.extend(self.running.take());
+        self.away_since = None;
         self.thread = Some(thread::current().id());
     }
 }
