@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock, RwLock};
 
 use super::super::children::{Children, OVERFLOW};
 use super::super::desc::Desc;
-use super::super::errors::{MetricsError, UseError};
+use super::super::errors::{MetricsError, Misuse, UseError};
 use super::super::instrument::Instrument;
 use super::super::registry::{Registry, WeakRegistry};
 use super::super::series::{Series, clock};
@@ -312,10 +312,7 @@ impl<I: Instrument> VecCore<I> {
         if given == self.desc.label_names.len() {
             return Ok(());
         }
-        Err(UseError::LabelCount {
-            metric: self.desc.name.clone(),
-            expected: self.desc.label_names.clone(),
-            given,
-        })
+        let expected = self.desc.label_names.clone();
+        Err(Misuse::LabelCount { expected, given }.of(&self.desc.name))
     }
 }
