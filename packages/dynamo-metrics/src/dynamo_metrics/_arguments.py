@@ -96,7 +96,7 @@ def bounds(buckets: object) -> list[float] | None:
         return None
     what, expected = "buckets", "a list of numbers"
     listed = _listed(buckets, what, expected)
-    if not all(_is_number(bound) for bound in listed):
+    if not all(is_number(bound) for bound in listed):
         raise wrong_type(buckets, what, expected)
     return [float(bound) for bound in listed]  # type: ignore[arg-type]
 
@@ -134,7 +134,7 @@ def native_buckets(
 
 def number(value: object, what: str) -> float:
     """Return a number as a float; ``what`` names it."""
-    if not _is_number(value):
+    if not is_number(value):
         raise wrong_type(value, what, "a number")
     return float(value)  # type: ignore[arg-type]
 
@@ -198,16 +198,17 @@ def shown(value: object) -> str:
         return f"<{type(value).__name__}>"
     if not line.isprintable():
         line = " ".join(line.split())
-    return _one_line(line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…")
+    return one_line(line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…")
 
 
 def quoted(name: str) -> str:
     """Return ``name`` in double quotes, on one line."""
     escaped = name.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{_one_line(escaped)}"'
+    return f'"{one_line(escaped)}"'
 
 
-def _one_line(line: str) -> str:
+def one_line(line: str) -> str:
+    """Return ``line`` with escapes for what is not printable, such as a line's end."""
     if line.isprintable():
         return line
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in line)
@@ -239,7 +240,7 @@ def _listed(iterable: object, what: str, expected: str) -> list[object]:
     return list(iterator)
 
 
-def _is_number(value: object) -> bool:
+def is_number(value: object) -> bool:
     """Say whether ``value`` converts itself to a float. A str does not."""
     return hasattr(type(value), "__float__") or hasattr(type(value), "__index__")
 

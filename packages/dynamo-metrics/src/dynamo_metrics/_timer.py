@@ -6,8 +6,10 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar, final
 
+from dynamo_metrics._arguments import quoted, wrong_type
 from dynamo_metrics._around import around
 from dynamo_metrics._native import Histogram, HistogramVec, Summary, SummaryVec
+from dynamo_metrics._refusals import refused, verb
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -110,10 +112,15 @@ class VecTimer:
     def __call__(self, function: _F) -> _F:
         """Time each call; ``ValueError`` unless ``time()`` was given all labels."""
         vec, labels = self._vec, dict(self._given)
-        vec.get_sample_count(labels)  # raises if one is missing
+        names = vec.variable_labels()
+        if missing := [name for name in names if name not in labels]:
+            error = ValueError(f"the function it decorates has no label {quoted(missing[0])}")
+            raise refused(error, vec.name(), "time", ["labels"], names, (labels,), {}, True)
+        vec.get_sample_count(labels)  # raises for others
         return around(function, _Seconds(lambda seconds: vec.observe(seconds, labels)))
 
 
+@verb
 def time(self: Histogram | Summary) -> Timer:
     """Return a timer: of a with block, or of each call of the function it decorates.
 
@@ -123,13 +130,18 @@ def time(self: Histogram | Summary) -> Timer:
     return Timer(self)
 
 
+@verb
 def vec_time(self: HistogramVec | SummaryVec, labels: LabelDict | None = None) -> VecTimer:
     """Return a timer of the series with these labels.
 
     In a with block labels can be left out, and are set before its end by labels() of the timer.
     See time() of a single series.
     """
-    return VecTimer(self, {} if labels is None else {**labels})
+    try:
+        given = {} if labels is None else {**labels}
+    except TypeError:
+        raise wrong_type(labels, "labels", "a dict of label names and values") from None
+    return VecTimer(self, given)
 
 
 time.__qualname__ = time.__name__
