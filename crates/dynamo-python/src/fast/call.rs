@@ -84,12 +84,6 @@ impl<'py> Call<'py> {
         }
     }
 
-    /// Whether the call has no arguments.
-    #[inline]
-    pub(super) fn is_empty(&self) -> bool {
-        self.nargs == 0 && self.kwnames.is_null()
-    }
-
     /// The method.
     pub(super) fn verb(&self) -> &'static Verb {
         self.verb

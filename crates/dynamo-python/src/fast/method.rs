@@ -236,13 +236,13 @@ unsafe extern "C" fn step<C: SingleClass, S: Step<C::Cell>>(
 ) -> Object {
     // SAFETY: called by the interpreter.
     unsafe {
-        let verb = const { &verb(S::NAME, &["value=1"]) };
-        enter::<C>(slf, args, nargs, kwnames, verb, |this, call| {
-            if call.is_empty() {
-                S::apply(this.metric().update());
-                return Ok(none());
-            }
-            step_with_arguments::<C, S>(this, call)
+        if nargs != 0 || !kwnames.is_null() {
+            return step_with_arguments::<C, S>(slf, args, nargs, kwnames);
+        }
+        let verb = const { &verb(S::NAME, &[]) };
+        enter::<C>(slf, args, nargs, kwnames, verb, |this, _| {
+            S::apply(this.metric().update());
+            Ok(none())
         })
     }
 }
@@ -250,29 +250,34 @@ unsafe extern "C" fn step<C: SingleClass, S: Step<C::Cell>>(
 /// A step by a given value, or with an exemplar.
 ///
 /// # Safety
-/// The arguments are alive.
+/// As [`enter`].
 #[inline(never)]
 unsafe fn step_with_arguments<C: SingleClass, S: Step<C::Cell>>(
-    this: &C,
-    call: &Call<'_>,
-) -> Result<Object, Raised> {
+    slf: Object,
+    args: *const Object,
+    nargs: ffi::Py_ssize_t,
+    kwnames: Object,
+) -> Object {
     // SAFETY: as promised by the caller.
     unsafe {
-        if call.has(VALUE) {
-            return update_with_arguments::<C, S::By>(this, call);
-        }
-        let Some(value) = S::EXEMPLAR else {
-            let [] = call.bind([])?;
-            return Ok(none());
-        };
-        let ([], labels) = call.bind_with_option([], EXEMPLAR)?;
-        if labels.is_null() {
-            S::apply(this.metric().update());
-        } else {
-            let exemplar = exemplar(call.py, labels, value)?;
-            this.metric().update_with_exemplar(exemplar, S::apply);
-        }
-        Ok(none())
+        let verb = const { &verb(S::NAME, &["value=1"]) };
+        enter::<C>(slf, args, nargs, kwnames, verb, |this, call| {
+            if call.has(VALUE) {
+                return update_with_arguments::<C, S::By>(this, call);
+            }
+            let Some(value) = S::EXEMPLAR else {
+                let [] = call.bind([])?;
+                return Ok(none());
+            };
+            let ([], labels) = call.bind_with_option([], EXEMPLAR)?;
+            if labels.is_null() {
+                S::apply(this.metric().update());
+            } else {
+                let exemplar = exemplar(call.py, labels, value)?;
+                this.metric().update_with_exemplar(exemplar, S::apply);
+            }
+            Ok(none())
+        })
     }
 }
 
