@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar, final
 
@@ -120,7 +121,6 @@ class VecTimer:
         return around(function, _Seconds(lambda seconds: vec.observe(seconds, labels)))
 
 
-@verb
 def time(self: Histogram | Summary) -> Timer:
     """Return a timer: of a with block, or of each call of the function it decorates.
 
@@ -130,7 +130,6 @@ def time(self: Histogram | Summary) -> Timer:
     return Timer(self)
 
 
-@verb
 def vec_time(self: HistogramVec | SummaryVec, labels: LabelDict | None = None) -> VecTimer:
     """Return a timer of the series with these labels.
 
@@ -144,12 +143,32 @@ def vec_time(self: HistogramVec | SummaryVec, labels: LabelDict | None = None) -
     return VecTimer(self, given)
 
 
-time.__qualname__ = time.__name__
 vec_time.__name__ = vec_time.__qualname__ = "time"
+_any_time, _any_vec_time = verb(time), verb(vec_time)
+
+
+# A call that is right takes no detour: timers are made for each measurement.
+
+
+@wraps(time)
+def _time(self: Histogram | Summary, /, *args: Any, **kwargs: Any) -> Timer:
+    return _any_time(self, *args, **kwargs) if args or kwargs else Timer(self)
+
+
+@wraps(vec_time)
+def _vec_time(
+    self: HistogramVec | SummaryVec, labels: Any = None, /, *args: Any, **kwargs: Any
+) -> VecTimer:
+    if args or kwargs or not (labels is None or isinstance(labels, dict)):
+        given = args if labels is None else (labels, *args)
+        return _any_vec_time(self, *given, **kwargs)
+    return VecTimer(self, {**labels} if labels else {})
+
+
 for _kind, _method in (
-    (Histogram, time),
-    (Summary, time),
-    (HistogramVec, vec_time),
-    (SummaryVec, vec_time),
+    (Histogram, _time),
+    (Summary, _time),
+    (HistogramVec, _vec_time),
+    (SummaryVec, _vec_time),
 ):
     setattr(_kind, "time", _method)  # noqa: B010 - type checkers refuse to assign a method
