@@ -337,6 +337,18 @@ def test_static_methods_and_class_methods_stay_what_they_are(
     assert measured.observed() == (4, 10)
 
 
+def test_a_cached_function_keeps_the_methods_of_its_cache(measured: Measured) -> None:
+    @measured
+    @functools.lru_cache
+    def double(number: int) -> int:
+        return 2 * number
+
+    assert double(2) == double(2) == 4
+    assert double.cache_info().hits == 1
+    double.cache_clear()
+    assert (double.cache_info().hits, measured.observed()[0]) == (0, 2)
+
+
 @pytest.mark.parametrize("wrong", [property(lambda self: None), functools.partialmethod(nap), 1])
 def test_what_cannot_be_called_is_refused_where_it_is_decorated(
     measured: Measured, wrong: Any

@@ -129,6 +129,12 @@ def test_a_delta_is_asserted(endpoint: Endpoint) -> None:
         vec.inc_by(2, {"a": "x"})
 
 
+def test_an_infinite_sample_that_stays_has_a_delta_of_0(endpoint: Endpoint) -> None:
+    endpoint.metrics.create_gauge("m", "help").set(float("inf"))
+    with assert_delta(endpoint, NAME, 0):
+        pass
+
+
 def test_an_exception_of_the_block_goes_on(endpoint: Endpoint) -> None:
     with pytest.raises(KeyError), assert_delta(endpoint, NAME, 1):
         raise KeyError

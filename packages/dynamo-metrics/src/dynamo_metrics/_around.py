@@ -19,6 +19,9 @@ from dynamo_metrics._proxies import proxy_of
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
+_ASSIGNED = (*functools.WRAPPER_ASSIGNMENTS, "cache_info", "cache_clear")
+"""What a wrapper has of its function; the last two are those of ``functools.lru_cache``."""
+
 
 class Measure(Protocol):
     """What is measured. One of these serves any number of calls at the same time."""
@@ -67,7 +70,7 @@ def around(function: _F, measure: Measure) -> _F:
         return generator  # type: ignore[return-value]
     begin, end = measure.begin, measure.end
 
-    @functools.wraps(function)
+    @functools.wraps(function, _ASSIGNED)
     def call(*args: Any, **kwargs: Any) -> Any:
         begun = begin()
         try:

@@ -71,7 +71,7 @@ def assert_delta(
     before = _value(node, name, labels) or 0
     yield
     after = _value(node, name, labels) or 0
-    delta = after - before
+    delta = after - before if after != before else 0  # of infinities too
     if not _are_equal(delta, expected):
         raise AssertionError(
             f"{_shown(name, _texts(labels))} changed by {_figure(delta)}, expected "
