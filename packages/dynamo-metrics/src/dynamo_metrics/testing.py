@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from dynamo_metrics import _arguments
 from dynamo_metrics._arguments import label_value, number, quoted, wrong_type
 from dynamo_metrics._nodes import Node
 from dynamo_metrics._runtime_metrics import RuntimeMetrics
@@ -110,10 +111,10 @@ def _value(
 
 
 def _metrics(node: Node | RuntimeMetrics) -> RuntimeMetrics:
-    metrics = node if isinstance(node, RuntimeMetrics) else getattr(node, "metrics", None)
-    if not isinstance(metrics, RuntimeMetrics):
-        raise wrong_type(node, "node", "a runtime, namespace, component or endpoint")
-    return metrics
+    if isinstance(node, RuntimeMetrics):
+        return node
+    _arguments.node(node, "sample()")
+    return node.metrics
 
 
 def _exact(sample: Sample, body: bytes) -> float:
