@@ -126,7 +126,7 @@ def test_the_argument_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_style_that_is_not_known_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    with refused(ValueError, "name_style", "`flat`", "hierarchy or component"):
+    with refused(ValueError, "name_style=flat", "hierarchy or component"):
         DistributedRuntime(name_style="flat")
     with refused(TypeError, "name_style must be a str", "5"):
         DistributedRuntime(name_style=5)  # type: ignore[arg-type]

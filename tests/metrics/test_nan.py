@@ -56,6 +56,13 @@ def test_nan_is_logged_once_for_each_metric(runtime: DistributedRuntime, log: Lo
     assert ['"first"' in record.getMessage() for record in records].count(True) == 1
 
 
+def test_the_log_says_when_updates_cannot_be_counted(runtime: DistributedRuntime, log: Log) -> None:
+    runtime.metrics.create_gauge(REJECTED, "mine")
+    runtime.metrics.create_histogram("m", "help").observe(NAN)
+    [record] = log.until("later ones are not counted")
+    assert REJECTED in record.getMessage()
+
+
 def test_a_negative_increment_still_raises(metrics: RuntimeMetrics) -> None:
     with refused(ValueError, "increased by -inf"):
         metrics.create_counter("m", "help").inc_by(-math.inf)

@@ -49,11 +49,26 @@ def test_replace_leaves_the_metrics_of_other_nodes(runtime: DistributedRuntime) 
     assert exposition(runtime)["m"].help == "help"
 
 
-def test_replace_leaves_the_metrics_of_the_runtime_itself(runtime: DistributedRuntime) -> None:
-    name = "process_cpu_seconds_total"
-    with pytest.raises(MetricsError):
-        runtime.metrics.create_gauge(name, "mine", replace=True)
-    assert exposition(runtime)[name].type == "counter"
+@pytest.mark.parametrize("replace", [False, True])
+@pytest.mark.parametrize("name", ["process_cpu_seconds_total", "dynamo_component_uptime_seconds"])
+def test_replace_leaves_the_metrics_of_the_runtime_itself(
+    runtime: DistributedRuntime, name: str, replace: bool
+) -> None:
+    before = exposition(runtime)[name].help
+    with pytest.raises(MetricsError) as caught:
+        runtime.metrics.create_gauge(name, "mine", replace=replace)
+    assert "replace=True" not in str(caught.value)
+    assert exposition(runtime)[name].help == before
+
+
+def test_replace_is_no_way_out_of_a_conflict_with_samples_of_another_name(
+    metrics: RuntimeMetrics,
+) -> None:
+    metrics.create_intcounter("jobs_count", "help").inc()
+    for replace in (False, True):
+        with pytest.raises(MetricsError, match="_count samples of the summary") as caught:
+            metrics.create_summary("jobs", "help", replace=replace)
+        assert "replace=True" not in str(caught.value)
 
 
 def test_unregister_lets_an_edited_metric_be_created(metrics: RuntimeMetrics) -> None:

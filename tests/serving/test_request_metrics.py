@@ -89,6 +89,15 @@ async def test_names_types_and_help_are_those_of_dynamos_work_handler() -> None:
     }
 
 
+async def test_nobody_replaces_the_metrics_of_an_endpoint_that_is_served() -> None:
+    name = "dynamo_component_requests_total"
+    async with DistributedRuntime() as runtime, served(endpoint_of(runtime), echo):
+        metrics = endpoint_of(runtime).metrics
+        with pytest.raises(MetricsError):
+            metrics.create_gauge(name, "mine", full_name=True, replace=True)
+        assert exposition(runtime)[name].type == "counter"
+
+
 @pytest.mark.parametrize("style", ["hierarchy", "component"])
 async def test_all_series_stand_at_zero_from_the_start_with_the_path(style: Any) -> None:
     async with DistributedRuntime(name_style=style) as runtime:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,6 +52,38 @@ def test_limits_can_be_set_in_code(monkeypatch: pytest.MonkeyPatch) -> None:
     assert vec.get({"a": "2"}) == 0
 
 
+@pytest.mark.parametrize("kind", RUNTIMES)
+def test_what_cannot_be_used_is_named_as_it_was_given(
+    kind: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        cases: list[tuple[dict[str, Any], str]] = [
+            ({"port": port, "host": "127.0.0.1"}, "set port to another port"),
+            ({"port": 0, "host": "256.1.1.1"}, "set host to an address"),
+            ({"port": 0, "host": f"unix:{tmp_path}/no/socket"}, "set host to a path in a folder"),
+            ({"shared_dir": tmp_path / "file"}, f"shared_dir={tmp_path}/file"),
+        ]
+        for settings, way_out in cases:
+            with refused(OSError, way_out):
+                kind(**settings)
+        monkeypatch.setenv("DYN_SYSTEM_PORT", str(port))
+        monkeypatch.setenv("DYN_SYSTEM_HOST", "127.0.0.1")
+        with refused(OSError, "set DYN_SYSTEM_PORT to another port"):
+            kind()
+
+
+def test_a_port_of_another_runtime_of_this_process_is_in_use() -> None:
+    runtime = DistributedRuntime(port=0, host="127.0.0.1")
+    port = int(str(runtime.system_status_address).rpartition(":")[2])
+    try:
+        with refused(OSError, "Address already in use", "set port to another port"):
+            DistributedRuntime(port=port, host="127.0.0.1")
+    finally:
+        runtime.shutdown()
+
+
 def test_a_bad_setting_is_named_as_it_was_given() -> None:
     cases = [
         ("port", 65536, ["port=65536 is not a port", "1 to 65535"]),
@@ -61,6 +95,9 @@ def test_a_bad_setting_is_named_as_it_was_given() -> None:
         ("starting_health_status", "up", ["starting_health_status=up"]),
         ("callback_timeout", 0, ["callback_timeout=0 is not a time"]),
         ("max_series", -1, ["max_series=-1 is not a number of series"]),
+        ("name_style", "flat", ["name_style=flat is not a name style", "hierarchy or component"]),
+        ("shared_dir", " ", ["shared_dir is empty", "leave it out"]),
+        ("shared_dir", "a\nb", ["shared_dir=a\\nb is not a directory"]),
     ]
     for setting, value, parts in cases:
         with refused(ValueError, *parts):
@@ -69,7 +106,10 @@ def test_a_bad_setting_is_named_as_it_was_given() -> None:
 
 @pytest.mark.parametrize(
     ("setting", "value"),
-    [("port", "8081"), ("port", True), ("port", 1.5), ("host", 1), ("callback_timeout", "1")],
+    [
+        *(("port", "8081"), ("port", True), ("port", 1.5), ("host", 1), ("callback_timeout", "1")),
+        *(("name_style", 5), ("shared_dir", 5), ("shared_dir", b"/tmp")),
+    ],
 )
 def test_a_setting_of_the_wrong_type_is_refused(setting: str, value: Any) -> None:
     with refused(TypeError, f"{setting} must be a", type(value).__name__):
@@ -77,7 +117,7 @@ def test_a_setting_of_the_wrong_type_is_refused(setting: str, value: Any) -> Non
 
 
 @pytest.mark.parametrize("kind", RUNTIMES)
-@pytest.mark.parametrize("value", [8081, "0.0.0.0"])
+@pytest.mark.parametrize("value", [8081, "0.0.0.0", 8081.0, ("127.0.0.1", 8081), True])
 def test_a_port_where_the_event_loop_belongs_is_refused(kind: Any, value: Any) -> None:
     with refused(TypeError, kind.__name__, repr(value), "event loop", "port=8081"):
         kind(value)
@@ -128,4 +168,6 @@ def test_the_lag_of_a_loop_that_others_run_can_be_sampled() -> None:
     asyncio.run(main())
     with pytest.raises(RuntimeError):
         runtime.watch_event_loop()
+    with refused(TypeError, "loop must be an event loop"):
+        runtime.watch_event_loop(3)  # type: ignore[arg-type]
     runtime.shutdown()

@@ -1,6 +1,6 @@
 //! Rust errors as Python exceptions, and the exceptions that Python makes of wrong arguments.
 
-use dynamo_runtime::{MetricsError, RuntimeError, ServerError, SharedError, UseError};
+use dynamo_runtime::{MetricsError, RuntimeError, SharedError, UseError};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
@@ -32,14 +32,23 @@ impl IntoPyErr for UseError {
     }
 }
 
-impl IntoPyErr for RuntimeError {
-    fn into_py_err(self, py: Python<'_>) -> PyErr {
-        match self {
-            RuntimeError::Server(error) => error.into_py_err(py),
-            RuntimeError::Shared(error) => error.into_py_err(py),
-            RuntimeError::Metrics(error) => error.into_py_err(py),
-            other => PyValueError::new_err(other.to_string()),
-        }
+/// Why a runtime could not be made, with a message that `as_given` has changed.
+pub(crate) fn start_error(
+    py: Python<'_>,
+    error: RuntimeError,
+    as_given: impl FnOnce(String) -> String,
+) -> PyErr {
+    let errno = match &error {
+        RuntimeError::Server(error) => error.raw_os_error(),
+        RuntimeError::Shared(error) => error.raw_os_error(),
+        _ => None,
+    };
+    let message = as_given(error.to_string());
+    match (errno, error) {
+        (Some(errno), _) => PyOSError::new_err((errno, message)),
+        (None, RuntimeError::Server(_)) => PyOSError::new_err(message),
+        (None, RuntimeError::Metrics(error)) => error.into_py_err(py),
+        (None, _) => PyValueError::new_err(message),
     }
 }
 
@@ -49,16 +58,6 @@ impl IntoPyErr for SharedError {
         match self.raw_os_error() {
             Some(errno) => PyOSError::new_err((errno, message)),
             None => PyValueError::new_err(message),
-        }
-    }
-}
-
-impl IntoPyErr for ServerError {
-    fn into_py_err(self, _py: Python<'_>) -> PyErr {
-        let message = self.to_string();
-        match self.raw_os_error() {
-            Some(errno) => PyOSError::new_err((errno, message)),
-            None => PyOSError::new_err(message),
         }
     }
 }

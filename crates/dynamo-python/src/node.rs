@@ -8,7 +8,7 @@ use std::sync::Arc;
 use dynamo_runtime::binding::{Action, MetricsExt, RuntimeExt};
 use dynamo_runtime::{
     Component, Config, DistributedRuntime, Endpoint, ExternalOptions, HealthStatus, Metrics,
-    NameStyle, Namespace, UnknownChoice,
+    Namespace, UnknownChoice,
 };
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -20,7 +20,7 @@ use crate::callbacks::{CallbackHandle, DISPATCHER};
 use crate::classes;
 use crate::create::{Limits, Native, NewMetric};
 use crate::engine::ENGINE_QUEUE;
-use crate::errors::IntoPyErr;
+use crate::errors::{IntoPyErr, start_error};
 use crate::hub::Hub;
 use crate::limits::seconds;
 use crate::log::start_if_needed;
@@ -94,17 +94,14 @@ fn register_gauge_callback(
 impl Node {
     /// Return the root of a new tree, or of the one that serves the same fixed port already.
     ///
-    /// Settings come from the environment; name_style and shared_dir, if given, win over their
-    /// variables, and so do settings, tuples of an argument's name, its variable and its value.
-    /// With serve=False there is no status server.
+    /// Settings come from the environment, and from settings, which win: tuples of an argument's
+    /// name, its variable and its value. With serve=False there is no status server.
     ///
     /// Raises ValueError for a wrong setting, OSError if the status server cannot listen.
     #[staticmethod]
-    #[pyo3(signature = (*, name_style=None, shared_dir=None, serve=true, settings=vec![]))]
+    #[pyo3(signature = (*, serve=true, settings=vec![]))]
     fn runtime(
         py: Python<'_>,
-        name_style: Option<&str>,
-        shared_dir: Option<PathBuf>,
         serve: bool,
         settings: Vec<(String, String, String)>,
     ) -> PyResult<Self> {
@@ -112,33 +109,29 @@ impl Node {
             .iter()
             .map(|(_, variable, value)| (&**variable, value.clone()))
             .collect();
-        let mut config = Config::from_env_with(&values).map_err(|error| {
-            let message = error.to_string();
-            let given = settings.iter().find(|(_, name, _)| name == error.variable);
-            // The message begins with the variable.
-            PyValueError::new_err(given.map_or(message.clone(), |(argument, variable, _)| {
-                format!("{argument}{}", &message[variable.len()..])
-            }))
-        })?;
+        // A message names a setting as it was given.
+        let as_given = |message: String| {
+            let names = settings.iter();
+            names.fold(message, |message, (argument, variable, _)| {
+                message.replace(&**variable, argument)
+            })
+        };
+        let config = Config::from_env_with(&values);
+        let mut config =
+            config.map_err(|error| PyValueError::new_err(as_given(error.to_string())))?;
         if !serve {
             config.port = None;
         }
-        if let Some(style) = name_style {
-            config.name_style = style
-                .parse::<NameStyle>()
-                .map_err(|error| PyValueError::new_err(format!("name_style {error}")))?;
-        }
-        if shared_dir.is_some() {
-            config.shared_dir = shared_dir;
-        }
-        Self::root_with(py, config)
+        Self::root_with(py, config, as_given)
     }
 
     /// Return the root of a new tree that serves nothing, whatever the environment says.
     #[staticmethod]
     fn detached(py: Python<'_>) -> PyResult<Self> {
         // Called at import. A wrong value fails the first runtime instead.
-        Self::root_with(py, Config::detached().unwrap_or_default())
+        Self::root_with(py, Config::detached().unwrap_or_default(), |message| {
+            message
+        })
     }
 
     /// Return a namespace of the runtime, or nested in this one.
@@ -433,9 +426,14 @@ impl Node {
         &self.metrics
     }
 
-    fn root_with(py: Python<'_>, config: Config) -> PyResult<Self> {
-        DistributedRuntime::with_dispatcher(config, Arc::clone(&DISPATCHER))
-            .map_err(|error| error.into_py_err(py))
+    fn root_with(
+        py: Python<'_>,
+        config: Config,
+        as_given: impl FnOnce(String) -> String,
+    ) -> PyResult<Self> {
+        // It may wait, for the name of a host to be resolved for instance.
+        py.detach(|| DistributedRuntime::with_dispatcher(config, Arc::clone(&DISPATCHER)))
+            .map_err(|error| start_error(py, error, as_given))
             .inspect(|_| start_if_needed(py))
             .and_then(|runtime| {
                 let level = Level::Runtime(runtime);

@@ -1,5 +1,6 @@
 //! The metrics of the runtime itself: uptime, scrapes, callbacks and external expositions.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
@@ -228,13 +229,18 @@ impl RuntimeMetrics {
         let key = (metric.to_owned(), reason);
         let known = lock(&self.rejected).get(&key).cloned();
         let is_first = known.is_none();
+        let mut later_ones = Cow::Borrowed("later ones are only counted");
         let counter = known.unwrap_or_else(|| {
             let created = self.registry.runtime_metric(
                 runtime_metrics::REJECTED_UPDATES_TOTAL,
                 "Updates of metrics that changed nothing, such as those by NaN.",
                 &[("metric", metric), ("reason", reason)],
             );
-            created.ok()
+            created
+                .inspect_err(|error| {
+                    later_ones = format!("later ones are not counted: {error}").into()
+                })
+                .ok()
         });
         if let Some(counter) = &counter {
             counter.update().inc();
@@ -242,7 +248,7 @@ impl RuntimeMetrics {
         // Of two threads, one logs.
         if is_first && lock(&self.rejected).insert(key, counter).is_none() {
             tracing::warn!(
-                "metric {metric:?} ignored an update by a value that is {reason}; later ones are only counted"
+                "metric {metric:?} ignored an update by a value that is {reason}; {later_ones}"
             );
         }
     }

@@ -230,7 +230,7 @@ fn is_in_use(error: &ServerError) -> bool {
 }
 
 /// Whether the process that listens on the port has started this one, directly or not: its mark is in the
-/// environment, and it is alive.
+/// environment, and it is alive. This process leaves its own mark there, for its children.
 fn is_served_by_parent(config: &Config) -> bool {
     let is_marked = |mark: &str| {
         let mut parts = mark.split(':');
@@ -238,6 +238,7 @@ fn is_served_by_parent(config: &Config) -> bool {
         let pid = parts.next().and_then(|pid| pid.parse().ok());
         let started = parts.next();
         port == config.port
+            && pid != Some(std::process::id())
             && pid.is_some_and(|pid| start_time(pid).as_deref() == started)
             && started.is_some()
     };

@@ -414,16 +414,13 @@ class Node:
     @staticmethod
     def runtime(
         *,
-        name_style: str | None = None,
-        shared_dir: str | os.PathLike[str] | None = None,
         serve: bool = True,
         settings: list[tuple[str, str, str]] = ...,
     ) -> Node:
         """Return the root of a new tree, or of the one that serves the same fixed port already.
 
-        Settings come from the environment; name_style and shared_dir, if given, win over their
-        variables, and so do settings, tuples of an argument's name, its variable and its value.
-        With serve=False there is no status server.
+        Settings come from the environment, and from settings, which win: tuples of an argument's
+        name, its variable and its value. With serve=False there is no status server.
 
         Raises ValueError for a wrong setting, OSError if the status server cannot listen.
         """

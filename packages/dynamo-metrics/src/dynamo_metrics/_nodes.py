@@ -157,7 +157,7 @@ class Runtime(Node):
         callback_timeout: float | None = None,
         max_series: int | None = None,
     ) -> None:
-        if isinstance(event_loop, (int, str)) and not isinstance(event_loop, bool):
+        if not (event_loop is None or _is_event_loop(event_loop)):
             raise TypeError(
                 f"{type(self).__name__}({_arguments.shown(event_loop)}): the first argument is an "
                 "event loop; settings have names, as in port=8081"
@@ -170,15 +170,14 @@ class Runtime(Node):
             starting_health_status=starting_health_status,
             callback_timeout=callback_timeout,
             max_series=max_series,
+            name_style=name_style,
         )
         shows_process = _settings.PROCESS_METRICS.read()
         _traces.install_if_asked()
-        if name_style is not None:
-            _arguments.text(name_style, "name_style")
         directory = _shared.directory(shared_dir)
-        super().__init__(
-            _native.Node.runtime(name_style=name_style, shared_dir=directory, settings=settings)
-        )
+        if shared_dir is not None and directory is not None:
+            settings.append(("shared_dir", _shared.VARIABLE, directory))
+        super().__init__(_native.Node.runtime(settings=settings))
         self._event_loop = event_loop
         self._before_rendering: Callable[[], None] | None = None
         if shows_process:
@@ -267,13 +266,15 @@ class Runtime(Node):
         ``dynamo_runtime_event_loop_lag_seconds`` of this runtime. Nothing is sampled with
         ``DYN_METRICS_PROCESS=0``.
 
-        Raises ``RuntimeError`` if no loop is given and none runs in this thread, ``MetricsError``
-        if a metric of your own has the name of a sampled one.
+        Raises ``RuntimeError`` if no loop is given and none runs in this thread, ``TypeError`` if
+        ``loop`` is none, ``MetricsError`` if a metric of your own has the name of a sampled one.
         """
         if loop is None:
             import asyncio
 
             loop = asyncio.get_running_loop()
+        elif not _is_event_loop(loop):
+            raise _arguments.wrong_type(loop, "loop", "an event loop of asyncio")
         if _settings.PROCESS_METRICS.read():
             _sampling.start(self._native)
             _sampling.watch_loop(loop)
@@ -297,3 +298,8 @@ def shut_down(root: _native.Node) -> None:
     if push is not None:
         push.stop(root)
     root.shutdown()
+
+
+def _is_event_loop(value: object) -> bool:
+    """Tell by its methods: asyncio need not be imported."""
+    return hasattr(value, "call_soon_threadsafe") and not isinstance(value, type)

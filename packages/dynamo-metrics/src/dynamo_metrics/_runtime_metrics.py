@@ -24,7 +24,7 @@ from dynamo_metrics._native import (
     SummaryVec,
 )
 from dynamo_metrics._threads.callbacks import start_callbacks
-from dynamo_metrics.prometheus_names import name_prefix
+from dynamo_metrics.prometheus_names import distributed_runtime, name_prefix, work_handler
 
 if TYPE_CHECKING:
     from dynamo_metrics import _native
@@ -33,8 +33,14 @@ if TYPE_CHECKING:
 
 _M = TypeVar("_M")
 
-_OWN = (f"{name_prefix.RUNTIME}_", "process_", "python_gc_")
-"""What the names of metrics begin with that no ``replace=True`` replaces."""
+_OWN_PREFIXES = (f"{name_prefix.RUNTIME}_", "process_", "python_gc_")
+_OWN = frozenset(
+    f"{name_prefix.COMPONENT}_{name}"
+    for names in (distributed_runtime, work_handler)
+    for constant, name in vars(names).items()
+    if constant.isupper()
+)
+"""The metrics of the runtime itself and of serving, which others count on."""
 
 
 @final
@@ -51,7 +57,7 @@ class RuntimeMetrics:
     - ``unit``: ``"seconds"`` for example, for formats that show it. The name must end in it, before
       the ``_total`` of a counter;
     - ``replace``: with True, the metric takes the place of those of this node that have its name
-      and conflict with it, for code that is edited and run again.
+      and conflict with it, for code that is edited and run again. Those of the runtime itself stay.
 
     Creating an identical metric again returns the first one.
 
@@ -570,16 +576,23 @@ class RuntimeMetrics:
         try:
             return only_object(*create())
         except MetricsError as error:
-            if not (error.reason == "conflict" and len({*error.owners}) == 1):
+            if not (error.reason == "conflict" and self._may_replace(error)):
                 raise
             if not replace:
                 error.args = (f"{error}; replace=True replaces it",)
                 raise
-            name = str(error.name)
-            # Those of the runtime itself stay: others count on them.
-            if name.startswith(_OWN) or not self._node.unregister_named(name):
-                raise
+            self._node.unregister_named(str(error.name))
         return only_object(*create())
+
+    def _may_replace(self, error: MetricsError) -> bool:
+        """Return whether the conflict is with metrics of this node and name, not the runtime's."""
+        name = str(error.name)
+        return (
+            len({*error.owners}) == 1
+            and not name.startswith(_OWN_PREFIXES)
+            and name not in _OWN
+            and any(family == name for family, _, _ in self._node.families())
+        )
 
     def _families(self) -> list[tuple[str, str, str]]:
         """Return the name, type and description of each family, with and without series."""

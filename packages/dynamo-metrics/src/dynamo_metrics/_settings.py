@@ -43,6 +43,7 @@ _IN_CODE: dict[str, tuple[str, type | tuple[type, ...], str]] = {
     "starting_health_status": ("DYN_SYSTEM_STARTING_HEALTH_STATUS", str, "a str"),
     "callback_timeout": ("DYN_METRICS_CALLBACK_TIMEOUT", (int, float), "a number of seconds"),
     "max_series": ("DYN_METRICS_MAX_SERIES", int, "an int"),
+    "name_style": ("DYN_METRICS_NAME_STYLE", str, "a str"),
 }
 """The arguments of a runtime that win over a variable of the native core, with their types."""
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from dynamo_metrics import _environment, _native
+from dynamo_metrics import _arguments, _environment, _native
 
 VARIABLE = "DYN_METRICS_SHARED_DIR"
 AUTO = "auto"
@@ -30,14 +30,21 @@ def directory(given: str | os.PathLike[str] | None) -> str | None:
 
     ``"auto"`` makes a directory and hands it to child processes by the environment.
     """
-    path = os.fspath(given) if given is not None else _environment.text(VARIABLE, "")
-    if not isinstance(path, str):
-        raise TypeError(f"shared_dir must be a str or a path, not {type(given).__name__}")
+    path = _environment.text(VARIABLE, "") if given is None else _given(given)
     if path != AUTO:
         return path or None
     path = _automatic()
     os.environ[VARIABLE] = path
     return path
+
+
+def _given(shared_dir: object) -> str:
+    path = os.fspath(shared_dir) if isinstance(shared_dir, os.PathLike) else shared_dir
+    if not isinstance(path, str):
+        raise _arguments.wrong_type(shared_dir, "shared_dir", "a str or a path of text")
+    if not path.strip():
+        raise ValueError("shared_dir is empty: leave it out, or name a directory")
+    return _arguments.text(path, "shared_dir")
 
 
 def _automatic() -> str:

@@ -18,7 +18,7 @@ from dynamo_metrics.dashboards import _units as units
 from dynamo_metrics.dashboards._board import WINDOW, WORKER, Row, board, worker_variables
 from dynamo_metrics.dashboards._panels import Column, Panel, Query, heatmap, table, timeseries
 from dynamo_metrics.dashboards._scope import Scope, total
-from dynamo_metrics.scrape import FORMATS, Family, UnreadableError, address_of, fetch, read
+from dynamo_metrics.scrape import FORMATS, Family, address_of, scrape
 
 SCOPE = Scope(window=WINDOW, worker=WORKER)
 
@@ -35,22 +35,14 @@ def page_dashboard(url: str) -> str:
     metrics are there.
     """
     address = address_of(url)
-    body = fetch(address, _ACCEPT)
-    exposition = read(body.data, body.content_type, checks_series=False)
-    shown_address = without_credentials(address)
-    parts = urlsplit(shown_address)
+    exposition = scrape(address, _ACCEPT)
+    parts = urlsplit(without_credentials(address))
     source = parts.netloc + parts.path
-    problems = [problem for problem in exposition.problems if not problem.is_note]
-    if not exposition.shown():
-        said = f": {problems[0]}" if problems else ""
-        raise UnreadableError(
-            shown_address,
-            f"shows no metrics{said}",
-            "give the address of an exposition, as in http://localhost:8081/metrics",
-        )
-    if problems:
+    if exposition.problems:
         _log.warning(
-            "%s: the dashboard leaves out what cannot be read, the first: %s", source, problems[0]
+            "%s: the dashboard leaves out what cannot be read, the first: %s",
+            source,
+            exposition.problems[0],
         )
     return of_families(exposition.shown(), source)
 

@@ -81,7 +81,10 @@ def delete_from_gateway(
     auth: tuple[str, str] | None = None,
     context: ssl.SSLContext | None = None,
 ) -> None:
-    """Delete all metrics of a group; arguments and errors as for ``push_to_gateway``."""
+    """Delete all metrics of a group, which the gateway does shortly after its answer.
+
+    Arguments and errors as for ``push_to_gateway``.
+    """
     _send("DELETE", gateway, job, grouping_key, b"", timeout, auth, context)
 
 

@@ -9,11 +9,12 @@
 | ``_protobuf`` | delimited protobuf |
 | ``_series`` | rules about the series of a family: duplicates, histograms, values |
 | ``_source`` | URLs, files and standard input |
+| ``_read`` | a body in any format, and the exposition at an address |
 """
 
 from dynamo_metrics.scrape._formats import FORMATS, Format
 from dynamo_metrics.scrape._model import Exposition, Family, Problem, Sample
-from dynamo_metrics.scrape._read import read
+from dynamo_metrics.scrape._read import read, scrape
 from dynamo_metrics.scrape._source import Body, UnreadableError, address_of, fetch, read_file
 
 __all__ = [
@@ -29,4 +30,5 @@ __all__ = [
     "fetch",
     "read",
     "read_file",
+    "scrape",
 ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dynamo_metrics._urls import without_credentials
 from dynamo_metrics.scrape._formats import PROTOBUF, format_of
 from dynamo_metrics.scrape._lines import read_lines
 from dynamo_metrics.scrape._model import Exposition
 from dynamo_metrics.scrape._protobuf import read_protobuf
 from dynamo_metrics.scrape._series import series_problems
+from dynamo_metrics.scrape._source import TIMEOUT, UnreadableError, fetch
 
 
 def read(body: bytes, content_type: str = "", checks_series: bool = True) -> Exposition:
@@ -20,4 +22,21 @@ def read(body: bytes, content_type: str = "", checks_series: bool = True) -> Exp
     for family in result.shown() if checks_series else ():
         result.problems += series_problems(family, form)
     result.problems.sort(key=lambda problem: problem.line)
+    return result
+
+
+def scrape(address: str, accept: str, timeout: float = TIMEOUT) -> Exposition:
+    """Scrape an address once and read the lines of its exposition.
+
+    Raises ``UnreadableError`` as ``fetch()`` does, and if there are no metrics.
+    """
+    body = fetch(address, accept, timeout)
+    result = read(body.data, body.content_type, checks_series=False)
+    if not result.shown():
+        first = f": {result.problems[0]}" if result.problems else ""
+        raise UnreadableError(
+            without_credentials(address),
+            f"shows no metrics{first}",
+            "give the address of an exposition, as in http://localhost:8081/metrics",
+        )
     return result

@@ -123,7 +123,8 @@ class Client:
         instances = [one for one in self._instances() if one.instance_id == instance_id]
         if not instances:
             raise NoInstancesError(
-                f"{self._endpoint} has no instance {instance_id}: it has {self.instance_ids()}"
+                f"{self._endpoint} has no instance {instance_id} ({self._asked()}): it has "
+                f"{self.instance_ids()}; give one of instance_ids(), or wait until it is listed"
             )
         return await self._send(instances, request, annotated, context, only=True)
 

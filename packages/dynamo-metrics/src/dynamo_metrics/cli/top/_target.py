@@ -17,8 +17,7 @@ from dynamo_metrics.scrape import (
     Problem,
     UnreadableError,
     address_of,
-    fetch,
-    read,
+    scrape,
 )
 
 WINDOW = 10.0
@@ -85,14 +84,9 @@ class Target:
         """Scrape once. What goes wrong is in ``state``."""
         begin = monotonic()
         try:
-            body = fetch(self._url, FORMATS["text"].accept, _TIMEOUT)
+            exposition = scrape(self._url, FORMATS["text"].accept, _TIMEOUT)
         except UnreadableError as error:
             self._fail(str(error))
-            return
-        exposition = read(body.data, body.content_type, checks_series=False)
-        if not exposition.shown():
-            first = exposition.problems[0] if exposition.problems else "there are no metrics"
-            self._fail(f"{self.address} shows no metrics: {first}")
             return
         now = monotonic()
         self._note_restart(exposition, now)
