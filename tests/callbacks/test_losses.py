@@ -231,6 +231,7 @@ def test_a_series_of_a_vec_without_values_is_the_plain_one(
     assert running.get() == 2
     running.inc()
     assert loras.get({"lora": ""}) == 3
+    assert runtime.metrics.create_gaugevec("running", "help", ["pod"]).get({"pod": ""}) == 3
     loras.set(4, {"lora": "a"})
     expected = {key("running"): 3, key("running", lora="a"): 4}
     assert render(runtime, accept).named("running") == expected

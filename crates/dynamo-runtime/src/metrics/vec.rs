@@ -115,9 +115,9 @@ impl<I: Instrument> MetricVec<I> {
         look: impl FnOnce(&I) -> T,
     ) -> Result<Option<T>, UseError> {
         self.core.check_count(values.len())?;
-        Ok(read(&self.core.children)
-            .get(values)
-            .map(|series| look(series.cell())))
+        let found = read(&self.core.children).get(values).map(Arc::clone);
+        let found = found.or_else(|| self.core.of_another(values));
+        Ok(found.map(|series| look(series.cell())))
     }
 
     /// Counts an update by a value that this kind of metric does not take. No series has changed.
@@ -183,6 +183,9 @@ impl<I: Instrument> MetricVec<I> {
         }
         self.core.forget_borrowers();
         self.core.remove_everywhere(wanted.into_iter());
+        if removed >= MANY {
+            release_memory();
+        }
         Ok(removed)
     }
 

@@ -82,7 +82,10 @@ def label_values(values: object, label_names: list[str]) -> list[str]:
 
 
 def label_value(value: object, label: str) -> str:
-    """Return the value of a label as a str: an int, bool or enum as ``str()`` writes it."""
+    """Return the value of a label as a str: an int, bool or enum as ``str()`` writes it.
+
+    A str of a subclass, such as a member of ``class Role(str, Enum)``, is its own text.
+    """
     if not isinstance(value, str) and isinstance(value, (int, Enum)):
         value = str(value)
     if not isinstance(value, str):
@@ -153,6 +156,16 @@ def namespace(value: object) -> str:
     if not all(name.split(".")):
         raise _empty(name, "namespace")
     return name
+
+
+def node(value: object, taker: str) -> None:
+    """Raise ``TypeError`` unless ``value`` is a node; ``taker`` is the function that takes it."""
+    if not hasattr(getattr(value, "metrics", None), "exposition"):
+        remedy = ": give the node itself, not its metrics" if hasattr(value, "exposition") else ""
+        raise TypeError(
+            f"{taker} takes a runtime, namespace, component or endpoint, not "
+            f"{type(value).__name__}{remedy}"
+        )
 
 
 def callback_name(callback: Callable[[], object]) -> str:

@@ -43,9 +43,10 @@ class Timer:
     """Observes seconds: of a ``with`` block, or of each call of what it decorates.
 
     Observed on every way out, exceptions included. A call is timed until what it returns has ended:
-    an awaitable, an async generator, a generator or a context manager. One timer can decorate any
-    number of functions; as a context manager it may be nested and entered again, but each thread
-    and task needs its own.
+    an awaitable, an async generator, a generator or a context manager. An iterator that is no
+    generator is a result: it has ended when the call has. One timer can decorate any number of
+    functions; as a context manager it may be nested and entered again, but each thread and task
+    needs its own.
     """
 
     __module__ = "dynamo_metrics"
@@ -76,7 +77,7 @@ class VecTimer:
     """A ``Timer`` of a vec, whose series may be chosen at the end of the block.
 
     The labels are those that it was made with and those of ``labels()``, which win. If the block
-    raises before all are known, nothing is observed and the exception goes on.
+    raises and labels are missing or refused, nothing is observed and the exception goes on.
     """
 
     __module__ = "dynamo_metrics"
@@ -87,7 +88,7 @@ class VecTimer:
         self._given = labels
         self._begun: list[tuple[float, dict[str, LabelValues]]] = []
 
-    def labels(self, **labels: LabelValues) -> None:
+    def labels(self, /, **labels: LabelValues) -> None:
         """Set labels of the block that runs; ``RuntimeError`` outside of one."""
         if not self._begun:
             raise RuntimeError(
@@ -107,8 +108,11 @@ class VecTimer:
     ) -> None:
         begun, labels = self._begun.pop()
         seconds = perf_counter() - begun
-        if error is None or labels.keys() == {*self._vec.variable_labels()}:
+        try:
             self._vec.observe(seconds, labels)
+        except Exception:
+            if error is None:
+                raise
 
     def __call__(self, function: _F) -> _F:
         """Time each call; ``ValueError`` unless ``time()`` was given all labels."""
