@@ -61,8 +61,9 @@ class Raises:
             ['"t"', "line 2"],
         ),
         ('{"a.b"} 1\na_b 2\n', "duplicate", ['"a_b"', "line 1"]),
-        ('x{"a.b"="1",a_b="2"} 1\n', "escaping", ['"x"', "line 1"]),
-        ('a 1\nx{"..name.."="y"} 1\n', "escaping", ['"x"', "line 2"]),
+        ('x{"a.b"="1",a_b="2"} 1\n', "escaping", ['"x"', "line 1", "two labels of a series"]),
+        ('x{"a.b"="1"} 1\nx{a_b="1"} 2\n', "escaping", ['"x"', "line 1", "two series"]),
+        ('a 1\nx{"..name.."="y"} 1\n', "escaping", ['"x"', "line 2", "a reserved one"]),
     ],
 )
 def test_a_loss_is_counted_by_reason_and_logged_once(
@@ -76,6 +77,18 @@ def test_a_loss_is_counted_by_reason_and_logged_once(
     message = log.until("show.<locals>.external: ")[-1].getMessage()
     assert "later losses of this kind are only counted" in message
     assert all(part in message for part in parts), message
+
+
+def test_a_family_of_our_own_whose_escaped_name_is_taken_is_logged_with_the_reason(
+    runtime: DistributedRuntime, log: Log
+) -> None:
+    for name in ("http.server.active", "http_server_active"):
+        runtime.metrics.create_gauge(name, "help", full_name=True).set(1)
+    exposition(runtime)
+    message = log.until('family "http.server.active" is not shown')[-1].getMessage()
+    assert "another family has the same name after escaping" in message
+    assert "rename one of them" in message
+    assert sample(exposition(runtime), DROPPED, reason="escaping") >= 1
 
 
 def test_a_collector_that_raises_costs_no_other_of_its_registry(
@@ -219,6 +232,7 @@ def test_a_series_of_a_vec_without_values_is_the_plain_one(
     assert running.get() == 2
     running.inc()
     assert loras.get({"lora": ""}) == 3
+    assert runtime.metrics.create_gaugevec("running", "help", ["pod"]).get({"pod": ""}) == 3
     loras.set(4, {"lora": "a"})
     expected = {key("running"): 3, key("running", lora="a"): 4}
     assert render(runtime, accept).named("running") == expected

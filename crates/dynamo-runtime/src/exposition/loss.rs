@@ -16,7 +16,8 @@ pub(crate) enum Reason {
     OtherType,
     /// The name belongs to the samples of another family.
     SampleName,
-    /// Two labels of the series have the same name in a format that allows fewer characters.
+    /// Families, samples, series or labels have the same name in a format that allows fewer characters, or a
+    /// label has a reserved one.
     Escaping,
 }
 
@@ -43,21 +44,6 @@ impl Reason {
     }
 }
 
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Reason::InvalidLine => "the line is not valid",
-            Reason::InvalidSeries => {
-                "the samples of a series do not fit together, such as a _count that is not the +Inf bucket"
-            }
-            Reason::Duplicate => "a series or sample is there already",
-            Reason::OtherType => "a family of the same name has another type",
-            Reason::SampleName => "the name belongs to the samples of another family",
-            Reason::Escaping => "two labels have the same name after escaping",
-        })
-    }
-}
-
 /// A part of an external exposition that is dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Loss {
@@ -72,4 +58,29 @@ pub(crate) struct Loss {
     pub(crate) families: u64,
     /// How many series or samples of families that are shown otherwise are dropped.
     pub(crate) series: u64,
+}
+
+/// The reason in words.
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.reason {
+            Reason::InvalidLine => "the line is not valid",
+            Reason::InvalidSeries => {
+                "the samples of a series do not fit together, such as a _count that is not the +Inf bucket"
+            }
+            // Nobody gives one of our own series twice, but two may differ only so.
+            Reason::Duplicate if self.source.is_empty() => {
+                "a series is there already (a label without a value is no label)"
+            }
+            Reason::Duplicate => "a series or sample is there already",
+            Reason::OtherType => "a family of the same name has another type",
+            Reason::SampleName => "the name belongs to the samples of another family",
+            Reason::Escaping if self.families > 0 => {
+                "another family, or one of its samples, has the same name after escaping, in formats that allow fewer characters; rename one of them"
+            }
+            Reason::Escaping => {
+                "two series, or two labels of a series, have the same names after escaping, or a label a reserved one"
+            }
+        })
+    }
 }

@@ -264,7 +264,6 @@ impl RuntimeMetrics {
             return;
         }
         let Loss {
-            reason,
             source,
             family,
             line,
@@ -277,11 +276,11 @@ impl RuntimeMetrics {
         };
         if source.is_empty() {
             tracing::warn!(
-                "{what} {family:?} is not shown: {reason} (a label without a value is no label); later losses of this kind are only counted"
+                "{what} {family:?} is not shown: {loss}; later losses of this kind are only counted"
             );
         } else {
             tracing::warn!(
-                "metrics callback {source}: {what} {family:?} is dropped, line {line}: {reason}; later losses of this kind are only counted"
+                "metrics callback {source}: {what} {family:?} is dropped, line {line}: {loss}; later losses of this kind are only counted"
             );
         }
     }
