@@ -76,7 +76,7 @@ impl fmt::Display for Loss {
             Reason::OtherType => "a family of the same name has another type",
             Reason::SampleName => "the name belongs to the samples of another family",
             Reason::Escaping if self.families > 0 => {
-                "another family, or one of its samples, has the same name after escaping, in formats that allow fewer characters; rename one of them"
+                "another family has the same name after escaping, or a sample of the same name, in formats that allow fewer characters; rename one of them"
             }
             Reason::Escaping => {
                 "two series, or two labels of a series, have the same names after escaping, or a label a reserved one"
