@@ -149,6 +149,7 @@ pub(super) fn escape(
                 source: "".into(),
                 family: name,
                 line: 0,
+                text: String::new(),
                 families: 1,
                 series: 0,
             });

@@ -82,6 +82,7 @@ impl ExternalFamily {
             source: Arc::clone(&self.source),
             family: self.family.name.clone(),
             line: self.line,
+            text: String::new(),
             families: 1,
             series: 0,
         }

@@ -10,6 +10,10 @@ pub(crate) enum Reason {
     InvalidLine,
     /// The samples of a series contradict each other.
     InvalidSeries,
+    /// The exemplar has no place at its sample, or OpenMetrics does not allow it.
+    InvalidExemplar,
+    /// The timestamp is before 1970: Prometheus refuses an exposition with one.
+    InvalidTimestamp,
     /// The series, or the sample, is there already.
     Duplicate,
     /// The family of the same name has another type.
@@ -22,9 +26,11 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
-    pub(crate) const ALL: [Reason; 6] = [
+    pub(crate) const ALL: [Reason; 8] = [
         Reason::InvalidLine,
         Reason::InvalidSeries,
+        Reason::InvalidExemplar,
+        Reason::InvalidTimestamp,
         Reason::Duplicate,
         Reason::OtherType,
         Reason::SampleName,
@@ -36,6 +42,8 @@ impl Reason {
         match self {
             Reason::InvalidLine => "invalid_line",
             Reason::InvalidSeries => "invalid_series",
+            Reason::InvalidExemplar => "invalid_exemplar",
+            Reason::InvalidTimestamp => "invalid_timestamp",
             Reason::Duplicate => "duplicate",
             Reason::OtherType => "other_type",
             Reason::SampleName => "sample_name",
@@ -54,9 +62,11 @@ pub(crate) struct Loss {
     pub(crate) family: String,
     /// The number of the first line concerned, from 1; 0 if it is not known.
     pub(crate) line: usize,
+    /// The beginning of that line; empty if it is not known.
+    pub(crate) text: String,
     /// How many families are dropped.
     pub(crate) families: u64,
-    /// How many series or samples of families that are shown otherwise are dropped.
+    /// How many series, samples, exemplars or timestamps of families that are shown otherwise are dropped.
     pub(crate) series: u64,
 }
 
@@ -67,6 +77,12 @@ impl fmt::Display for Loss {
             Reason::InvalidLine => "the line is not valid",
             Reason::InvalidSeries => {
                 "the samples of a series do not fit together, such as a _count that is not the +Inf bucket"
+            }
+            Reason::InvalidExemplar => {
+                "an exemplar is not valid, has more than 128 characters or is not on a counter or bucket; its sample is shown without it"
+            }
+            Reason::InvalidTimestamp => {
+                "a timestamp is before 1970; its sample is shown without it"
             }
             // Nobody gives one of our own series twice, but two may differ only so.
             Reason::Duplicate if self.source.is_empty() => {

@@ -19,7 +19,7 @@ pub(super) enum Line<'a> {
     },
     /// The end of an OpenMetrics exposition.
     Eof,
-    Sample(Sample),
+    Sample(Sample<'a>),
     /// A comment or an empty line.
     Empty,
     /// An invalid line, with the name it seems to have.
@@ -30,13 +30,14 @@ pub(super) enum Line<'a> {
 
 /// A name, labels and a value.
 #[derive(Debug, PartialEq)]
-pub(super) struct Sample {
+pub(super) struct Sample<'a> {
     pub(super) name: String,
     pub(super) labels: Vec<(String, String)>,
     pub(super) value: f64,
     /// In the unit of the format: milliseconds or seconds.
     pub(super) timestamp: Option<f64>,
-    pub(super) exemplar: Option<RawExemplar>,
+    /// The text of the exemplar, for [`exemplar`].
+    pub(super) exemplar: Option<&'a str>,
 }
 
 /// An exemplar before its validation.
@@ -64,6 +65,11 @@ pub(super) fn parse(line: &str) -> Line<'_> {
             name: Cursor { rest: line }.any_name(),
         },
     }
+}
+
+/// Parses the text after a sample's `#`.
+pub(super) fn exemplar(text: &str) -> Option<RawExemplar> {
+    Cursor { rest: text }.exemplar()
 }
 
 fn comment_line(comment: &str) -> Line<'_> {
@@ -157,7 +163,7 @@ impl<'a> Cursor<'a> {
         Some(text)
     }
 
-    fn sample(&mut self) -> Option<Sample> {
+    fn sample(&mut self) -> Option<Sample<'a>> {
         let (name, labels) = if self.take("{") {
             // The quoted name comes before the labels.
             self.skip_blanks();
@@ -183,12 +189,7 @@ impl<'a> Cursor<'a> {
             _ => Some(number(self.word()).filter(|time| time.is_finite())?),
         };
         self.skip_blanks();
-        let exemplar = if self.take("#") {
-            Some(self.exemplar()?)
-        } else {
-            None
-        };
-        self.skip_blanks();
+        let exemplar = self.take("#").then(|| self.split(self.rest.len()));
         self.rest.is_empty().then_some(Sample {
             name,
             labels,
@@ -242,7 +243,8 @@ impl<'a> Cursor<'a> {
             "" => None,
             _ => Some(seconds(self.word())?),
         };
-        Some(RawExemplar {
+        self.skip_blanks();
+        self.rest.is_empty().then_some(RawExemplar {
             labels,
             value,
             time,
@@ -306,7 +308,7 @@ fn unescape(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn sample(line: &str) -> Option<Sample> {
+    fn sample(line: &str) -> Option<Sample<'_>> {
         match parse(line) {
             Line::Sample(sample) => Some(sample),
             _ => None,
@@ -372,9 +374,29 @@ mod tests {
             (read.value, read.timestamp),
             (-1500.0, Some(1_520_879_607.789))
         );
-        let exemplar = read.exemplar.unwrap();
+        let exemplar = read.exemplar.and_then(exemplar).unwrap();
         assert_eq!(exemplar.labels, pairs(&[("trace_id", "t")]));
         assert_eq!(exemplar.time, Some(Duration::from_secs(1_520_879_600)));
+    }
+
+    #[test]
+    fn an_exemplar_has_labels_a_value_and_perhaps_a_time() {
+        assert!(exemplar("{} 1").is_some() && exemplar(" {a=\"b\"}  NaN 5 ").is_some());
+        for text in [
+            "",
+            "1",
+            "{} ",
+            "{a=\"b\"}",
+            "{a=b} 1",
+            "{} one",
+            "{} 1 x",
+            "{} 1 -5",
+            "{} 1 5 6",
+        ] {
+            assert_eq!(exemplar(text), None, "{text}");
+            let line = format!("x 1 #{text}");
+            assert_eq!(sample(&line).unwrap().exemplar, Some(text.trim_end()));
+        }
     }
 
     #[test]
@@ -397,8 +419,6 @@ mod tests {
             "x{a=\"1\",a=\"2\"} 1",
             "x one",
             "x 1 2 3",
-            "x 1 # {} ",
-            "x 1 # {a=\"b\"}",
             "x{a=\"\\\"} 1",
             "x{=\"1\"} 1",
             "x 1 NaN",
