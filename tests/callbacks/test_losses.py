@@ -63,6 +63,7 @@ class Raises:
         ('{"a.b"} 1\na_b 2\n', "duplicate", ['"a_b"', "line 1"]),
         ('x{"a.b"="1",a_b="2"} 1\n', "escaping", ['"x"', "line 1", "two labels of a series"]),
         ('x{"a.b"="1"} 1\nx{a_b="1"} 2\n', "escaping", ['"x"', "line 1", "two series"]),
+        ('a 1\nx{"..name.."="y"} 1\n', "escaping", ['"x"', "line 2", "a reserved one"]),
     ],
 )
 def test_a_loss_is_counted_by_reason_and_logged_once(

@@ -16,7 +16,8 @@ pub(crate) enum Reason {
     OtherType,
     /// The name belongs to the samples of another family.
     SampleName,
-    /// Families, series or labels have the same name in a format that allows fewer characters.
+    /// Families, samples, series or labels have the same name in a format that allows fewer characters, or a
+    /// label has a reserved one.
     Escaping,
 }
 
@@ -75,10 +76,10 @@ impl fmt::Display for Loss {
             Reason::OtherType => "a family of the same name has another type",
             Reason::SampleName => "the name belongs to the samples of another family",
             Reason::Escaping if self.families > 0 => {
-                "another family has the same name after escaping, in formats that allow fewer characters; rename one of them"
+                "another family has the same name after escaping, or a sample of the same name, in formats that allow fewer characters; rename one of them"
             }
             Reason::Escaping => {
-                "two series, or two labels of a series, have the same names after escaping"
+                "two series, or two labels of a series, have the same names after escaping, or a label a reserved one"
             }
         })
     }

@@ -5,7 +5,7 @@ use crate::metrics::Kind;
 fn render(parsed: Parsed, accept: &str) -> String {
     let (families, _) = merge(Vec::new(), parsed.families.into_iter());
     let mut out = Vec::new();
-    ExpositionFormat::negotiate([accept].into_iter()).write(families, false, &mut out);
+    ExpositionFormat::negotiate([accept].into_iter()).write(families, None, false, &mut out);
     String::from_utf8(out).unwrap()
 }
 
