@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -76,17 +77,32 @@ def test_a_value_may_use_the_vec_while_it_is_written(vec: IntCounterVec) -> None
     labels: dict[str, Any] = {"a": Reentrant.ONE, "b": "x"}
     with refused(ValueError, 'label "b"'):
         vec.inc(labels)
+    labels = {"a": Reentrant.ONE}
+    assert vec.remove(labels) is False
+    assert labels == {}
 
 
-def test_what_str_raises_comes_through(vec: IntCounterVec) -> None:
+@pytest.mark.parametrize("error", [KeyError("mine"), TypeError("mine"), ValueError("mine")])
+def test_what_str_raises_comes_through(vec: IntCounterVec, error: Exception) -> None:
     class Broken(enum.Enum):
         ONE = 1
 
         def __str__(self) -> str:
-            raise KeyError("from the value")
+            raise error
 
-    with pytest.raises(KeyError, match="from the value"):
-        vec.inc({"a": Broken.ONE, "b": "x"})
+    labels: dict[str, Any] = {"a": Broken.ONE, "b": "x"}
+    calls: list[Callable[[], object]] = [
+        lambda: vec.inc(labels),
+        lambda: vec.labels(**labels),
+        lambda: vec.labels(*labels.values()),
+        lambda: vec.with_label_values([*labels.values()]),
+        lambda: vec.remove({"a": Broken.ONE}),  # type: ignore[dict-item]
+    ]
+    for call in calls:
+        with pytest.raises(type(error)) as caught:
+            call()
+        assert caught.value is error
+        assert error.args == ("mine",)
 
 
 # Some of the labels

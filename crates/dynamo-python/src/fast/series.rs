@@ -159,8 +159,12 @@ fn remove<C: VecClass>(class: &C, labels: &Bound<'_, PyAny>) -> Result<bool, Rai
         return removed.map_err(|error| refused(error, py));
     }
     let mut pairs = Vec::new();
-    for (key, value) in dict.iter() {
-        pairs.push(pair(class, &key, &value).map_err(|error| Raised::refused(error, py))?);
+    // A list of them: what converts a value may change the dict.
+    for item in dict.items() {
+        let pair = item
+            .extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()
+            .and_then(|(key, value)| pair(class, &key, &value));
+        pairs.push(pair.map_err(|error| Raised::refused(error, py))?);
     }
     let pairs = pairs.iter().map(|(name, text)| (&**name, &**text));
     let removed = vec.remove_matching(&pairs.collect::<Vec<_>>());

@@ -31,9 +31,9 @@ def refused(
     """Put the call before the message of ``error``, and a way out behind it; return ``error``.
 
     ``is_misused`` says that the arguments do not fit the method, so that the way out is its usage.
-    An error of another type comes from code of the user: it stays as it is.
+    An error of code of the user, such as the ``__str__`` of a label value, stays as it is.
     """
-    if not isinstance(error, (TypeError, ValueError, OverflowError)):
+    if not _is_ours(error):
         return error
     call = _Call(method, [*parameters], [*label_names], args, kwargs)
     parts = [f"{one_line(metric)}.{call}", str(error)]
@@ -77,6 +77,19 @@ def _of_method(
     return refused(
         error, metric.name(), name, parameters[1:], label_names, args, kwargs, is_misused
     )
+
+
+def _is_ours(error: Exception) -> bool:
+    """Say whether the native core made the error, or a module of this package raised it."""
+    if not isinstance(error, (TypeError, ValueError, OverflowError)):
+        return False
+    traceback = error.__traceback__
+    if traceback is None:
+        return True
+    while traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    module = str(traceback.tb_frame.f_globals.get("__name__"))
+    return module.startswith("dynamo_metrics.")
 
 
 class _Call(NamedTuple):
