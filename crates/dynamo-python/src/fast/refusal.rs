@@ -32,7 +32,9 @@ fn completed<'py, C: MetricClass>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = call.py;
     // Where it was raised tells whose error it is.
-    error.value(py).setattr("__traceback__", error.traceback(py))?;
+    error
+        .value(py)
+        .setattr("__traceback__", error.traceback(py))?;
     let parameters = PyList::new(py, call.verb().parameters)?;
     let label_names = PyList::new(py, class.label_names())?;
     REFUSED.call(
