@@ -13,7 +13,7 @@ from nats.errors import ProtocolError
 from dynamo._nats.client import RobustClient
 from dynamo._nats.parser import Parser
 from dynamo._tcp import Connection
-from dynamo.discovery._records import Instance, Target, from_json, to_json
+from dynamo.discovery._records import Instance, Model, Target, from_json, to_json
 from dynamo.discovery.file import store
 from dynamo.request_plane import _frames
 from dynamo.request_plane._bodies import Incomplete
@@ -136,7 +136,7 @@ async def _nats(pieces: list[bytes]) -> Any:
 
 def discovery_entries(data: bytes) -> None:
     """What is stored in NATS or in a file: a record, or one ``ValueError`` of one line."""
-    for kind in (Instance, Target):
+    for kind in (Instance, Target, Model):
         try:
             record = from_json(kind, data)
         except ValueError as error:

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from dynamo.asgi import make_asgi_app
+from dynamo.asgi import RequestMetricsMiddleware, make_asgi_app
 from dynamo.runtime import DistributedRuntime, Endpoint
+from dynamo.wsgi import make_wsgi_app
 from tests.apps.drivers import Answer, asgi, asgi_in_loop, wsgi
 from tests.support import exposition, refused, sample
 from tests.support.client import TIMEOUT_SECONDS
@@ -131,6 +132,22 @@ def test_an_asgi_application_starts_and_stops_with_its_server(endpoint: Endpoint
 
     asyncio.run(make_asgi_app(endpoint)({"type": "lifespan"}, receive, send))
     assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [make_asgi_app, make_wsgi_app, lambda node: RequestMetricsMiddleware(None, node)],  # type: ignore[arg-type]
+    ids=["make_asgi_app()", "make_wsgi_app()", "RequestMetricsMiddleware()"],
+)
+def test_what_is_no_node_is_refused_at_once(
+    runtime: DistributedRuntime, make: Any, request: pytest.FixtureRequest
+) -> None:
+    taker = request.node.callspec.id
+    with refused(TypeError, f"{taker} takes a runtime", "RuntimeMetrics", "give the node itself"):
+        make(runtime.metrics)
+    for wrong in ("ns", None, DistributedRuntime):
+        with refused(TypeError, f"{taker} takes a runtime", type(wrong).__name__):
+            make(wrong)
 
 
 def test_a_connection_that_is_not_http_is_refused(endpoint: Endpoint) -> None:

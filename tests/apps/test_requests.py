@@ -12,6 +12,7 @@ import pytest
 from dynamo.asgi import RequestMetricsMiddleware, make_asgi_app
 from dynamo.runtime import DistributedRuntime
 from dynamo_metrics.testing import sample
+from tests.support import refused
 
 needs_frameworks = pytest.mark.skipif(
     importlib.util.find_spec("fastapi") is None, reason="fastapi is not installed"
@@ -131,6 +132,27 @@ def test_the_scrape_itself_and_what_is_not_http_are_not_measured(
     assert count(runtime) is None
 
 
+@pytest.mark.parametrize("exclude", ["/health", b"/health", ["/health", 1], 5])
+def test_paths_that_are_no_list_of_str_are_refused(
+    runtime: DistributedRuntime, exclude: Any
+) -> None:
+    with refused(TypeError, "exclude", "must be a"):
+        RequestMetricsMiddleware(echo, runtime, exclude=exclude)
+
+
+@pytest.mark.parametrize("root", ["/api", "/api/"])
+def test_excluded_paths_are_those_below_the_root_path(
+    runtime: DistributedRuntime, root: str
+) -> None:
+    app = RequestMetricsMiddleware(echo, runtime, exclude={"/health"})
+    call(app, "/api/health", root_path=root)
+    call(app, "/health", root_path=root)  # from a proxy that has cut the root path off
+    assert count(runtime) is None
+    call(app, "/apihealth", root_path=root)
+    call(app, "/api/api/health", root_path=root)
+    assert count(runtime) == 2
+
+
 def test_two_applications_share_the_metrics_of_a_node(runtime: DistributedRuntime) -> None:
     for _ in range(2):
         call(RequestMetricsMiddleware(echo, runtime))
@@ -163,6 +185,61 @@ def test_the_route_is_the_template_in_fastapi(runtime: DistributedRuntime) -> No
     start, body = call(app, "/metrics")
     assert start["status"] == 200
     assert b"http_requests_total" in body["body"]
+
+
+@needs_frameworks
+@pytest.mark.parametrize("is_around", [True, False])
+@pytest.mark.parametrize("is_told", [True, False])
+def test_a_root_path_is_no_part_of_the_route(
+    runtime: DistributedRuntime, is_around: bool, is_told: bool
+) -> None:
+    from fastapi import FastAPI
+
+    inner, below = FastAPI(), FastAPI()
+
+    @inner.get("/users/{name}")
+    @below.get("/items/{name}")
+    async def get(name: str) -> str:
+        return name
+
+    inner.mount("/below", below)
+    inner.add_route("/metrics", make_asgi_app(runtime))  # type: ignore[arg-type]
+    scope = {"root_path": "/proxy"} if is_told else {}
+    if not is_told:
+        inner.root_path = "/proxy"
+    app: Any = inner
+    if is_around:
+        app = RequestMetricsMiddleware(inner, runtime)
+    else:
+        inner.add_middleware(RequestMetricsMiddleware, node=runtime)
+    for path in ("/users/a", "/below/items/b", "/metrics", "/nowhere"):
+        call(app, f"/proxy{path}", **scope)
+    assert count(runtime, route="/users/{name}", status=200) == 1
+    assert count(runtime, route="/below/items/{name}", status=200) == 1
+    assert count(runtime, route="unmatched", status=404) == 1
+    assert count(runtime, route="/metrics") is None
+
+
+@needs_frameworks
+def test_the_middleware_of_a_mounted_application_shows_its_own_routes(
+    runtime: DistributedRuntime,
+) -> None:
+    from fastapi import FastAPI
+
+    app, mounted, below = FastAPI(), FastAPI(), FastAPI()
+
+    @mounted.get("/users/{name}")
+    @below.get("/items/{name}")
+    async def get(name: str) -> str:
+        return name
+
+    mounted.mount("/below", below)
+    mounted.add_middleware(RequestMetricsMiddleware, node=runtime, exclude=["/users/me"])
+    app.mount("/mounted", mounted)
+    for path in ("/users/a", "/users/me", "/below/items/b"):
+        call(app, f"/mounted{path}")
+    assert count(runtime, route="/users/{name}", status=200) == 1
+    assert count(runtime, route="/below/items/{name}", status=200) == 1
 
 
 @needs_frameworks

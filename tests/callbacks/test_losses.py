@@ -9,7 +9,7 @@ from typing import Any
 import prometheus_client
 import pytest
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, Exemplar, GaugeMetricFamily, Sample
 
 from dynamo.prometheus_metrics import MetricsError
 from dynamo.runtime import DistributedRuntime
@@ -48,6 +48,16 @@ class Raises:
         raise KeyError("the cause")
 
 
+class Yields:
+    """A collector of these families."""
+
+    def __init__(self, *families: Any) -> None:
+        self.families = families
+
+    def collect(self) -> Iterator[Any]:
+        yield from self.families
+
+
 @pytest.mark.parametrize(
     ("text", "reason", "parts"),
     [
@@ -60,8 +70,16 @@ class Raises:
             "invalid_series",
             ['"t"', "line 2"],
         ),
+        (
+            '# TYPE e counter\ne 1 # {t="1"} 1 -5\n',
+            "invalid_exemplar",
+            ['"e"', "line 2", "1 -5", "without it"],
+        ),
+        ("e 1 -5\n", "invalid_timestamp", ['"e"', "line 1", "e 1 -5", "without it"]),
         ('{"a.b"} 1\na_b 2\n', "duplicate", ['"a_b"', "line 1"]),
-        ('x{"a.b"="1",a_b="2"} 1\n', "escaping", ['"x"', "line 1"]),
+        ('x{"a.b"="1",a_b="2"} 1\n', "escaping", ['"x"', "line 1", "two labels of a series"]),
+        ('x{"a.b"="1"} 1\nx{a_b="1"} 2\n', "escaping", ['"x"', "line 1", "two series"]),
+        ('a 1\nx{"..name.."="y"} 1\n', "escaping", ['"x"', "line 2", "a reserved one"]),
     ],
 )
 def test_a_loss_is_counted_by_reason_and_logged_once(
@@ -75,6 +93,18 @@ def test_a_loss_is_counted_by_reason_and_logged_once(
     message = log.until("show.<locals>.external: ")[-1].getMessage()
     assert "later losses of this kind are only counted" in message
     assert all(part in message for part in parts), message
+
+
+def test_a_family_of_our_own_whose_escaped_name_is_taken_is_logged_with_the_reason(
+    runtime: DistributedRuntime, log: Log
+) -> None:
+    for name in ("http.server.active", "http_server_active"):
+        runtime.metrics.create_gauge(name, "help", full_name=True).set(1)
+    exposition(runtime)
+    message = log.until('family "http.server.active" is not shown')[-1].getMessage()
+    assert "another family has the same name after escaping" in message
+    assert "rename one of them" in message
+    assert sample(exposition(runtime), DROPPED, reason="escaping") >= 1
 
 
 def test_a_collector_that_raises_costs_no_other_of_its_registry(
@@ -92,6 +122,72 @@ def test_a_collector_that_raises_costs_no_other_of_its_registry(
     record = log.until("Raises object")[-1]
     assert record.exc_info
     assert "other families are shown" in record.getMessage()
+
+
+SURROGATE = "\ud800"
+
+
+@pytest.mark.parametrize(
+    ("bad", "cause"),
+    [
+        (Sample("bad", {"a": "1"}, "x"), "ValueError: could not convert string to float: 'x'"),
+        (Sample("bad", {"a": "1"}, None), "TypeError"),
+        (Sample("bad", {"a": "1"}, 10**400), "OverflowError"),
+        (Sample("bad", {"a": "1"}, 1, "x"), "ValueError"),
+        (Sample("bad", {"a": SURROGATE}, 1), "surrogates not allowed"),
+        (Sample("bad", {SURROGATE: "1"}, 1), "surrogates not allowed"),
+        (Sample("bad", {5: "1"}, 1), "AttributeError"),
+    ],
+)
+def test_a_sample_that_cannot_be_written_costs_nothing_but_itself(
+    runtime: DistributedRuntime, log: Log, bad: Any, cause: str
+) -> None:
+    family = GaugeMetricFamily("bad", f"help {SURROGATE}")
+    family.samples = [bad, Sample("bad", {"a": "2"}, 2)]
+    runtime.metrics.register_collector(Yields(family, GaugeMetricFamily("ok", "help", 1)))
+    exposition(runtime)
+    families = exposition(runtime)
+    assert [one.value for one in families["bad"].samples] == [2]
+    assert (families["bad"].help, sample(families, "ok")) == ("help ?", 1)
+    assert sample(families, DROPPED, reason="invalid_line") >= 1
+    assert sample(families, ERRORS) == 0
+    message = log.until('family "bad"')[-1].getMessage()
+    assert all(part in message for part in ("Yields object", "line 3", cause)), message
+
+
+def test_a_family_that_cannot_be_written_costs_nothing_but_itself(
+    runtime: DistributedRuntime,
+) -> None:
+    broken = GaugeMetricFamily("broken", "help", 1)
+    broken.name = SURROGATE
+    runtime.metrics.register_collector(Yields(broken, GaugeMetricFamily("ok", "help", 1)))
+    families = exposition(runtime)
+    assert sample(families, "ok") == 1
+    assert sample(families, ERRORS) == 1
+
+
+@pytest.mark.parametrize(
+    "exemplar",
+    [
+        Exemplar({"t": SURROGATE}, 1),
+        Exemplar({"t": "1"}, "x"),
+        Exemplar({"t": "1"}, 1, "x"),
+        Exemplar({"t": "1" * 200}, 1),
+        Exemplar({"t.t": "1"}, 1),
+        5,
+    ],
+)
+def test_an_exemplar_of_a_registry_that_is_not_valid_costs_no_sample(
+    runtime: DistributedRuntime, exemplar: Any
+) -> None:
+    family = CounterMetricFamily("requests", "help")
+    family.add_metric([], 3, exemplar=exemplar)
+    runtime.metrics.register_collector(Yields(family))
+    for accept in ALL.values():
+        shown = render(runtime, accept)
+        assert shown.values[key("requests_total")] == 3
+        assert not shown.exemplars
+    assert sample(exposition(runtime), DROPPED, reason="invalid_exemplar") >= 1
 
 
 def test_target_info_and_restricted_registries_are_shown(runtime: DistributedRuntime) -> None:
@@ -218,6 +314,7 @@ def test_a_series_of_a_vec_without_values_is_the_plain_one(
     assert running.get() == 2
     running.inc()
     assert loras.get({"lora": ""}) == 3
+    assert runtime.metrics.create_gaugevec("running", "help", ["pod"]).get({"pod": ""}) == 3
     loras.set(4, {"lora": "a"})
     expected = {key("running"): 3, key("running", lora="a"): 4}
     assert render(runtime, accept).named("running") == expected

@@ -213,6 +213,13 @@ def test_names_that_escaping_makes_equal_never_hide_our_own(endpoint: Endpoint) 
     assert len(render(endpoint, TEXT_1).values) == 4
 
 
+def test_a_text_never_hides_a_name_of_ours_that_is_escaped(endpoint: Endpoint) -> None:
+    endpoint.metrics.create_gauge("a.b", "help", full_name=True).set(1)
+    show(endpoint, "# TYPE a_b counter\na_b 2\n")
+    assert render(endpoint, TEXT).values == {key("a_b", **endpoint_labels()): 1}
+    assert len(render(endpoint, TEXT_1).values) == 2
+
+
 def endpoint_labels() -> dict[str, str]:
     return {"dynamo_namespace": "ns", "dynamo_component": "comp", "dynamo_endpoint": "ep"}
 

@@ -10,7 +10,10 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from dynamo.prometheus_metrics import MetricsError
 from dynamo.runtime import DistributedRuntime, Endpoint
-from tests.support import FACTORIES, VECS, create, exposition, refused
+from tests.support import FACTORIES, VECS, create, exposition, refused, sample
+from tests.support.formats import ALL, OPENMETRICS_0, TEXT, TEXT_1, key, read, render
+
+DROPPED = "dynamo_runtime_text_dropped_total"
 
 
 def nodes(runtime: DistributedRuntime) -> list[Any]:
@@ -184,6 +187,53 @@ def test_names_that_are_equal_when_escaped_stay_apart(runtime: DistributedRuntim
     text = in_format(runtime, "text/plain;version=1.0.0;escaping=allow-utf-8")
     assert [f"# TYPE {name} gauge" in text for name in ('"a.b"', "a_b", '"a-b"')] == [True] * 3
     assert runtime.metrics.prometheus_expfmt().count("# TYPE a_b gauge") == 1
+
+
+@pytest.mark.parametrize("accept", [TEXT, OPENMETRICS_0])
+@pytest.mark.parametrize(
+    ("factory", "name", "sample_name"),
+    [
+        ("create_histogram", "a.b", "a_b_count"),
+        ("create_histogram", "a_b", "a.b_bucket"),
+        ("create_summary", "a_b", "a.b_sum"),
+    ],
+)
+def test_samples_with_names_that_are_equal_when_escaped_stay_apart(
+    runtime: DistributedRuntime, accept: str, factory: str, name: str, sample_name: str
+) -> None:
+    getattr(runtime.metrics, factory)(name, "help", full_name=True).observe(1)
+    runtime.metrics.create_gauge(sample_name, "help", full_name=True).set(5)
+    render(runtime, accept)
+    series = [line.split(" ")[0] for line in in_format(runtime, accept).splitlines()]
+    series = [one for one in series if one.startswith("a_b")]
+    assert len(series) == len(set(series)) > 0
+    assert sample(exposition(runtime), DROPPED, reason="escaping") > 0
+    assert render(runtime, TEXT_1).values[key(sample_name)] == 5
+
+
+@pytest.mark.parametrize("accept", ALL.values(), ids=ALL)
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "a.b_total",
+        "a_b_total",
+        "a.b",
+        "a_b",
+        "a_dot_b__total",
+        "U__a_2e_b__total",
+    ],
+)
+def test_a_family_is_found_by_its_name_and_by_the_name_that_is_shown(
+    runtime: DistributedRuntime, accept: str, asked: str
+) -> None:
+    runtime.metrics.create_counter("a.b_total", "help", full_name=True).inc()
+    runtime.metrics.create_gauge("b", "help").set(1)
+    scheme = {"a_d": "dots", "U__": "values"}.get(asked[:3])
+    if scheme:
+        accept = f"{accept.partition(';escaping=')[0]};escaping={scheme}"
+    content_type, _, body = runtime.metrics.exposition(accept, names=[asked])
+    [value] = read(content_type, body).values.values()
+    assert value == 1
 
 
 def in_format(node: Endpoint | DistributedRuntime, accept: str) -> str:

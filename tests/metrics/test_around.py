@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import gc
 import inspect
+import types
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from typing import Any
 
@@ -14,6 +16,7 @@ from typing_extensions import Self
 
 from dynamo.prometheus_metrics import Histogram, IntCounter, IntGauge, RuntimeMetrics
 from dynamo_metrics import _timer
+from tests.support import refused
 
 
 class Clock:
@@ -91,6 +94,22 @@ class Custom:
         return nap(*self.args).__await__()
 
 
+class Steps(Generator[Any, Any, Any]):
+    """A generator that is an object of Python."""
+
+    def __init__(self, steps: Generator[Any, Any, Any]) -> None:
+        self.send = steps.send  # type: ignore
+        self.throw = steps.throw  # type: ignore
+
+    def send(self, value: Any) -> Any: ...
+    def throw(self, *error: Any) -> Any: ...
+
+
+@types.coroutine
+def based_on_a_generator(clock: Clock, seconds: float) -> Generator[Any, Any, str]:
+    return (yield from nap(clock, seconds))
+
+
 FUNCTIONS: dict[str, Any] = {
     "async def": nap,
     "partial": functools.partial(nap),
@@ -100,6 +119,10 @@ FUNCTIONS: dict[str, Any] = {
     "lambda": lambda clock, seconds: nap(clock, seconds),
     "task": lambda clock, seconds: asyncio.get_running_loop().create_task(nap(clock, seconds)),
     "awaitable": Custom,
+    "types.coroutine": based_on_a_generator,
+    "a partial of types.coroutine": functools.partial(based_on_a_generator),
+    "a lambda of types.coroutine": lambda *args: based_on_a_generator(*args),
+    "types.coroutine of a function": types.coroutine(lambda *args: Steps(nap(*args).__await__())),
 }
 
 
@@ -159,6 +182,54 @@ def test_a_task_stays_the_task_and_its_cancellation_ends_it(measured: Measured) 
 
     asyncio.run(main())
     assert (measured.errors.get(), measured.running.get()) == (0, 0)
+
+
+def test_the_error_of_a_task_that_nobody_awaits_is_still_reported(measured: Measured) -> None:
+    reported = []
+
+    async def fail() -> None:
+        raise KeyError
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: reported.append(context["message"]))
+        await asyncio.wait([measured(lambda: loop.create_task(fail()))()])
+        await asyncio.sleep(0)
+        gc.collect()
+
+    asyncio.run(main())
+    assert reported == ["Task exception was never retrieved"]
+    assert (measured.observed()[0], measured.errors.get(), measured.running.get()) == (1, 1, 0)
+
+
+class Call(Custom):
+    """An awaitable with a callback and nothing else of a future, as a call of grpc.aio."""
+
+    def add_done_callback(self, done: Callable[[Any], None]) -> None:
+        self.done = done
+
+    def __await__(self) -> Generator[Any, None, str]:
+        result = yield from super().__await__()
+        self.done(self)
+        return result
+
+
+class Intercepted(Custom):
+    def add_done_callback(self, done: Callable[[Any], None]) -> None:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("kind", [Call, Intercepted])
+def test_an_awaitable_that_is_half_a_future_is_measured(
+    metrics: RuntimeMetrics, clock: Clock, kind: type[Custom]
+) -> None:
+    histogram = metrics.create_histogram("seconds", "help")
+
+    async def main() -> str:
+        return await histogram.time()(kind)(clock, 2)
+
+    assert asyncio.run(main()) == "done"
+    assert (histogram.get_sample_count(), histogram.get_sample_sum()) == (1, 2)
 
 
 async def count(clock: Clock, items: int) -> AsyncIterator[int]:
@@ -241,6 +312,49 @@ def test_decorated_functions_are_still_what_they_were() -> None:
     assert inspect.iscoroutinefunction(timer(AsyncCall()))
     assert inspect.isasyncgenfunction(timer(count))
     assert inspect.isgeneratorfunction(timer(generator))
+    assert not inspect.isawaitable(timer(generator)())
+    assert not inspect.isawaitable(timer(lambda: generator())())
+
+
+def test_static_methods_and_class_methods_stay_what_they_are(
+    measured: Measured, clock: Clock
+) -> None:
+    class Engine:
+        @measured
+        @staticmethod
+        def static(seconds: float) -> None:
+            clock.tick(seconds)
+
+        @measured
+        @classmethod
+        async def of_class(cls, seconds: float) -> type[Engine]:
+            clock.tick(seconds)
+            return cls
+
+    Engine.static(1)
+    Engine().static(2)
+    assert asyncio.run(Engine.of_class(3)) is asyncio.run(Engine().of_class(4)) is Engine
+    assert measured.observed() == (4, 10)
+
+
+def test_a_cached_function_keeps_the_methods_of_its_cache(measured: Measured) -> None:
+    @measured
+    @functools.lru_cache
+    def double(number: int) -> int:
+        return 2 * number
+
+    assert double(2) == double(2) == 4
+    assert double.cache_info().hits == 1
+    double.cache_clear()
+    assert (double.cache_info().hits, measured.observed()[0]) == (0, 2)
+
+
+@pytest.mark.parametrize("wrong", [property(lambda self: None), functools.partialmethod(nap), 1])
+def test_what_cannot_be_called_is_refused_where_it_is_decorated(
+    measured: Measured, wrong: Any
+) -> None:
+    with refused(TypeError, "must be callable", type(wrong).__name__, "decorate the function"):
+        measured(wrong)
 
 
 def test_a_generator_is_measured_until_it_is_exhausted(measured: Measured, clock: Clock) -> None:
@@ -292,6 +406,45 @@ def test_an_async_context_manager_is_measured_until_its_end(
     assert measured.ended(5, errors=1)
 
 
+def test_a_context_manager_is_measured_in_each_call_that_it_decorates(
+    measured: Measured, clock: Clock
+) -> None:
+    @measured
+    @contextlib.contextmanager
+    def session() -> Iterator[None]:
+        clock.tick(1)
+        yield
+
+    @session()
+    def work(seconds: float) -> float:
+        assert measured.running.get() == 1
+        clock.tick(seconds)
+        return 1 / (seconds - 3)
+
+    assert (work(2), measured.observed()) == (-1, (1, 3))
+    with pytest.raises(ZeroDivisionError):
+        work(3)
+    assert measured.observed() == (2, 7)
+    assert (measured.errors.get(), measured.running.get()) == (1, 0)
+
+
+def test_an_async_context_manager_is_measured_in_each_call_that_it_decorates(
+    measured: Measured, clock: Clock
+) -> None:
+    @measured
+    @contextlib.asynccontextmanager
+    async def session() -> AsyncIterator[None]:
+        yield
+
+    @session()
+    async def work() -> None:
+        clock.tick(2)
+
+    asyncio.run(work())
+    asyncio.run(work())
+    assert measured.observed() == (2, 4)
+
+
 class Span:
     """A context manager and nothing else."""
 
@@ -312,6 +465,14 @@ def test_a_class_that_is_only_a_context_manager_is_measured(
     assert measured.observed() == (1, 2)
 
 
+@pytest.mark.parametrize("kind", [Iterator, AsyncIterator])
+def test_an_iterator_that_is_no_generator_is_a_result(measured: Measured, kind: type) -> None:
+    methods = dict.fromkeys(("__next__", "__anext__"), lambda self: None)
+    iterator = type("Items", (kind,), methods)
+    assert type(measured(iterator)()) is iterator
+    assert measured.observed()[0] == 1
+
+
 def test_what_can_be_used_in_a_with_statement_is_a_result_all_the_same(
     measured: Measured, tmp_path: Any
 ) -> None:
@@ -321,6 +482,58 @@ def test_what_can_be_used_in_a_with_statement_is_a_result_all_the_same(
         assert measured.observed()[0] == 1
         assert inspect.isbuiltin(file.read)
     assert measured(lambda: path)() is path
+
+
+class Rows(list[int]):
+    """Rows that can be awaited or iterated, as a cursor of asyncpg."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__([1, 2])
+        self.clock = clock
+
+    def __await__(self) -> Generator[Any, None, list[int]]:
+        yield from nap(self.clock, 2).__await__()
+        return [*self]
+
+    async def __aiter__(self) -> AsyncIterator[int]:
+        for row in self:
+            self.clock.tick(1)
+            yield row
+
+
+def test_an_awaitable_that_is_iterated_is_measured_until_the_last_item(
+    measured: Measured, clock: Clock
+) -> None:
+    async def main() -> list[int]:
+        return [row async for row in measured(Rows)(clock)]
+
+    assert asyncio.run(main()) == [1, 2]
+    assert measured.ended(2)
+
+
+def test_a_result_that_is_measured_later_has_all_that_it_had(
+    measured: Measured, clock: Clock
+) -> None:
+    plain, rows = Rows(clock), measured(Rows)(clock)
+    assert isinstance(rows, Rows)
+    assert rows == plain
+    assert plain == rows == measured(Rows)(clock)
+    assert (len(rows), rows[1], 2 in rows, [*rows], rows * 2) == (2, 2, True, [1, 2], [1, 2, 1, 2])
+    assert (repr(rows), type(rows).__doc__) == ("[1, 2]", Rows.__doc__)
+    assert not callable(rows)
+    rows[0], rows.note = 5, "set"
+    assert ([*rows], rows.note, vars(rows)["note"]) == ([5, 2], "set", "set")
+    del rows.note
+    rows.clear()
+    assert not rows
+    assert not hasattr(rows, "note")
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(rows)
+    with pytest.raises(TypeError, match="not supported between instances of 'Span'"):
+        assert measured(Span)() < measured(Span)()
+    same = Span()
+    again = measured(lambda: same)
+    assert {again(): 1}[again()] == 1
 
 
 # Exceptions and progress, in blocks
@@ -386,12 +599,17 @@ def test_the_labels_of_a_timer_may_be_set_at_its_end(metrics: RuntimeMetrics, cl
 
 
 def test_labels_given_first_are_those_of_an_exception(metrics: RuntimeMetrics) -> None:
+    def fail(_: None) -> None:
+        raise KeyError
+
     vec = metrics.create_summaryvec("m", "help", ["status"])
     with pytest.raises(KeyError), vec.time({"status": 500}):
         raise KeyError
     assert vec.get_sample_count({"status": "500"}) == 1
-    with pytest.raises(KeyError), vec.time():
-        raise KeyError
+    wrong: list[Any] = [{}, {"status": None}, {"state": "x"}]
+    for labels in wrong:
+        with pytest.raises(KeyError), vec.time() as timer:
+            fail(timer.labels(**labels))
     with pytest.raises(ValueError, match="missing"), vec.time():
         pass
 
@@ -409,6 +627,13 @@ def test_a_timer_of_a_vec_decorates_with_all_labels(metrics: RuntimeMetrics, clo
         vec.time()(work)
     with pytest.raises(RuntimeError, match="with block"):
         vec.time().labels(a=1)
+
+
+def test_a_timer_takes_a_label_of_any_name(metrics: RuntimeMetrics) -> None:
+    vec = metrics.create_summaryvec("m", "help", ["self"])
+    with vec.time() as timer:
+        timer.labels(self="x")
+    assert vec.get_sample_count({"self": "x"}) == 1
 
 
 def test_timers_of_vecs_may_be_nested(metrics: RuntimeMetrics, clock: Clock) -> None:

@@ -24,6 +24,10 @@ UPDATES: list[Callable[[RuntimeMetrics], None]] = [
     lambda metrics: metrics.create_countervec("m", "help", ["a"]).inc_by(NAN, {"a": "x"}),
     lambda metrics: metrics.create_countervec("m", "help", ["a"]).labels(a="x").inc_by(NAN),
     lambda metrics: metrics.create_histogramvec("m", "help", ["a"]).observe({"a": "x"}, NAN),
+    lambda metrics: metrics.create_counter("m", "help").inc(NAN),
+    lambda metrics: metrics.create_summary("m", "help").observe(NAN),
+    lambda metrics: metrics.create_summaryvec("m", "help", ["a"]).observe(NAN, {"a": "x"}),
+    lambda metrics: metrics.create_summaryvec("m", "help", ["a"]).labels(a="x").observe(NAN),
 ]
 
 
@@ -66,6 +70,24 @@ def test_the_log_says_when_updates_cannot_be_counted(runtime: DistributedRuntime
 def test_a_negative_increment_still_raises(metrics: RuntimeMetrics) -> None:
     with refused(ValueError, "increased by -inf"):
         metrics.create_counter("m", "help").inc_by(-math.inf)
+
+
+@pytest.mark.parametrize("kind", ["intcounter", "intgauge"])
+def test_a_metric_of_integers_refuses_nan_as_any_float(
+    runtime: DistributedRuntime, kind: str
+) -> None:
+    plain = getattr(runtime.metrics, f"create_{kind}")("m", "help")
+    vec = getattr(runtime.metrics, f"create_{kind}vec")("n", "help", ["a"])
+    updates: list[Callable[[], None]] = [
+        lambda: plain.inc(NAN),
+        lambda: plain.inc_by(NAN),
+        lambda: vec.inc_by(NAN, {"a": "x"}),
+        lambda: vec.labels(a="x").inc_by(NAN),
+    ]
+    for update in updates:
+        with refused(TypeError, "nan is no integer", "use a metric of floats"):
+            update()
+    assert REJECTED not in exposition(runtime)
 
 
 def test_a_gauge_takes_nan(runtime: DistributedRuntime) -> None:

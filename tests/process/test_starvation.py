@@ -50,8 +50,9 @@ def test_the_child_of_a_callback_that_forks_ends(serve: Start, ends: str) -> Non
     assert worker.line().startswith("ended")
 
 
-def test_memory_goes_back_when_a_vec_is_cleared(serve: Start) -> None:
-    worker = serve("clears_a_vec.py")
+@pytest.mark.parametrize("how", ["clear", "remove"])
+def test_memory_goes_back_when_series_are_removed(serve: Start, how: str) -> None:
+    worker = serve("removes_series.py", how)
     grown, left = map(int, worker.line().split())
     assert grown > 10_000_000
     assert left < grown / 5

@@ -90,6 +90,25 @@ def test_families_of_a_group_can_be_selected(start: Start, directory: Path) -> N
     assert "counted_total" not in text
 
 
+def test_an_exemplar_of_another_process_keeps_the_time_it_was_first_seen(
+    start: Start, directory: Path
+) -> None:
+    port = free_port()
+    start(COUNTED, **settings(directory, port)).line()
+    assert start("exemplars.py", **settings(directory, port)).line() == "registered"
+    shown: dict[float, str] = {}
+
+    def three_are_shown() -> None:
+        text = get(port, Accept="application/openmetrics-text")
+        for line in text.splitlines():
+            if line.startswith("seen_total"):
+                shown[value(text, "other")] = line
+        assert len(shown) >= 3
+
+    eventually(three_are_shown)
+    assert len(set(shown.values())) == 1, shown
+
+
 def test_a_series_with_an_empty_label_is_the_one_without_it_in_every_process(
     start: Start, directory: Path
 ) -> None:

@@ -7,9 +7,10 @@ import shutil
 import stat
 import subprocess
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError
 
 import pytest
@@ -165,3 +166,19 @@ def test_a_file_that_cannot_be_written_leaves_nothing_behind(
     with pytest.raises(OSError, match=r"batch\.prom"):
         write_to_textfile(target, runtime)
     assert os.listdir(tmp_path) == ["batch.prom"]
+
+
+@pytest.mark.parametrize(
+    "push",
+    [
+        lambda node: push_to_gateway("127.0.0.1:9", "batch", node),
+        lambda node: pushadd_to_gateway("127.0.0.1:9", "batch", node),
+        lambda node: write_to_textfile("/nowhere/metrics.prom", node),
+    ],
+    ids=["push_to_gateway", "pushadd_to_gateway", "write_to_textfile"],
+)
+def test_what_is_no_node_is_refused(
+    runtime: DistributedRuntime, push: Callable[[Any], None]
+) -> None:
+    with refused(TypeError, "takes a runtime", "give the node itself, not its metrics"):
+        push(runtime.metrics)

@@ -9,10 +9,12 @@ import pytest
 
 
 @contextmanager
-def refused(kind: type[BaseException], *parts: str) -> Iterator[None]:
+def refused(
+    kind: type[BaseException], *parts: str
+) -> Iterator[pytest.ExceptionInfo[BaseException]]:
     """Expects an exception whose message is one line and holds all parts, in their order."""
     with pytest.raises(kind) as caught:
-        yield
+        yield caught
     message = str(caught.value)
     assert message.splitlines() == [message], f"not one line: {message!r}"
     position = 0

@@ -7,11 +7,13 @@ import subprocess
 import sys
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dynamo.runtime import Endpoint
 from dynamo_metrics.testing import assert_delta, sample
+from tests.support import refused
 
 NAME = "ns_comp_ep_m"
 
@@ -39,6 +41,72 @@ def test_samples_of_a_histogram_have_their_own_names(endpoint: Endpoint) -> None
     assert sample(endpoint, f"{NAME}_bucket", le="+Inf") == sample(endpoint, f"{NAME}_count") == 1
 
 
+@pytest.mark.parametrize("bound", [1, 1.0, "1", "1.0"])
+def test_bounds_are_compared_as_numbers(endpoint: Endpoint, bound: Any) -> None:
+    endpoint.metrics.create_histogram("m", "help", buckets=[0.1, 1]).observe(0.5)
+    endpoint.metrics.register_prometheus_expfmt_callback(
+        lambda: '# TYPE s summary\ns{quantile="1"} 7\ns_sum 7\ns_count 1\n'
+    )
+    assert sample(endpoint, f"{NAME}_bucket", le=bound) == 1
+    assert sample(endpoint, f"{NAME}_bucket", le=0.1) == 0
+    assert sample(endpoint, f"{NAME}_bucket", le=float("inf")) == 1
+    assert sample(endpoint, "s", quantile=bound) == 7
+    with refused(TypeError, 'value of label "a"', "0.1"):
+        sample(endpoint, NAME, a=0.1)
+
+
+def test_names_and_labels_of_any_characters_are_found(endpoint: Endpoint) -> None:
+    metrics = endpoint.metrics
+    gauge = metrics.create_gauge("http.server.active", "help", full_name=True)
+    metrics.register_prometheus_expfmt_callback(lambda: '{"ü.x","http.method"="GET {"} 3\n')
+    with assert_delta(endpoint, "http.server.active", 1):
+        gauge.inc()
+    assert sample(endpoint, "http_server_active") == 1
+    assert sample(endpoint, "ü.x", **{"http.method": "GET {"}) == 3
+    assert sample(endpoint, "__x", http_method="GET {") == 3
+    metrics.create_gauge("http_server_active", "help", full_name=True).set(2)
+    assert sample(endpoint, "http_server_active") == 2
+
+
+def test_a_sample_with_a_timestamp_is_found(endpoint: Endpoint) -> None:
+    endpoint.metrics.register_prometheus_expfmt_callback(lambda: "ext 5 1700000000000\n")
+    assert sample(endpoint, "ext") == 5
+
+
+def test_integers_are_exact(endpoint: Endpoint) -> None:
+    counter = endpoint.metrics.create_intcounter("m", "help")
+    counter.inc(2**60)
+    assert sample(endpoint, NAME) == 2**60
+    with assert_delta(endpoint, NAME, 1):
+        counter.inc()
+    assert sample(endpoint, NAME) == 2**60 + 1
+    with (
+        pytest.raises(AssertionError, match=f"by 1, expected 2: it was {2**60 + 1} and is"),
+        assert_delta(endpoint, NAME, 2),
+    ):
+        counter.inc()
+
+
+def test_what_is_no_name_of_a_sample_is_refused(endpoint: Endpoint) -> None:
+    vec = endpoint.metrics.create_intcountervec("m", "help", ["a"])
+    summary = endpoint.metrics.create_summary("s", "help")
+    wrong: list[tuple[Any, ...]] = [(vec, "pass its name()"), (b"m", "not bytes"), (None, "None")]
+    for name, *parts in wrong:
+        with refused(TypeError, "name must be a str", *parts):
+            sample(endpoint, name)
+        with refused(TypeError, "name must be a str", *parts), assert_delta(endpoint, name, 0):
+            pass
+    with (
+        refused(LookupError, f"{summary.name()} is a summary", f"{summary.name()}_count"),
+        assert_delta(endpoint, summary.name(), 0),
+    ):
+        pass
+    with refused(TypeError, "takes a runtime", "str"):
+        sample("x", NAME)  # type: ignore[arg-type]
+    with refused(TypeError, "expected must be a number"), assert_delta(endpoint, NAME, "1"):  # type: ignore[arg-type]
+        pass
+
+
 def test_labels_that_match_several_samples_are_refused(endpoint: Endpoint) -> None:
     vec = endpoint.metrics.create_gaugevec("m", "help", ["a"])
     for value in range(9):
@@ -59,6 +127,12 @@ def test_a_delta_is_asserted(endpoint: Endpoint) -> None:
         assert_delta(endpoint, NAME, 1, a="x"),
     ):
         vec.inc_by(2, {"a": "x"})
+
+
+def test_an_infinite_sample_that_stays_has_a_delta_of_0(endpoint: Endpoint) -> None:
+    endpoint.metrics.create_gauge("m", "help").set(float("inf"))
+    with assert_delta(endpoint, NAME, 0):
+        pass
 
 
 def test_an_exception_of_the_block_goes_on(endpoint: Endpoint) -> None:

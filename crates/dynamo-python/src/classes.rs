@@ -1,7 +1,5 @@
 //! The metric classes. What they do to values is in [`crate::fast`]; here is the rest.
 
-use std::num::NonZeroUsize;
-
 use dynamo_runtime::binding::{
     CounterCell, GaugeCell, HistogramCell, Instrument, MetricExt, MetricVecExt, MetricsExt,
     SummaryCell,
@@ -12,28 +10,31 @@ use pyo3::PyClass;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString, PyTuple, PyType};
+use pyo3::types::{PyDict, PyString, PyType};
 
 use crate::create::NewMetric;
 use crate::errors::IntoPyErr;
 use crate::fast::{self, Recent};
 use crate::hub::Hub;
-use crate::limits;
-use crate::log::start_if_needed;
 
-/// A class of plain metrics.
-pub(crate) trait SingleClass:
+/// A class of metrics.
+pub(crate) trait MetricClass:
     PyClass<Frozen = pyo3::pyclass::boolean_struct::True> + Sync
 {
+    fn exposed_name(&self) -> &str;
+    /// Of a vec.
+    fn label_names(&self) -> &[String];
+}
+
+/// A class of plain metrics.
+pub(crate) trait SingleClass: MetricClass {
     type Cell: Instrument;
     fn metric(&self) -> &Metric<Self::Cell>;
     fn wrap(py: Python<'_>, metric: Metric<Self::Cell>, hub: &Py<Hub>) -> PyResult<Py<Self>>;
 }
 
 /// A class of vecs.
-pub(crate) trait VecClass:
-    PyClass<Frozen = pyo3::pyclass::boolean_struct::True> + Sync
-{
+pub(crate) trait VecClass: MetricClass {
     type Cell: Instrument;
     type Child: SingleClass<Cell = Self::Cell>;
     fn vec(&self) -> &MetricVec<Self::Cell>;
@@ -56,6 +57,16 @@ macro_rules! classes {
             $(#[$doc])*
             #[pyclass(frozen, weakref, module = "dynamo_metrics")]
             pub(crate) struct $single(Metric<$cell>, Py<Hub>);
+
+            impl MetricClass for $single {
+                fn exposed_name(&self) -> &str {
+                    self.0.name()
+                }
+
+                fn label_names(&self) -> &[String] {
+                    &[]
+                }
+            }
 
             impl SingleClass for $single {
                 type Cell = $cell;
@@ -103,6 +114,16 @@ macro_rules! classes {
             $(#[$vec_doc])*
             #[pyclass(frozen, weakref, module = "dynamo_metrics")]
             pub(crate) struct $vec(MetricVec<$cell>, Vec<Py<PyString>>, Recent<$cell>, Py<Hub>);
+
+            impl MetricClass for $vec {
+                fn exposed_name(&self) -> &str {
+                    self.0.name()
+                }
+
+                fn label_names(&self) -> &[String] {
+                    self.0.variable_labels()
+                }
+            }
 
             impl VecClass for $vec {
                 type Cell = $cell;
@@ -158,54 +179,6 @@ macro_rules! classes {
                 /// Return the names of the labels whose values tell the series apart, as given.
                 fn variable_labels(&self) -> Vec<String> {
                     self.0.variable_labels().to_vec()
-                }
-
-                /// Return the series with these label values, created at 0 if it is new.
-                ///
-                /// Values are given by name, or in the order of variable_labels().
-                #[pyo3(signature = (*values, **labels))]
-                fn labels(
-                    &self,
-                    py: Python<'_>,
-                    values: &Bound<'_, PyTuple>,
-                    labels: Option<&Bound<'_, PyDict>>,
-                ) -> PyResult<Py<$single>> {
-                    child_by_name(self, py, values, labels)
-                }
-
-                /// Take all series with these labels out of the vec; return whether there were any.
-                ///
-                /// labels, a dict, are all labels of one series, or some, which any number of series may
-                /// have. Handles of them still count, unseen; a new one starts at 0.
-                fn remove(&self, labels: &Bound<'_, PyAny>) -> PyResult<bool> {
-                    fast::remove(self, labels)
-                }
-
-                /// Take all series out of the vec, as remove() does.
-                fn clear(&self, py: Python<'_>) {
-                    py.detach(|| self.0.clear());
-                }
-
-                /// Let the vec have at most this many series, 0 for any number.
-                ///
-                /// What is there stays. What comes beyond is counted in one more series, whose labels
-                /// are all "__overflow__". The limit at first is DYN_METRICS_MAX_SERIES.
-                ///
-                /// Raises ValueError for a number below 0.
-                fn set_max_series(&self, max_series: isize) -> PyResult<()> {
-                    self.0.set_max_series(NonZeroUsize::new(limits::series(max_series)?));
-                    Ok(())
-                }
-
-                /// Take series out that were not updated for this many seconds, None for never.
-                ///
-                /// A series goes with the first scrape that comes later than that. One that is updated
-                /// through a handle held all along comes back with the value it had.
-                ///
-                /// Raises ValueError unless the time is above 0.
-                fn set_idle_timeout(&self, seconds: Option<f64>) -> PyResult<()> {
-                    self.0.set_idle_timeout(seconds.map(limits::idle_timeout).transpose()?);
-                    Ok(())
                 }
 
                 fn __repr__(&self) -> String {
@@ -381,26 +354,4 @@ fn no_metric(method: &str, object: &Bound<'_, PyAny>) -> PyErr {
 
 fn repr(class: &str, name: &str) -> String {
     format!("<{class} {name}>")
-}
-
-fn child_by_name<C: VecClass>(
-    class: &C,
-    py: Python<'_>,
-    values: &Bound<'_, PyTuple>,
-    labels: Option<&Bound<'_, PyDict>>,
-) -> PyResult<Py<C::Child>> {
-    match labels {
-        Some(_) if !values.is_empty() => Err(PyTypeError::new_err(
-            "labels() takes values either in order or by name, not both",
-        )),
-        Some(labels) => {
-            let metric = fast::values(class, labels.as_any(), |values| {
-                class.vec().get_metric_with_label_values(values)
-            })?
-            .map_err(|error| error.into_py_err(py))?;
-            start_if_needed(py);
-            C::Child::wrap(py, metric, class.hub())
-        }
-        None => fast::child_in_order(class, values.as_any()),
-    }
 }

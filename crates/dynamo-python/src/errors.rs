@@ -1,6 +1,6 @@
 //! Rust errors as Python exceptions, and the exceptions that Python makes of wrong arguments.
 
-use dynamo_runtime::{MetricsError, RuntimeError, SharedError, UseError};
+use dynamo_runtime::{MetricsError, Misuse, RuntimeError, SharedError};
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyString, PyTuple};
@@ -26,7 +26,7 @@ impl IntoPyErr for MetricsError {
     }
 }
 
-impl IntoPyErr for UseError {
+impl IntoPyErr for Misuse {
     fn into_py_err(self, _py: Python<'_>) -> PyErr {
         PyValueError::new_err(self.to_string())
     }

@@ -431,7 +431,8 @@ impl Node {
         config: Config,
         as_given: impl FnOnce(String) -> String,
     ) -> PyResult<Self> {
-        DistributedRuntime::with_dispatcher(config, Arc::clone(&DISPATCHER))
+        // It may wait, for the name of a host to be resolved for instance.
+        py.detach(|| DistributedRuntime::with_dispatcher(config, Arc::clone(&DISPATCHER)))
             .map_err(|error| start_error(py, error, as_given))
             .inspect(|_| start_if_needed(py))
             .and_then(|runtime| {

@@ -78,6 +78,9 @@ installed! {
     LABEL_VALUE_ERROR = label_value_error;
     /// Returns the text of a label value that is no str, an int, bool or enum: the value and the label's name.
     LABEL_VALUE = label_value;
+    /// Adds the call to the message of an error and returns it: the error, the metric's name, the method's,
+    /// its parameters, the label names, the arguments, the keyword arguments, whether they do not fit.
+    REFUSED = refused;
     /// Represents an object on one line.
     SHOWN = shown;
     /// Returns the pairs of label names and values in a dict or a list; the second argument names it.

@@ -41,7 +41,7 @@ pub fn exposition(data: &[u8]) {
     for accept in ACCEPT {
         let format = ExpositionFormat::negotiate([*accept].into_iter());
         let mut out = Vec::new();
-        format.write(families.clone(), true, &mut out);
+        format.write(families.clone(), None, true, &mut out);
         match std::str::from_utf8(&out) {
             Ok(written) if accept.starts_with("text/plain") => {
                 // Escaping can give two families or labels one name, or the name of another's sample.
@@ -68,7 +68,7 @@ fn rewritten(text: &str, format: ExpositionFormat) -> String {
     let (families, losses): (Vec<ExposedFamily>, _) = merge(Vec::new(), families.into_iter());
     assert!(losses.is_empty(), "{losses:?} in:\n{text}");
     let mut out = Vec::new();
-    format.write(families, true, &mut out);
+    format.write(families, None, true, &mut out);
     String::from_utf8_lossy(&out).into_owned()
 }
 

@@ -55,7 +55,7 @@ pub use hierarchy::{
 };
 pub use metrics::counter::{Counter, CounterVec, IntCounter, IntCounterVec};
 pub use metrics::desc::Description;
-pub use metrics::errors::{MetricsError, UseError};
+pub use metrics::errors::{MetricsError, Misuse, UseError};
 pub use metrics::gauge::{Gauge, GaugeVec, IntGauge, IntGaugeVec};
 pub use metrics::histogram::{Histogram, HistogramOptions, HistogramVec};
 pub use metrics::name::{Name, NameStyle};

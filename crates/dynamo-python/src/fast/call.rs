@@ -3,20 +3,47 @@
 use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString, PyTuple};
 
 /// A borrowed reference.
 pub(crate) type Object = *mut ffi::PyObject;
 
 /// What a failed call returns: the exception has been raised.
-#[derive(Debug)]
-pub(crate) struct Raised;
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Raised {
+    /// By code of the user, such as the `__float__` of a value. It goes on as it is.
+    Foreign,
+    /// For a value that is refused; the message lacks the call.
+    Refused,
+    /// For arguments that do not fit the method; the message lacks the call, and how to call it.
+    Misused,
+}
 
 impl Raised {
     #[cold]
-    pub(super) fn from(error: PyErr, py: Python<'_>) -> Self {
+    pub(super) fn foreign(error: PyErr, py: Python<'_>) -> Self {
         error.restore(py);
-        Raised
+        Raised::Foreign
     }
+
+    #[cold]
+    pub(super) fn refused(error: PyErr, py: Python<'_>) -> Self {
+        error.restore(py);
+        Raised::Refused
+    }
+
+    #[cold]
+    pub(super) fn misused(error: PyErr, py: Python<'_>) -> Self {
+        error.restore(py);
+        Raised::Misused
+    }
+}
+
+/// A method, for errors.
+pub(super) struct Verb {
+    pub(super) name: &'static str,
+    /// As in a signature.
+    pub(super) parameters: &'static [&'static str],
 }
 
 /// Frees what PyO3 has put off freeing. It frees at once only in functions that it has wrapped
@@ -33,8 +60,7 @@ pub(super) struct Call<'py> {
     args: *const Object,
     nargs: usize,
     kwnames: Object,
-    /// The method's name, for errors.
-    method: &'static str,
+    verb: &'static Verb,
 }
 
 impl<'py> Call<'py> {
@@ -47,59 +73,53 @@ impl<'py> Call<'py> {
         args: *const Object,
         nargs: ffi::Py_ssize_t,
         kwnames: Object,
-        method: &'static str,
+        verb: &'static Verb,
     ) -> Self {
         Call {
             py,
             args,
             nargs: nargs.cast_unsigned(),
             kwnames,
-            method,
+            verb,
         }
     }
 
-    /// Whether the call has no arguments.
-    #[inline]
-    pub(super) fn is_empty(&self) -> bool {
-        self.nargs == 0 && self.kwnames.is_null()
+    /// The method.
+    pub(super) fn verb(&self) -> &'static Verb {
+        self.verb
     }
 
-    /// The method's name.
-    pub(super) fn method(&self) -> &'static str {
-        self.method
-    }
-
-    /// The number of positional arguments.
-    pub(super) fn positional(&self) -> usize {
-        self.nargs
-    }
-
-    /// The first positional argument.
-    pub(super) fn first(&self) -> Option<Bound<'py, PyAny>> {
+    /// The positional arguments.
+    pub(super) fn positional(&self) -> impl ExactSizeIterator<Item = Bound<'py, PyAny>> {
         // SAFETY: there are `nargs` positional arguments, alive during the call.
-        (self.nargs > 0).then(|| unsafe { Bound::from_borrowed_ptr(self.py, *self.args) })
+        (0..self.nargs).map(|at| unsafe { Bound::from_borrowed_ptr(self.py, *self.args.add(at)) })
+    }
+
+    /// The positional arguments as a tuple.
+    pub(super) fn tuple(&self) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(self.py, self.positional())
+    }
+
+    /// The keyword arguments as a dict.
+    pub(super) fn dict(&self) -> PyResult<Bound<'py, PyDict>> {
+        let dict = PyDict::new(self.py);
+        for (position, keyword) in self.keywords().into_iter().enumerate() {
+            // SAFETY: the values of keywords follow the positional arguments, in the order of the names.
+            let value =
+                unsafe { Bound::from_borrowed_ptr(self.py, *self.args.add(self.nargs + position)) };
+            dict.set_item(keyword, value)?;
+        }
+        Ok(dict)
+    }
+
+    /// Whether there are keyword arguments.
+    pub(super) fn has_keywords(&self) -> bool {
+        !self.kwnames.is_null()
     }
 
     /// Whether an argument with this name is given, or any by position.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.nargs > 0
-            || self
-                .keyword_values()
-                .iter()
-                .any(|(keyword, _)| keyword == name)
-    }
-
-    /// The keywords and their values.
-    pub(super) fn keyword_values(&self) -> Vec<(String, Bound<'py, PyAny>)> {
-        let keywords = self.keywords().unwrap_or_default();
-        let values = keywords.into_iter().enumerate();
-        // SAFETY: the values of keywords follow the positional arguments, in the order of the names.
-        let value = |position| unsafe {
-            Bound::from_borrowed_ptr(self.py, *self.args.add(self.nargs + position))
-        };
-        values
-            .map(|(position, keyword)| (keyword, value(position)))
-            .collect()
+        self.nargs > 0 || self.keywords().iter().any(|keyword| *keyword == name)
     }
 
     /// The arguments with these names, by position or keyword; all are required, no others allowed.
@@ -115,7 +135,7 @@ impl<'py> Call<'py> {
             }));
         }
         self.bind_keywords(names)
-            .map_err(|error| Raised::from(error, self.py))
+            .map_err(|error| Raised::misused(error, self.py))
     }
 
     /// Like [`bind`](Self::bind), with one more argument that is optional and has to be named; null
@@ -131,7 +151,7 @@ impl<'py> Call<'py> {
         }
         let mut given = std::ptr::null_mut();
         let bound = self.bind_named(names, Some((option, &mut given)));
-        let bound = bound.map_err(|error| Raised::from(error, self.py))?;
+        let bound = bound.map_err(|error| Raised::misused(error, self.py))?;
         // SAFETY: asking for the one None is always possible.
         if given == unsafe { ffi::Py_None() } {
             given = std::ptr::null_mut();
@@ -149,10 +169,10 @@ impl<'py> Call<'py> {
         names: [&'static str; N],
         mut option: Option<(&'static str, &mut Object)>,
     ) -> PyResult<[Object; N]> {
-        let method = self.method;
-        let mut keywords = self.keywords()?.into_iter().enumerate().collect::<Vec<_>>();
+        let method = self.verb.name;
+        let mut keywords = self.keywords().into_iter().enumerate().collect::<Vec<_>>();
         keywords.retain(|(position, keyword)| {
-            let is_option = option.as_ref().is_some_and(|(name, _)| name == keyword);
+            let is_option = option.as_ref().is_some_and(|(name, _)| keyword == name);
             if let Some((_, place)) = option.as_mut().filter(|_| is_option) {
                 // SAFETY: as below.
                 **place = unsafe { *self.args.add(self.nargs + position) };
@@ -163,9 +183,12 @@ impl<'py> Call<'py> {
         for (position, keyword) in &keywords {
             let place = names
                 .iter()
-                .position(|name| name == keyword)
+                .position(|name| keyword == name)
                 .ok_or_else(|| {
-                    PyTypeError::new_err(format!("{method}() has no argument {keyword:?}"))
+                    PyTypeError::new_err(format!(
+                        "{method}() has no argument {:?}",
+                        keyword.to_string_lossy()
+                    ))
                 })?;
             // SAFETY: the values of keywords follow the positional arguments, in the order of the names.
             bound[place] = unsafe { *self.args.add(self.nargs + position) };
@@ -197,12 +220,18 @@ impl<'py> Call<'py> {
         }
     }
 
-    fn keywords(&self) -> PyResult<Vec<String>> {
+    fn keywords(&self) -> Vec<Bound<'py, PyString>> {
         if self.kwnames.is_null() {
-            return Ok(Vec::new());
+            return Vec::new();
         }
         // SAFETY: `kwnames`, if there, is a tuple of str that lives during the call.
-        let names = unsafe { Bound::from_borrowed_ptr(self.py, self.kwnames) };
-        names.extract()
+        unsafe {
+            let names = Bound::from_borrowed_ptr(self.py, self.kwnames);
+            let names = names.cast_into_unchecked::<PyTuple>();
+            names
+                .iter()
+                .map(|name| name.cast_into_unchecked())
+                .collect()
+        }
     }
 }

@@ -1,9 +1,8 @@
 //! From a dict of labels to the child of a vec, without building strings.
 
-use dynamo_runtime::UseError;
 use dynamo_runtime::binding::{MetricExt, MetricVecExt};
 use dynamo_runtime::metrics::Metric;
-use pyo3::exceptions::PyValueError;
+use dynamo_runtime::{Misuse, UseError};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyInt, PyString};
@@ -42,7 +41,7 @@ pub(super) unsafe fn with_child<C: VecClass, T>(
         let vec = class.vec();
         let result = vec
             .with_cell(&values, apply)
-            .map_err(|error| Raised::from(error.into_py_err(py), py))?;
+            .map_err(|error| refused(error, py))?;
         class.recent().note(py, &held, || vec.existing(&values));
         start_if_needed(py);
         Ok(result)
@@ -61,7 +60,7 @@ pub(super) unsafe fn child<C: VecClass>(
     // SAFETY: as promised by the caller.
     let found = unsafe { with_values(py, class, labels, |values| class.vec().child(values)) }?;
     start_if_needed(py);
-    found.map_err(|error| Raised::from(error.into_py_err(py), py))
+    found.map_err(|error| refused(error, py))
 }
 
 /// Calls `apply` with the storage of the child that `labels` names, if there is one.
@@ -80,30 +79,15 @@ pub(super) unsafe fn with_existing<C: VecClass, T>(
             class.vec().peek_cell(values, apply)
         })
     }?;
-    found.map_err(|error| Raised::from(error.into_py_err(py), py))
+    found.map_err(|error| refused(error, py))
 }
 
 /// Calls `use_values` with the label values in `labels`, in the order of the label names.
 ///
-/// # Errors
-/// `ValueError` naming a missing or unknown label, `TypeError` for labels that are no dict or a value
-/// that is no str, int, bool or enum.
-pub(crate) fn values<C: VecClass, T>(
-    class: &C,
-    labels: &Bound<'_, PyAny>,
-    use_values: impl FnOnce(&[&str]) -> T,
-) -> PyResult<T> {
-    // SAFETY: `labels` is alive for as long as it is borrowed.
-    unsafe { with_values(labels.py(), class, labels.as_ptr(), use_values) }
-        .map_err(|Raised| PyErr::fetch(labels.py()))
-}
-
-/// See [`values`].
-///
 /// # Safety
 /// `labels` is alive.
 #[inline]
-unsafe fn with_values<C: VecClass, T>(
+pub(super) unsafe fn with_values<C: VecClass, T>(
     py: Python<'_>,
     class: &C,
     labels: Object,
@@ -145,7 +129,7 @@ unsafe fn held_values<'py, C: VecClass>(
             }
             let value = Bound::from_borrowed_ptr(py, value);
             held.push(if ffi::PyUnicode_Check(value.as_ptr()) == 0 {
-                label_text(&value, name.bind(py)).map_err(|error| Raised::from(error, py))?
+                label_text(&value, name.bind(py)).map_err(|error| Raised::refused(error, py))?
             } else {
                 value.cast_into_unchecked()
             });
@@ -161,7 +145,7 @@ unsafe fn held_values<'py, C: VecClass>(
 ///
 /// # Errors
 /// `TypeError` for any other value.
-fn label_text<'py>(
+pub(super) fn label_text<'py>(
     value: &Bound<'py, PyAny>,
     name: &Bound<'py, PyString>,
 ) -> PyResult<Bound<'py, PyString>> {
@@ -170,49 +154,6 @@ fn label_text<'py>(
     }
     let text = LABEL_VALUE.call(value.py(), &[value, name.as_any()])?;
     Ok(text.cast_into()?)
-}
-
-/// Removes the series that have the labels in a dict, some or all of the vec's. Returns whether there
-/// were any.
-pub(crate) fn remove<C: VecClass>(class: &C, labels: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let py = labels.py();
-    let Ok(dict) = labels.cast::<PyDict>() else {
-        let Raised = not_a_dict(py, labels.as_ptr());
-        return Err(PyErr::fetch(py));
-    };
-    let vec = class.vec();
-    if dict.is_empty() {
-        return Err(PyValueError::new_err(format!(
-            "remove() of metric {:?} takes at least one label: clear() removes all series",
-            vec.name()
-        )));
-    }
-    if dict.len() == class.names().len() {
-        return values(class, labels, |values| vec.remove_label_values(values))?
-            .map_err(|error| error.into_py_err(py));
-    }
-    let mut pairs = Vec::new();
-    for (key, value) in dict
-        .items()
-        .extract::<Vec<(Bound<'_, PyAny>, Bound<'_, PyAny>)>>()?
-    {
-        let Ok(name) = key.cast::<PyString>() else {
-            return Err(no_such_label(class, shown(&key)).into_py_err(py));
-        };
-        let text = match value.cast::<PyString>() {
-            Ok(text) => text.clone(),
-            Err(_) => label_text(&value, name)?,
-        };
-        let text = text.to_str().map(str::to_owned);
-        let text = text.map_err(|_| label_value_error(&value, &name.to_string_lossy()))?;
-        pairs.push((name.to_string_lossy().into_owned(), text));
-    }
-    let pairs: Vec<(&str, &str)> = pairs
-        .iter()
-        .map(|(name, text)| (&**name, &**text))
-        .collect();
-    let removed = vec.remove_matching(&pairs);
-    Ok(removed.map_err(|error| error.into_py_err(py))? > 0)
 }
 
 /// The texts of label values.
@@ -251,12 +192,18 @@ pub(super) unsafe fn utf8<'a>(string: Object) -> Option<&'a str> {
     }
 }
 
+/// A vec refused the values of labels.
 #[cold]
-fn not_a_dict(py: Python<'_>, labels: Object) -> Raised {
+pub(super) fn refused(error: UseError, py: Python<'_>) -> Raised {
+    Raised::refused(error.reason.into_py_err(py), py)
+}
+
+#[cold]
+pub(super) fn not_a_dict(py: Python<'_>, labels: Object) -> Raised {
     // SAFETY: the object is alive during the call.
     let labels = unsafe { Bound::from_borrowed_ptr(py, labels) };
     let error = wrong_type(&labels, "labels", "a dict of label names and values");
-    Raised::from(error, py)
+    Raised::misused(error, py)
 }
 
 /// A label is missing, or its look-up failed.
@@ -268,7 +215,7 @@ fn bad_label<C: VecClass>(
     name: &Py<PyString>,
 ) -> Raised {
     if PyErr::occurred(py) {
-        return Raised;
+        return Raised::Foreign;
     }
     // SAFETY: the object is alive during the call, and has been checked.
     let labels = unsafe { Bound::from_borrowed_ptr(py, labels).cast_into_unchecked::<PyDict>() };
@@ -278,22 +225,21 @@ fn bad_label<C: VecClass>(
         // A name that is not known is most likely the missing one, misspelled.
         Ok(None) => match unknown_label(&labels, class.vec().variable_labels()) {
             Some(unknown) => no_such_label(class, unknown),
-            None => UseError::MissingLabel {
-                metric: class.vec().name().to_owned(),
+            None => Misuse::MissingLabel {
                 label,
                 expected: class.vec().variable_labels().to_vec(),
             },
         }
         .into_py_err(py),
-        Err(error) => error,
+        Err(error) => return Raised::foreign(error, py),
     };
-    Raised::from(error, py)
+    Raised::refused(error, py)
 }
 
 #[cold]
 fn bad_value(py: Python<'_>, value: &Bound<'_, PyString>, name: &Py<PyString>) -> Raised {
     drop(PyErr::take(py));
-    Raised::from(label_value_error(value.as_any(), &name.to_string()), py)
+    Raised::refused(label_value_error(value.as_any(), &name.to_string()), py)
 }
 
 /// The dict has all labels and then some.
@@ -304,7 +250,7 @@ fn surplus_label<C: VecClass>(py: Python<'_>, class: &C, labels: Object) -> Rais
     // Nothing is unknown if a key has the text of a label but is not equal to it.
     let label = unknown_label(&labels, class.vec().variable_labels());
     let error = no_such_label(class, label.unwrap_or_else(|| shown(&labels.keys())));
-    Raised::from(error.into_py_err(py), py)
+    Raised::refused(error.into_py_err(py), py)
 }
 
 /// A key that is none of the expected names.
@@ -318,9 +264,8 @@ fn unknown_label(labels: &Bound<'_, PyDict>, expected: &[String]) -> Option<Stri
     })
 }
 
-fn no_such_label<C: VecClass>(class: &C, label: String) -> UseError {
-    UseError::UnknownLabel {
-        metric: class.vec().name().to_owned(),
+pub(super) fn no_such_label<C: VecClass>(class: &C, label: String) -> Misuse {
+    Misuse::UnknownLabel {
         label,
         expected: class.vec().variable_labels().to_vec(),
     }

@@ -35,7 +35,7 @@ pub(super) unsafe fn exemplar(
                 .collect();
             Exemplar::new(&pairs, value).map_err(|error| error.into_py_err(py))
         })
-        .map_err(|error| Raised::from(error, py))
+        .map_err(|error| Raised::refused(error, py))
 }
 
 /// The labels as they are in a dict of str, else as Python reads them.

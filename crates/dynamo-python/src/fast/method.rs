@@ -5,18 +5,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use dynamo_runtime::binding::{MetricExt, MetricVecExt};
 use pyo3::IntoPyObjectExt;
-use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::panic::PanicException;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 
-use super::call::{Call, Object, Raised, free_deferred};
+use super::call::{Call, Object, Raised, Verb, free_deferred};
 use super::children::{child, with_child, with_existing};
 use super::exemplar::{EXEMPLAR, exemplar};
+use super::refusal::complete;
 use super::values::Value;
-use crate::classes::{SingleClass, VecClass};
-use crate::errors::shown;
+use crate::classes::{MetricClass, SingleClass, VecClass};
 use crate::log::start_if_needed;
 
 /// An update that needs no value, like `inc`.
@@ -63,6 +62,10 @@ exemplar, a dict such as {\"trace_id\": \"...\"}, is kept as an example; ValueEr
 than 128 characters.";
 const OF_EXISTING: &str =
     "labels, a dict, name the series; 0 if there is none, and none is created.";
+
+const fn verb(name: &'static str, parameters: &'static [&'static str]) -> Verb {
+    Verb { name, parameters }
+}
 
 /// A method to be installed on a class.
 pub(crate) struct Method {
@@ -168,14 +171,12 @@ pub(crate) fn install(class: &Bound<'_, PyType>, methods: Vec<Method>) -> PyResu
 /// # Safety
 /// Called by the interpreter for a method of `C`, which has checked the receiver, with its arguments.
 #[inline]
-pub(super) unsafe fn enter<
-    C: pyo3::PyClass<Frozen = pyo3::pyclass::boolean_struct::True> + Sync,
->(
+pub(super) unsafe fn enter<C: MetricClass>(
     slf: Object,
     args: *const Object,
     nargs: ffi::Py_ssize_t,
     kwnames: Object,
-    name: &'static str,
+    verb: &'static Verb,
     body: impl FnOnce(&C, &Call<'_>) -> Result<Object, Raised>,
 ) -> Object {
     let run = AssertUnwindSafe(|| {
@@ -184,12 +185,14 @@ pub(super) unsafe fn enter<
         unsafe {
             let py = Python::assume_attached();
             let this = Borrowed::from_ptr(py, slf).cast_unchecked::<C>();
-            body(this.get(), &Call::new(py, args, nargs, kwnames, name))
+            let call = Call::new(py, args, nargs, kwnames, verb);
+            let result = body(this.get(), &call);
+            result.inspect_err(|raised| complete(this.get(), &call, *raised))
         }
     });
     match catch_unwind(run) {
         Ok(Ok(object)) => object,
-        Ok(Err(Raised)) => {
+        Ok(Err(_)) => {
             free_deferred();
             std::ptr::null_mut()
         }
@@ -208,38 +211,9 @@ pub(super) unsafe fn enter<
     }
 }
 
-/// Explains a call that names labels as if they were arguments: `inc(model="a")`.
-#[cold]
-fn explain<C: VecClass>(class: &C, call: &Call<'_>, raised: Raised) -> Raised {
-    let py = call.py;
-    let (metric, names) = (class.vec().name(), class.vec().variable_labels());
-    let error = PyErr::take(py);
-    let mut labels = call.keyword_values();
-    labels.retain(|(keyword, _)| names.contains(keyword));
-    if labels.is_empty() {
-        error.into_iter().for_each(|error| error.restore(py));
-        return raised;
-    }
-    let list = |separator: &str, quote: &str| {
-        let one = |(name, value): &(String, Bound<'_, PyAny>)| {
-            format!("{quote}{name}{quote}{separator}{}", shown(value))
-        };
-        labels.iter().map(one).collect::<Vec<_>>().join(", ")
-    };
-    let method = call.method();
-    let value = call.first().map_or_else(String::new, |value| shown(&value));
-    let comma = if value.is_empty() { "" } else { ", " };
-    let message = format!(
-        "{method}() of metric {metric:?} takes its labels as a dict: use labels({}).{method}({value}) or {method}({value}{comma}{{{}}})",
-        list("=", ""),
-        list(": ", "'"),
-    );
-    Raised::from(PyTypeError::new_err(message), py)
-}
-
 /// A new reference to `None`.
 #[inline]
-fn none() -> Object {
+pub(super) fn none() -> Object {
     // SAFETY: the interpreter is attached in every function of this module.
     unsafe { ffi::Py_NewRef(ffi::Py_None()) }
 }
@@ -250,7 +224,7 @@ fn new_reference<T: for<'py> IntoPyObject<'py>>(
 ) -> Result<Object, Raised> {
     match value.into_py_any(py) {
         Ok(object) => Ok(object.into_ptr()),
-        Err(error) => Err(Raised::from(error, py)),
+        Err(error) => Err(Raised::foreign(error, py)),
     }
 }
 
@@ -262,12 +236,13 @@ unsafe extern "C" fn step<C: SingleClass, S: Step<C::Cell>>(
 ) -> Object {
     // SAFETY: called by the interpreter.
     unsafe {
-        enter::<C>(slf, args, nargs, kwnames, S::NAME, |this, call| {
-            if call.is_empty() {
-                S::apply(this.metric().update());
-                return Ok(none());
-            }
-            step_with_arguments::<C, S>(this, call)
+        if nargs != 0 || !kwnames.is_null() {
+            return step_with_arguments::<C, S>(slf, args, nargs, kwnames);
+        }
+        let verb = const { &verb(S::NAME, &[]) };
+        enter::<C>(slf, args, nargs, kwnames, verb, |this, _| {
+            S::apply(this.metric().update());
+            Ok(none())
         })
     }
 }
@@ -275,29 +250,34 @@ unsafe extern "C" fn step<C: SingleClass, S: Step<C::Cell>>(
 /// A step by a given value, or with an exemplar.
 ///
 /// # Safety
-/// The arguments are alive.
+/// As [`enter`].
 #[inline(never)]
 unsafe fn step_with_arguments<C: SingleClass, S: Step<C::Cell>>(
-    this: &C,
-    call: &Call<'_>,
-) -> Result<Object, Raised> {
+    slf: Object,
+    args: *const Object,
+    nargs: ffi::Py_ssize_t,
+    kwnames: Object,
+) -> Object {
     // SAFETY: as promised by the caller.
     unsafe {
-        if call.has(VALUE) {
-            return update_with_arguments::<C, S::By>(this, call);
-        }
-        let Some(value) = S::EXEMPLAR else {
-            let [] = call.bind([])?;
-            return Ok(none());
-        };
-        let ([], labels) = call.bind_with_option([], EXEMPLAR)?;
-        if labels.is_null() {
-            S::apply(this.metric().update());
-        } else {
-            let exemplar = exemplar(call.py, labels, value)?;
-            this.metric().update_with_exemplar(exemplar, S::apply);
-        }
-        Ok(none())
+        let verb = const { &verb(S::NAME, &["value=1"]) };
+        enter::<C>(slf, args, nargs, kwnames, verb, |this, call| {
+            if call.has(VALUE) {
+                return update_with_arguments::<C, S::By>(this, call);
+            }
+            let Some(value) = S::EXEMPLAR else {
+                let [] = call.bind([])?;
+                return Ok(none());
+            };
+            let ([], labels) = call.bind_with_option([], EXEMPLAR)?;
+            if labels.is_null() {
+                S::apply(this.metric().update());
+            } else {
+                let exemplar = exemplar(call.py, labels, value)?;
+                this.metric().update_with_exemplar(exemplar, S::apply);
+            }
+            Ok(none())
+        })
     }
 }
 
@@ -347,7 +327,8 @@ unsafe extern "C" fn update<C: SingleClass, U: Update<C::Cell>>(
 ) -> Object {
     // SAFETY: called by the interpreter.
     unsafe {
-        enter::<C>(slf, args, nargs, kwnames, U::NAME, |this, call| {
+        let verb = const { &verb(U::NAME, &[VALUE]) };
+        enter::<C>(slf, args, nargs, kwnames, verb, |this, call| {
             update_with_arguments::<C, U>(this, call)
         })
     }
@@ -361,7 +342,8 @@ unsafe extern "C" fn read<C: SingleClass, R: Read<C::Cell>>(
 ) -> Object {
     // SAFETY: called by the interpreter.
     unsafe {
-        enter::<C>(slf, args, nargs, kwnames, R::NAME, |this, call| {
+        let verb = const { &verb(R::NAME, &[]) };
+        enter::<C>(slf, args, nargs, kwnames, verb, |this, call| {
             let [] = call.bind([])?;
             new_reference(call.py, R::read(this.metric().cell()))
         })
@@ -376,15 +358,14 @@ unsafe extern "C" fn step_vec<C: VecClass, S: Step<C::Cell>>(
 ) -> Object {
     // SAFETY: called by the interpreter.
     unsafe {
-        enter::<C>(slf, args, nargs, kwnames, S::NAME, |this, call| {
+        let verb = const { &verb(S::NAME, &[LABELS]) };
+        enter::<C>(slf, args, nargs, kwnames, verb, |this, call| {
             let Some(value) = S::EXEMPLAR else {
-                let bound = call.bind([LABELS]);
-                let [labels] = bound.map_err(|raised| explain(this, call, raised))?;
+                let [labels] = call.bind([LABELS])?;
                 with_child(call.py, this, labels, S::apply)?;
                 return Ok(none());
             };
-            let bound = call.bind_with_option([LABELS], EXEMPLAR);
-            let ([labels], of_exemplar) = bound.map_err(|raised| explain(this, call, raised))?;
+            let ([labels], of_exemplar) = call.bind_with_option([LABELS], EXEMPLAR)?;
             if of_exemplar.is_null() {
                 with_child(call.py, this, labels, S::apply)?;
             } else {
@@ -405,14 +386,13 @@ unsafe extern "C" fn update_vec<C: VecClass, U: Update<C::Cell>>(
 ) -> Object {
     // SAFETY: called by the interpreter.
     unsafe {
-        enter::<C>(slf, args, nargs, kwnames, U::NAME, |this, call| {
+        let verb = const { &verb(U::NAME, &[VALUE, LABELS]) };
+        enter::<C>(slf, args, nargs, kwnames, verb, |this, call| {
             let names = [VALUE, LABELS];
-            let bound = match U::EXEMPLAR {
-                None => call.bind(names).map(|bound| (bound, std::ptr::null_mut())),
-                Some(_) => call.bind_with_option(names, EXEMPLAR),
+            let ([mut value, mut labels], of_exemplar) = match U::EXEMPLAR {
+                None => (call.bind(names)?, std::ptr::null_mut()),
+                Some(_) => call.bind_with_option(names, EXEMPLAR)?,
             };
-            let ([mut value, mut labels], of_exemplar) =
-                bound.map_err(|raised| explain(this, call, raised))?;
             if ffi::PyDict_Check(labels) == 0 && ffi::PyDict_Check(value) != 0 {
                 std::mem::swap(&mut value, &mut labels);
             }
@@ -446,9 +426,9 @@ unsafe extern "C" fn read_vec<C: VecClass, R: Read<C::Cell>>(
 ) -> Object {
     // SAFETY: called by the interpreter.
     unsafe {
-        enter::<C>(slf, args, nargs, kwnames, R::NAME, |this, call| {
-            let bound = call.bind([LABELS]);
-            let [labels] = bound.map_err(|raised| explain(this, call, raised))?;
+        let verb = const { &verb(R::NAME, &[LABELS]) };
+        enter::<C>(slf, args, nargs, kwnames, verb, |this, call| {
+            let [labels] = call.bind([LABELS])?;
             let value = with_existing(call.py, this, labels, R::read)?;
             new_reference(call.py, value.unwrap_or_default())
         })

@@ -12,12 +12,12 @@ mod exemplar;
 mod method;
 mod ordered;
 mod recent;
+mod refusal;
+mod series;
 mod values;
 mod verbs;
 
-pub(crate) use children::{remove, values};
 pub(crate) use method::install;
-pub(crate) use ordered::child_in_order;
 pub(crate) use recent::Recent;
 pub(crate) use verbs::{
     counter, counter_vec, gauge, gauge_vec, histogram, histogram_vec, summary, summary_vec,

@@ -3,80 +3,38 @@
 use dynamo_runtime::UseError;
 use dynamo_runtime::binding::MetricVecExt;
 use dynamo_runtime::metrics::Metric;
-use pyo3::exceptions::PyTypeError;
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString, PyTuple};
 use smallvec::SmallVec;
 
-use super::call::{Call, Object, Raised};
-use super::children::{INLINE, utf8};
-use super::method::{Method, enter};
+use super::call::Raised;
+use super::children::{INLINE, refused, utf8};
 use crate::classes::{SingleClass, VecClass};
-use crate::errors::{IntoPyErr, label_value_error};
+use crate::errors::label_value_error;
 use crate::log::start_if_needed;
 use crate::python::LABEL_VALUES;
-
-const DOC: &str = "Return the series with these label values, created at 0 if it is new.
-
-values is a list of str in the order of variable_labels(). Keep the series where
-speed matters: it is as fast as a plain metric.
-
-Raises ValueError if there are not as many values as label names.";
-
-/// `with_label_values()` of a vec.
-pub(super) fn with_label_values<C: VecClass>() -> Method {
-    Method::new("with_label_values", ", values", DOC, call::<C>)
-}
-
-unsafe extern "C" fn call<C: VecClass>(
-    slf: Object,
-    args: *const Object,
-    nargs: ffi::Py_ssize_t,
-    kwnames: Object,
-) -> Object {
-    // SAFETY: called by the interpreter.
-    unsafe {
-        enter::<C>(
-            slf,
-            args,
-            nargs,
-            kwnames,
-            "with_label_values",
-            |this, call| {
-                if call.positional() > 1 {
-                    return Err(not_one_list(this, call));
-                }
-                let [values] = call.bind(["values"])?;
-                let values = Bound::from_borrowed_ptr(call.py, values);
-                child_in_order(this, &values)
-                    .map(Py::into_ptr)
-                    .map_err(|error| Raised::from(error, call.py))
-            },
-        )
-    }
-}
 
 /// The child with these values, in the order of the label names; created if it is new.
 ///
 /// # Errors
 /// `ValueError` if there are not as many values as label names, `TypeError` if they are no list of
 /// str.
-pub(crate) fn child_in_order<C: VecClass>(
+pub(super) fn child_in_order<C: VecClass>(
     class: &C,
     values: &Bound<'_, PyAny>,
-) -> PyResult<Py<C::Child>> {
+) -> Result<Py<C::Child>, Raised> {
     let py = values.py();
     let found = match strings(values) {
-        Some(values) => child_of_strings(py, class, &values)?,
+        Some(values) => child_of_strings(py, class, &values),
         None => {
-            let values = converted(class, values)?;
-            class.vec().get_metric_with_label_values(&values)
+            converted(class, values).map(|values| class.vec().get_metric_with_label_values(&values))
         }
     };
+    let found = found.map_err(|error| Raised::refused(error, py))?;
     start_if_needed(py);
-    let metric = found.map_err(|error| error.into_py_err(py))?;
-    C::Child::wrap(py, metric, class.hub())
+    let metric = found.map_err(|error| refused(error, py))?;
+    C::Child::wrap(py, metric, class.hub()).map_err(|error| Raised::foreign(error, py))
 }
 
 fn child_of_strings<'py, C: VecClass>(
@@ -125,17 +83,6 @@ fn strings<'py>(values: &Bound<'py, PyAny>) -> Option<SmallVec<[Bound<'py, PyStr
         }
         Some(strings)
     }
-}
-
-/// `with_label_values("a", "b")`.
-#[cold]
-fn not_one_list<C: VecClass>(class: &C, call: &Call<'_>) -> Raised {
-    let error = PyTypeError::new_err(format!(
-        "with_label_values() of metric {:?} takes one list of values, got {} arguments: use with_label_values([...]), or labels(...) for values that are no list",
-        class.vec().name(),
-        call.positional()
-    ));
-    Raised::from(error, call.py)
 }
 
 /// A value that cannot be encoded, found by the interpreter.

@@ -2,7 +2,7 @@
 
 use std::ffi::c_longlong;
 
-use dynamo_runtime::UseError;
+use dynamo_runtime::Misuse;
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -62,7 +62,7 @@ impl Value for Increment<f64> {
         // SAFETY: as promised by the caller.
         let value = unsafe { f64::from_object(py, object) }?;
         if value < 0.0 {
-            return Err(raise(UseError::BadIncrement { value }, py));
+            return Err(raise(Misuse::BadIncrement { value }, py));
         }
         Ok(Increment(value))
     }
@@ -100,8 +100,8 @@ impl Value for Observation {
 }
 
 #[cold]
-fn raise(error: UseError, py: Python<'_>) -> Raised {
-    Raised::from(error.into_py_err(py), py)
+fn raise(error: Misuse, py: Python<'_>) -> Raised {
+    Raised::refused(error.into_py_err(py), py)
 }
 
 /// An increment that is negative, from 2**63 up, or no integer. An exception may be set.
@@ -116,30 +116,37 @@ fn extract_unusual_increment(py: Python<'_>, object: Object) -> Result<Increment
     }
     // SAFETY: the object is alive, and has been converted to an integer once.
     let integer = unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyNumber_Index(object)) };
-    let increment = integer.and_then(|integer| {
-        if integer.lt(0)? {
-            let value = integer.extract().unwrap_or(f64::NEG_INFINITY);
-            return Err(UseError::BadIncrement { value }.into_py_err(py));
-        }
-        let value = integer.extract::<u64>();
-        value.map_err(|_| out_of_range(&integer, RANGE))
-    });
+    let increment = integer
+        .and_then(|integer| Ok((integer.lt(0)?, integer)))
+        .map_err(|error| Raised::foreign(error, py))
+        .and_then(|(is_negative, integer)| {
+            if is_negative {
+                let value = integer.extract().unwrap_or(f64::NEG_INFINITY);
+                return Err(raise(Misuse::BadIncrement { value }, py));
+            }
+            let value = integer.extract::<u64>();
+            value.map_err(|_| Raised::refused(out_of_range(&integer, RANGE), py))
+        });
     free_deferred(); // the overflow, though the increment may be fine
-    increment
-        .map(Increment)
-        .map_err(|error| Raised::from(error, py))
+    increment.map(Increment)
 }
 
-/// Of an object that made no float: names it where the interpreter only names its class.
+/// Of an object that made no float: names it where the interpreter only names its class, or nothing.
 #[cold]
 fn explain_float(py: Python<'_>, object: Object) -> Raised {
     // SAFETY: the object is alive during the call.
     let object = unsafe { Bound::from_borrowed_ptr(py, object) };
     explain(py, |error| {
-        let no_number = error.is_instance_of::<PyTypeError>(py)
-            && !has(&object, "__float__")
-            && !has(&object, "__index__");
-        no_number.then(|| wrong_type(&object, "value", "a number"))
+        if error.is_instance_of::<PyOverflowError>(py) {
+            return Some(PyOverflowError::new_err(format!(
+                "{} is too large for a float: give a number up to {:e}",
+                shown(&object),
+                f64::MAX
+            )));
+        }
+        let is_number = has(&object, "__float__") || has(&object, "__index__");
+        (error.is_instance_of::<PyTypeError>(py) && !is_number)
+            .then(|| wrong_type(&object, "value", "a number"))
     })
 }
 
@@ -164,11 +171,15 @@ fn explain_integer(py: Python<'_>, object: Object, range: &str) -> Raised {
     })
 }
 
-/// Raises what `better` makes of the exception that is set; None leaves it as it is.
+/// Raises what `better` makes of the exception that is set, or that one; one of the code of the user, which
+/// has a traceback, as it is.
 fn explain(py: Python<'_>, better: impl FnOnce(&PyErr) -> Option<PyErr>) -> Raised {
     match PyErr::take(py) {
-        Some(error) => Raised::from(better(&error).unwrap_or(error), py),
-        None => Raised,
+        Some(error) if error.traceback(py).is_none() => {
+            Raised::refused(better(&error).unwrap_or(error), py)
+        }
+        Some(error) => Raised::foreign(error, py),
+        None => Raised::Foreign,
     }
 }
 

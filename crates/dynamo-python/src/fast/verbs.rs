@@ -4,7 +4,7 @@ use dynamo_runtime::binding::{CounterCell, GaugeCell, HistogramCell, Number, Sum
 use pyo3::prelude::*;
 
 use super::method::{Method, Read, Step, Update};
-use super::ordered::with_label_values;
+use super::series;
 use super::values::{Increment, Observation, Value};
 use crate::classes::{SingleClass, VecClass};
 
@@ -116,7 +116,7 @@ where
 {
     const NAME: &'static str = "inc_by";
     const DOC: &'static str =
-        "Add value; ValueError if it is negative. NaN is ignored and counted.";
+        "Add value; ValueError if it is negative. Counters of floats ignore NaN, which is counted.";
     type Value = Increment<N>;
     const EXEMPLAR: Option<fn(Increment<N>) -> f64> = Some(|Increment(value)| value.to_f64());
 
@@ -155,7 +155,7 @@ struct ObserveSummary;
 
 impl Update<SummaryCell> for ObserveSummary {
     const NAME: &'static str = "observe";
-    const DOC: &'static str = "Count one observation; ValueError if value is NaN.";
+    const DOC: &'static str = "Count one observation. NaN is ignored and counted.";
     type Value = Observation;
 
     #[inline]
@@ -189,12 +189,13 @@ where
     N: Number + Default + for<'py> IntoPyObject<'py>,
     Increment<N>: Value,
 {
-    vec![
-        with_label_values::<C>(),
+    let mut methods = series::methods::<C>();
+    methods.extend([
         Method::step_vec::<C, CountOne>(),
         Method::update_vec::<C, CountBy>(),
         Method::read_vec::<C, Count>(),
-    ]
+    ]);
+    methods
 }
 
 /// The methods of `Gauge` and `IntGauge`.
@@ -221,8 +222,8 @@ where
     C: VecClass<Cell = GaugeCell<N>>,
     N: Number + Value + Default + for<'py> IntoPyObject<'py>,
 {
-    vec![
-        with_label_values::<C>(),
+    let mut methods = series::methods::<C>();
+    methods.extend([
         Method::update_vec::<C, Set>(),
         Method::step_vec::<C, Up>(),
         Method::step_vec::<C, Down>(),
@@ -231,7 +232,8 @@ where
         Method::update_vec::<C, Add>(),
         Method::update_vec::<C, Sub>(),
         Method::read_vec::<C, Level>(),
-    ]
+    ]);
+    methods
 }
 
 /// The methods of `Histogram`.
@@ -245,12 +247,13 @@ pub(crate) fn histogram<C: SingleClass<Cell = HistogramCell>>() -> Vec<Method> {
 
 /// The methods of `HistogramVec`.
 pub(crate) fn histogram_vec<C: VecClass<Cell = HistogramCell>>() -> Vec<Method> {
-    vec![
-        with_label_values::<C>(),
+    let mut methods = series::methods::<C>();
+    methods.extend([
         Method::update_vec::<C, Observe>(),
         Method::read_vec::<C, SampleCount>(),
         Method::read_vec::<C, SampleSum>(),
-    ]
+    ]);
+    methods
 }
 
 /// The methods of `Summary`.
@@ -264,10 +267,11 @@ pub(crate) fn summary<C: SingleClass<Cell = SummaryCell>>() -> Vec<Method> {
 
 /// The methods of `SummaryVec`.
 pub(crate) fn summary_vec<C: VecClass<Cell = SummaryCell>>() -> Vec<Method> {
-    vec![
-        with_label_values::<C>(),
+    let mut methods = series::methods::<C>();
+    methods.extend([
         Method::update_vec::<C, ObserveSummary>(),
         Method::read_vec::<C, SummaryCount>(),
         Method::read_vec::<C, SummarySum>(),
-    ]
+    ]);
+    methods
 }

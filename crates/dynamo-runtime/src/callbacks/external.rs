@@ -1,12 +1,11 @@
 //! The external expositions that callbacks return: their options, and the last exposition of each callback.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::exposition::{ExternalFamily, Loss, Parsed, Rules, parse};
+use crate::exposition::{ExternalFamily, Loss, Parsed, Rules, keep_exemplar_times, parse};
 use crate::metrics::{MetricsError, is_valid_label};
 use crate::sync::{self, lock};
 
@@ -178,19 +177,6 @@ impl LastExposition {
         let last = last.as_ref()?;
         let limit = SHOWN_FOR.saturating_add(self.options.cache.unwrap_or_default());
         (now.saturating_duration_since(last.time) < limit).then(|| get(last))
-    }
-}
-
-/// An exemplar without a time keeps the time at which it was first seen.
-fn keep_exemplar_times(families: &[ExternalFamily], before: &[ExternalFamily]) {
-    let before: HashMap<&str, &ExternalFamily> = before
-        .iter()
-        .map(|external| (external.family.name.as_str(), external))
-        .collect();
-    for external in families {
-        if let Some(before) = before.get(external.family.name.as_str()) {
-            external.keep_exemplar_times(before);
-        }
     }
 }
 

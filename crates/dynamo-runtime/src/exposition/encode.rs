@@ -117,6 +117,7 @@ fn interleave(
         source: "".into(),
         family: family.name.clone(),
         line: 0,
+        text: String::new(),
         families: 0,
         series: duplicates.len() as u64,
     })

@@ -2,13 +2,14 @@
 //! <https://prometheus.io/docs/instrumenting/escaping_schemes/>.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use super::encode::ExposedFamily;
 use super::external::{ExternalFamily, ExternalSeries};
 use super::loss::{Loss, Reason};
-use super::merge::merge;
+use super::merge::{collides, merge};
 use crate::metrics::{Collector, ExternalLabels, Family, is_valid_label, is_valid_name};
 
 /// How a name with characters outside `[a-zA-Z0-9_:]` is written.
@@ -39,6 +40,13 @@ impl fmt::Display for Escaping {
 }
 
 impl Escaping {
+    pub(super) const ALL: [Escaping; 4] = [
+        Escaping::AllowUtf8,
+        Escaping::Underscores,
+        Escaping::Dots,
+        Escaping::Values,
+    ];
+
     pub(super) fn named(name: &str) -> Option<Self> {
         // Prometheus' documentation of content negotiation once had this spelling.
         let name = if name == "allow-utf8" {
@@ -50,7 +58,7 @@ impl Escaping {
         found.map(|(_, escaping)| *escaping)
     }
 
-    fn metric(self, name: &str) -> Cow<'_, str> {
+    pub(super) fn metric(self, name: &str) -> Cow<'_, str> {
         self.apply(name, is_valid_name(name), ":")
     }
 
@@ -86,8 +94,8 @@ impl Escaping {
     }
 }
 
-/// Escapes the names of the families. Families that then have the same name are merged. Returns what the
-/// merge dropped.
+/// Escapes the names of the families. Families that then have the same name are merged, ours before external
+/// ones and valid names before escaped ones. Returns what the merge dropped.
 pub(super) fn escape(
     escaping: Escaping,
     families: Vec<ExposedFamily>,
@@ -102,25 +110,35 @@ pub(super) fn escape(
     if escaping == Escaping::AllowUtf8 || !families.iter().any(any_needs_escaping) {
         return (families, losses);
     }
-    let mut plain = Vec::new();
+    let mut plain = BTreeMap::new();
     let mut own = Vec::new();
+    let mut external = Vec::new();
     let mut escaped = Vec::new();
     for ExposedFamily { family, collectors } in families {
-        let (invalid, collectors): (Vec<_>, Vec<_>) =
-            collectors.into_iter().partition(needs_escaping);
-        for external in invalid.iter().filter_map(ExternalFamily::of) {
-            let (external, lost) = escape_external(escaping, &family, external);
-            losses.extend(lost);
-            escaped.push(external);
+        let mut ours = Vec::new();
+        for collector in collectors {
+            match ExternalFamily::of(&collector) {
+                None => ours.push(collector),
+                Some(of_family) if of_family.needs_escaping() => {
+                    let (of_family, lost) = escape_external(escaping, &family, of_family);
+                    losses.extend(lost);
+                    escaped.push(of_family);
+                }
+                Some(of_family) => external.push(of_family.clone()),
+            }
         }
-        if collectors.is_empty() {
+        if ours.is_empty() {
             continue;
         }
-        let exposed = ExposedFamily { family, collectors };
+        let name = family.name.clone();
+        let exposed = ExposedFamily {
+            family,
+            collectors: ours,
+        };
         if exposed.family.is_quoted {
             own.push(exposed);
         } else {
-            plain.push(exposed);
+            plain.insert(name, exposed);
         }
     }
     for exposed in own {
@@ -131,37 +149,39 @@ pub(super) fn escape(
                 source: "".into(),
                 family: name,
                 line: 0,
+                text: String::new(),
                 families: 1,
                 series: 0,
             });
         }
     }
-    let (families, by_merge) = merge(plain, escaped.into_iter());
+    let plain = plain.into_values().collect();
+    let (families, by_merge) = merge(plain, external.into_iter().chain(escaped));
     losses.extend(by_merge);
     (families, losses)
 }
 
-/// Adds a family of our own under its escaped name. Returns false if another family has that name.
+/// Adds a family of our own under its escaped name. Returns false if another family, or one of its samples,
+/// has that name or a name of the family's samples.
 fn add_escaped(
     escaping: Escaping,
     ExposedFamily { family, collectors }: ExposedFamily,
-    families: &mut Vec<ExposedFamily>,
+    families: &mut BTreeMap<String, ExposedFamily>,
 ) -> bool {
     let family = Arc::new(Family {
         name: escaping.metric(&family.name).into_owned(),
         is_quoted: false,
         ..(*family).clone()
     });
-    let is_free = families
-        .iter()
-        .all(|other| other.family.name != family.name);
+    let is_free = !families.contains_key(&family.name) && !collides(families, &family);
     if is_free {
-        families.push(ExposedFamily { family, collectors });
+        families.insert(family.name.clone(), ExposedFamily { family, collectors });
     }
     is_free
 }
 
-/// Escapes the names of one family. Drops series of which two labels get the same name.
+/// Escapes the names of one family. Drops series of which two labels get the same name, or one a name that
+/// is reserved for scrapers, such as `__name__`.
 fn escape_external(
     escaping: Escaping,
     family: &Family,
@@ -180,7 +200,8 @@ fn escape_external(
             (name.into_owned(), value.clone())
         });
         let labels = ExternalLabels::new(pairs.collect());
-        if labels.pairs.windows(2).any(|pair| pair[0].0 == pair[1].0) {
+        let is_twice = labels.pairs.windows(2).any(|pair| pair[0].0 == pair[1].0);
+        if is_twice || labels.pairs.iter().any(|(name, _)| name.starts_with("__")) {
             dropped_series += 1;
             continue;
         }

@@ -82,6 +82,7 @@ impl ExternalFamily {
             source: Arc::clone(&self.source),
             family: self.family.name.clone(),
             line: self.line,
+            text: String::new(),
             families: 1,
             series: 0,
         }
@@ -103,26 +104,6 @@ impl ExternalFamily {
             series.created = created.get(&*series.labels.text).copied();
         }
         self.series = series.into();
-    }
-
-    /// Takes the times of exemplars that were read without a time from the same exemplars of `before`.
-    pub(crate) fn keep_exemplar_times(&self, before: &ExternalFamily) {
-        let with_exemplars = |family: &'_ ExternalFamily| {
-            let series = family.series.iter().cloned();
-            series
-                .filter(|series| !series.exemplars.is_empty())
-                .collect::<Vec<_>>()
-        };
-        let old = with_exemplars(before);
-        let old: HashMap<_, _> = old
-            .iter()
-            .map(|series| (&series.labels.text, &series.exemplars))
-            .collect();
-        for series in with_exemplars(self) {
-            if let Some(old) = old.get(&series.labels.text) {
-                series.exemplars.keep_times(old);
-            }
-        }
     }
 
     /// Sets the position of the exposition among those of a scrape.
@@ -188,6 +169,31 @@ impl ExternalFamily {
     fn sequence(&self, index: u32) -> u64 {
         FIRST_SEQUENCE | u64::from(self.order) << 32 | u64::from(index)
     }
+}
+
+/// Exemplars that were read without a time take the times of the same exemplars of `before`: they keep the
+/// time at which they were first seen.
+pub(crate) fn keep_exemplar_times(families: &[ExternalFamily], before: &[ExternalFamily]) {
+    let mut old: HashMap<_, Vec<&Exemplars>> = HashMap::new();
+    for (name, series) in with_exemplars(before) {
+        let all = old.entry((name, &series.labels.text)).or_default();
+        all.push(&series.exemplars);
+    }
+    for (name, series) in with_exemplars(families) {
+        for old in old.get(&(name, &series.labels.text)).into_iter().flatten() {
+            series.exemplars.keep_times(old);
+        }
+    }
+}
+
+/// The series that have exemplars, with the names of their families.
+fn with_exemplars(families: &[ExternalFamily]) -> impl Iterator<Item = (&str, &ExternalSeries)> {
+    families.iter().flat_map(|external| {
+        let series = external.series.iter();
+        series
+            .filter(|series| !series.exemplars.is_empty())
+            .map(|series| (external.family.name.as_str(), series))
+    })
 }
 
 impl Collector for ExternalFamily {

@@ -68,7 +68,7 @@ fn can_join(new: Kind, existing: Kind) -> bool {
 
 /// Whether the family's name is a sample name of another family, or one of its sample names is the name of
 /// another family.
-fn collides(families: &BTreeMap<String, ExposedFamily>, family: &Family) -> bool {
+pub(super) fn collides(families: &BTreeMap<String, ExposedFamily>, family: &Family) -> bool {
     let kind_of = |name: &str| families.get(name).map(|exposed| exposed.family.kind);
     let is_sample = ["_bucket", "_sum", "_count"].iter().any(|suffix| {
         let owner = family.name.strip_suffix(suffix).and_then(kind_of);

@@ -22,7 +22,7 @@ mod tests;
 
 pub(crate) use content_encoding::ContentEncoding;
 pub(crate) use encode::ExposedFamily;
-pub(crate) use external::{ExternalFamily, ExternalSeries, ExternalValue};
+pub(crate) use external::{ExternalFamily, ExternalSeries, ExternalValue, keep_exemplar_times};
 pub(crate) use loss::{Loss, Reason};
 pub(crate) use merge::merge;
 pub(crate) use negotiate::ExpositionFormat;

@@ -7,6 +7,7 @@ use super::loss::Loss;
 use super::openmetrics;
 use super::openmetrics2;
 use super::protobuf::Protobuf;
+use super::selection::Selection;
 use super::text::Text;
 
 /// A format, its version, and its escaping scheme.
@@ -109,17 +110,21 @@ impl ExpositionFormat {
         }
     }
 
-    /// Appends the exposition of these families, which are sorted by name.
+    /// Appends the exposition of these families, which are sorted by name: of all, or of those selected.
     ///
     /// With `created`, OpenMetrics 1 has `_created` samples; OpenMetrics 2 and protobuf always show creation
     /// times. Returns what was dropped because names or labels are the same in this format.
     pub(crate) fn write(
         self,
         families: Vec<ExposedFamily>,
+        selection: Option<&Selection>,
         created: bool,
         out: &mut Vec<u8>,
     ) -> Vec<Loss> {
-        let (families, mut losses) = escape(self.escaping, families);
+        let (mut families, mut losses) = escape(self.escaping, families);
+        if let Some(selection) = selection {
+            selection.retain(self.escaping, &mut families);
+        }
         losses.extend(match self.syntax {
             Syntax::Text0 | Syntax::Text1 => encode(&mut Text::default(), &families, out),
             Syntax::OpenMetrics0 | Syntax::OpenMetrics1 => {

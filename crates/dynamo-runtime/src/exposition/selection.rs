@@ -1,15 +1,18 @@
 //! The families that a scrape asks for by name.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
+use std::iter::once;
 use std::sync::Arc;
 
 use super::encode::ExposedFamily;
+use super::escaping::Escaping;
 
 /// The suffixes by which the samples of a family differ from its name in any format.
 const SUFFIXES: &[&str] = &["_bucket", "_sum", "_count", "_created", "_total", "_info"];
 
 /// The families that a scrape asks for by name (`?name[]=`). A name is that of a family or of one of its
-/// samples.
+/// samples, as it is or escaped.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Selection(Arc<[String]>);
 
@@ -25,21 +28,29 @@ impl Selection {
         (!names.is_empty()).then(|| Selection(names.into()))
     }
 
-    /// Removes the families that are not selected.
-    pub(crate) fn retain(&self, families: &mut Vec<ExposedFamily>) {
-        let mut selected: HashSet<&str> = HashSet::new();
-        for name in &*self.0 {
-            selected.insert(name);
-            let bases = SUFFIXES
+    /// Removes the families that are not selected from those of a format with this escaping scheme.
+    pub(super) fn retain(&self, escaping: Escaping, families: &mut Vec<ExposedFamily>) {
+        let mut selected: HashSet<Cow<'_, str>> = HashSet::new();
+        for asked in &*self.0 {
+            let families = SUFFIXES
                 .iter()
-                .filter_map(|suffix| name.strip_suffix(suffix));
-            selected.extend(bases);
+                .filter_map(|suffix| asked.strip_suffix(suffix));
+            for name in once(asked.as_str()).chain(families) {
+                selected.insert(name.into());
+                selected.insert(escaping.metric(name));
+            }
+            // OpenMetrics names a counter without `_total`.
+            let counter = format!("{asked}_total");
+            selected.insert(escaping.metric(&counter).into_owned().into());
+            selected.insert(counter.into());
         }
         families.retain(|exposed| {
             let name = exposed.family.name.as_str();
-            // OpenMetrics names a counter without `_total`.
-            let base = name.strip_suffix("_total").unwrap_or(name);
-            selected.contains(name) || self.0.binary_search_by(|asked| (**asked).cmp(base)).is_ok()
+            selected.contains(name)
+                || exposed.family.is_quoted
+                    && Escaping::ALL
+                        .iter()
+                        .any(|escaping| selected.contains(&escaping.metric(name)))
         });
     }
 }

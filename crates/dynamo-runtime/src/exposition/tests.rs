@@ -6,7 +6,7 @@ fn convert(text: &str, accept: &str) -> String {
     let parsed = parse(text, &Rules::default(), &"".into());
     let (families, _) = merge(Vec::new(), parsed.families.into_iter());
     let mut out = Vec::new();
-    ExpositionFormat::negotiate([accept].into_iter()).write(families, false, &mut out);
+    ExpositionFormat::negotiate([accept].into_iter()).write(families, None, false, &mut out);
     String::from_utf8(out).unwrap()
 }
 

@@ -191,10 +191,7 @@ impl Gatherer {
         selection: Option<&Selection>,
         out: &mut Vec<u8>,
     ) {
-        let mut families = self.families(scope);
-        if let Some(selection) = selection {
-            selection.retain(&mut families);
-        }
+        let families = self.families(scope);
         // Consecutive expositions have similar lengths. Growing the buffer step by step would cost as
         // much as writing to it.
         let start = out.len();
@@ -202,7 +199,7 @@ impl Gatherer {
             let last_len = self.last_len.load(Relaxed);
             out.reserve(last_len + last_len / 8);
         }
-        let losses = format.write(families, self.created_samples, out);
+        let losses = format.write(families, selection, self.created_samples, out);
         if selection.is_none() {
             self.last_len.store(out.len() - start, Relaxed);
         }

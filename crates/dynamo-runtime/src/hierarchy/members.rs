@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::callbacks::ExternalText;
-use crate::exposition::ExternalFamily;
+use crate::exposition::{ExternalFamily, keep_exemplar_times};
 use crate::health::{HealthReport, HealthStatus};
 use crate::prometheus_names::labels;
 use crate::shared::{Group, Requests, Response};
@@ -136,10 +136,14 @@ impl Members {
         }
         let texts: Vec<ExternalText> = serde_json::from_slice(&response.text).unwrap_or_default();
         let families = texts.iter().flat_map(|text| text.parse().families);
+        let families: Vec<_> = families.collect();
+        if let Some(last) = external.get(&response.id) {
+            keep_exemplar_times(&families, &last.families);
+        }
         let new = External {
             number: response.number,
             time: Instant::now(),
-            families: families.collect(),
+            families,
             text: response.text,
         };
         external.insert(response.id, new);

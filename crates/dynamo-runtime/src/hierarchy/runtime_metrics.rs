@@ -138,7 +138,7 @@ impl RuntimeMetrics {
                 )?,
                 dropped_series: self.registry.runtime_metric(
                     runtime_metrics::TEXT_DROPPED_SERIES_TOTAL,
-                    "Series and samples dropped from callback output: duplicates, or not valid.",
+                    "Series, samples, exemplars and timestamps dropped from callback output: duplicates, or not valid.",
                     &[],
                 )?,
                 dropped: Reason::ALL
@@ -146,7 +146,7 @@ impl RuntimeMetrics {
                     .map(|reason| {
                         self.registry.runtime_metric(
                             runtime_metrics::TEXT_DROPPED_TOTAL,
-                            "Families, series and samples dropped from callback output, by reason.",
+                            "Families, series, samples, exemplars and timestamps dropped from callback output, by reason.",
                             &[("reason", reason.label())],
                         )
                     })
@@ -264,10 +264,10 @@ impl RuntimeMetrics {
             return;
         }
         let Loss {
-            reason,
             source,
             family,
             line,
+            text,
             families,
             ..
         } = loss;
@@ -277,11 +277,15 @@ impl RuntimeMetrics {
         };
         if source.is_empty() {
             tracing::warn!(
-                "{what} {family:?} is not shown: {reason} (a label without a value is no label); later losses of this kind are only counted"
+                "{what} {family:?} is not shown: {loss}; later losses of this kind are only counted"
             );
         } else {
+            let quoted = match text.as_str() {
+                "" => String::new(),
+                text => format!(": {text:?}"),
+            };
             tracing::warn!(
-                "metrics callback {source}: {what} {family:?} is dropped, line {line}: {reason}; later losses of this kind are only counted"
+                "metrics callback {source}: {what} {family:?} is dropped, line {line}: {loss}{quoted}; later losses of this kind are only counted"
             );
         }
     }

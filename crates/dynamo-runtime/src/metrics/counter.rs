@@ -1,6 +1,6 @@
 //! Counters: [`Counter`] counts in floats, [`IntCounter`] in unsigned integers.
 
-use super::errors::{MetricsError, UseError};
+use super::errors::{MetricsError, Misuse, UseError};
 use super::exemplar::Exemplar;
 use super::instrument::Instrument;
 use super::kind::Kind;
@@ -58,11 +58,11 @@ impl<N: Number> CounterCell<N> {
 impl CounterCell<f64> {
     /// Refuses an increment that is negative or NaN: a counter never decreases.
     #[inline]
-    pub fn check_increment(by: f64) -> Result<(), UseError> {
+    pub fn check_increment(by: f64) -> Result<(), Misuse> {
         if by >= 0.0 {
             Ok(())
         } else {
-            Err(UseError::BadIncrement { value: by })
+            Err(Misuse::BadIncrement { value: by })
         }
     }
 }
@@ -117,8 +117,9 @@ impl Metric<CounterCell<f64>> {
     /// [`UseError`] if `by` is negative or NaN, or if the labels are not valid for an exemplar. The
     /// counter is then unchanged.
     pub fn inc_by_with_exemplar(&self, by: f64, labels: &[(&str, &str)]) -> Result<(), UseError> {
-        CounterCell::check_increment(by)?;
-        self.update_with_exemplar(Exemplar::new(labels, by)?, |cell| cell.add(by));
+        let exemplar = CounterCell::check_increment(by).and_then(|()| Exemplar::new(labels, by));
+        let exemplar = exemplar.map_err(|reason| reason.of(self.name()))?;
+        self.update_with_exemplar(exemplar, |cell| cell.add(by));
         Ok(())
     }
 
@@ -126,18 +127,19 @@ impl Metric<CounterCell<f64>> {
     /// `dynamo_runtime_rejected_updates_total`; [`Counter::try_inc_by`] returns the error.
     #[inline]
     pub fn inc_by(&self, by: f64) {
-        if self.try_inc_by(by).is_err() {
-            self.reject(by);
+        match CounterCell::check_increment(by) {
+            Ok(()) => self.update().add(by),
+            Err(_) => self.reject(by),
         }
     }
 
     /// Adds `by`.
     ///
     /// # Errors
-    /// [`UseError::BadIncrement`] if `by` is negative or NaN. The counter is then unchanged.
+    /// [`Misuse::BadIncrement`] if `by` is negative or NaN. The counter is then unchanged.
     #[inline]
     pub fn try_inc_by(&self, by: f64) -> Result<(), UseError> {
-        CounterCell::check_increment(by)?;
+        CounterCell::check_increment(by).map_err(|reason| reason.of(self.name()))?;
         self.update().add(by);
         Ok(())
     }
@@ -149,7 +151,9 @@ impl Metric<CounterCell<u64>> {
     /// # Errors
     /// [`UseError`] if the labels are not valid for an exemplar. The counter is then unchanged.
     pub fn inc_by_with_exemplar(&self, by: u64, labels: &[(&str, &str)]) -> Result<(), UseError> {
-        self.update_with_exemplar(Exemplar::new(labels, by as f64)?, |cell| cell.add(by));
+        let exemplar = Exemplar::new(labels, by as f64);
+        let exemplar = exemplar.map_err(|reason| reason.of(self.name()))?;
+        self.update_with_exemplar(exemplar, |cell| cell.add(by));
         Ok(())
     }
 

@@ -310,10 +310,20 @@ impl fmt::Display for Difference {
     }
 }
 
-/// Why a metric refused an update.
+/// A metric refused an update, or values of its labels.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("metric {metric:?}: {reason}")]
+pub struct UseError {
+    /// The metric's name as exposed.
+    pub metric: String,
+    /// The value, the rule and the remedy.
+    pub reason: Misuse,
+}
+
+/// Why a metric refused an update, or values of its labels.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
-pub enum UseError {
+pub enum Misuse {
     /// The increment of a counter is negative or NaN.
     #[error(
         "a counter cannot be increased by {value}: give a number >= 0, or use a gauge for a value that goes down"
@@ -328,32 +338,24 @@ pub enum UseError {
     )]
     ObservedNaN,
     /// The number of label values differs from the number of label names.
-    #[error("metric {metric:?} takes {} label values, for {expected:?}, got {given}: give one value for each name, in that order", expected.len())]
+    #[error("label values: {given} given, {} expected, for {expected:?}: give one value for each name, in that order", expected.len())]
     LabelCount {
-        /// The metric's name as exposed.
-        metric: String,
-        /// Its label names.
+        /// The label names.
         expected: Vec<String>,
         /// The number of values given.
         given: usize,
     },
     /// A label has no value.
-    #[error(
-        "label {label:?} of metric {metric:?} is missing: give a value for each of {expected:?}"
-    )]
+    #[error("label {label:?} is missing: give a value for each of {expected:?}")]
     MissingLabel {
-        /// The metric's name as exposed.
-        metric: String,
         /// The label's name.
         label: String,
         /// All label names.
         expected: Vec<String>,
     },
     /// The metric has no such label.
-    #[error("metric {metric:?} has no label {label:?}: its labels are {expected:?}")]
+    #[error("there is no label {label:?}: the labels are {expected:?}")]
     UnknownLabel {
-        /// The metric's name as exposed.
-        metric: String,
         /// The label's name.
         label: String,
         /// All label names.
@@ -375,4 +377,15 @@ pub enum UseError {
         /// The number of characters of all names and values.
         chars: usize,
     },
+}
+
+impl Misuse {
+    /// The error of the metric with this name.
+    #[cold]
+    pub(crate) fn of(self, metric: &str) -> UseError {
+        UseError {
+            metric: metric.to_owned(),
+            reason: self,
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::errors::UseError;
+use super::errors::Misuse;
 use super::labels;
 use crate::sync::lock;
 
@@ -30,20 +30,20 @@ impl Exemplar {
     /// An exemplar of an observation made now.
     ///
     /// # Errors
-    /// [`UseError`] if a label name is not valid or given twice, or if the labels are too long.
-    pub fn new(labels: &[(&str, &str)], value: f64) -> Result<Self, UseError> {
+    /// [`Misuse`] if a label name is not valid or given twice, or if the labels are too long.
+    pub fn new(labels: &[(&str, &str)], value: f64) -> Result<Self, Misuse> {
         let mut chars = 0;
         for (position, (name, value)) in labels.iter().enumerate() {
             let twice = labels[..position].iter().any(|(other, _)| other == name);
             if twice || !labels::is_valid(name) || name.starts_with("__") {
-                return Err(UseError::ExemplarLabel {
+                return Err(Misuse::ExemplarLabel {
                     label: (*name).to_owned(),
                 });
             }
             chars += name.chars().count() + value.chars().count();
         }
         if chars > MAX_EXEMPLAR_CHARS {
-            return Err(UseError::ExemplarTooLong { chars });
+            return Err(Misuse::ExemplarTooLong { chars });
         }
         Ok(Exemplar {
             labels: labels
@@ -183,7 +183,7 @@ mod tests {
         let long = "x".repeat(MAX_EXEMPLAR_CHARS);
         assert_eq!(
             Exemplar::new(&[("a", &long)], 1.0).unwrap_err(),
-            UseError::ExemplarTooLong { chars: 129 }
+            Misuse::ExemplarTooLong { chars: 129 }
         );
         assert!(Exemplar::new(&[("a", &long[1..])], 1.0).is_ok());
         // Characters count, not bytes.
@@ -196,7 +196,7 @@ mod tests {
         ] {
             assert!(matches!(
                 Exemplar::new(labels, 1.0).unwrap_err(),
-                UseError::ExemplarLabel { .. }
+                Misuse::ExemplarLabel { .. }
             ));
         }
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use super::buckets::{self, Buckets};
-use super::errors::{MetricsError, UseError};
+use super::errors::{MetricsError, Misuse, UseError};
 use super::exemplar::{Exemplar, Slot};
 use super::instrument::{BucketLayout, Instrument};
 use super::kind::Kind;
@@ -91,9 +91,9 @@ pub struct HistogramCell {
 impl HistogramCell {
     /// Refuses NaN: it belongs to no bucket and would make the sum NaN forever.
     #[inline]
-    pub fn check_observation(value: f64) -> Result<(), UseError> {
+    pub fn check_observation(value: f64) -> Result<(), Misuse> {
         if value.is_nan() {
-            return Err(UseError::ObservedNaN);
+            return Err(Misuse::ObservedNaN);
         }
         Ok(())
     }
@@ -254,18 +254,19 @@ impl Metric<HistogramCell> {
     /// [`Histogram::try_observe`] returns the error.
     #[inline]
     pub fn observe(&self, value: f64) {
-        if self.try_observe(value).is_err() {
-            self.reject(value);
+        match HistogramCell::check_observation(value) {
+            Ok(()) => self.update().add(value),
+            Err(_) => self.reject(value),
         }
     }
 
     /// Counts one observation.
     ///
     /// # Errors
-    /// [`UseError::ObservedNaN`] if `value` is NaN. The histogram is then unchanged.
+    /// [`Misuse::ObservedNaN`] if `value` is NaN. The histogram is then unchanged.
     #[inline]
     pub fn try_observe(&self, value: f64) -> Result<(), UseError> {
-        HistogramCell::check_observation(value)?;
+        HistogramCell::check_observation(value).map_err(|reason| reason.of(self.name()))?;
         self.update().add(value);
         Ok(())
     }
@@ -280,8 +281,10 @@ impl Metric<HistogramCell> {
         value: f64,
         labels: &[(&str, &str)],
     ) -> Result<(), UseError> {
-        HistogramCell::check_observation(value)?;
-        self.update_with_exemplar(Exemplar::new(labels, value)?, |cell| cell.add(value));
+        let exemplar = HistogramCell::check_observation(value);
+        let exemplar = exemplar.and_then(|()| Exemplar::new(labels, value));
+        let exemplar = exemplar.map_err(|reason| reason.of(self.name()))?;
+        self.update_with_exemplar(exemplar, |cell| cell.add(value));
         Ok(())
     }
 

@@ -151,10 +151,7 @@ impl Registry {
         let Some(own) = family.overlaps.find(desc).into_iter().find(is_own) else {
             return insert(None);
         };
-        let mut others = family.overlaps.find_series(labels);
-        others.extend(family.sparse.find_series(labels));
-        others.retain(|other| !is_own(other));
-        let series = others.iter().find_map(|other| other.series(labels));
+        let series = family.series_of_others(desc, labels);
         if series.is_some() {
             family.has_aliases = true;
         } else if labels.len() < desc.const_labels.len() + desc.label_names.len() {
@@ -162,6 +159,16 @@ impl Registry {
             self.0.is_sparse.store(true, Relaxed);
         }
         insert(series)
+    }
+
+    /// The series of another metric than `desc` that has the same labels with a value.
+    pub(crate) fn same_series(
+        &self,
+        desc: &Arc<Desc>,
+        labels: &[(String, String)],
+    ) -> Option<AnySeries> {
+        let mut families = write(&self.0.families);
+        families.get_mut(&desc.name)?.series_of_others(desc, labels)
     }
 
     /// Has no metric of the family update a series that another one shows.
@@ -376,6 +383,17 @@ impl Registry {
 }
 
 impl RegisteredFamily {
+    fn series_of_others(
+        &mut self,
+        desc: &Arc<Desc>,
+        labels: &[(String, String)],
+    ) -> Option<AnySeries> {
+        let mut others = self.overlaps.find_series(labels);
+        others.extend(self.sparse.find_series(labels));
+        others.retain(|other| !Arc::ptr_eq(other.desc(), desc));
+        others.iter().find_map(|other| other.series(labels))
+    }
+
     fn forget_aliases(&mut self) {
         if std::mem::take(&mut self.has_aliases) {
             for collector in &self.gathered.collectors {

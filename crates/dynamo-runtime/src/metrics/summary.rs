@@ -82,18 +82,19 @@ impl Metric<SummaryCell> {
     /// `try_observe` returns the error.
     #[inline]
     pub fn observe(&self, value: f64) {
-        if self.try_observe(value).is_err() {
-            self.reject(value);
+        match HistogramCell::check_observation(value) {
+            Ok(()) => self.update().add(value),
+            Err(_) => self.reject(value),
         }
     }
 
     /// Counts one observation.
     ///
     /// # Errors
-    /// [`UseError::ObservedNaN`] if `value` is NaN. The summary is then unchanged.
+    /// [`Misuse::ObservedNaN`](crate::Misuse::ObservedNaN) if `value` is NaN. The summary is then unchanged.
     #[inline]
     pub fn try_observe(&self, value: f64) -> Result<(), UseError> {
-        HistogramCell::check_observation(value)?;
+        HistogramCell::check_observation(value).map_err(|reason| reason.of(self.name()))?;
         self.update().add(value);
         Ok(())
     }

@@ -15,7 +15,7 @@ use smallvec::SmallVec;
 
 pub(crate) use self::core::VecCore;
 use self::limit::MANY;
-use super::errors::UseError;
+use super::errors::{Misuse, UseError};
 use super::instrument::Instrument;
 use super::labels::key;
 use super::metric::{KeepAlive, Metric, MetricShared, describe};
@@ -68,7 +68,7 @@ impl<I: Instrument> MetricVec<I> {
     /// The series with these label values, in the order of the label names; created at 0 if it is new.
     ///
     /// # Errors
-    /// [`UseError::LabelCount`] if there are not as many values as label names.
+    /// [`Misuse::LabelCount`] if there are not as many values as label names.
     pub fn get_metric_with_label_values<V: AsRef<str>>(
         &self,
         values: &[V],
@@ -94,7 +94,7 @@ impl<I: Instrument> MetricVec<I> {
     /// Calls `update` with the storage of the series with these label values, without making a handle.
     ///
     /// # Errors
-    /// [`UseError::LabelCount`] if there are not as many values as label names.
+    /// [`Misuse::LabelCount`] if there are not as many values as label names.
     #[inline]
     pub(crate) fn with_cell<T>(
         &self,
@@ -108,16 +108,16 @@ impl<I: Instrument> MetricVec<I> {
     /// Calls `look` with the storage of the series with these label values, if it exists.
     ///
     /// # Errors
-    /// [`UseError::LabelCount`] if there are not as many values as label names.
+    /// [`Misuse::LabelCount`] if there are not as many values as label names.
     pub(crate) fn peek_cell<T>(
         &self,
         values: &[&str],
         look: impl FnOnce(&I) -> T,
     ) -> Result<Option<T>, UseError> {
         self.core.check_count(values.len())?;
-        Ok(read(&self.core.children)
-            .get(values)
-            .map(|series| look(series.cell())))
+        let found = read(&self.core.children).get(values).map(Arc::clone);
+        let found = found.or_else(|| self.core.of_another(values));
+        Ok(found.map(|series| look(series.cell())))
     }
 
     /// Counts an update by a value that this kind of metric does not take. No series has changed.
@@ -137,7 +137,7 @@ impl<I: Instrument> MetricVec<I> {
     /// these values starts at 0.
     ///
     /// # Errors
-    /// [`UseError::LabelCount`] if there are not as many values as label names.
+    /// [`Misuse::LabelCount`] if there are not as many values as label names.
     pub fn remove_label_values<V: AsRef<str>>(&self, values: &[V]) -> Result<bool, UseError> {
         let values: SmallVec<[&str; 8]> = values.iter().map(AsRef::as_ref).collect();
         self.core.check_count(values.len())?;
@@ -151,16 +151,16 @@ impl<I: Instrument> MetricVec<I> {
     /// [`remove_label_values`](Self::remove_label_values) does. Returns the number of series removed.
     ///
     /// # Errors
-    /// [`UseError::UnknownLabel`] for a label that the vec does not have.
+    /// [`Misuse::UnknownLabel`] for a label that the vec does not have.
     pub fn remove_matching(&self, labels: &[(&str, &str)]) -> Result<usize, UseError> {
         let names = &self.core.desc.label_names;
         let mut wanted: Vec<Option<&str>> = vec![None; names.len()];
         for &(label, value) in labels {
             let position = names.iter().position(|name| name == label);
-            let position = position.ok_or_else(|| UseError::UnknownLabel {
-                metric: self.core.desc.name.clone(),
-                label: label.to_owned(),
-                expected: names.clone(),
+            let position = position.ok_or_else(|| {
+                let label = label.to_owned();
+                let expected = names.clone();
+                Misuse::UnknownLabel { label, expected }.of(&self.core.desc.name)
             })?;
             wanted[position] = Some(value);
         }
@@ -183,6 +183,9 @@ impl<I: Instrument> MetricVec<I> {
         }
         self.core.forget_borrowers();
         self.core.remove_everywhere(wanted.into_iter());
+        if removed >= MANY {
+            release_memory();
+        }
         Ok(removed)
     }
 

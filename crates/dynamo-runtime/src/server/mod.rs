@@ -273,7 +273,7 @@ fn log_start(address: &StatusAddress, scheme: &str, is_open: bool) {
     }
     let is_on_all = address
         .tcp()
-        .is_some_and(|address| address.ip().is_unspecified());
+        .is_some_and(|address| address.ip().to_canonical().is_unspecified());
     if is_on_all && is_open {
         tracing::info!(
             %address,

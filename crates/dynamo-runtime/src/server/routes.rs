@@ -14,6 +14,7 @@ use axum::http::header::{
     ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HOST, HeaderName,
     RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
 };
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -24,7 +25,7 @@ use serde::Serialize;
 
 use super::body::ScrapeBody;
 use super::scrape::{
-    EncodedExposition, GatherFailed, Scraper, Variant, callback_deadline, panic_message,
+    EncodedExposition, ScrapeError, Scraper, Variant, callback_deadline, panic_message,
 };
 use super::slots::{Slot, Slots};
 use super::web::WebConfig;
@@ -79,14 +80,22 @@ impl Responder {
     }
 
     async fn check(&self, version: Version, headers: &HeaderMap) -> Result<(), Response> {
-        let hosts = headers.get_all(HOST).into_iter().count();
         // RFC 9112, 3.2.
-        if hosts > 1 || (hosts == 0 && version == Version::HTTP_11) {
-            let text = "a request of HTTP/1.1 has exactly one Host header\n";
-            return Err((StatusCode::BAD_REQUEST, text).into_response());
-        }
-        self.web.authorize(headers).await
+        let mut hosts = headers.get_all(HOST).into_iter();
+        let refusal = match (hosts.next(), hosts.next()) {
+            (None, _) if version == Version::HTTP_11 => "has exactly one Host header",
+            (_, Some(_)) => "has exactly one Host header",
+            (Some(host), None) if !is_host(host) => "has a host in its Host header",
+            _ => return self.web.authorize(headers).await,
+        };
+        let text = format!("a request of HTTP/1.1 {refusal}\n");
+        Err((StatusCode::BAD_REQUEST, text).into_response())
     }
+}
+
+/// Whether a `Host` header has a host, or nothing, as for a target without one.
+fn is_host(value: &HeaderValue) -> bool {
+    value.is_empty() || Authority::try_from(value.as_bytes()).is_ok()
 }
 
 fn router(config: &Config, provider: Arc<dyn StatusProvider>, slots: Arc<Slots>) -> Router {
@@ -188,10 +197,13 @@ fn scrape_response(exposition: EncodedExposition, slot: Slot) -> Response {
     response
 }
 
-impl IntoResponse for GatherFailed {
+impl IntoResponse for ScrapeError {
     fn into_response(self) -> Response {
         let text = "the metrics could not be gathered: see the log of this process\n";
-        (StatusCode::INTERNAL_SERVER_ERROR, text).into_response()
+        match self {
+            Self::GatherFailed => (StatusCode::INTERNAL_SERVER_ERROR, text).into_response(),
+            Self::TooManyBytes => too_many_scrapes(),
+        }
     }
 }
 

@@ -33,9 +33,14 @@ pub(super) struct Variant {
     pub(super) selection: Option<Selection>,
 }
 
-/// The gather failed: the provider panicked, or no thread could be started. The log has the reason.
+/// Why a scrape got no exposition.
 #[derive(Debug)]
-pub(super) struct GatherFailed;
+pub(super) enum ScrapeError {
+    /// The gather failed: the provider panicked, or no thread could be started. The log has the reason.
+    GatherFailed,
+    /// The expositions that are being sent take too much memory.
+    TooManyBytes,
+}
 
 /// Responds to scrapes. Each gets a gather that began after it arrived; waiting scrapes share the next gather.
 ///
@@ -56,7 +61,7 @@ struct Queue {
 struct Waiter {
     variant: Variant,
     callback_deadline: Option<Instant>,
-    response: oneshot::Sender<EncodedExposition>,
+    response: oneshot::Sender<Result<EncodedExposition, ScrapeError>>,
 }
 
 impl Scraper {
@@ -78,7 +83,7 @@ impl Scraper {
         self: &Arc<Self>,
         variant: Variant,
         callback_deadline: Option<Instant>,
-    ) -> Result<EncodedExposition, GatherFailed> {
+    ) -> Result<EncodedExposition, ScrapeError> {
         let (response, received) = oneshot::channel();
         let waiter = Waiter {
             variant,
@@ -89,7 +94,7 @@ impl Scraper {
             // The driver keeps running after the handle is dropped: other waiters depend on it.
             drop(task::spawn_blocking(move || driver.run()));
         }
-        received.await.map_err(|_| GatherFailed)
+        received.await.unwrap_or(Err(ScrapeError::GatherFailed))
     }
 
     fn enqueue(self: &Arc<Self>, waiter: Waiter) -> Option<Driver> {
@@ -146,6 +151,11 @@ impl Scraper {
             let exposition = match &last {
                 Some(last) if last.variant == variant => last.clone(),
                 _ if response.is_closed() => continue,
+                // Scrapes of different families arrive together, with a slot each.
+                _ if self.slots.has_too_many_bytes() => {
+                    let _ = response.send(Err(ScrapeError::TooManyBytes));
+                    continue;
+                }
                 _ => {
                     let same = encoded.iter().find(|(known, _)| {
                         known.format == variant.format && known.selection == variant.selection
@@ -169,7 +179,7 @@ impl Scraper {
                 }
             };
             // The client may have disconnected.
-            let _ = response.send(exposition);
+            let _ = response.send(Ok(exposition));
         }
         Ok(())
     }

@@ -74,7 +74,7 @@ impl Slots {
     }
 
     /// One exposition of any size is within the limit, and so are a few of the current size.
-    fn has_too_many_bytes(&self) -> bool {
+    pub(super) fn has_too_many_bytes(&self) -> bool {
         const ALWAYS: usize = 3;
         let mut expositions = lock(&self.expositions);
         expositions.retain(|(held, _)| held.strong_count() > 0);

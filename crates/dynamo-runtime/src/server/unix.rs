@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use rustix::io::Errno;
+use rustix::net::{self, AddressFamily, SocketAddrUnix, SocketFlags, SocketType, socket_with};
 use tokio::net::{UnixListener, UnixSocket};
 
 use super::fds;
@@ -63,11 +64,18 @@ fn bind(path: &Path) -> io::Result<UnixSocket> {
     Ok(socket)
 }
 
-/// Whether the file is a socket without a listener.
+/// Whether the file is a socket without a listener. Does not wait for a listener that accepts no connections.
 fn is_stale(path: &Path) -> bool {
     let is_socket = fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
-    let refused = |error: io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
-    is_socket && UnixStream::connect(path).err().is_some_and(refused)
+    is_socket && matches!(connect(path), Err(Errno::CONNREFUSED))
+}
+
+/// Connects, unless that would have to wait.
+fn connect(path: &Path) -> rustix::io::Result<OwnedFd> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    net::connect(&socket, &SocketAddrUnix::new(path)?)?;
+    Ok(socket)
 }
 
 #[cfg(test)]
@@ -117,6 +125,18 @@ mod tests {
             drop(second);
             fs::write(path, "another").unwrap();
             assert_eq!(refused(path), Some(io::ErrorKind::AddrInUse));
+        });
+    }
+
+    #[test]
+    fn a_listener_that_accepts_no_connections_is_not_waited_for() {
+        in_folder("full", |path| {
+            let (_listener, _file) = listen(path, 0).unwrap();
+            let mut waiting = Vec::new();
+            while let Ok(connection) = connect(path) {
+                waiting.push(connection);
+            }
+            assert!(!is_stale(path));
         });
     }
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread;
 
 use dynamo_runtime::{
-    Description, Endpoint, HistogramOptions, MetricsError, NativeOptions, UseError,
+    Description, Endpoint, HistogramOptions, MetricsError, Misuse, NativeOptions,
 };
 
 use super::endpoint;
@@ -122,16 +122,15 @@ fn an_exemplar_that_is_refused_changes_nothing() {
         .create_intcounter("counted_total", "Help", &[])
         .unwrap();
     let long = "x".repeat(200);
-    assert_eq!(
-        counter.inc_by_with_exemplar(1, &[("trace_id", &long)]),
-        Err(UseError::ExemplarTooLong { chars: 208 })
-    );
+    let error = counter
+        .inc_by_with_exemplar(1, &[("trace_id", &long)])
+        .unwrap_err();
+    assert_eq!(error.reason, Misuse::ExemplarTooLong { chars: 208 });
+    assert_eq!(error.metric, "ns_comp_gen_counted_total");
     assert_eq!(counter.get(), 0);
     let histogram = metrics.create_histogram("h", "Help", &[], None).unwrap();
-    assert_eq!(
-        histogram.observe_with_exemplar(f64::NAN, &[]),
-        Err(UseError::ObservedNaN)
-    );
+    let error = histogram.observe_with_exemplar(f64::NAN, &[]).unwrap_err();
+    assert_eq!(error.reason, Misuse::ObservedNaN);
 }
 
 #[test]

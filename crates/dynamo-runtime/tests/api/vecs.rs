@@ -1,12 +1,12 @@
 //! Vecs, and values that metrics refuse.
 
-use dynamo_runtime::UseError;
+use dynamo_runtime::{Misuse, UseError};
 
 use super::endpoint;
 
 #[test]
 #[should_panic(
-    expected = "metric \"ns_comp_gen_requests\" takes 2 label values, for [\"model\", \"size\"], got 1"
+    expected = "metric \"ns_comp_gen_requests\": label values: 1 given, 2 expected, for [\"model\", \"size\"]"
 )]
 fn with_label_values_panics_if_the_count_of_values_is_wrong() {
     let metrics = endpoint().metrics();
@@ -25,10 +25,12 @@ fn get_metric_with_label_values_returns_the_error_instead_and_creates_nothing() 
         requests
             .get_metric_with_label_values(&["llama", "7b", "x"])
             .map(drop),
-        Err(UseError::LabelCount {
+        Err(UseError {
             metric: "ns_comp_gen_requests".to_owned(),
-            expected: vec!["model".to_owned(), "size".to_owned()],
-            given: 3,
+            reason: Misuse::LabelCount {
+                expected: vec!["model".to_owned(), "size".to_owned()],
+                given: 3,
+            },
         })
     );
     assert_eq!(metrics.prometheus_expfmt(), "");
@@ -65,9 +67,11 @@ fn a_counter_refuses_negative_increments_and_a_histogram_refuses_nan() {
     let metrics = endpoint().metrics();
     let counter = metrics.create_counter("bytes", "Bytes", &[]).unwrap();
     counter.inc_by(1.5);
+    let error = counter.try_inc_by(-1.0).unwrap_err();
+    assert_eq!(error.reason, Misuse::BadIncrement { value: -1.0 });
     assert_eq!(
-        counter.try_inc_by(-1.0),
-        Err(UseError::BadIncrement { value: -1.0 })
+        error.to_string(),
+        "metric \"ns_comp_gen_bytes\": a counter cannot be increased by -1: give a number >= 0, or use a gauge for a value that goes down"
     );
     assert!(counter.try_inc_by(f64::NAN).is_err());
     counter.inc_by(-1.0);
@@ -77,7 +81,9 @@ fn a_counter_refuses_negative_increments_and_a_histogram_refuses_nan() {
         .create_histogram("latency", "Latency", &[], None)
         .unwrap();
     latency.observe(0.5);
-    assert_eq!(latency.try_observe(f64::NAN), Err(UseError::ObservedNaN));
+    let error = latency.try_observe(f64::NAN).unwrap_err();
+    assert_eq!(error.reason, Misuse::ObservedNaN);
+    assert_eq!(error.metric, "ns_comp_gen_latency");
     latency.observe(f64::NAN);
     assert_eq!(
         (latency.get_sample_count(), latency.get_sample_sum()),

@@ -82,7 +82,10 @@ def label_values(values: object, label_names: list[str]) -> list[str]:
 
 
 def label_value(value: object, label: str) -> str:
-    """Return the value of a label as a str: an int, bool or enum as ``str()`` writes it."""
+    """Return the value of a label as a str: an int, bool or enum as ``str()`` writes it.
+
+    A str of a subclass, such as a member of ``class Role(str, Enum)``, is its own text.
+    """
     if not isinstance(value, str) and isinstance(value, (int, Enum)):
         value = str(value)
     if not isinstance(value, str):
@@ -96,7 +99,7 @@ def bounds(buckets: object) -> list[float] | None:
         return None
     what, expected = "buckets", "a list of numbers"
     listed = _listed(buckets, what, expected)
-    if not all(_is_number(bound) for bound in listed):
+    if not all(is_number(bound) for bound in listed):
         raise wrong_type(buckets, what, expected)
     return [float(bound) for bound in listed]  # type: ignore[arg-type]
 
@@ -134,7 +137,7 @@ def native_buckets(
 
 def number(value: object, what: str) -> float:
     """Return a number as a float; ``what`` names it."""
-    if not _is_number(value):
+    if not is_number(value):
         raise wrong_type(value, what, "a number")
     return float(value)  # type: ignore[arg-type]
 
@@ -153,6 +156,16 @@ def namespace(value: object) -> str:
     if not all(name.split(".")):
         raise _empty(name, "namespace")
     return name
+
+
+def node(value: object, taker: str) -> None:
+    """Raise ``TypeError`` unless ``value`` is a node; ``taker`` is the function that takes it."""
+    if not hasattr(getattr(value, "metrics", None), "exposition"):
+        remedy = ": give the node itself, not its metrics" if hasattr(value, "exposition") else ""
+        raise TypeError(
+            f"{taker} takes a runtime, namespace, component or endpoint, not "
+            f"{type(value).__name__}{remedy}"
+        )
 
 
 def callback_name(callback: Callable[[], object]) -> str:
@@ -198,16 +211,17 @@ def shown(value: object) -> str:
         return f"<{type(value).__name__}>"
     if not line.isprintable():
         line = " ".join(line.split())
-    return _one_line(line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…")
+    return one_line(line if len(line) <= _LONGEST else f"{line[:_LONGEST]}…")
 
 
 def quoted(name: str) -> str:
     """Return ``name`` in double quotes, on one line."""
     escaped = name.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{_one_line(escaped)}"'
+    return f'"{one_line(escaped)}"'
 
 
-def _one_line(line: str) -> str:
+def one_line(line: str) -> str:
+    """Return ``line`` with escapes for what is not printable, such as a line's end."""
     if line.isprintable():
         return line
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in line)
@@ -239,7 +253,7 @@ def _listed(iterable: object, what: str, expected: str) -> list[object]:
     return list(iterator)
 
 
-def _is_number(value: object) -> bool:
+def is_number(value: object) -> bool:
     """Say whether ``value`` converts itself to a float. A str does not."""
     return hasattr(type(value), "__float__") or hasattr(type(value), "__index__")
 

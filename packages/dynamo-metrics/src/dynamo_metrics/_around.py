@@ -10,11 +10,17 @@ from __future__ import annotations
 
 import functools
 import inspect
+import types
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Hashable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any, Protocol, TypeVar, cast
 
+from dynamo_metrics._proxies import proxy_of
+
 _F = TypeVar("_F", bound=Callable[..., Any])
+
+_ASSIGNED = (*functools.WRAPPER_ASSIGNMENTS, "cache_info", "cache_clear")
+"""What a wrapper has of its function; the last two are those of ``functools.lru_cache``."""
 
 
 class Measure(Protocol):
@@ -33,7 +39,17 @@ class Measure(Protocol):
 
 
 def around(function: _F, measure: Measure) -> _F:
-    """Return ``function`` with every call measured until its end, by an exception too."""
+    """Return ``function`` with every call measured until its end, by an exception too.
+
+    Raises ``TypeError`` for what cannot be called.
+    """
+    if isinstance(function, (staticmethod, classmethod)):
+        return cast("_F", type(function)(around(function.__func__, measure)))
+    if not callable(function):
+        raise TypeError(
+            f"what is measured must be callable, not {type(function).__name__}: decorate the "
+            "function that it is made of"
+        )
     if _is(inspect.iscoroutinefunction, function):
 
         @functools.wraps(function)
@@ -47,12 +63,14 @@ def around(function: _F, measure: Measure) -> _F:
 
         @functools.wraps(function)
         def generator(*args: Any, **kwargs: Any) -> Any:
-            return (yield from _generator(function(*args, **kwargs), measure, 0.0))
+            return (yield from _plain_generator(function(*args, **kwargs), measure, 0.0))
 
+        if _is(_has_types_coroutine, function):
+            return cast("_F", types.coroutine(generator))
         return generator  # type: ignore[return-value]
     begin, end = measure.begin, measure.end
 
-    @functools.wraps(function)
+    @functools.wraps(function, _ASSIGNED)
     def call(*args: Any, **kwargs: Any) -> Any:
         begun = begin()
         try:
@@ -77,6 +95,14 @@ def _is(test: Callable[[object], bool], function: object) -> bool:
     return test(function) or test(getattr(type(function), "__call__", None))  # noqa: B004
 
 
+def _has_types_coroutine(function: object) -> bool:
+    """Whether a generator function was decorated with ``types.coroutine``."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    flags = getattr(getattr(function, "__code__", None), "co_flags", 0)
+    return bool(flags & inspect.CO_ITERABLE_COROUTINE)
+
+
 # What follows a result until its end. Each is given the result, the measure and the seconds so far.
 
 
@@ -91,14 +117,14 @@ def _follower_of(kind: Hashable) -> _Follower | None:
         if hasattr(kind, "add_done_callback"):
             return _future
         if issubclass(kind, Awaitable) and hasattr(kind, "cr_await"):
-            return _coroutine
-        return _proxy_of(kind)
+            return _generator if issubclass(kind, Generator) else _coroutine
+        return proxy_of(kind)
     if issubclass(kind, AsyncGenerator):
         return _async_generator
     if issubclass(kind, Generator):
         return _generator
     if _is_only_a_manager(kind):
-        return _proxy_of(kind)
+        return proxy_of(kind)
     return None
 
 
@@ -115,20 +141,38 @@ async def _coroutine(result: Any, measure: Measure, carried: float) -> Any:
 
 def _future(result: Any, measure: Measure, begun: Any) -> Any:
     """Follow a future or task, which runs already, and stays the object that it is."""
-
-    def done(future: Any) -> None:
-        if future.cancelled():
-            from asyncio import CancelledError
-
-            measure.end(begun, CancelledError())
-        else:
-            measure.end(begun, future.exception())
-
-    result.add_done_callback(done)
+    try:
+        result.add_done_callback(lambda future: measure.end(begun, _error_of(future)))
+    except NotImplementedError:  # as of calls of grpc.aio with an interceptor
+        return proxy_of(type(result))(result, measure, measure.pause(begun))
     return result
 
 
+def _error_of(future: Any) -> BaseException | None:
+    """Return what a future that is done raised. asyncio still reports it if nobody retrieves it."""
+    try:
+        if future.cancelled():
+            from asyncio import CancelledError
+
+            return CancelledError()
+        # exception() would mark it as retrieved.
+        error = future._exception if hasattr(future, "_exception") else future.exception()
+    except Exception:  # it has no such methods
+        return None
+    return error if isinstance(error, BaseException) else None
+
+
 def _generator(result: Any, measure: Measure, carried: float) -> Any:
+    follow = _awaitable_generator if inspect.isawaitable(result) else _plain_generator
+    return follow(result, measure, carried)
+
+
+@types.coroutine
+def _awaitable_generator(result: Any, measure: Measure, carried: float) -> Any:
+    return (yield from _plain_generator(result, measure, carried))
+
+
+def _plain_generator(result: Any, measure: Measure, carried: float) -> Any:
     begun = measure.begin(carried)
     try:
         value = yield from result
@@ -171,9 +215,6 @@ def _async_generator(result: Any, measure: Measure, carried: float) -> Any:
     return _async_generator_function(lambda: result, measure, carried)()
 
 
-# Context managers, and awaitables that are no coroutines
-
-
 def _is_only_a_manager(kind: type) -> bool:
     """Whether a class is a context manager by trade: made with contextlib, or nothing else at all.
 
@@ -185,90 +226,3 @@ def _is_only_a_manager(kind: type) -> bool:
     if {AbstractContextManager, AbstractAsyncContextManager} & {*kind.__mro__}:
         return True
     return all(name.startswith("_") for name in dir(kind))
-
-
-class _Proxy:
-    """Stands for a result, whose attributes it has."""
-
-    def __init__(self, result: Any, measure: Measure, carried: float) -> None:
-        self._result = result
-        self._measure = measure
-        self._carried = carried
-        self._begun: list[Any] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._result, name)
-
-    def _begin(self) -> None:
-        self._begun.append(self._measure.begin(self._carried))
-        self._carried = 0.0
-
-    def _end(self, error: BaseException | None) -> None:
-        self._measure.end(self._begun.pop(), error)
-
-
-class _Awaitable(_Proxy):
-    def __await__(self) -> Any:
-        self._begin()
-        try:
-            value = yield from self._result.__await__()
-        except BaseException as error:
-            self._end(error)
-            raise
-        self._end(None)
-        return value
-
-
-class _Manager(_Proxy):
-    def __enter__(self) -> Any:
-        self._begin()
-        try:
-            return self._result.__enter__()
-        except BaseException as error:
-            self._end(error)
-            raise
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> Any:
-        try:
-            swallows = self._result.__exit__(kind, error, traceback)
-        except BaseException as another:
-            self._end(another)
-            raise
-        self._end(error)
-        return swallows
-
-
-class _AsyncManager(_Proxy):
-    async def __aenter__(self) -> Any:
-        self._begin()
-        try:
-            return await self._result.__aenter__()
-        except BaseException as error:
-            self._end(error)
-            raise
-
-    async def __aexit__(self, kind: object, error: BaseException | None, traceback: object) -> Any:
-        try:
-            swallows = await self._result.__aexit__(kind, error, traceback)
-        except BaseException as another:
-            self._end(another)
-            raise
-        self._end(error)
-        return swallows
-
-
-class _Callable(_Proxy):
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._result(*args, **kwargs)
-
-
-def _proxy_of(kind: type) -> _Follower:
-    """Return the class of proxies for the results of ``kind``, with what it can do."""
-    can = {
-        "__await__": _Awaitable,
-        "__exit__": _Manager,
-        "__aexit__": _AsyncManager,
-        "__call__": _Callable,
-    }
-    bases = tuple(base for method, base in can.items() if hasattr(kind, method))
-    return cast("_Follower", type(kind.__name__, bases, {}))

@@ -1,7 +1,7 @@
 """Registries of ``prometheus_client``, as text.
 
-The text keeps what ``generate_latest()`` loses: names of any characters, exemplars, and the
-families of the other collectors when one collector raises.
+The text keeps what ``generate_latest()`` loses: names of any characters, exemplars, the families of
+the other collectors when one collector raises, and the other samples when one cannot be written.
 """
 
 from __future__ import annotations
@@ -133,11 +133,12 @@ def _write_family(metric: Metric, lines: list[str]) -> Iterator[str]:
     type_ = _TYPES.get(metric.type, metric.type)
     name = metric.name + _ENDINGS.get(metric.type, "")
     help_ = metric.documentation.replace("\\", r"\\").replace("\n", r"\n")
+    help_ = help_.encode(errors="replace").decode()  # lone surrogates
     _declare(name, help_, type_, lines)
     yield name
     gauges: dict[str, list[str]] = {}
     for sample in metric.samples:
-        line = _line(sample)
+        line = _line_or_cause(sample, name)
         ending = sample.name[len(metric.name) :]
         if ending in _GAUGES and sample.name.startswith(metric.name):
             gauges.setdefault(ending, []).append(line)
@@ -151,7 +152,28 @@ def _write_family(metric: Metric, lines: list[str]) -> Iterator[str]:
 
 def _declare(name: str, help_: str, type_: str, lines: list[str]) -> None:
     shown_name = name if _is_plain(name) else _quoted(name)
-    lines.append(f"# HELP {shown_name} {help_}\n# TYPE {shown_name} {type_}\n")
+    declaration = f"# HELP {shown_name} {help_}\n# TYPE {shown_name} {type_}\n"
+    declaration.encode()
+    lines.append(declaration)
+
+
+def _line_or_cause(sample: Sample, family: str) -> str:
+    """Return the line of a sample, or one that is not valid and says why the sample has none.
+
+    Such a line is dropped, counted and logged as one of a text, and the other samples are shown.
+    """
+    try:
+        line = _line(sample)
+        line.encode()
+    except Exception as error:
+        name = family if _is_plain(family) else f"{{{_quoted(family)}}}"
+        return f"{name} {_cause(error)}\n"
+    return line
+
+
+def _cause(error: Exception) -> str:
+    text = f"{type(error).__name__}: {error}"
+    return _quoted(text.encode(errors="backslashreplace").decode())
 
 
 def _line(sample: Sample) -> str:
@@ -169,9 +191,14 @@ def _line(sample: Sample) -> str:
 def _exemplar(exemplar: Exemplar | None) -> str:
     if not exemplar:
         return ""
-    # A Timestamp has nanoseconds, which its str() keeps.
-    time = "" if exemplar.timestamp is None else f" {exemplar.timestamp}"
-    return f" # {{{_labels(exemplar.labels)}}} {float(exemplar.value)!r}{time}"
+    try:
+        # A Timestamp has nanoseconds, which its str() keeps.
+        time = "" if exemplar.timestamp is None else f" {exemplar.timestamp}"
+        text = f"{{{_labels(exemplar.labels)}}} {float(exemplar.value)!r}{time}"
+        text.encode()
+    except Exception as error:
+        text = _cause(error)
+    return f" # {text}"
 
 
 def _labels(labels: dict[str, str]) -> str:

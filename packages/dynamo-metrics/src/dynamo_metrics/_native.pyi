@@ -85,7 +85,7 @@ class _Counter(_Metric, Generic[_Given, _Value]):
         than 128 characters.
         """
     def inc_by(self, value: _Given, *, exemplar: _Exemplar = None) -> None:
-        """Add value; ValueError if it is negative. NaN is ignored and counted.
+        """Add value; ValueError if it is negative. Counters of floats ignore NaN, which is counted.
 
         exemplar, a dict such as {"trace_id": "..."}, is kept as an example; ValueError for more
         than 128 characters.
@@ -112,7 +112,7 @@ class _CounterVec(_Vec[_Series], Generic[_Given, _Value, _Series]):
         """
     @overload
     def inc_by(self, value: _Given, labels: _Labels, *, exemplar: _Exemplar = None) -> None:
-        """Add value; ValueError if it is negative. NaN is ignored and counted.
+        """Add value; ValueError if it is negative. Counters of floats ignore NaN, which is counted.
 
         labels, a dict, name the series, which is created at 0 if it is new; they may come first.
 
@@ -331,7 +331,7 @@ class Summary(_Metric):
     """Counts observations and sums them up, without buckets."""
 
     def observe(self, value: _Float) -> None:
-        """Count one observation; ValueError if value is NaN."""
+        """Count one observation. NaN is ignored and counted."""
     def get_sample_count(self) -> int:
         """Return the number of observations."""
     def get_sample_sum(self) -> float:
@@ -352,7 +352,7 @@ class SummaryVec(_Vec[Summary]):
 
     @overload
     def observe(self, value: _Float, labels: _Labels) -> None:
-        """Count one observation; ValueError if value is NaN.
+        """Count one observation. NaN is ignored and counted.
 
         labels, a dict, name the series, which is created at 0 if it is new; they may come first.
         """
@@ -578,6 +578,19 @@ def install(
     wrong_type: Callable[[object, str, str], Exception],
     label_value_error: Callable[[object, str], Exception],
     label_value: Callable[[object, str], str],
+    refused: Callable[
+        [
+            Exception,
+            str,
+            str,
+            list[str],
+            list[str],
+            tuple[object, ...],
+            dict[str, object],
+            bool,
+        ],
+        Exception,
+    ],
     shown: Callable[[object], str],
     pairs: Callable[[object, str], list[tuple[str, str]]],
     label_values: Callable[[object, list[str]], list[str]],

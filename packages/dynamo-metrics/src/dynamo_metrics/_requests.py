@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from time import perf_counter
 from typing import Any
 
+from dynamo_metrics import _arguments
 from dynamo_metrics._nodes import Component, Endpoint, Namespace, Runtime
 from dynamo_metrics._types import Bounds, Strings
 
@@ -42,7 +43,10 @@ class RequestMetricsMiddleware:
 
     The route is the template, ``/users/{id}``, as Starlette and FastAPI tell it; what matches none
     is ``unmatched``, so that strangers cannot create series. Requests whose path is in ``exclude``,
-    by default ``/metrics``, are not measured. With a runtime, the lag of the event loop is sampled.
+    by default ``/metrics``, are not measured; these paths are those of the application, without the
+    root path below which it is served. With a runtime, the lag of the event loop is sampled.
+
+    Raises ``TypeError`` for anything but a node, and for an ``exclude`` that is one str.
     """
 
     __module__ = "dynamo_metrics.asgi"
@@ -55,12 +59,14 @@ class RequestMetricsMiddleware:
         buckets: Bounds = None,
         exclude: Strings = ("/metrics", "/metrics/"),
     ) -> None:
+        _arguments.node(node, "RequestMetricsMiddleware()")
         metrics = node.metrics
         by_status = ["route", "method", "status"]
         by_route = ["route", "method"]
         self._app = app
         self._node = node
-        self._exclude = frozenset(exclude)
+        paths = [*exclude] if isinstance(exclude, (set, frozenset)) else exclude
+        self._exclude = frozenset(_arguments.strings(paths, "exclude"))
         self._loop: asyncio.AbstractEventLoop | None = None
         self._requests = metrics.create_intcountervec(
             "http_requests_total", "HTTP requests with an answer", by_status
@@ -91,7 +97,7 @@ class RequestMetricsMiddleware:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer as the application does."""
         self._watch_loop()
-        if scope["type"] != "http" or scope["path"] in self._exclude:
+        if scope["type"] != "http" or _path_of(scope, self._app) in self._exclude:
             await self._app(scope, receive, send)
             return
         request, before = _Request(receive, send), dict(scope)
@@ -161,18 +167,32 @@ class _Request:
             ended(self._status or otherwise)
 
 
+def _path_of(scope: Any, app: Any) -> str:
+    """Return the path of a request without the root path, as the routes of ``app`` see it.
+
+    An application made with a root path of its own puts it into the scope when it is called.
+    """
+    path: str = scope["path"]
+    root = (getattr(app, "root_path", None) or scope.get("root_path") or "").rstrip("/")
+    return path[len(root) :] if path.startswith(f"{root}/") else path
+
+
 def _route_of(scope: Any, before: Any, app: Any) -> str:
     """Return the template of the route that was taken.
 
     ``scope`` is that of the request afterwards, in which routers leave what they found; ``before``
     is a copy from before, ``app`` the application inside the middleware.
     """
+    # The root path of the application; a mounted one below it adds its own.
+    root = scope.get("app_root_path", scope.get("root_path"))
+    if "app_root_path" in before:
+        root = before.get("root_path")
     template = getattr(scope.get("route"), "path", None)
-    if template is not None and scope.get("root_path") == before.get("root_path"):
+    if template is not None and scope.get("root_path") == root:
         return str(template)
     # A mounted application has its own routes, and its own root path without a template.
     routes = getattr(before.get("app", app), "routes", None) or ()
-    return _matching(routes, before) or UNMATCHED
+    return _matching(routes, {**before, "root_path": root or ""}) or UNMATCHED
 
 
 def _matching(routes: Iterable[Any], scope: Any) -> str | None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeVar, final
 
+from dynamo_metrics._arguments import quoted, wrong_type
 from dynamo_metrics._around import around
 from dynamo_metrics._native import Histogram, HistogramVec, Summary, SummaryVec
+from dynamo_metrics._refusals import refused, verb
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -40,9 +43,10 @@ class Timer:
     """Observes seconds: of a ``with`` block, or of each call of what it decorates.
 
     Observed on every way out, exceptions included. A call is timed until what it returns has ended:
-    an awaitable, an async generator, a generator or a context manager. One timer can decorate any
-    number of functions; as a context manager it may be nested and entered again, but each thread
-    and task needs its own.
+    an awaitable, an async generator, a generator or a context manager. An iterator that is no
+    generator is a result: it has ended when the call has. One timer can decorate any number of
+    functions; as a context manager it may be nested and entered again, but each thread and task
+    needs its own.
     """
 
     __module__ = "dynamo_metrics"
@@ -73,7 +77,7 @@ class VecTimer:
     """A ``Timer`` of a vec, whose series may be chosen at the end of the block.
 
     The labels are those that it was made with and those of ``labels()``, which win. If the block
-    raises before all are known, nothing is observed and the exception goes on.
+    raises and labels are missing or refused, nothing is observed and the exception goes on.
     """
 
     __module__ = "dynamo_metrics"
@@ -84,7 +88,7 @@ class VecTimer:
         self._given = labels
         self._begun: list[tuple[float, dict[str, LabelValues]]] = []
 
-    def labels(self, **labels: LabelValues) -> None:
+    def labels(self, /, **labels: LabelValues) -> None:
         """Set labels of the block that runs; ``RuntimeError`` outside of one."""
         if not self._begun:
             raise RuntimeError(
@@ -104,13 +108,20 @@ class VecTimer:
     ) -> None:
         begun, labels = self._begun.pop()
         seconds = perf_counter() - begun
-        if error is None or labels.keys() == {*self._vec.variable_labels()}:
+        try:
             self._vec.observe(seconds, labels)
+        except Exception:
+            if error is None:
+                raise
 
     def __call__(self, function: _F) -> _F:
         """Time each call; ``ValueError`` unless ``time()`` was given all labels."""
         vec, labels = self._vec, dict(self._given)
-        vec.get_sample_count(labels)  # raises if one is missing
+        names = vec.variable_labels()
+        if missing := [name for name in names if name not in labels]:
+            error = ValueError(f"the function it decorates has no label {quoted(missing[0])}")
+            raise refused(error, vec.name(), "time", ["labels"], names, (labels,), {}, True)
+        vec.get_sample_count(labels)  # raises for others
         return around(function, _Seconds(lambda seconds: vec.observe(seconds, labels)))
 
 
@@ -129,15 +140,39 @@ def vec_time(self: HistogramVec | SummaryVec, labels: LabelDict | None = None) -
     In a with block labels can be left out, and are set before its end by labels() of the timer.
     See time() of a single series.
     """
-    return VecTimer(self, {} if labels is None else {**labels})
+    try:
+        given = {} if labels is None else {**labels}
+    except TypeError:
+        raise wrong_type(labels, "labels", "a dict of label names and values") from None
+    return VecTimer(self, given)
 
 
-time.__qualname__ = time.__name__
 vec_time.__name__ = vec_time.__qualname__ = "time"
+_any_time, _any_vec_time = verb(time), verb(vec_time)
+
+
+# A call that is right takes no detour: timers are made for each measurement.
+
+
+@wraps(time)
+def _time(self: Histogram | Summary, /, *args: Any, **kwargs: Any) -> Timer:
+    return _any_time(self, *args, **kwargs) if args or kwargs else Timer(self)
+
+
+@wraps(vec_time)
+def _vec_time(
+    self: HistogramVec | SummaryVec, labels: Any = None, /, *args: Any, **kwargs: Any
+) -> VecTimer:
+    if args or kwargs or not (labels is None or isinstance(labels, dict)):
+        given = args if labels is None else (labels, *args)
+        return _any_vec_time(self, *given, **kwargs)
+    return VecTimer(self, {**labels} if labels else {})
+
+
 for _kind, _method in (
-    (Histogram, time),
-    (Summary, time),
-    (HistogramVec, vec_time),
-    (SummaryVec, vec_time),
+    (Histogram, _time),
+    (Summary, _time),
+    (HistogramVec, _vec_time),
+    (SummaryVec, _vec_time),
 ):
     setattr(_kind, "time", _method)  # noqa: B010 - type checkers refuse to assign a method

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar, final
 
+from dynamo_metrics._arguments import wrong_type
 from dynamo_metrics._around import around
 from dynamo_metrics._native import Counter, Gauge, IntCounter, IntGauge
+from dynamo_metrics._refusals import verb
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -103,6 +105,7 @@ class InProgress:
         self._gauge.dec()
 
 
+@verb
 def count_exceptions(
     self: Counter | IntCounter, exception: Exceptions = Exception
 ) -> ExceptionCounter:
@@ -116,13 +119,12 @@ def count_exceptions(
     kinds = exception if isinstance(exception, tuple) else (exception,)
     for kind in kinds:
         if not (isinstance(kind, type) and issubclass(kind, BaseException)):
-            raise TypeError(
-                "count_exceptions() takes a class of exceptions or a tuple of classes, not "
-                f"{kind!r}: as a decorator it is called, @counter.count_exceptions()"
-            )
+            expected = "a class of exceptions or a tuple of classes"
+            raise wrong_type(kind, "exception", expected)
     return ExceptionCounter(self, kinds)
 
 
+@verb
 def track_inprogress(self: Gauge | IntGauge) -> InProgress:
     """Return a context manager and decorator that adds 1 to the gauge meanwhile.
 

@@ -13,7 +13,7 @@ Int: TypeAlias = SupportsIndex
 """An int, or what converts itself to one."""
 
 LabelValues: TypeAlias = str | int | Enum
-"""The value of a label. An int, a bool or an enum is written as ``str()`` writes it."""
+"""The value of a label. An int, a bool or an enum that is no str is written as ``str()`` does."""
 
 
 class LabelDict(Protocol):

@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from dynamo_metrics import Component, Endpoint, Namespace, Runtime
+from dynamo_metrics import Component, Endpoint, Namespace, Runtime, _arguments
 from dynamo_metrics._http import Request, Response, answer
 from dynamo_metrics._requests import RequestMetricsMiddleware
 
@@ -30,7 +30,10 @@ def make_asgi_app(
 
     It can be a route of a Starlette or FastAPI application, which answers without the redirect that
     a mounted one has. With a runtime, the lag of the event loop that it runs in is sampled.
+
+    Raises ``TypeError`` for anything but a node.
     """
+    _arguments.node(node, "make_asgi_app()")
     return _App(node)
 
 

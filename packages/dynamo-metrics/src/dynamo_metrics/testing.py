@@ -10,88 +10,158 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from dynamo_metrics._arguments import label_value, quoted
+from dynamo_metrics import _arguments
+from dynamo_metrics._arguments import label_value, number, quoted, wrong_type
 from dynamo_metrics._nodes import Node
 from dynamo_metrics._runtime_metrics import RuntimeMetrics
+from dynamo_metrics.scrape import Sample, read
+from dynamo_metrics.scrape._line import number_of
 
 if TYPE_CHECKING:
     from dynamo_metrics._types import LabelValues
 
 __all__ = ["assert_delta", "sample"]
 
-_SAMPLE = re.compile(r"^(?P<name>[^\s{]+)(?:\{(?P<labels>.*)\})? (?P<value>\S+)$")
-_LABEL = re.compile(r'(?P<name>\w+)="(?P<value>(?:[^"\\]|\\.)*)"')
-_ESCAPE = re.compile(r"\\(.)")
+_ACCEPT = "text/plain; version=1.0.0; escaping=allow-utf-8"
+"""The text format that holds names of any characters."""
+
+_INTEGER = re.compile(rb"-?\d{1,20}")
+_NOT_PLAIN = re.compile(r"[^a-zA-Z0-9_:]")
+
+_BOUNDS = ("le", "quantile")
+"""The labels whose values are numbers."""
 
 
-def sample(node: Node | RuntimeMetrics, name: str, /, **labels: LabelValues) -> float | None:
+def sample(
+    node: Node | RuntimeMetrics, name: str, /, **labels: LabelValues | float
+) -> float | None:
     """Return the value of one sample, as a scrape of ``node`` shows it now; None if there is none.
 
     ``name`` is the sample's name as exposed, such as ``ns_requests_total`` or ``ns_latency_count``;
     see ``name()`` of a metric. ``labels`` are those that tell the sample apart; others need not be
-    given. Callbacks run as for a scrape.
+    given; ``le`` and ``quantile`` may be numbers. Callbacks run as for a scrape. The value is a
+    float, or an int if it is one that a float cannot hold.
 
-    Raises ``LookupError`` if several samples have these labels.
+    Raises ``LookupError`` if several samples have these labels, or ``name`` is that of a histogram
+    or summary, whose samples have names of their own; ``TypeError`` for an argument of the wrong
+    type.
     """
-    wanted = {label: label_value(value, label) for label, value in labels.items()}
-    found = [
-        (given, value)
-        for given, value in _samples(node, name)
-        if all(given.get(label, "") == text for label, text in wanted.items())
-    ]
-    if len(found) > 1:
-        shown = ", ".join(_shown(name, given) for given, _ in found[:5])
-        raise LookupError(
-            f"{len(found)} samples match {_shown(name, wanted)}: give more labels to choose one of "
-            f"{shown}{', …' if len(found) > 5 else ''}"
-        )
-    return found[0][1] if found else None
+    value = _value(node, name, labels)
+    return value if value is None or float(value) != value else float(value)
 
 
 @contextmanager
 def assert_delta(
-    node: Node | RuntimeMetrics, name: str, expected: float, /, **labels: LabelValues
+    node: Node | RuntimeMetrics, name: str, expected: float, /, **labels: LabelValues | float
 ) -> Iterator[None]:
     """Assert that a sample changes by ``expected`` during a ``with`` block.
 
-    ``name`` and ``labels`` are those of ``sample()``. A sample that does not exist counts as 0. An
-    exception of the block goes on, and nothing is asserted.
+    ``name`` and ``labels`` are those of ``sample()``. A sample that does not exist counts as 0, so
+    that 0 is also the change of one that never exists. An exception of the block goes on, and
+    nothing is asserted.
 
-    Raises ``AssertionError`` for another change, ``LookupError`` as ``sample()`` does.
+    Raises ``AssertionError`` for another change, ``LookupError`` and ``TypeError`` as ``sample()``
+    does.
     """
-    before = sample(node, name, **labels) or 0.0
+    if not isinstance(expected, int):
+        expected = number(expected, "expected")
+    before = _value(node, name, labels) or 0
     yield
-    after = sample(node, name, **labels) or 0.0
-    delta = after - before
-    if not math.isclose(delta, expected, rel_tol=1e-9, abs_tol=1e-9):
-        shown = _shown(name, {label: label_value(value, label) for label, value in labels.items()})
+    after = _value(node, name, labels) or 0
+    delta = after - before if after != before else 0  # of infinities too
+    if not _are_equal(delta, expected):
         raise AssertionError(
-            f"{shown} changed by {delta:g}, expected {expected:g}: it was {before:g} and is "
-            f"{after:g}"
+            f"{_shown(name, _texts(labels))} changed by {_figure(delta)}, expected "
+            f"{_figure(expected)}: it was {_figure(before)} and is {_figure(after)}"
         )
 
 
-def _samples(node: Node | RuntimeMetrics, name: str) -> Iterator[tuple[dict[str, str], float]]:
-    metrics = node if isinstance(node, RuntimeMetrics) else node.metrics
-    for line in metrics.prometheus_expfmt().splitlines():
-        match = _SAMPLE.match(line)
-        if match is not None and match["name"] == name:
-            yield dict(_labels(match["labels"] or "")), float(match["value"])
+def _value(
+    node: Node | RuntimeMetrics, name: str, labels: Mapping[str, LabelValues | float]
+) -> float | None:
+    """Return the value of one sample, exact if it is an integer."""
+    if not isinstance(name, str):
+        remedy = "; pass its name()" if callable(getattr(name, "name", None)) else ""
+        raise TypeError(f"{wrong_type(name, 'name', 'a str')}{remedy}")
+    wanted = _texts(labels)
+    content_type, _, body = _metrics(node).exposition(_ACCEPT)
+    families = read(body, content_type, checks_series=False).families
+    samples = [one for family in families.values() for one in family.samples]
+    # A name with further characters can also be given as text 0.0.4 escapes it.
+    named = [one for one in samples if one.name == name] or [
+        one for one in samples if _plain(one.name) == name
+    ]
+    if name in families and families[name].samples and not named:
+        raise LookupError(
+            f"{name} is a {families[name].type}: choose one of its samples, {name}_count or "
+            f"{name}_sum for example"
+        )
+    found = [one for one in named if _has(dict(one.labels), wanted)]
+    if len(found) > 1:
+        shown = ", ".join(_shown(name, dict(one.labels)) for one in found[:5])
+        raise LookupError(
+            f"{len(found)} samples match {_shown(name, wanted)}: give more labels to choose one of "
+            f"{shown}{', …' if len(found) > 5 else ''}"
+        )
+    return _exact(found[0], body) if found else None
 
 
-def _labels(text: str) -> Iterator[tuple[str, str]]:
-    for match in _LABEL.finditer(text):
-        yield match["name"], _ESCAPE.sub(_unescaped, match["value"])
+def _metrics(node: Node | RuntimeMetrics) -> RuntimeMetrics:
+    if isinstance(node, RuntimeMetrics):
+        return node
+    _arguments.node(node, "sample()")
+    return node.metrics
 
 
-def _unescaped(match: re.Match[str]) -> str:
-    return "\n" if match[1] == "n" else match[1]
+def _exact(sample: Sample, body: bytes) -> float:
+    """Return the value of a sample, as an int if its line shows one."""
+    line = body.split(b"\n")[sample.line - 1]
+    figure = line.split(b" ")[-1 if sample.timestamp is None else -2]
+    return int(figure) if _INTEGER.fullmatch(figure) else sample.value
+
+
+def _are_equal(delta: float, expected: float) -> bool:
+    if isinstance(delta, int) and isinstance(expected, int):
+        return delta == expected
+    return math.isclose(delta, expected, rel_tol=1e-9, abs_tol=1e-9)
+
+
+def _has(given: dict[str, str], wanted: dict[str, str]) -> bool:
+    plain = {_plain(label): text for label, text in given.items()}
+    return all(
+        _is_same(label, given.get(label, plain.get(label, "")), text)
+        for label, text in wanted.items()
+    )
+
+
+def _is_same(label: str, given: str, wanted: str) -> bool:
+    if given == wanted or label not in _BOUNDS:
+        return given == wanted
+    bounds = number_of(given), number_of(wanted)
+    return None not in bounds and bounds[0] == bounds[1]
+
+
+def _texts(labels: Mapping[str, LabelValues | float]) -> dict[str, str]:
+    return {
+        label: str(value)
+        if label in _BOUNDS and isinstance(value, float)
+        else label_value(value, label)
+        for label, value in labels.items()
+    }
+
+
+def _plain(name: str) -> str:
+    return _NOT_PLAIN.sub("_", name)
 
 
 def _shown(name: str, labels: dict[str, str]) -> str:
     pairs = ", ".join(f"{label}={quoted(value)}" for label, value in labels.items())
     return f"{name}{{{pairs}}}" if pairs else name
+
+
+def _figure(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.15g}"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
-from dynamo_metrics import Component, Endpoint, Namespace, Runtime
+from dynamo_metrics import Component, Endpoint, Namespace, Runtime, _arguments
 from dynamo_metrics._http import Request, answer
 
 __all__ = ["make_wsgi_app"]
@@ -20,7 +20,11 @@ __all__ = ["make_wsgi_app"]
 def make_wsgi_app(
     node: Runtime | Namespace | Component | Endpoint,
 ) -> Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]:
-    """Return an application that answers GET and HEAD with the metrics of ``node`` and below."""
+    """Return an application that answers GET and HEAD with the metrics of ``node`` and below.
+
+    Raises ``TypeError`` for anything but a node.
+    """
+    _arguments.node(node, "make_wsgi_app()")
 
     def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         headers = [

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use super::line::{RawExemplar, Sample};
+use super::line::{self, RawExemplar, Sample};
 use crate::exposition::external::{ExternalFamily, ExternalSeries, ExternalValue};
 use crate::exposition::loss::{Loss, Reason};
 use crate::format::number::write_le;
@@ -40,6 +40,8 @@ pub(super) struct FamilyBuilder {
     duplicates: DropCount,
     invalid_lines: DropCount,
     invalid_series: DropCount,
+    invalid_exemplars: DropCount,
+    invalid_timestamps: DropCount,
 }
 
 /// How much was dropped for one reason, and the number of the first line of it.
@@ -62,11 +64,11 @@ impl DropCount {
 struct SeriesBuilder {
     value: Option<f64>,
     /// Buckets or quantiles: the number in the label, the value, the exemplar.
-    steps: Vec<(f64, f64, Option<RawExemplar>)>,
+    steps: Vec<(f64, f64, Option<Exemplar>)>,
     sum: Option<f64>,
     count: Option<f64>,
     timestamp: Option<i64>,
-    exemplar: Option<RawExemplar>,
+    exemplar: Option<Exemplar>,
     /// The number of the first line.
     line: usize,
 }
@@ -82,11 +84,13 @@ impl FamilyBuilder {
             duplicates: DropCount::default(),
             invalid_lines: DropCount::default(),
             invalid_series: DropCount::default(),
+            invalid_exemplars: DropCount::default(),
+            invalid_timestamps: DropCount::default(),
         }
     }
 
     /// Adds a sample; `unit` is the unit of timestamps in milliseconds.
-    pub(super) fn add(&mut self, sample: Sample, role: Role, unit: f64, line: usize) {
+    pub(super) fn add(&mut self, sample: Sample<'_>, role: Role, unit: f64, line: usize) {
         if self.line == 0 {
             self.line = line;
         }
@@ -106,6 +110,7 @@ impl FamilyBuilder {
         if role == Role::Misplaced || is_step && step.is_none() || self.has_reserved(&labels) {
             return self.invalid_lines.add(1, line);
         }
+        let exemplar = exemplar.and_then(|text| self.exemplar(text, role, line));
         let series = match self.indices.entry(labels) {
             Entry::Occupied(index) => &mut self.series[*index.get()],
             Entry::Vacant(index) => {
@@ -118,9 +123,10 @@ impl FamilyBuilder {
                 &mut self.series[last]
             }
         };
-        // Prometheus refuses an exposition with a timestamp before 1970.
-        if let Some(timestamp) = timestamp.filter(|timestamp| *timestamp >= 0.0) {
-            series.timestamp = Some((timestamp * unit).round() as i64);
+        match timestamp {
+            Some(before_1970) if before_1970 < 0.0 => self.invalid_timestamps.add(1, line),
+            Some(timestamp) => series.timestamp = Some((timestamp * unit).round() as i64),
+            None => {}
         }
         let field = match (role, step) {
             (Role::Scalar, _) => {
@@ -142,6 +148,18 @@ impl FamilyBuilder {
         } else {
             *field = Some(value);
         }
+    }
+
+    /// Parses an exemplar. `None` if it is not valid, or not on a sample that OpenMetrics shows with one: the
+    /// sample is then shown without it.
+    fn exemplar(&mut self, text: &str, role: Role, line: usize) -> Option<Exemplar> {
+        let has_place = role == Role::Bucket || role == Role::Scalar && self.kind == Kind::Counter;
+        let exemplar = line::exemplar(text).filter(|_| has_place);
+        let exemplar = exemplar.and_then(RawExemplar::checked);
+        if exemplar.is_none() {
+            self.invalid_exemplars.add(1, line);
+        }
+        exemplar
     }
 
     /// Whether one of the labels is the label that encoders add for this kind: a series would have it twice,
@@ -171,6 +189,8 @@ impl FamilyBuilder {
             mut duplicates,
             invalid_lines,
             mut invalid_series,
+            invalid_exemplars,
+            invalid_timestamps,
             ..
         } = self;
         let mut indices: Vec<_> = self.indices.into_iter().collect();
@@ -208,6 +228,8 @@ impl FamilyBuilder {
             (Reason::InvalidSeries, invalid_series),
             (Reason::InvalidLine, invalid_lines),
             (Reason::Duplicate, duplicates),
+            (Reason::InvalidExemplar, invalid_exemplars),
+            (Reason::InvalidTimestamp, invalid_timestamps),
         ] {
             let lost = external.lost_series(reason, dropped.count);
             losses.extend(lost.map(|lost| Loss {
@@ -250,7 +272,7 @@ impl SeriesBuilder {
             Kind::Histogram => ExternalValue::Histogram(self.into_histogram(&exemplars)?),
             Kind::Summary => ExternalValue::Summary(self.into_summary()),
             Kind::Counter | Kind::Gauge | Kind::Unknown => {
-                if let Some(exemplar) = self.exemplar.and_then(RawExemplar::checked) {
+                if let Some(exemplar) = self.exemplar {
                     exemplars.store(Slot::Bucket(0), exemplar);
                 }
                 ExternalValue::Scalar(self.value?)
@@ -288,7 +310,7 @@ impl SeriesBuilder {
             }
             counts.push(whole.checked_sub(below)?);
             below = whole;
-            if let Some(exemplar) = exemplar.and_then(RawExemplar::checked) {
+            if let Some(exemplar) = exemplar {
                 exemplars.store(Slot::Bucket(index), exemplar);
             }
         }
@@ -315,7 +337,7 @@ impl SeriesBuilder {
 }
 
 impl RawExemplar {
-    /// `None` if OpenMetrics does not allow the exemplar. The sample is then shown without it.
+    /// `None` if OpenMetrics does not allow the exemplar.
     fn checked(self) -> Option<Exemplar> {
         let labels: Vec<(&str, &str)> = self
             .labels

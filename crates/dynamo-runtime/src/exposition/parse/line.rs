@@ -19,7 +19,7 @@ pub(super) enum Line<'a> {
     },
     /// The end of an OpenMetrics exposition.
     Eof,
-    Sample(Sample),
+    Sample(Sample<'a>),
     /// A comment or an empty line.
     Empty,
     /// An invalid line, with the name it seems to have.
@@ -30,13 +30,14 @@ pub(super) enum Line<'a> {
 
 /// A name, labels and a value.
 #[derive(Debug, PartialEq)]
-pub(super) struct Sample {
+pub(super) struct Sample<'a> {
     pub(super) name: String,
     pub(super) labels: Vec<(String, String)>,
     pub(super) value: f64,
     /// In the unit of the format: milliseconds or seconds.
     pub(super) timestamp: Option<f64>,
-    pub(super) exemplar: Option<RawExemplar>,
+    /// The text of the exemplar, for [`exemplar`].
+    pub(super) exemplar: Option<&'a str>,
 }
 
 /// An exemplar before its validation.
@@ -64,6 +65,11 @@ pub(super) fn parse(line: &str) -> Line<'_> {
             name: Cursor { rest: line }.any_name(),
         },
     }
+}
+
+/// Parses the text after a sample's `#`.
+pub(super) fn exemplar(text: &str) -> Option<RawExemplar> {
+    Cursor { rest: text }.exemplar()
 }
 
 fn comment_line(comment: &str) -> Line<'_> {
@@ -157,7 +163,7 @@ impl<'a> Cursor<'a> {
         Some(text)
     }
 
-    fn sample(&mut self) -> Option<Sample> {
+    fn sample(&mut self) -> Option<Sample<'a>> {
         let (name, labels) = if self.take("{") {
             // The quoted name comes before the labels.
             self.skip_blanks();
@@ -183,12 +189,7 @@ impl<'a> Cursor<'a> {
             _ => Some(number(self.word()).filter(|time| time.is_finite())?),
         };
         self.skip_blanks();
-        let exemplar = if self.take("#") {
-            Some(self.exemplar()?)
-        } else {
-            None
-        };
-        self.skip_blanks();
+        let exemplar = self.take("#").then(|| self.split(self.rest.len()));
         self.rest.is_empty().then_some(Sample {
             name,
             labels,
@@ -242,7 +243,8 @@ impl<'a> Cursor<'a> {
             "" => None,
             _ => Some(seconds(self.word())?),
         };
-        Some(RawExemplar {
+        self.skip_blanks();
+        self.rest.is_empty().then_some(RawExemplar {
             labels,
             value,
             time,
@@ -250,16 +252,33 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// A time in seconds. Decimal digits are read as they are: a float has no exact milliseconds.
+/// A time in seconds, as its decimal digits say: a float has no exact milliseconds.
 fn seconds(text: &str) -> Option<Duration> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let is_decimal = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
-    if whole.is_empty() || !is_decimal(whole) || !is_decimal(fraction) {
-        return Duration::try_from_secs_f64(number(text)?).ok();
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().ok()?),
+        None => (text, 0),
+    };
+    let mantissa = mantissa.strip_prefix('+').unwrap_or(mantissa);
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = [whole, fraction].concat();
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
     }
-    let nanos = fraction.bytes().chain(std::iter::repeat(b'0')).take(9);
-    let nanos = nanos.fold(0, |nanos, digit| nanos * 10 + u32::from(digit - b'0'));
-    Some(Duration::new(whole.parse().ok()?, nanos))
+    let significant = digits.trim_start_matches('0');
+    let zeros = digits.len() - significant.len();
+    // The number of significant digits before the decimal point.
+    let point = whole.len() as i64 - zeros as i64 + i64::from(exponent);
+    const LONGEST: i64 = 20;
+    if point > LONGEST && !significant.is_empty() {
+        return None;
+    }
+    let digits = significant.bytes().chain(std::iter::repeat(b'0'));
+    let nanos = digits
+        .take((point.min(LONGEST) + 9).max(0) as usize)
+        .fold(0, |nanos, digit| nanos * 10 + u128::from(digit - b'0'));
+    const SECOND: u128 = 1_000_000_000;
+    let seconds = u64::try_from(nanos / SECOND).ok()?;
+    Some(Duration::new(seconds, (nanos % SECOND) as u32))
 }
 
 fn number(text: &str) -> Option<f64> {
@@ -289,7 +308,7 @@ fn unescape(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn sample(line: &str) -> Option<Sample> {
+    fn sample(line: &str) -> Option<Sample<'_>> {
         match parse(line) {
             Line::Sample(sample) => Some(sample),
             _ => None,
@@ -299,16 +318,38 @@ mod tests {
     #[test]
     fn the_time_of_an_exemplar_is_exact() {
         for millis in 0..1000 {
-            let text = format!("1708470054.{millis:03}");
-            assert_eq!(
-                seconds(&text),
-                Some(Duration::new(1_708_470_054, millis * 1_000_000))
-            );
+            let expected = Duration::new(1_708_470_054, millis * 1_000_000);
+            for text in [
+                format!("1708470054.{millis:03}"),
+                format!("1.708470054{millis:03}e+09"),
+                format!("1708470054{millis:03}E-3"),
+            ] {
+                assert_eq!(seconds(&text), Some(expected), "{text}");
+            }
         }
-        assert_eq!(seconds("1.5e3"), Some(Duration::from_secs(1500)));
-        assert_eq!(seconds("7"), Some(Duration::from_secs(7)));
-        assert_eq!(seconds("0.1234567891"), Some(Duration::new(0, 123_456_789)));
-        for wrong in ["-1", "x", "NaN", "99999999999999999999"] {
+        for (text, expected) in [
+            ("+7", Duration::from_secs(7)),
+            (".5", Duration::from_millis(500)),
+            ("001.5e3", Duration::from_secs(1500)),
+            ("0.001e3", Duration::from_secs(1)),
+            ("0.1234567891", Duration::new(0, 123_456_789)),
+            ("1e-2000000000", Duration::ZERO),
+            ("0e2000000000", Duration::ZERO),
+        ] {
+            assert_eq!(seconds(text), Some(expected), "{text}");
+        }
+        for wrong in [
+            "",
+            ".",
+            "-1",
+            "x",
+            "1e",
+            "e1",
+            "NaN",
+            "Inf",
+            "99999999999999999999",
+            "1e2000000000",
+        ] {
             assert_eq!(seconds(wrong), None, "{wrong}");
         }
     }
@@ -333,9 +374,29 @@ mod tests {
             (read.value, read.timestamp),
             (-1500.0, Some(1_520_879_607.789))
         );
-        let exemplar = read.exemplar.unwrap();
+        let exemplar = read.exemplar.and_then(exemplar).unwrap();
         assert_eq!(exemplar.labels, pairs(&[("trace_id", "t")]));
         assert_eq!(exemplar.time, Some(Duration::from_secs(1_520_879_600)));
+    }
+
+    #[test]
+    fn an_exemplar_has_labels_a_value_and_perhaps_a_time() {
+        assert!(exemplar("{} 1").is_some() && exemplar(" {a=\"b\"}  NaN 5 ").is_some());
+        for text in [
+            "",
+            "1",
+            "{} ",
+            "{a=\"b\"}",
+            "{a=b} 1",
+            "{} one",
+            "{} 1 x",
+            "{} 1 -5",
+            "{} 1 5 6",
+        ] {
+            assert_eq!(exemplar(text), None, "{text}");
+            let line = format!("x 1 #{text}");
+            assert_eq!(sample(&line).unwrap().exemplar, Some(text.trim_end()));
+        }
     }
 
     #[test]
@@ -358,8 +419,6 @@ mod tests {
             "x{a=\"1\",a=\"2\"} 1",
             "x one",
             "x 1 2 3",
-            "x 1 # {} ",
-            "x 1 # {a=\"b\"}",
             "x{a=\"\\\"} 1",
             "x{=\"1\"} 1",
             "x 1 NaN",

@@ -66,7 +66,22 @@ pub(crate) fn parse(text: &str, rules: &Rules, source: &Arc<str>) -> Parsed {
             Line::Invalid { name } => parser.invalid_lines.push((name.unwrap_or_default(), line)),
         }
     }
-    parser.finish(rules, source)
+    let mut parsed = parser.finish(rules, source);
+    quote_lines(&mut parsed.losses, text);
+    parsed
+}
+
+/// Adds to each loss the beginning of its line.
+fn quote_lines(losses: &mut [Loss], text: &str) {
+    const LONGEST: usize = 120;
+    if losses.is_empty() {
+        return;
+    }
+    let lines: Vec<&str> = text.lines().collect();
+    for loss in losses {
+        let line = loss.line.checked_sub(1).and_then(|index| lines.get(index));
+        loss.text = line.map_or("", |line| line).chars().take(LONGEST).collect();
+    }
 }
 
 /// The comment lines of a family.
@@ -174,7 +189,7 @@ impl Parser {
         (family, role)
     }
 
-    fn add(&mut self, sample: Sample, line: usize) {
+    fn add(&mut self, sample: Sample<'_>, line: usize) {
         let unit = if self.is_openmetrics { 1000.0 } else { 1.0 };
         let name = sample.name.clone();
         let (family, role) = self.family(&name);
@@ -202,6 +217,7 @@ impl Parser {
             source: Arc::clone(source),
             family,
             line,
+            text: String::new(),
             families: 0,
             series: 1,
         }));

@@ -5,7 +5,7 @@ use crate::metrics::Kind;
 fn render(parsed: Parsed, accept: &str) -> String {
     let (families, _) = merge(Vec::new(), parsed.families.into_iter());
     let mut out = Vec::new();
-    ExpositionFormat::negotiate([accept].into_iter()).write(families, false, &mut out);
+    ExpositionFormat::negotiate([accept].into_iter()).write(families, None, false, &mut out);
     String::from_utf8(out).unwrap()
 }
 
@@ -153,6 +153,33 @@ fn an_exemplar_keeps_its_time_in_milliseconds() {
 }
 
 #[test]
+fn a_sample_is_shown_without_an_exemplar_that_is_not_valid() {
+    let long = format!("{{t=\"{}\"}} 1", "x".repeat(128));
+    for exemplar in [&long, "{t=\"1\"} 1 -5", "{t=\"1\"", "{\"a.b\"=\"1\"} 1"] {
+        let text = format!("# TYPE a counter\na 1 # {exemplar}\n");
+        assert_eq!(dropped(&text), (0, 1), "{text}");
+        assert!(as_text(&text).ends_with("\na 1\n"));
+        let loss = read(&text).losses.remove(0);
+        assert_eq!((loss.reason, loss.line), (Reason::InvalidExemplar, 2));
+        assert!(loss.text.starts_with("a 1 # "));
+    }
+    for text in [
+        "a 1 # {t=\"1\"} 1\n",
+        "# TYPE a gauge\na 1 # {t=\"1\"} 1\n",
+        "# TYPE a summary\na{quantile=\"1\"} 1 # {t=\"1\"} 1\na_count 1\n",
+        "# TYPE a histogram\na_bucket{le=\"+Inf\"} 1\na_count 1 # {t=\"1\"} 1\n",
+    ] {
+        assert_eq!(dropped(text), (0, 1), "{text}");
+        for accept in [
+            "application/openmetrics-text",
+            "application/openmetrics-text;version=2.0.0",
+        ] {
+            assert!(!render(read(text), accept).contains(" # {"), "{text}");
+        }
+    }
+}
+
+#[test]
 fn creation_times_are_start_times_of_the_series() {
     let exposition = "# TYPE a counter\na_total{x=\"1\"} 1\na_total 1\na_created{x=\"1\"} 1520879607.789\n# EOF\n";
     let parsed = read(exposition);
@@ -217,6 +244,7 @@ fn a_duplicate_sample_is_dropped() {
 #[test]
 fn a_timestamp_before_1970_is_dropped() {
     assert!(as_text("a 1 -5\n").ends_with("\na 1\n"));
+    assert_eq!(dropped("a 1 -5\na{x=\"1\"} 1 -5\n"), (0, 2));
     assert!(as_text("a 1 5\n").ends_with("\na 1 5\n"));
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock, RwLock};
 
 use super::super::children::{Children, OVERFLOW};
 use super::super::desc::Desc;
-use super::super::errors::{MetricsError, UseError};
+use super::super::errors::{MetricsError, Misuse, UseError};
 use super::super::instrument::Instrument;
 use super::super::registry::{Registry, WeakRegistry};
 use super::super::series::{Series, clock};
@@ -136,24 +136,37 @@ impl<I: Instrument> VecCore<I> {
                 return (Arc::clone(series), Event::Overflow);
             }
         }
-        let registry = self.registry.upgrade();
-        let may_be_known = |registry: &&Registry| {
-            values.iter().any(|value| value.is_empty()) || registry.is_sparse()
-        };
-        let Some(registry) = registry.as_ref().filter(may_be_known) else {
+        let Some(registry) = self.registry_with_same(values) else {
             return self.create_own(values);
         };
-        let labels = self.labels_with_value(values);
-        let labels = labels
-            .iter()
-            .map(|(name, value)| ((*name).into(), (*value).into()));
-        registry.with_same_series(&self.desc, &labels.collect::<Vec<_>>(), |same| {
+        registry.with_same_series(&self.desc, &self.owned_labels(values), |same| {
             let Some(series) = same.and_then(|same| same.downcast::<Series<I>>().ok()) else {
                 return self.create_own(values);
             };
             write(&self.children).insert_alias(values, Arc::clone(&series));
             (series, Event::None)
         })
+    }
+
+    /// The series of these values that another metric shows, if this vec has none.
+    pub(super) fn of_another(&self, values: &[&str]) -> Option<Arc<Series<I>>> {
+        let registry = self.registry_with_same(values)?;
+        let same = registry.same_series(&self.desc, &self.owned_labels(values))?;
+        same.downcast().ok()
+    }
+
+    /// The registry, if another metric may have the series of these values.
+    fn registry_with_same(&self, values: &[&str]) -> Option<Registry> {
+        let registry = self.registry.upgrade()?;
+        let may_be_known = values.iter().any(|value| value.is_empty()) || registry.is_sparse();
+        may_be_known.then_some(registry)
+    }
+
+    fn owned_labels(&self, values: &[&str]) -> Vec<(String, String)> {
+        let labels = self.labels_with_value(values).into_iter();
+        labels
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect()
     }
 
     /// As [`create`](Self::create), for values that no other metric has.
@@ -312,10 +325,7 @@ impl<I: Instrument> VecCore<I> {
         if given == self.desc.label_names.len() {
             return Ok(());
         }
-        Err(UseError::LabelCount {
-            metric: self.desc.name.clone(),
-            expected: self.desc.label_names.clone(),
-            given,
-        })
+        let expected = self.desc.label_names.clone();
+        Err(Misuse::LabelCount { expected, given }.of(&self.desc.name))
     }
 }

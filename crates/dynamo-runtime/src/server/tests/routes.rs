@@ -83,22 +83,27 @@ fn no_response_may_be_sniffed_or_used_again_unasked() {
 #[test]
 fn a_request_of_http_1_1_has_exactly_one_host() {
     for (hosts, version, status) in [
-        (0, Version::HTTP_11, 400),
-        (1, Version::HTTP_11, 200),
-        (2, Version::HTTP_11, 400),
-        (0, Version::HTTP_10, 200),
-        (2, Version::HTTP_10, 400),
+        (&[][..], Version::HTTP_11, 400),
+        (&["test"], Version::HTTP_11, 200),
+        (&["my_host.example:8081"], Version::HTTP_11, 200),
+        (&["[::1]:8081"], Version::HTTP_11, 200),
+        (&[""], Version::HTTP_11, 200),
+        (&["a b"], Version::HTTP_11, 400),
+        (&["a/b?"], Version::HTTP_11, 400),
+        (&["test", "test"], Version::HTTP_11, 400),
+        (&[], Version::HTTP_10, 200),
+        (&["test", "test"], Version::HTTP_10, 400),
     ] {
         let mut asked = request(Method::GET, "/live", &[]);
         *asked.version_mut() = version;
         asked.headers_mut().remove("host");
-        for _ in 0..hosts {
-            let host = HeaderValue::from_static("test");
+        for host in hosts {
+            let host = HeaderValue::from_static(host);
             asked.headers_mut().append("host", host);
         }
         let provider = Arc::new(FakeProvider::new(EXPOSITION));
         let (parts, _) = ask(provider, &Config::default(), asked);
-        assert_eq!(parts.status, status, "{hosts} hosts, {version:?}");
+        assert_eq!(parts.status, status, "{hosts:?}, {version:?}");
     }
 }
 

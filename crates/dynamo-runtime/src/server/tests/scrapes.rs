@@ -8,10 +8,10 @@ use flate2::read::GzDecoder;
 
 use super::*;
 use crate::exposition::{ContentEncoding, ExpositionFormat};
-use crate::server::scrape::{EncodedExposition, GatherFailed, Scraper, Variant};
+use crate::server::scrape::{EncodedExposition, ScrapeError, Scraper, Variant};
 use crate::server::slots::Slots;
 
-type Scrape = Pin<Box<dyn Future<Output = Result<EncodedExposition, GatherFailed>>>>;
+type Scrape = Pin<Box<dyn Future<Output = Result<EncodedExposition, ScrapeError>>>>;
 
 /// Scrapes without a server: each is in the queue as soon as `begin` returns.
 struct Scrapes {
@@ -21,8 +21,12 @@ struct Scrapes {
 
 impl Scrapes {
     fn of(provider: Arc<FakeProvider>) -> Self {
+        Self::with(provider, &Limits::default())
+    }
+
+    fn with(provider: Arc<FakeProvider>, limits: &Limits) -> Self {
         Self {
-            scraper: Scraper::new(provider, Slots::new(&Limits::default())),
+            scraper: Scraper::new(provider, Slots::new(limits)),
             runtime: tokio::runtime::Builder::new_current_thread()
                 .build()
                 .unwrap(),
@@ -30,13 +34,18 @@ impl Scrapes {
     }
 
     fn begin(&self, accept: &'static str, callback_deadline: Option<Instant>) -> Scrape {
+        self.begin_as(
+            Variant {
+                encoding: ContentEncoding::negotiate([accept].into_iter()),
+                format: ExpositionFormat::TEXT,
+                selection: None,
+            },
+            callback_deadline,
+        )
+    }
+
+    fn begin_as(&self, variant: Variant, callback_deadline: Option<Instant>) -> Scrape {
         let scraper = Arc::clone(&self.scraper);
-        let encoding = ContentEncoding::negotiate([accept].into_iter());
-        let variant = Variant {
-            encoding,
-            format: ExpositionFormat::TEXT,
-            selection: None,
-        };
         let mut scrape: Scrape =
             Box::pin(async move { scraper.scrape(variant, callback_deadline).await });
         let _context = self.runtime.enter();
@@ -48,7 +57,7 @@ impl Scrapes {
     }
 
     /// A whole scrape of a provider that does not block.
-    fn whole(&self, callback_deadline: Option<Instant>) -> Result<EncodedExposition, GatherFailed> {
+    fn whole(&self, callback_deadline: Option<Instant>) -> Result<EncodedExposition, ScrapeError> {
         let variant = Variant {
             format: ExpositionFormat::TEXT,
             selection: None,
@@ -112,6 +121,36 @@ fn each_encoding_is_compressed_once_for_all_that_want_it() {
         .read_to_end(&mut text)
         .unwrap();
     assert_eq!(text, expositions[1].body);
+}
+
+#[test]
+fn scrapes_of_different_families_that_wait_together_keep_to_the_limit_of_memory() {
+    let (provider, keeper) = FakeProvider::gated("up 1\n");
+    let limits = Limits {
+        scrape_bytes: 1,
+        ..Limits::default()
+    };
+    let scrapes = Scrapes::with(provider, &limits);
+    let first = scrapes.begin("", None);
+    keeper.wait_for_a_gather();
+    let later: Vec<_> = (0..10)
+        .map(|number| {
+            let variant = Variant {
+                encoding: ContentEncoding::IDENTITY,
+                format: ExpositionFormat::TEXT,
+                selection: Selection::new([format!("m{number}")].into_iter()),
+            };
+            scrapes.begin_as(variant, None)
+        })
+        .collect();
+    keeper.release_one();
+    drop(scrapes.finish(first));
+    keeper.release_one();
+    let results = later.into_iter().map(|one| scrapes.runtime.block_on(one));
+    // Some are within every limit.
+    let (sent, refused): (Vec<_>, Vec<_>) = results.partition(Result::is_ok);
+    assert_eq!((sent.len(), refused.len()), (4, 6));
+    assert!(matches!(refused[0], Err(ScrapeError::TooManyBytes)));
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::{fs, io};
 
 use axum::http::{HeaderName, HeaderValue};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_saphyr::Spanned;
 use thiserror::Error;
 
@@ -53,6 +54,8 @@ struct Keys {
     tls_server_config: Option<Spanned<TlsKeys>>,
     http_server_config: Option<HttpKeys>,
     basic_auth_users: Option<BTreeMap<String, Text>>,
+    /// Not supported: the limits of the server always hold.
+    rate_limit: Option<Spanned<IgnoredAny>>,
 }
 
 /// `tls_server_config` as written.
@@ -122,6 +125,12 @@ impl WebFile {
             true => Keys::default(),
             false => serde_saphyr::from_str(text).map_err(|error| file.yaml(text, &error))?,
         };
+        if let Some(limit) = keys.rate_limit {
+            let line = Some(limit.referenced.line());
+            let problem =
+                "is not supported: leave it out, the limits of docs/security.md always hold";
+            return Err(file.error(line, Some("rate_limit".to_owned()), problem));
+        }
         let mut users = BTreeMap::new();
         for (name, hash) in keys.basic_auth_users.unwrap_or_default() {
             let key = format!("basic_auth_users.{name}");

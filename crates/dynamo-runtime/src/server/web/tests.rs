@@ -76,6 +76,14 @@ fn an_error_names_the_line_and_the_key() {
             "http_server_config:\n  headers:\n    X-Frame-Options: \"a\\nb\"\n",
             ":3: http_server_config.headers.X-Frame-Options: is not a header value",
         ),
+        (
+            "\nrate_limit:\n  interval: 1s\n  burst: 20\n",
+            ": rate_limit: is not supported: leave it out",
+        ),
+        (
+            "tls_server_config:\n  max_version: TLS12\n  cipher_suites:\n    - TLS_AES_128_GCM_SHA256\n",
+            ":4: tls_server_config.cipher_suites: no suite is of a version up to max_version",
+        ),
         ("a: [\n", ":"),
         (
             "basic_auth_users:\n  a: x\n  a: y\n",

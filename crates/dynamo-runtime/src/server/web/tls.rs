@@ -70,6 +70,7 @@ impl Tls {
     pub(super) fn new(file: &WebFile, keys: &TlsKeys) -> Result<Self, WebConfigError> {
         let provider = provider(file, keys)?;
         let versions = versions(file, keys)?;
+        check_suites(file, keys, &provider, &versions)?;
         let versioned = |provider: &CryptoProvider| {
             ServerConfig::builder_with_provider(Arc::new(provider.clone()))
                 .with_protocol_versions(&versions)
@@ -287,6 +288,27 @@ fn provider(file: &WebFile, keys: &TlsKeys) -> Result<CryptoProvider, WebConfigE
         provider.kx_groups = groups;
     }
     Ok(provider)
+}
+
+/// Each version needs a cipher suite; those of TLS 1.3 are always on.
+fn check_suites(
+    file: &WebFile,
+    keys: &TlsKeys,
+    provider: &CryptoProvider,
+    versions: &[&'static SupportedProtocolVersion],
+) -> Result<(), WebConfigError> {
+    let suites = &provider.cipher_suites;
+    let is_usable = suites
+        .iter()
+        .any(|suite| versions.contains(&suite.version()));
+    let named = keys.cipher_suites.iter().flatten().next();
+    match named {
+        Some(first) if !is_usable => {
+            let problem = "no suite is of a version up to max_version: add one of TLS 1.2, or leave cipher_suites out";
+            Err(file.error(first, "cipher_suites", problem))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// `TLS13_AES_128_GCM_SHA256` of rustls is `TLS_AES_128_GCM_SHA256` in Go.

@@ -50,9 +50,10 @@ def as_collector(node: _HasMetrics | RuntimeMetrics) -> Collector:
     """Return a collector of the metrics of ``node`` and below, for any ``CollectorRegistry``.
 
     ``node`` is a runtime, namespace, component or endpoint, or the ``metrics`` of one. Names are
-    those that ``name()`` returns. A counter whose name does not end in ``_total`` is of type
-    ``unknown``, for which ``prometheus_client`` adds no suffix. ``process_*`` and ``python_*`` are
-    left out: ``prometheus_client`` has collectors for them.
+    those that ``name()`` returns; characters outside ``[a-zA-Z0-9_:]`` become underscores, and of
+    two families that get one name one is left out. A counter whose name does not end in ``_total``
+    is of type ``unknown``, for which ``prometheus_client`` adds no suffix. ``process_*`` and
+    ``python_*`` are left out: ``prometheus_client`` has collectors for them.
 
     ``registry.register()`` raises ``ValueError`` if the registry has one of the names already. A
     metric that is created later and has such a name is left out and logged once.

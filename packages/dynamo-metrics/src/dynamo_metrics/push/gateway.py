@@ -14,6 +14,7 @@ from urllib.error import HTTPError
 from urllib.parse import quote
 from urllib.request import HTTPHandler, HTTPSHandler, Request, build_opener
 
+from dynamo_metrics import _arguments
 from dynamo_metrics._urls import authorization, basic_auth, without_credentials
 
 if TYPE_CHECKING:
@@ -50,10 +51,10 @@ def push_to_gateway(
     password, which ``gateway`` may have as ``user:password@`` instead; ``context`` is for https;
     ``timeout`` is in seconds.
 
-    Raises ``ValueError`` for an empty ``job`` or a label name that is refused, ``OSError`` if the
-    gateway cannot be reached or refuses the metrics.
+    Raises ``TypeError`` for what is no node, ``ValueError`` for an empty ``job`` or a label name
+    that is refused, ``OSError`` if the gateway cannot be reached or refuses the metrics.
     """
-    body = _exposition(node, timeout)
+    body = _exposition(node, timeout, "push_to_gateway()")
     _send("PUT", gateway, job, grouping_key, body, timeout, auth, context)
 
 
@@ -68,7 +69,7 @@ def pushadd_to_gateway(
     context: ssl.SSLContext | None = None,
 ) -> None:
     """Replace metrics of the same names in a group; otherwise as ``push_to_gateway``."""
-    body = _exposition(node, timeout)
+    body = _exposition(node, timeout, "pushadd_to_gateway()")
     _send("POST", gateway, job, grouping_key, body, timeout, auth, context)
 
 
@@ -88,7 +89,8 @@ def delete_from_gateway(
     _send("DELETE", gateway, job, grouping_key, b"", timeout, auth, context)
 
 
-def _exposition(node: Node, timeout: float) -> bytes:
+def _exposition(node: Node, timeout: float, taker: str) -> bytes:
+    _arguments.node(node, taker)
     _, _, body = node.metrics.exposition("text/plain;version=0.0.4", "", timeout)
     return body
 

@@ -9,6 +9,7 @@ import os
 import secrets
 from pathlib import Path
 
+from dynamo_metrics import _arguments
 from dynamo_metrics.push.gateway import Node
 
 
@@ -19,9 +20,11 @@ def write_to_textfile(path: str | os.PathLike[str], node: Node) -> None:
     new one, never a part. It can be read by everybody, as far as the umask allows. Callbacks run
     before, as for a scrape.
 
-    Raises ``OSError`` if the file cannot be written; the old one is there still.
+    Raises ``TypeError`` for what is no node, ``OSError`` if the file cannot be written; the old one
+    is there still.
     """
     target = Path(path)
+    _arguments.node(node, "write_to_textfile()")
     text = node.metrics.prometheus_expfmt().encode()
     # The node exporter reads no file whose name begins with a dot.
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}")

@@ -1,8 +1,9 @@
-"""Prints its memory before and after a vec is cleared."""
+"""Prints its memory before and after all series of a vec are removed."""
 
 from __future__ import annotations
 
 import os
+import sys
 
 from tests.programs.served import metrics
 
@@ -12,11 +13,14 @@ def resident():
         return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-vec = metrics.create_countervec("c", "help", ["a"])
+vec = metrics.create_countervec("c", "help", ["a", "b"])
 before = resident()
 for number in range(200_000):
-    vec.inc({"a": str(number)})
+    vec.inc({"a": str(number), "b": "x"})
 grown = resident() - before
-vec.clear()
+if sys.argv[1] == "clear":
+    vec.clear()
+else:
+    vec.remove({"b": "x"})
 print(grown, resident() - before)
 input()
