@@ -7,14 +7,13 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry, Gauge
-from prometheus_client.core import GaugeMetricFamily
 
 from dynamo.prometheus_metrics import MetricsError
 from dynamo.runtime import DistributedRuntime
+from dynamo_metrics._threads.callbacks import PartialExpositionError
 from tests.support import Family, exposition, refused, sample
 from tests.support.client import TIMEOUT_SECONDS, in_background
 from tests.support.log import Log
@@ -173,28 +172,15 @@ def test_a_log_that_fails_ends_no_scrape(
         logger.removeFilter(broken)
 
 
-class FailsAfterALabelThatIsNoText:
-    """A collector that raises when it has made two series."""
-
-    def describe(self) -> list[Any]:
-        return []
-
-    def collect(self) -> Iterator[Any]:
-        family = GaugeMetricFamily("engine_load", "help", labels=["model"])
-        family.add_metric(["llama"], 1)
-        family.add_metric(["\udce9"], 2)
-        yield family
-        raise KeyError("the cause")
-
-
 def test_a_text_that_cannot_be_encoded_leaves_no_callback_unfinished(
     runtime: DistributedRuntime,
 ) -> None:
-    registry = CollectorRegistry()
-    registry.register(FailsAfterALabelThatIsNoText())
-    runtime.metrics.register_collector(registry)
+    def fail_with_a_part() -> str:
+        raise PartialExpositionError("the rest", 'load{model="llama"} 1\nload{model="\udce9"} 2\n')
+
+    runtime.metrics.register_prometheus_expfmt_callback(fail_with_a_part)
     for expected in (1, 2):
-        assert sample(exposition(runtime), "engine_load", model="llama") == 1
+        assert sample(exposition(runtime), "load", model="llama") == 1
         assert counted(runtime) == (expected, 0)
 
 
