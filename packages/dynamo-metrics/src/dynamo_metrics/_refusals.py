@@ -138,8 +138,8 @@ class _Call(NamedTuple):
             return own
         value = self._value()
         to_vec = ", ".join(filter(None, [value, _dict(self._labels())]))
-        takes_value = "value" in self.parameters
-        method = f"{self.method}_by" if value and not takes_value else self.method
+        is_step = value and "value" not in self.parameters
+        method = f"{self.method}_by" if is_step else self.method
         ways = [f"{method}({to_vec})"]
         if by_name := self._by_name():
             ways.insert(0, f"labels({by_name}).{self.method}({value})")
@@ -162,16 +162,18 @@ class _Call(NamedTuple):
 
     def _list(self) -> list[object] | None:
         """Return the items of the only argument, if it is a list."""
-        if len(self.args) == 1 and isinstance(self.args[0], (list, tuple)):
-            return [*self.args[0]]
+        if len(self.args) == 1 and type(self.args[0]) in (list, tuple):
+            return [*cast("list[object]", self.args[0])]
         return None
 
     def _value(self) -> str:
-        """Return the value of the update as it was given, its name if it is missing, or ``""``."""
+        """Return the value of an update as it was given, its name if it is missing, else ``""``."""
+        if "value" not in self.parameters and self.method not in ("inc", "dec"):
+            return ""
         given = [arg for arg in self.args if is_number(arg)]
         if "value" in self.kwargs:
             given.append(self.kwargs["value"])
-        if given and self.method not in ("get", "time"):
+        if given:
             return shown(given[0])
         return "value" if "value" in self.parameters else ""
 
