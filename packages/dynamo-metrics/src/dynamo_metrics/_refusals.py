@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, NamedTuple, TypeVar, cast
 
-from dynamo_metrics._arguments import is_number, one_line, shown
+from dynamo_metrics._arguments import is_number, one_line, quoted, shown
+from dynamo_metrics._errors import MetricsError
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -52,6 +53,24 @@ def verb(method: _F) -> _F:
             return method(self, *args, **kwargs)
         except (TypeError, ValueError) as error:
             raise _of_method(error, checked, self, args, kwargs) from None
+
+    return cast("_F", checked)
+
+
+def creation(create: _F) -> _F:
+    """Let the errors of a method that creates a metric name it."""
+
+    @wraps(create)
+    def checked(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return create(self, *args, **kwargs)
+        except MetricsError:
+            raise  # names it
+        except (TypeError, ValueError) as error:
+            name = args[0] if args else kwargs.get("name")
+            if isinstance(name, str) and _is_ours(error):
+                error.args = (f"metric {quoted(name)}: {error}",)
+            raise
 
     return cast("_F", checked)
 
