@@ -113,6 +113,8 @@ LABELED = STEPS | READS | TIME
 VEC: list[Case] = [
     (STEPS | READS, "{}()", TypeError, '"labels"' + either()),
     (LABELED, "{}('/')", TypeError, NO_DICT + either()),
+    (READS | TIME, "{}(3)", TypeError, "not int: got 3" + either()),
+    (STEPS, "{}(3)", TypeError, "{}(3) or {}_by(3, {'a': ..., 'b': ...})"),
     (LABELED, "{}(a='x', b=2)", TypeError, either(a="'x'", b="2")),
     (LABELED, "{}(c='x')", TypeError, either()),
     (STEPS | READS, "{}({'a': 'x'})", ValueError, MISSING),

@@ -1,14 +1,16 @@
-"""What a creation error tells a program: fields, so that nobody reads them from the message."""
+"""What a creation error tells a program, by fields, and a person, by its message."""
 
 from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from dynamo.prometheus_metrics import MetricsError, RuntimeMetrics, linear_buckets
 from dynamo.runtime import DistributedRuntime, Endpoint
+from tests.support import refused
 
 
 def error_of(function: Callable[[], object]) -> MetricsError:
@@ -66,3 +68,27 @@ def test_an_error_goes_to_another_process_with_its_fields(metrics: RuntimeMetric
     assert type(other) is MetricsError
     assert str(other) == str(error)
     assert (other.reason, other.name, other.owners) == (error.reason, error.name, error.owners)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "parts"),
+    [
+        ({"max_series": -1}, ValueError, ["max_series=-1 is below 0", "0 for no limit"]),
+        ({"max_series": "x"}, TypeError, ["max_series must be an int", "got 'x'"]),
+        ({"max_series": 10**30}, ValueError, ["max_series=", "is too large"]),
+        ({"idle_timeout": 0}, ValueError, ["idle_timeout=0", "above 0"]),
+        ({"idle_timeout": "x"}, TypeError, ["idle_timeout must be a number", "got 'x'"]),
+        ({"idle_timeout": 10**400}, ValueError, ["idle_timeout=", "is too large"]),
+        ({"buckets": ["a"]}, TypeError, ["buckets must be a list of numbers"]),
+        ({"schema": 3}, ValueError, ["schema is about native buckets", "native=True"]),
+        ({"native": True, "schema": 1.5}, TypeError, ["schema must be an int", "got 1.5"]),
+        ({"native": True, "max_buckets": "x"}, TypeError, ["max_buckets must be an int"]),
+        ({"unit": 3}, TypeError, ["unit must be a str", "got 3"]),
+        ({"const_labels": 5}, TypeError, ["const_labels must be a dict", "got 5"]),
+    ],
+)
+def test_a_wrong_argument_of_a_factory_is_named_with_the_metric(
+    metrics: RuntimeMetrics, options: dict[str, Any], error: type[Exception], parts: list[str]
+) -> None:
+    with refused(error, 'metric "m": ', *parts):
+        metrics.create_histogramvec("m", "help", ["a"], **options)

@@ -97,8 +97,8 @@ def test_a_call_that_blocks_an_event_loop_shows_as_its_lag(start: Start) -> None
     worker.assert_ends_cleanly()
 
 
-@pytest.mark.parametrize("loop", ["an object", "a list", "a closed loop"])
-def test_what_is_no_event_loop_does_not_end_the_thread_of_callbacks(
+@pytest.mark.parametrize("loop", ["an object", "an object without a hash", "a closed loop"])
+def test_a_loop_that_runs_no_calls_does_not_end_the_thread_of_callbacks(
     start: Start, loop: str
 ) -> None:
     worker = start(

@@ -1,4 +1,4 @@
-"""A runtime whose event loop is none: what it is, the argument says."""
+"""A runtime whose event loop runs no calls: what it is, the argument says."""
 
 from __future__ import annotations
 
@@ -8,13 +8,25 @@ import sys
 from dynamo.runtime import DistributedRuntime
 
 
+class Loop:
+    """Has the one method by which a loop is told, and no more."""
+
+    call_soon_threadsafe = None
+
+
+class Unhashable(Loop):
+    """Cannot be a key of a dict."""
+
+    __hash__ = None
+
+
 def closed() -> asyncio.AbstractEventLoop:
     loop = asyncio.new_event_loop()
     loop.close()
     return loop
 
 
-LOOPS = {"an object": lambda: type("Loop", (), {})(), "a list": list, "a closed loop": closed}
+LOOPS = {"an object": Loop, "an object without a hash": Unhashable, "a closed loop": closed}
 
 runtime = DistributedRuntime(LOOPS[sys.argv[1]]())
 print(runtime.system_status_address)

@@ -6,6 +6,7 @@ is one line: the argument, the value, the rule.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -132,14 +133,32 @@ def native_buckets(
         raise ValueError(
             "schema and growth_factor both say how fine the buckets are: give one of them"
         )
-    return schema, growth_factor, zero_threshold, max_buckets
+    return (
+        None if schema is None else integer(schema, "schema"),
+        None if growth_factor is None else number(growth_factor, "growth_factor"),
+        None if zero_threshold is None else number(zero_threshold, "zero_threshold"),
+        None if max_buckets is None else integer(max_buckets, "max_buckets"),
+    )
 
 
 def number(value: object, what: str) -> float:
     """Return a number as a float; ``what`` names it."""
     if not is_number(value):
         raise wrong_type(value, what, "a number")
-    return float(value)  # type: ignore[arg-type]
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except OverflowError:
+        raise _too_large(value, what) from None
+
+
+def integer(value: object, what: str) -> int:
+    """Return an integer of at most 64 bits; ``what`` names it."""
+    if not hasattr(value, "__index__"):
+        raise wrong_type(value, what, "an int")
+    number = operator.index(value)  # type: ignore[arg-type]
+    if number.bit_length() > 63:
+        raise _too_large(value, what)
+    return number
 
 
 def path_part(value: object, level: str) -> str:
@@ -225,6 +244,10 @@ def one_line(line: str) -> str:
     if line.isprintable():
         return line
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in line)
+
+
+def _too_large(value: object, what: str) -> ValueError:
+    return ValueError(f"{what}={shown(value)} is too large: give a smaller number")
 
 
 def _not_utf8(value: str, what: str) -> str:

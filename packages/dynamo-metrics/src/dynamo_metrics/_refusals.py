@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, NamedTuple, TypeVar, cast
 
-from dynamo_metrics._arguments import is_number, one_line, shown
+from dynamo_metrics._arguments import is_number, one_line, quoted, shown
+from dynamo_metrics._errors import MetricsError
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -52,6 +53,24 @@ def verb(method: _F) -> _F:
             return method(self, *args, **kwargs)
         except (TypeError, ValueError) as error:
             raise _of_method(error, checked, self, args, kwargs) from None
+
+    return cast("_F", checked)
+
+
+def creation(create: _F) -> _F:
+    """Let the errors of a method that creates a metric name it."""
+
+    @wraps(create)
+    def checked(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return create(self, *args, **kwargs)
+        except MetricsError:
+            raise  # names it
+        except (TypeError, ValueError) as error:
+            name = args[0] if args else kwargs.get("name")
+            if isinstance(name, str) and _is_ours(error):
+                error.args = (f"metric {quoted(name)}: {error}",)
+            raise
 
     return cast("_F", checked)
 
@@ -138,8 +157,8 @@ class _Call(NamedTuple):
             return own
         value = self._value()
         to_vec = ", ".join(filter(None, [value, _dict(self._labels())]))
-        takes_value = "value" in self.parameters
-        method = f"{self.method}_by" if value and not takes_value else self.method
+        is_step = value and "value" not in self.parameters
+        method = f"{self.method}_by" if is_step else self.method
         ways = [f"{method}({to_vec})"]
         if by_name := self._by_name():
             ways.insert(0, f"labels({by_name}).{self.method}({value})")
@@ -162,16 +181,18 @@ class _Call(NamedTuple):
 
     def _list(self) -> list[object] | None:
         """Return the items of the only argument, if it is a list."""
-        if len(self.args) == 1 and isinstance(self.args[0], (list, tuple)):
-            return [*self.args[0]]
+        if len(self.args) == 1 and type(self.args[0]) in (list, tuple):
+            return [*cast("list[object]", self.args[0])]
         return None
 
     def _value(self) -> str:
-        """Return the value of the update as it was given, its name if it is missing, or ``""``."""
+        """Return the value of an update as it was given, its name if it is missing, else ``""``."""
+        if "value" not in self.parameters and self.method not in ("inc", "dec"):
+            return ""
         given = [arg for arg in self.args if is_number(arg)]
         if "value" in self.kwargs:
             given.append(self.kwargs["value"])
-        if given and self.method not in ("get", "time"):
+        if given:
             return shown(given[0])
         return "value" if "value" in self.parameters else ""
 

@@ -23,6 +23,7 @@ from dynamo_metrics._native import (
     Summary,
     SummaryVec,
 )
+from dynamo_metrics._refusals import creation
 from dynamo_metrics._threads.callbacks import start_callbacks
 from dynamo_metrics.prometheus_names import distributed_runtime, name_prefix, work_handler
 
@@ -75,6 +76,7 @@ class RuntimeMetrics:
         self._node = node
         self._before_rendering = before_rendering
 
+    @creation
     def create_counter(
         self,
         name: str,
@@ -88,6 +90,7 @@ class RuntimeMetrics:
         """Create a counter of floats."""
         return self._create(Counter, name, description, unit, full_name, labels, replace)
 
+    @creation
     def create_intcounter(
         self,
         name: str,
@@ -101,6 +104,7 @@ class RuntimeMetrics:
         """Create a counter of integers."""
         return self._create(IntCounter, name, description, unit, full_name, labels, replace)
 
+    @creation
     def create_gauge(
         self,
         name: str,
@@ -121,6 +125,7 @@ class RuntimeMetrics:
             Gauge, name, description, unit, full_name, labels, replace, across=across
         )
 
+    @creation
     def create_intgauge(
         self,
         name: str,
@@ -137,6 +142,7 @@ class RuntimeMetrics:
             IntGauge, name, description, unit, full_name, labels, replace, across=across
         )
 
+    @creation
     def create_histogram(
         self,
         name: str,
@@ -178,6 +184,7 @@ class RuntimeMetrics:
             ),
         )
 
+    @creation
     def create_countervec(
         self,
         name: str,
@@ -203,6 +210,7 @@ class RuntimeMetrics:
             idle_timeout=idle_timeout,
         )
 
+    @creation
     def create_intcountervec(
         self,
         name: str,
@@ -227,6 +235,7 @@ class RuntimeMetrics:
             idle_timeout=idle_timeout,
         )
 
+    @creation
     def create_gaugevec(
         self,
         name: str,
@@ -254,6 +263,7 @@ class RuntimeMetrics:
             across=across,
         )
 
+    @creation
     def create_intgaugevec(
         self,
         name: str,
@@ -281,6 +291,7 @@ class RuntimeMetrics:
             across=across,
         )
 
+    @creation
     def create_histogramvec(
         self,
         name: str,
@@ -316,6 +327,7 @@ class RuntimeMetrics:
             ),
         )
 
+    @creation
     def create_summary(
         self,
         name: str,
@@ -329,6 +341,7 @@ class RuntimeMetrics:
         """Create a summary: the count and the sum of observations, at the cost of two series."""
         return self._create(Summary, name, description, unit, full_name, labels, replace)
 
+    @creation
     def create_summaryvec(
         self,
         name: str,
@@ -353,6 +366,7 @@ class RuntimeMetrics:
             idle_timeout=idle_timeout,
         )
 
+    @creation
     def create_info(
         self,
         name: str,
@@ -553,6 +567,8 @@ class RuntimeMetrics:
         unit = None if unit is None else _arguments.text(unit, "unit")
         names = _arguments.strings(label_names, "label_names")
         pairs = _arguments.pairs(const_labels, "const_labels")
+        limit = None if max_series is None else _arguments.integer(max_series, "max_series")
+        timeout = None if idle_timeout is None else _arguments.number(idle_timeout, "idle_timeout")
         return self._made(
             lambda: self._node.create(
                 kind,
@@ -563,8 +579,8 @@ class RuntimeMetrics:
                 unit=unit,
                 full_name=full_name,
                 across=_arguments.across(across),
-                max_series=max_series,
-                idle_timeout=idle_timeout,
+                max_series=limit,
+                idle_timeout=timeout,
                 buckets=buckets,
                 native=native,
             ),

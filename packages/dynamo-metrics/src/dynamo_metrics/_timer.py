@@ -92,7 +92,8 @@ class VecTimer:
         """Set labels of the block that runs; ``RuntimeError`` outside of one."""
         if not self._begun:
             raise RuntimeError(
-                "labels() of a timer is for its with block: give the labels to time() before it"
+                f"{self._vec.name()}.time(): labels() of a timer is for its with block: give the "
+                "labels to time() before it"
             )
         self._begun[-1][1].update(labels)
 
