@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, SupportsIndex
 
 from dynamo_metrics._errors import MetricsError
 
@@ -153,9 +153,9 @@ def number(value: object, what: str) -> float:
 
 def integer(value: object, what: str) -> int:
     """Return an integer of at most 64 bits; ``what`` names it."""
-    if not hasattr(value, "__index__"):
+    if not isinstance(value, SupportsIndex):
         raise wrong_type(value, what, "an int")
-    number = operator.index(value)  # type: ignore[arg-type]
+    number = operator.index(value)
     if number.bit_length() > 63:
         raise _too_large(value, what)
     return number
