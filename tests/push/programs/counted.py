@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 
 from dynamo_metrics import Runtime
 from dynamo_metrics.push import _exporter
+
+warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
 
 if "PATIENT" in os.environ:
     _exporter._AT_EXIT_TIMEOUT = _exporter._LAST_EXPORT_TIMEOUT = 30.0

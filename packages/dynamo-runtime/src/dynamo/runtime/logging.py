@@ -17,10 +17,15 @@ import json
 import logging
 import sys
 from datetime import datetime, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dynamo._requests import CURRENT
 from dynamo._settings import LOG, LOGGING_JSONL
+
+if TYPE_CHECKING:
+    _StreamHandler = logging.StreamHandler[Any]
+else:
+    _StreamHandler = logging.StreamHandler  # takes no type before Python 3.11
 
 TRACE = 5
 _OFF = logging.CRITICAL + 10
@@ -59,7 +64,7 @@ def configure_dynamo_logging(
         logging.getLogger(name or None).setLevel(level)
 
 
-class _Handler(logging.StreamHandler[Any]):
+class _Handler(_StreamHandler):
     """Writes to what ``sys.stderr`` is at the time."""
 
     def __init__(self) -> None:
