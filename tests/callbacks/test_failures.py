@@ -336,7 +336,7 @@ def test_threads_of_callbacks_that_hung_end(hasty: DistributedRuntime) -> None:
     eventually(lambda: threads() <= 2 or None)
 
 
-def test_an_exposition_waits_for_a_callback_that_one_in_a_hurry_has_given_up(
+def test_an_exposition_waits_for_a_callback_that_one_with_a_short_timeout_has_given_up(
     runtime: DistributedRuntime, stuck: Stuck
 ) -> None:
     runtime.metrics.register_callback(stuck)
@@ -344,9 +344,9 @@ def test_an_exposition_waits_for_a_callback_that_one_in_a_hurry_has_given_up(
     assert stuck.began.wait(TIMEOUT_SECONDS)
     until_callbacks_run()  # on another thread: the one that hangs has lost its own
     late = sample(hurried(runtime), TIMEOUTS)
-    with in_background(exposition, runtime) as patient:
+    with in_background(exposition, runtime) as later:
         stuck.released.set()
-    assert sample(patient.result(), TIMEOUTS) == late
+    assert sample(later.result(), TIMEOUTS) == late
 
 
 def test_a_late_callback_is_logged_once(

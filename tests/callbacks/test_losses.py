@@ -102,7 +102,7 @@ def test_a_family_of_our_own_whose_escaped_name_is_taken_is_logged_with_the_reas
         runtime.metrics.create_gauge(name, "help", full_name=True).set(1)
     exposition(runtime)
     message = log.until('family "http.server.active" is not shown')[-1].getMessage()
-    assert "another family has the same name after escaping" in message
+    assert "has the same name after escaping" in message
     assert "rename one of them" in message
     assert sample(exposition(runtime), DROPPED, reason="escaping") >= 1
 

@@ -65,7 +65,7 @@ INCREMENTS = of({"inc": NUMBERS, "inc_by": NUMBERS}, *COUNTERS)
 OF_FLOATS = "takes integers: use a metric of floats"
 A_GAUGE = "give a number >= 0, or use a gauge for a value that goes down"
 A_VEC = ", or a vec for series told apart by labels"
-DECORATOR = "as a decorator it is called, @metric.{}()"
+DECORATOR = "decorate with parentheses: use @metric.{}()"
 CLASSES = "must be a class of exceptions or a tuple of classes, not str: got 'Error'"
 
 PLAIN: list[Case] = [
@@ -166,7 +166,7 @@ VEC: list[Case] = [
         "give the number of series, or 0 for no limit",
     ),
     (method("set_max_series"), "{}('3')", TypeError, "must be an int, not str: got '3'"),
-    (method("set_max_series"), "{}(huge)", OverflowError, "give an int of 64 bits"),
+    (method("set_max_series"), "{}(huge)", OverflowError, "give a smaller number"),
     (method("set_idle_timeout"), "{}(0)", ValueError, "give a number of seconds above 0"),
     (
         method("set_idle_timeout"),

@@ -1,4 +1,4 @@
-"""What a creation error tells a program, by fields, and a person, by its message."""
+"""The fields of a creation error, for programs, and its message, for people."""
 
 from __future__ import annotations
 

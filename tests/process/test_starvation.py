@@ -14,7 +14,7 @@ TIMEOUT = "X-Prometheus-Scrape-Timeout-Seconds"
 
 
 @pytest.mark.parametrize(("seconds", "timeout"), [("0.2", "1"), ("0.7", "1"), ("1.2", "5")])
-def test_a_scraper_in_a_hurry_makes_no_other_scrape_stale(
+def test_a_scraper_with_a_short_timeout_makes_no_other_scrape_stale(
     serve: Start, seconds: str, timeout: str
 ) -> None:
     worker = serve("slow_gauge.py", seconds, DYN_METRICS_CALLBACK_TIMEOUT=timeout)

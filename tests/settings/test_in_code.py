@@ -53,7 +53,7 @@ def test_limits_can_be_set_in_code(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("kind", RUNTIMES)
-def test_what_cannot_be_used_is_named_as_it_was_given(
+def test_a_setting_that_fails_at_start_is_named_as_it_was_given(
     kind: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()

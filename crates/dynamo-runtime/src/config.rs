@@ -317,7 +317,7 @@ const CALLBACK_TIMEOUT: Rule<Duration> = Rule {
     remedy: "a number above 0 and at most 86400 (one day)",
 };
 
-const MAX_CALLBACK_TIMEOUT: Duration = Duration::from_secs(86_400);
+pub(crate) const MAX_CALLBACK_TIMEOUT: Duration = Duration::from_secs(86_400);
 
 const CONST_LABELS: Rule<Vec<(String, String)>> = Rule {
     variable: "DYN_METRICS_CONST_LABELS",

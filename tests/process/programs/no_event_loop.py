@@ -1,4 +1,4 @@
-"""A runtime whose event loop runs no calls: what it is, the argument says."""
+"""A runtime whose event loop runs no calls; the argument says which kind of loop."""
 
 from __future__ import annotations
 

@@ -11,8 +11,8 @@ pub(crate) type Object = *mut ffi::PyObject;
 /// What a failed call returns: the exception has been raised.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Raised {
-    /// By code of the user, such as the `__float__` of a value. It goes on as it is.
-    Foreign,
+    /// By code of the user, such as the `__float__` of a value. The exception stays unchanged.
+    Unchanged,
     /// For a value that is refused; the message lacks the call.
     Refused,
     /// For arguments that do not fit the method; the message lacks the call, and how to call it.
@@ -21,9 +21,9 @@ pub(crate) enum Raised {
 
 impl Raised {
     #[cold]
-    pub(super) fn foreign(error: PyErr, py: Python<'_>) -> Self {
+    pub(super) fn unchanged(error: PyErr, py: Python<'_>) -> Self {
         error.restore(py);
-        Raised::Foreign
+        Raised::Unchanged
     }
 
     #[cold]
@@ -39,10 +39,10 @@ impl Raised {
     }
 }
 
-/// A method, for errors.
-pub(super) struct Verb {
+/// The name and the parameters of a method, for errors.
+pub(super) struct Signature {
     pub(super) name: &'static str,
-    /// As in a signature.
+    /// As Python shows them.
     pub(super) parameters: &'static [&'static str],
 }
 
@@ -60,7 +60,7 @@ pub(super) struct Call<'py> {
     args: *const Object,
     nargs: usize,
     kwnames: Object,
-    verb: &'static Verb,
+    signature: &'static Signature,
 }
 
 impl<'py> Call<'py> {
@@ -73,20 +73,20 @@ impl<'py> Call<'py> {
         args: *const Object,
         nargs: ffi::Py_ssize_t,
         kwnames: Object,
-        verb: &'static Verb,
+        signature: &'static Signature,
     ) -> Self {
         Call {
             py,
             args,
             nargs: nargs.cast_unsigned(),
             kwnames,
-            verb,
+            signature,
         }
     }
 
     /// The method.
-    pub(super) fn verb(&self) -> &'static Verb {
-        self.verb
+    pub(super) fn signature(&self) -> &'static Signature {
+        self.signature
     }
 
     /// The positional arguments.
@@ -169,7 +169,7 @@ impl<'py> Call<'py> {
         names: [&'static str; N],
         mut option: Option<(&'static str, &mut Object)>,
     ) -> PyResult<[Object; N]> {
-        let method = self.verb.name;
+        let method = self.signature.name;
         let mut keywords = self.keywords().into_iter().enumerate().collect::<Vec<_>>();
         keywords.retain(|(position, keyword)| {
             let is_option = option.as_ref().is_some_and(|(name, _)| keyword == name);

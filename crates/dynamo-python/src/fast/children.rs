@@ -215,7 +215,7 @@ fn bad_label<C: VecClass>(
     name: &Py<PyString>,
 ) -> Raised {
     if PyErr::occurred(py) {
-        return Raised::Foreign;
+        return Raised::Unchanged;
     }
     // SAFETY: the object is alive during the call, and has been checked.
     let labels = unsafe { Bound::from_borrowed_ptr(py, labels).cast_into_unchecked::<PyDict>() };
@@ -231,7 +231,7 @@ fn bad_label<C: VecClass>(
             },
         }
         .into_py_err(py),
-        Err(error) => return Raised::foreign(error, py),
+        Err(error) => return Raised::unchanged(error, py),
     };
     Raised::refused(error, py)
 }

@@ -10,7 +10,7 @@ use pyo3::panic::PanicException;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 
-use super::call::{Call, Object, Raised, Verb, free_deferred};
+use super::call::{Call, Object, Raised, Signature, free_deferred};
 use super::children::{child, with_child, with_existing};
 use super::exemplar::{EXEMPLAR, exemplar};
 use super::refusal::complete;
@@ -63,8 +63,8 @@ than 128 characters.";
 const OF_EXISTING: &str =
     "labels, a dict, name the series; 0 if there is none, and none is created.";
 
-const fn verb(name: &'static str, parameters: &'static [&'static str]) -> Verb {
-    Verb { name, parameters }
+const fn signature(name: &'static str, parameters: &'static [&'static str]) -> Signature {
+    Signature { name, parameters }
 }
 
 /// A method to be installed on a class.
@@ -176,7 +176,7 @@ pub(super) unsafe fn enter<C: MetricClass>(
     args: *const Object,
     nargs: ffi::Py_ssize_t,
     kwnames: Object,
-    verb: &'static Verb,
+    signature: &'static Signature,
     body: impl FnOnce(&C, &Call<'_>) -> Result<Object, Raised>,
 ) -> Object {
     let run = AssertUnwindSafe(|| {
@@ -185,7 +185,7 @@ pub(super) unsafe fn enter<C: MetricClass>(
         unsafe {
             let py = Python::assume_attached();
             let this = Borrowed::from_ptr(py, slf).cast_unchecked::<C>();
-            let call = Call::new(py, args, nargs, kwnames, verb);
+            let call = Call::new(py, args, nargs, kwnames, signature);
             let result = body(this.get(), &call);
             result.inspect_err(|raised| complete(this.get(), &call, *raised))
         }
@@ -224,7 +224,7 @@ fn new_reference<T: for<'py> IntoPyObject<'py>>(
 ) -> Result<Object, Raised> {
     match value.into_py_any(py) {
         Ok(object) => Ok(object.into_ptr()),
-        Err(error) => Err(Raised::foreign(error, py)),
+        Err(error) => Err(Raised::unchanged(error, py)),
     }
 }
 
@@ -239,8 +239,8 @@ unsafe extern "C" fn step<C: SingleClass, S: Step<C::Cell>>(
         if nargs != 0 || !kwnames.is_null() {
             return step_with_arguments::<C, S>(slf, args, nargs, kwnames);
         }
-        let verb = const { &verb(S::NAME, &[]) };
-        enter::<C>(slf, args, nargs, kwnames, verb, |this, _| {
+        let signature = const { &signature(S::NAME, &[]) };
+        enter::<C>(slf, args, nargs, kwnames, signature, |this, _| {
             S::apply(this.metric().update());
             Ok(none())
         })
@@ -260,8 +260,8 @@ unsafe fn step_with_arguments<C: SingleClass, S: Step<C::Cell>>(
 ) -> Object {
     // SAFETY: as promised by the caller.
     unsafe {
-        let verb = const { &verb(S::NAME, &["value=1"]) };
-        enter::<C>(slf, args, nargs, kwnames, verb, |this, call| {
+        let signature = const { &signature(S::NAME, &["value=1"]) };
+        enter::<C>(slf, args, nargs, kwnames, signature, |this, call| {
             if call.has(VALUE) {
                 return update_with_arguments::<C, S::By>(this, call);
             }
@@ -327,8 +327,8 @@ unsafe extern "C" fn update<C: SingleClass, U: Update<C::Cell>>(
 ) -> Object {
     // SAFETY: called by the interpreter.
     unsafe {
-        let verb = const { &verb(U::NAME, &[VALUE]) };
-        enter::<C>(slf, args, nargs, kwnames, verb, |this, call| {
+        let signature = const { &signature(U::NAME, &[VALUE]) };
+        enter::<C>(slf, args, nargs, kwnames, signature, |this, call| {
             update_with_arguments::<C, U>(this, call)
         })
     }
@@ -342,8 +342,8 @@ unsafe extern "C" fn read<C: SingleClass, R: Read<C::Cell>>(
 ) -> Object {
     // SAFETY: called by the interpreter.
     unsafe {
-        let verb = const { &verb(R::NAME, &[]) };
-        enter::<C>(slf, args, nargs, kwnames, verb, |this, call| {
+        let signature = const { &signature(R::NAME, &[]) };
+        enter::<C>(slf, args, nargs, kwnames, signature, |this, call| {
             let [] = call.bind([])?;
             new_reference(call.py, R::read(this.metric().cell()))
         })
@@ -358,8 +358,8 @@ unsafe extern "C" fn step_vec<C: VecClass, S: Step<C::Cell>>(
 ) -> Object {
     // SAFETY: called by the interpreter.
     unsafe {
-        let verb = const { &verb(S::NAME, &[LABELS]) };
-        enter::<C>(slf, args, nargs, kwnames, verb, |this, call| {
+        let signature = const { &signature(S::NAME, &[LABELS]) };
+        enter::<C>(slf, args, nargs, kwnames, signature, |this, call| {
             let Some(value) = S::EXEMPLAR else {
                 let [labels] = call.bind([LABELS])?;
                 with_child(call.py, this, labels, S::apply)?;
@@ -386,8 +386,8 @@ unsafe extern "C" fn update_vec<C: VecClass, U: Update<C::Cell>>(
 ) -> Object {
     // SAFETY: called by the interpreter.
     unsafe {
-        let verb = const { &verb(U::NAME, &[VALUE, LABELS]) };
-        enter::<C>(slf, args, nargs, kwnames, verb, |this, call| {
+        let signature = const { &signature(U::NAME, &[VALUE, LABELS]) };
+        enter::<C>(slf, args, nargs, kwnames, signature, |this, call| {
             let names = [VALUE, LABELS];
             let ([mut value, mut labels], of_exemplar) = match U::EXEMPLAR {
                 None => (call.bind(names)?, std::ptr::null_mut()),
@@ -426,8 +426,8 @@ unsafe extern "C" fn read_vec<C: VecClass, R: Read<C::Cell>>(
 ) -> Object {
     // SAFETY: called by the interpreter.
     unsafe {
-        let verb = const { &verb(R::NAME, &[LABELS]) };
-        enter::<C>(slf, args, nargs, kwnames, verb, |this, call| {
+        let signature = const { &signature(R::NAME, &[LABELS]) };
+        enter::<C>(slf, args, nargs, kwnames, signature, |this, call| {
             let [labels] = call.bind([LABELS])?;
             let value = with_existing(call.py, this, labels, R::read)?;
             new_reference(call.py, value.unwrap_or_default())

@@ -34,7 +34,7 @@ pub(super) fn child_in_order<C: VecClass>(
     let found = found.map_err(|error| Raised::refused(error, py))?;
     start_if_needed(py);
     let metric = found.map_err(|error| refused(error, py))?;
-    C::Child::wrap(py, metric, class.hub()).map_err(|error| Raised::foreign(error, py))
+    C::Child::wrap(py, metric, class.hub()).map_err(|error| Raised::unchanged(error, py))
 }
 
 fn child_of_strings<'py, C: VecClass>(

@@ -1,4 +1,4 @@
-//! The one place that errors of the methods pass on their way to the user.
+//! Adds the call to the errors of methods.
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyList, PyString};
@@ -11,7 +11,7 @@ use crate::python::REFUSED;
 /// the method, how to call it.
 #[cold]
 pub(super) fn complete<C: MetricClass>(class: &C, call: &Call<'_>, raised: Raised) {
-    if raised == Raised::Foreign {
+    if raised == Raised::Unchanged {
         return;
     }
     let Some(error) = PyErr::take(call.py) else {
@@ -35,14 +35,14 @@ fn completed<'py, C: MetricClass>(
     error
         .value(py)
         .setattr("__traceback__", error.traceback(py))?;
-    let parameters = PyList::new(py, call.verb().parameters)?;
+    let parameters = PyList::new(py, call.signature().parameters)?;
     let label_names = PyList::new(py, class.label_names())?;
     REFUSED.call(
         py,
         &[
             error.value(py),
             PyString::new(py, class.exposed_name()).as_any(),
-            PyString::new(py, call.verb().name).as_any(),
+            PyString::new(py, call.signature().name).as_any(),
             parameters.as_any(),
             label_names.as_any(),
             call.tuple()?.as_any(),

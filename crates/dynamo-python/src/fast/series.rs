@@ -7,7 +7,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyString};
 
-use super::call::{Call, Object, Raised, Verb};
+use super::call::{Call, Object, Raised, Signature};
 use super::children::{label_text, no_such_label, not_a_dict, refused, with_values};
 use super::method::{Method, enter, none};
 use super::ordered::child_in_order;
@@ -18,7 +18,7 @@ use crate::log::start_if_needed;
 
 /// A method of vecs.
 trait SeriesMethod {
-    const VERB: &'static Verb;
+    const SIGNATURE: &'static Signature;
     const DOC: &'static str;
     fn call<C: VecClass>(class: &C, call: &Call<'_>) -> Result<Object, Raised>;
 }
@@ -36,9 +36,9 @@ pub(super) fn methods<C: VecClass>() -> Vec<Method> {
 }
 
 fn method<C: VecClass, M: SeriesMethod>() -> Method {
-    let parameters = M::VERB.parameters.iter();
+    let parameters = M::SIGNATURE.parameters.iter();
     let arguments: String = parameters.map(|name| format!(", {name}")).collect();
-    Method::new(M::VERB.name, &arguments, M::DOC, run::<C, M>)
+    Method::new(M::SIGNATURE.name, &arguments, M::DOC, run::<C, M>)
 }
 
 unsafe extern "C" fn run<C: VecClass, M: SeriesMethod>(
@@ -48,7 +48,7 @@ unsafe extern "C" fn run<C: VecClass, M: SeriesMethod>(
     kwnames: Object,
 ) -> Object {
     // SAFETY: called by the interpreter.
-    unsafe { enter::<C>(slf, args, nargs, kwnames, M::VERB, M::call) }
+    unsafe { enter::<C>(slf, args, nargs, kwnames, M::SIGNATURE, M::call) }
 }
 
 /// The only argument.
@@ -61,7 +61,7 @@ fn only<'py>(call: &Call<'py>, name: &'static str) -> Result<Bound<'py, PyAny>, 
 struct WithLabelValues;
 
 impl SeriesMethod for WithLabelValues {
-    const VERB: &'static Verb = &Verb {
+    const SIGNATURE: &'static Signature = &Signature {
         name: "with_label_values",
         parameters: &["values"],
     };
@@ -82,7 +82,7 @@ Raises ValueError if there are not as many values as label names.";
 struct Labels;
 
 impl SeriesMethod for Labels {
-    const VERB: &'static Verb = &Verb {
+    const SIGNATURE: &'static Signature = &Signature {
         name: "labels",
         parameters: &["*values", "**labels"],
     };
@@ -93,16 +93,16 @@ Values are given by name, or in the order of variable_labels().";
 
     fn call<C: VecClass>(class: &C, call: &Call<'_>) -> Result<Object, Raised> {
         let py = call.py;
-        let foreign = |error| Raised::foreign(error, py);
+        let unchanged = |error| Raised::unchanged(error, py);
         if !call.has_keywords() {
-            let values = call.tuple().map_err(foreign)?;
+            let values = call.tuple().map_err(unchanged)?;
             return child_in_order(class, values.as_any()).map(Py::into_ptr);
         }
         if call.positional().len() > 0 {
             let error = PyTypeError::new_err("values are given either in order or by name");
             return Err(Raised::misused(error, py));
         }
-        let labels = call.dict().map_err(foreign)?;
+        let labels = call.dict().map_err(unchanged)?;
         let vec = class.vec();
         // SAFETY: the dict is alive.
         let found = unsafe {
@@ -113,14 +113,14 @@ Values are given by name, or in the order of variable_labels().";
         start_if_needed(py);
         let metric = found.map_err(|error| refused(error, py))?;
         let child = C::Child::wrap(py, metric, class.hub());
-        child.map(Py::into_ptr).map_err(foreign)
+        child.map(Py::into_ptr).map_err(unchanged)
     }
 }
 
 struct Remove;
 
 impl SeriesMethod for Remove {
-    const VERB: &'static Verb = &Verb {
+    const SIGNATURE: &'static Signature = &Signature {
         name: "remove",
         parameters: &["labels"],
     };
@@ -146,7 +146,7 @@ fn remove<C: VecClass>(class: &C, labels: &Bound<'_, PyAny>) -> Result<bool, Rai
     };
     let vec = class.vec();
     if dict.is_empty() {
-        let error = PyValueError::new_err("there is no label: clear() removes all series");
+        let error = PyValueError::new_err("labels has no label: call clear() to remove all series");
         return Err(Raised::misused(error, py));
     }
     if dict.len() == class.names().len() {
@@ -159,7 +159,7 @@ fn remove<C: VecClass>(class: &C, labels: &Bound<'_, PyAny>) -> Result<bool, Rai
         return removed.map_err(|error| refused(error, py));
     }
     let mut pairs = Vec::new();
-    // A list of them: what converts a value may change the dict.
+    // Iterates over a copy: converting a value may run code that changes the dict.
     for item in dict.items() {
         let pair = item
             .extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()
@@ -194,7 +194,7 @@ fn pair<C: VecClass>(
 struct Clear;
 
 impl SeriesMethod for Clear {
-    const VERB: &'static Verb = &Verb {
+    const SIGNATURE: &'static Signature = &Signature {
         name: "clear",
         parameters: &[],
     };
@@ -211,7 +211,7 @@ impl SeriesMethod for Clear {
 struct SetMaxSeries;
 
 impl SeriesMethod for SetMaxSeries {
-    const VERB: &'static Verb = &Verb {
+    const SIGNATURE: &'static Signature = &Signature {
         name: "set_max_series",
         parameters: &["max_series"],
     };
@@ -233,7 +233,7 @@ Raises ValueError for a number below 0.";
 struct SetIdleTimeout;
 
 impl SeriesMethod for SetIdleTimeout {
-    const VERB: &'static Verb = &Verb {
+    const SIGNATURE: &'static Signature = &Signature {
         name: "set_idle_timeout",
         parameters: &["seconds"],
     };
@@ -264,10 +264,13 @@ where
         if error.is_instance_of::<PyTypeError>(py) {
             Raised::refused(wrong_type(object, what, expected), py)
         } else if error.is_instance_of::<PyOverflowError>(py) {
-            let error = format!("{what} is too large: give {expected} of 64 bits");
+            let error = format!(
+                "{what}={} is too large: give a smaller number",
+                shown(object)
+            );
             Raised::refused(PyOverflowError::new_err(error), py)
         } else {
-            Raised::foreign(error, py)
+            Raised::unchanged(error, py)
         }
     })
 }

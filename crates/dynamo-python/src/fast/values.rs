@@ -118,7 +118,7 @@ fn extract_unusual_increment(py: Python<'_>, object: Object) -> Result<Increment
     let integer = unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyNumber_Index(object)) };
     let increment = integer
         .and_then(|integer| Ok((integer.lt(0)?, integer)))
-        .map_err(|error| Raised::foreign(error, py))
+        .map_err(|error| Raised::unchanged(error, py))
         .and_then(|(is_negative, integer)| {
             if is_negative {
                 let value = integer.extract().unwrap_or(f64::NEG_INFINITY);
@@ -131,7 +131,8 @@ fn extract_unusual_increment(py: Python<'_>, object: Object) -> Result<Increment
     increment.map(Increment)
 }
 
-/// Of an object that made no float: names it where the interpreter only names its class, or nothing.
+/// The exception for an object that cannot be converted to a float. It shows the object, unlike the
+/// interpreter's.
 #[cold]
 fn explain_float(py: Python<'_>, object: Object) -> Raised {
     // SAFETY: the object is alive during the call.
@@ -150,7 +151,7 @@ fn explain_float(py: Python<'_>, object: Object) -> Raised {
     })
 }
 
-/// Of an object that made no integer: says the range that was left, and the way out for floats.
+/// The exception for an object that cannot be converted to an integer of the range, with the way out for floats.
 #[cold]
 fn explain_integer(py: Python<'_>, object: Object, range: &str) -> Raised {
     // SAFETY: the object is alive during the call.
@@ -171,15 +172,15 @@ fn explain_integer(py: Python<'_>, object: Object, range: &str) -> Raised {
     })
 }
 
-/// Raises what `better` makes of the exception that is set, or that one; one of the code of the user, which
-/// has a traceback, as it is.
+/// Replaces the exception that is set by what `better` returns; `None` keeps it. An exception with a traceback
+/// was raised by code of the user and is kept, too.
 fn explain(py: Python<'_>, better: impl FnOnce(&PyErr) -> Option<PyErr>) -> Raised {
     match PyErr::take(py) {
         Some(error) if error.traceback(py).is_none() => {
             Raised::refused(better(&error).unwrap_or(error), py)
         }
-        Some(error) => Raised::foreign(error, py),
-        None => Raised::Foreign,
+        Some(error) => Raised::unchanged(error, py),
+        None => Raised::Unchanged,
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::{Arc, RwLock, Weak};
 use std::time::{Duration, Instant};
 
 use self::external::LastExposition;
+use crate::config::MAX_CALLBACK_TIMEOUT;
 use crate::exposition::{ExternalFamily, Loss};
 use crate::metrics::Path;
 use crate::sync::{self, read, write};
@@ -21,9 +22,6 @@ pub(crate) use external::ExternalText;
 
 /// The share of a scraper's timeout that callbacks may use. The rest is for the response.
 pub(crate) const CALLBACK_SHARE: f64 = 0.8;
-
-/// The most that a callback timeout can be.
-const MOST_TIMEOUT: Duration = Duration::from_secs(86_400);
 
 /// The action of a callback.
 pub enum Action {
@@ -93,7 +91,7 @@ impl Callbacks {
             entries: RwLock::default(),
             dispatcher,
             stats,
-            timeout: timeout.min(MOST_TIMEOUT),
+            timeout: timeout.min(MAX_CALLBACK_TIMEOUT),
         }
     }
 
@@ -126,10 +124,10 @@ impl Callbacks {
         }
     }
 
-    /// The time that the callbacks of a scrape have that begins now. One that runs already runs again for this
-    /// scrape, when it has returned: the time that it has left is added.
+    /// The timeout that the callbacks of a new scrape share. A callback that is running now runs again for this
+    /// scrape after it has returned, so the time that it has left is added.
     pub(crate) fn timeout(&self) -> Duration {
-        self.timeout + self.dispatcher.busy_for().min(self.timeout)
+        self.timeout + self.dispatcher.time_left().min(self.timeout)
     }
 
     /// Whether the calling thread is the one that runs callbacks.

@@ -84,7 +84,7 @@ impl fmt::Display for Loss {
             Reason::InvalidTimestamp => {
                 "a timestamp is before 1970; its sample is shown without it"
             }
-            // Nobody gives one of our own series twice, but two may differ only so.
+            // Our own series are unique, except for labels without a value.
             Reason::Duplicate if self.source.is_empty() => {
                 "a series is there already (a label without a value is no label)"
             }
@@ -92,10 +92,10 @@ impl fmt::Display for Loss {
             Reason::OtherType => "a family of the same name has another type",
             Reason::SampleName => "the name belongs to the samples of another family",
             Reason::Escaping if self.families > 0 => {
-                "another family has the same name after escaping, or a sample of the same name, in formats that allow fewer characters; rename one of them"
+                "another family, or one of its samples, has the same name after escaping, in formats that allow fewer characters; rename one of them"
             }
             Reason::Escaping => {
-                "two series, or two labels of a series, have the same names after escaping, or a label a reserved one"
+                "two series, or two labels of a series, have the same name after escaping, or a label has a reserved one"
             }
         })
     }

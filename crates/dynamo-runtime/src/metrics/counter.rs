@@ -136,7 +136,7 @@ impl Metric<CounterCell<f64>> {
     /// Adds `by`.
     ///
     /// # Errors
-    /// [`Misuse::BadIncrement`] if `by` is negative or NaN. The counter is then unchanged.
+    /// [`UseError`] with [`Misuse::BadIncrement`] if `by` is negative or NaN. The counter is then unchanged.
     #[inline]
     pub fn try_inc_by(&self, by: f64) -> Result<(), UseError> {
         CounterCell::check_increment(by).map_err(|reason| reason.of(self.name()))?;

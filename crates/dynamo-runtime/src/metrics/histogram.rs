@@ -263,7 +263,7 @@ impl Metric<HistogramCell> {
     /// Counts one observation.
     ///
     /// # Errors
-    /// [`Misuse::ObservedNaN`] if `value` is NaN. The histogram is then unchanged.
+    /// [`UseError`] with [`Misuse::ObservedNaN`] if `value` is NaN. The histogram is then unchanged.
     #[inline]
     pub fn try_observe(&self, value: f64) -> Result<(), UseError> {
         HistogramCell::check_observation(value).map_err(|reason| reason.of(self.name()))?;

@@ -91,7 +91,7 @@ impl Metric<SummaryCell> {
     /// Counts one observation.
     ///
     /// # Errors
-    /// [`Misuse::ObservedNaN`](crate::Misuse::ObservedNaN) if `value` is NaN. The summary is then unchanged.
+    /// [`UseError`] with [`Misuse::ObservedNaN`](crate::Misuse::ObservedNaN) if `value` is NaN. The summary is then unchanged.
     #[inline]
     pub fn try_observe(&self, value: f64) -> Result<(), UseError> {
         HistogramCell::check_observation(value).map_err(|reason| reason.of(self.name()))?;

@@ -68,7 +68,7 @@ impl<I: Instrument> MetricVec<I> {
     /// The series with these label values, in the order of the label names; created at 0 if it is new.
     ///
     /// # Errors
-    /// [`Misuse::LabelCount`] if there are not as many values as label names.
+    /// [`UseError`] with [`Misuse::LabelCount`] if there are not as many values as label names.
     pub fn get_metric_with_label_values<V: AsRef<str>>(
         &self,
         values: &[V],
@@ -94,7 +94,7 @@ impl<I: Instrument> MetricVec<I> {
     /// Calls `update` with the storage of the series with these label values, without making a handle.
     ///
     /// # Errors
-    /// [`Misuse::LabelCount`] if there are not as many values as label names.
+    /// [`UseError`] with [`Misuse::LabelCount`] if there are not as many values as label names.
     #[inline]
     pub(crate) fn with_cell<T>(
         &self,
@@ -108,7 +108,7 @@ impl<I: Instrument> MetricVec<I> {
     /// Calls `look` with the storage of the series with these label values, if it exists.
     ///
     /// # Errors
-    /// [`Misuse::LabelCount`] if there are not as many values as label names.
+    /// [`UseError`] with [`Misuse::LabelCount`] if there are not as many values as label names.
     pub(crate) fn peek_cell<T>(
         &self,
         values: &[&str],
@@ -137,7 +137,7 @@ impl<I: Instrument> MetricVec<I> {
     /// these values starts at 0.
     ///
     /// # Errors
-    /// [`Misuse::LabelCount`] if there are not as many values as label names.
+    /// [`UseError`] with [`Misuse::LabelCount`] if there are not as many values as label names.
     pub fn remove_label_values<V: AsRef<str>>(&self, values: &[V]) -> Result<bool, UseError> {
         let values: SmallVec<[&str; 8]> = values.iter().map(AsRef::as_ref).collect();
         self.core.check_count(values.len())?;
@@ -151,7 +151,7 @@ impl<I: Instrument> MetricVec<I> {
     /// [`remove_label_values`](Self::remove_label_values) does. Returns the number of series removed.
     ///
     /// # Errors
-    /// [`Misuse::UnknownLabel`] for a label that the vec does not have.
+    /// [`UseError`] with [`Misuse::UnknownLabel`] for a label that the vec does not have.
     pub fn remove_matching(&self, labels: &[(&str, &str)]) -> Result<usize, UseError> {
         let names = &self.core.desc.label_names;
         let mut wanted: Vec<Option<&str>> = vec![None; names.len()];

@@ -73,8 +73,8 @@ pub(crate) trait StatusProvider: Send + Sync + 'static {
             self.run_callbacks(*last);
         }
     }
-    /// The timeout that the callbacks of a scrape share that begins now (`DYN_METRICS_CALLBACK_TIMEOUT`, and the
-    /// time that those which run already have left).
+    /// The timeout that the callbacks of a new scrape share: `DYN_METRICS_CALLBACK_TIMEOUT`, and the time that
+    /// running callbacks have left.
     fn callback_timeout(&self) -> Duration;
     /// Appends the exposition of all families, or of those selected, to `out`. Blocks while it gathers and
     /// encodes.

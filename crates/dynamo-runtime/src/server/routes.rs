@@ -85,7 +85,9 @@ impl Responder {
         let refusal = match (hosts.next(), hosts.next()) {
             (None, _) if version == Version::HTTP_11 => "has exactly one Host header",
             (_, Some(_)) => "has exactly one Host header",
-            (Some(host), None) if !is_host(host) => "has a host in its Host header",
+            (Some(host), None) if !is_host(host) => {
+                "has a Host header that is a host name or an address, with an optional port"
+            }
             _ => return self.web.authorize(headers).await,
         };
         let text = format!("a request of HTTP/1.1 {refusal}\n");

@@ -102,7 +102,7 @@ def bounds(buckets: object) -> list[float] | None:
     listed = _listed(buckets, what, expected)
     if not all(is_number(bound) for bound in listed):
         raise wrong_type(buckets, what, expected)
-    return [float(bound) for bound in listed]  # type: ignore[arg-type]
+    return [number(bound, what) for bound in listed]
 
 
 def native_buckets(
@@ -142,7 +142,10 @@ def native_buckets(
 
 
 def number(value: object, what: str) -> float:
-    """Return a number as a float; ``what`` names it."""
+    """Return a number as a float; ``what`` names it.
+
+    Raises ``TypeError`` for another type, ``ValueError`` for one that is too large.
+    """
     if not is_number(value):
         raise wrong_type(value, what, "a number")
     try:
@@ -152,13 +155,16 @@ def number(value: object, what: str) -> float:
 
 
 def integer(value: object, what: str) -> int:
-    """Return an integer of at most 64 bits; ``what`` names it."""
+    """Return an integer of at most 64 bits; ``what`` names it.
+
+    Raises ``TypeError`` for another type, ``ValueError`` for a larger one.
+    """
     if not isinstance(value, SupportsIndex):
         raise wrong_type(value, what, "an int")
-    number = operator.index(value)
-    if number.bit_length() > 63:
+    result = operator.index(value)
+    if result.bit_length() > 63:
         raise _too_large(value, what)
-    return number
+    return result
 
 
 def path_part(value: object, level: str) -> str:
@@ -177,12 +183,12 @@ def namespace(value: object) -> str:
     return name
 
 
-def node(value: object, taker: str) -> None:
-    """Raise ``TypeError`` unless ``value`` is a node; ``taker`` is the function that takes it."""
+def check_node(value: object, function: str) -> None:
+    """Raise ``TypeError`` unless ``value`` is a node; ``function`` takes it."""
     if not hasattr(getattr(value, "metrics", None), "exposition"):
         remedy = ": give the node itself, not its metrics" if hasattr(value, "exposition") else ""
         raise TypeError(
-            f"{taker} takes a runtime, namespace, component or endpoint, not "
+            f"{function} takes a runtime, namespace, component or endpoint, not "
             f"{type(value).__name__}{remedy}"
         )
 

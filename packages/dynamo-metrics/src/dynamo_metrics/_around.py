@@ -47,8 +47,8 @@ def around(function: _F, measure: Measure) -> _F:
         return cast("_F", type(function)(around(function.__func__, measure)))
     if not callable(function):
         raise TypeError(
-            f"what is measured must be callable, not {type(function).__name__}: decorate the "
-            "function that it is made of"
+            f"the decorated object must be callable, not {type(function).__name__}: decorate the "
+            "function before it is wrapped"
         )
     if _is(inspect.iscoroutinefunction, function):
 

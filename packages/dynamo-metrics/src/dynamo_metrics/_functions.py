@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 
 from dynamo_metrics import _arguments, _native
 from dynamo_metrics._native import CallbackHandle, Gauge, IntGauge
-from dynamo_metrics._refusals import verb
+from dynamo_metrics._refusals import names_call
 from dynamo_metrics._threads.callbacks import start_callbacks
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ _registered: WeakValueDictionary[int, _Function] = WeakValueDictionary()
 _lock = threading.RLock()
 
 
-@verb
+@names_call
 def set_function(self: Gauge | IntGauge, function: Callable[[], Float | Int]) -> CallbackHandle:
     """Set the gauge to what function returns, before each scrape that shows it.
 
@@ -62,7 +62,7 @@ def set_function(self: Gauge | IntGauge, function: Callable[[], Float | Int]) ->
     return callback.handle
 
 
-@verb
+@names_call
 def set_to_current_time(self: Gauge | IntGauge) -> None:
     """Set the gauge to the seconds since 1970, UTC."""
     now = time.time()

@@ -267,7 +267,8 @@ class Runtime(Node):
         ``DYN_METRICS_PROCESS=0``.
 
         Raises ``RuntimeError`` if no loop is given and none runs in this thread, ``TypeError`` if
-        ``loop`` is none, ``MetricsError`` if a metric of your own has the name of a sampled one.
+        ``loop`` is not an event loop, ``MetricsError`` if a metric of your own has the name of a
+        sampled one.
         """
         if loop is None:
             import asyncio
@@ -301,5 +302,5 @@ def shut_down(root: _native.Node) -> None:
 
 
 def _is_event_loop(value: object) -> bool:
-    """Tell by its methods: asyncio need not be imported."""
+    """Say whether ``value`` has the methods of an event loop, without importing asyncio."""
     return hasattr(value, "call_soon_threadsafe") and not isinstance(value, type)

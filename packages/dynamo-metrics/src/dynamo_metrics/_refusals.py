@@ -1,7 +1,7 @@
 """The errors of wrong calls: each names the metric, the method, the arguments and a way out.
 
-Every such error passes ``refused()`` on its way to the user: those of native methods, and, by the
-decorator ``verb``, those of methods in Python.
+Every such error is completed by ``refused()``: those of native methods, and, by the decorator
+``names_call``, those of methods in Python.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def refused(
     return error
 
 
-def verb(method: _F) -> _F:
+def names_call(method: _F) -> _F:
     """Let the errors of a metric's method pass ``refused()``."""
 
     @wraps(method)
@@ -57,7 +57,7 @@ def verb(method: _F) -> _F:
     return cast("_F", checked)
 
 
-def creation(create: _F) -> _F:
+def names_metric(create: _F) -> _F:
     """Let the errors of a method that creates a metric name it."""
 
     @wraps(create)
@@ -141,7 +141,7 @@ class _Call(NamedTuple):
     def usage(self) -> str:
         """Return how to call the method, with the arguments that were given as far as they fit."""
         if self._is_decorator():
-            return f"as a decorator it is called, @metric.{self.method}()"
+            return f"decorate with parentheses: use @metric.{self.method}()"
         own = f"use {self.method}({', '.join(self.parameters)})"
         if not self.label_names:
             has_labels = self.kwargs or any(isinstance(arg, dict) for arg in self.args)

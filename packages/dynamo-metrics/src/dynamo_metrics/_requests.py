@@ -59,7 +59,7 @@ class RequestMetricsMiddleware:
         buckets: Bounds = None,
         exclude: Strings = ("/metrics", "/metrics/"),
     ) -> None:
-        _arguments.node(node, "RequestMetricsMiddleware()")
+        _arguments.check_node(node, "RequestMetricsMiddleware()")
         metrics = node.metrics
         by_status = ["route", "method", "status"]
         by_route = ["route", "method"]

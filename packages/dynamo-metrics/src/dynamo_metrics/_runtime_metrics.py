@@ -23,7 +23,7 @@ from dynamo_metrics._native import (
     Summary,
     SummaryVec,
 )
-from dynamo_metrics._refusals import creation
+from dynamo_metrics._refusals import names_metric
 from dynamo_metrics._threads.callbacks import start_callbacks
 from dynamo_metrics.prometheus_names import distributed_runtime, name_prefix, work_handler
 
@@ -41,7 +41,7 @@ _OWN = frozenset(
     for constant, name in vars(names).items()
     if constant.isupper()
 )
-"""The metrics of the runtime itself and of serving, which others count on."""
+"""The metrics of the runtime itself and of serving, which no ``replace=True`` replaces."""
 
 
 @final
@@ -76,7 +76,7 @@ class RuntimeMetrics:
         self._node = node
         self._before_rendering = before_rendering
 
-    @creation
+    @names_metric
     def create_counter(
         self,
         name: str,
@@ -90,7 +90,7 @@ class RuntimeMetrics:
         """Create a counter of floats."""
         return self._create(Counter, name, description, unit, full_name, labels, replace)
 
-    @creation
+    @names_metric
     def create_intcounter(
         self,
         name: str,
@@ -104,7 +104,7 @@ class RuntimeMetrics:
         """Create a counter of integers."""
         return self._create(IntCounter, name, description, unit, full_name, labels, replace)
 
-    @creation
+    @names_metric
     def create_gauge(
         self,
         name: str,
@@ -125,7 +125,7 @@ class RuntimeMetrics:
             Gauge, name, description, unit, full_name, labels, replace, across=across
         )
 
-    @creation
+    @names_metric
     def create_intgauge(
         self,
         name: str,
@@ -142,7 +142,7 @@ class RuntimeMetrics:
             IntGauge, name, description, unit, full_name, labels, replace, across=across
         )
 
-    @creation
+    @names_metric
     def create_histogram(
         self,
         name: str,
@@ -184,7 +184,7 @@ class RuntimeMetrics:
             ),
         )
 
-    @creation
+    @names_metric
     def create_countervec(
         self,
         name: str,
@@ -210,7 +210,7 @@ class RuntimeMetrics:
             idle_timeout=idle_timeout,
         )
 
-    @creation
+    @names_metric
     def create_intcountervec(
         self,
         name: str,
@@ -235,7 +235,7 @@ class RuntimeMetrics:
             idle_timeout=idle_timeout,
         )
 
-    @creation
+    @names_metric
     def create_gaugevec(
         self,
         name: str,
@@ -263,7 +263,7 @@ class RuntimeMetrics:
             across=across,
         )
 
-    @creation
+    @names_metric
     def create_intgaugevec(
         self,
         name: str,
@@ -291,7 +291,7 @@ class RuntimeMetrics:
             across=across,
         )
 
-    @creation
+    @names_metric
     def create_histogramvec(
         self,
         name: str,
@@ -327,7 +327,7 @@ class RuntimeMetrics:
             ),
         )
 
-    @creation
+    @names_metric
     def create_summary(
         self,
         name: str,
@@ -341,7 +341,7 @@ class RuntimeMetrics:
         """Create a summary: the count and the sum of observations, at the cost of two series."""
         return self._create(Summary, name, description, unit, full_name, labels, replace)
 
-    @creation
+    @names_metric
     def create_summaryvec(
         self,
         name: str,
@@ -366,7 +366,7 @@ class RuntimeMetrics:
             idle_timeout=idle_timeout,
         )
 
-    @creation
+    @names_metric
     def create_info(
         self,
         name: str,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, final
 from dynamo_metrics._arguments import quoted, wrong_type
 from dynamo_metrics._around import around
 from dynamo_metrics._native import Histogram, HistogramVec, Summary, SummaryVec
-from dynamo_metrics._refusals import refused, verb
+from dynamo_metrics._refusals import names_call, refused
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -43,10 +43,9 @@ class Timer:
     """Observes seconds: of a ``with`` block, or of each call of what it decorates.
 
     Observed on every way out, exceptions included. A call is timed until what it returns has ended:
-    an awaitable, an async generator, a generator or a context manager. An iterator that is no
-    generator is a result: it has ended when the call has. One timer can decorate any number of
-    functions; as a context manager it may be nested and entered again, but each thread and task
-    needs its own.
+    an awaitable, an async generator, a generator or a context manager. Of an iterator that is not
+    a generator, only the call is timed. One timer can decorate any number of functions; as a
+    context manager it may be nested and entered again, but each thread and task needs its own.
     """
 
     __module__ = "dynamo_metrics"
@@ -92,8 +91,8 @@ class VecTimer:
         """Set labels of the block that runs; ``RuntimeError`` outside of one."""
         if not self._begun:
             raise RuntimeError(
-                f"{self._vec.name()}.time(): labels() of a timer is for its with block: give the "
-                "labels to time() before it"
+                f"{self._vec.name()}.time(): labels() of a timer works only inside its with "
+                "block: give the labels to time()"
             )
         self._begun[-1][1].update(labels)
 
@@ -120,7 +119,9 @@ class VecTimer:
         vec, labels = self._vec, dict(self._given)
         names = vec.variable_labels()
         if missing := [name for name in names if name not in labels]:
-            error = ValueError(f"the function it decorates has no label {quoted(missing[0])}")
+            error = ValueError(
+                f"label {quoted(missing[0])} is missing: a decorator needs all labels"
+            )
             raise refused(error, vec.name(), "time", ["labels"], names, (labels,), {}, True)
         vec.get_sample_count(labels)  # raises for others
         return around(function, _Seconds(lambda seconds: vec.observe(seconds, labels)))
@@ -149,10 +150,10 @@ def vec_time(self: HistogramVec | SummaryVec, labels: LabelDict | None = None) -
 
 
 vec_time.__name__ = vec_time.__qualname__ = "time"
-_any_time, _any_vec_time = verb(time), verb(vec_time)
+_any_time, _any_vec_time = names_call(time), names_call(vec_time)
 
 
-# A call that is right takes no detour: timers are made for each measurement.
+# A valid call skips ``names_call``: timers are made for each measurement.
 
 
 @wraps(time)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, final
 from dynamo_metrics._arguments import wrong_type
 from dynamo_metrics._around import around
 from dynamo_metrics._native import Counter, Gauge, IntCounter, IntGauge
-from dynamo_metrics._refusals import verb
+from dynamo_metrics._refusals import names_call
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -105,7 +105,7 @@ class InProgress:
         self._gauge.dec()
 
 
-@verb
+@names_call
 def count_exceptions(
     self: Counter | IntCounter, exception: Exceptions = Exception
 ) -> ExceptionCounter:
@@ -124,7 +124,7 @@ def count_exceptions(
     return ExceptionCounter(self, kinds)
 
 
-@verb
+@names_call
 def track_inprogress(self: Gauge | IntGauge) -> InProgress:
     """Return a context manager and decorator that adds 1 to the gauge meanwhile.
 

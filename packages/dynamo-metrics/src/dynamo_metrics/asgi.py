@@ -33,7 +33,7 @@ def make_asgi_app(
 
     Raises ``TypeError`` for anything but a node.
     """
-    _arguments.node(node, "make_asgi_app()")
+    _arguments.check_node(node, "make_asgi_app()")
     return _App(node)
 
 

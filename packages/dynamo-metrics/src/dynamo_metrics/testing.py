@@ -75,8 +75,8 @@ def assert_delta(
     delta = after - before if after != before else 0  # of infinities too
     if not _are_equal(delta, expected):
         raise AssertionError(
-            f"{_shown(name, _texts(labels))} changed by {_figure(delta)}, expected "
-            f"{_figure(expected)}: it was {_figure(before)} and is {_figure(after)}"
+            f"{_shown(name, _texts(labels))} changed by {_formatted(delta)}, expected "
+            f"{_formatted(expected)}: it was {_formatted(before)} and is {_formatted(after)}"
         )
 
 
@@ -113,7 +113,7 @@ def _value(
 def _metrics(node: Node | RuntimeMetrics) -> RuntimeMetrics:
     if isinstance(node, RuntimeMetrics):
         return node
-    _arguments.node(node, "sample()")
+    _arguments.check_node(node, "sample()")
     return node.metrics
 
 
@@ -163,5 +163,5 @@ def _shown(name: str, labels: dict[str, str]) -> str:
     return f"{name}{{{pairs}}}" if pairs else name
 
 
-def _figure(value: float) -> str:
+def _formatted(value: float) -> str:
     return str(value) if isinstance(value, int) else f"{value:.15g}"

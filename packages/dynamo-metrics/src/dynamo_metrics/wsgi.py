@@ -24,7 +24,7 @@ def make_wsgi_app(
 
     Raises ``TypeError`` for anything but a node.
     """
-    _arguments.node(node, "make_wsgi_app()")
+    _arguments.check_node(node, "make_wsgi_app()")
 
     def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         headers = [

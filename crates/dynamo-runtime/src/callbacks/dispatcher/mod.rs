@@ -173,7 +173,7 @@ impl Dispatcher {
         drop((finished, job));
     }
 
-    /// Has the standby thread wait for less time, if it may have to take over before.
+    /// Wakes the standby thread if it may have to take over before the end of its sleep.
     fn wake_standby(&self, state: &mut State) {
         if state.must_wake_standby() {
             self.started.notify_all();
@@ -181,8 +181,8 @@ impl Dispatcher {
     }
 
     /// How long the callbacks that run now may go on before they are late.
-    pub(crate) fn busy_for(&self) -> Duration {
-        lock(&self.state).busy_for(Instant::now())
+    pub(crate) fn time_left(&self) -> Duration {
+        lock(&self.state).time_left(Instant::now())
     }
 
     /// Stops handing out jobs and wakes all waiting threads. Threads end after their current jobs.

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use super::{Entry, Job};
 
 /// The most that [`least_time`] can be.
-const MOST_LEAST_TIME: Duration = Duration::from_secs(1);
+const MAX_LEAST_TIME: Duration = Duration::from_secs(1);
 
 /// How long a callback may run before others take its thread, however short the deadlines of its rounds are.
 fn least_time(timeout: Duration) -> Duration {
-    timeout.min(MOST_LEAST_TIME)
+    timeout.min(MAX_LEAST_TIME)
 }
 
 #[derive(Default)]
@@ -135,11 +135,11 @@ impl State {
     /// Whether a callback runs and was not counted as late: a scrape waits for it, or none has waited.
     pub(super) fn is_waited_for(&self, entry: &Arc<Entry>) -> bool {
         let mut running = self.stuck.iter().chain(&self.running);
-        running.any(|running| Arc::ptr_eq(&running.entry, entry) && self.wants(running))
+        running.any(|running| Arc::ptr_eq(&running.entry, entry) && self.is_in_time(running))
     }
 
     /// Whether a round waits for this run, or none has given it up.
-    fn wants(&self, running: &Running) -> bool {
+    fn is_in_time(&self, running: &Running) -> bool {
         let waits = |round: &Round| {
             let mut open = round.open.iter();
             running.rounds.contains(&round.id)
@@ -149,7 +149,7 @@ impl State {
     }
 
     /// How long the callbacks that run at `now` may go on before they are late.
-    pub(super) fn busy_for(&self, now: Instant) -> Duration {
+    pub(super) fn time_left(&self, now: Instant) -> Duration {
         let running = self.stuck.iter().chain(&self.running);
         running
             .map(|running| running.late_at.saturating_duration_since(now))
@@ -264,7 +264,7 @@ impl State {
                 finished
             }
         };
-        entry.was_late.store(!self.wants(&finished), Relaxed);
+        entry.was_late.store(!self.is_in_time(&finished), Relaxed);
         for round in &mut self.rounds {
             if finished.rounds.contains(&round.id) {
                 // Usually the first one.

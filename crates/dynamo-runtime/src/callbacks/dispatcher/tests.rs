@@ -64,7 +64,7 @@ impl Clocked {
 
     /// A round of a scraper that sets no limit.
     fn begin_patiently(&mut self, callback: &Arc<Entry>, now: u64) -> u64 {
-        let time = self.timeout + self.state.busy_for(self.at(now)).min(self.timeout);
+        let time = self.timeout + self.state.time_left(self.at(now)).min(self.timeout);
         let deadline = now + u64::try_from(time.as_millis()).unwrap();
         self.begin(&[callback], now, deadline)
     }

@@ -1,7 +1,7 @@
 """The thread that runs user code before a scrape, and takes samples in between.
 
-A standby thread takes over from it when a callback, or what it returned, keeps it beyond the
-deadline. A thread that has lost its work ends when it is free again.
+A standby thread takes over when a callback, or what it returned, occupies the thread beyond the
+deadline. The replaced thread ends when that code returns.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def _start(begin: Callable[[], bool | None]) -> threading.Thread:
 
 
 def _start_standby() -> None:
-    """Have a second thread wait: it takes over when a callback runs beyond its deadline."""
+    """Start the standby thread, which takes over when a callback occupies the main one too long."""
     global _has_standby
     if not _has_standby:
         _has_standby = True
@@ -112,15 +112,15 @@ def _run_next() -> bool:
         sampler.woke(gil_wait)
     if job is not None:
         _start_standby()
-        _finish(job)
+        _run_job(job)
     return True
 
 
-def _finish(job: _native.Job) -> None:
+def _run_job(job: _native.Job) -> None:
     """Run a callback.
 
-    What it returned or raised is freed, which may run code of the user, before ``job.finish()``:
-    until then, another thread takes over if that code hangs.
+    Frees what the callback returned or raised before ``job.finish()``. Freeing may run code of the
+    user; if that code hangs, another thread takes over.
     """
     succeeded = False
     try:

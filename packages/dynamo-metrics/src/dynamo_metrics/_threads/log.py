@@ -1,6 +1,6 @@
 """The thread that passes messages of the native core and failures of callbacks to ``logging``.
 
-A handler of the user that hangs keeps this thread, and no other.
+A handler of the user that hangs blocks this thread, and no other.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dynamo_metrics._threads.daemon import DaemonThread
 LOGGER = "dynamo.runtime"
 
 _errors: deque[tuple[str, BaseException]] = deque(maxlen=256)
-"""Exceptions to log, with the message; the oldest go first."""
+"""Exceptions to log, with the message. When it is full, the oldest is dropped."""
 
 
 def start_log() -> None:

@@ -89,8 +89,8 @@ def delete_from_gateway(
     _send("DELETE", gateway, job, grouping_key, b"", timeout, auth, context)
 
 
-def _exposition(node: Node, timeout: float, taker: str) -> bytes:
-    _arguments.node(node, taker)
+def _exposition(node: Node, timeout: float, function: str) -> bytes:
+    _arguments.check_node(node, function)
     _, _, body = node.metrics.exposition("text/plain;version=0.0.4", "", timeout)
     return body
 

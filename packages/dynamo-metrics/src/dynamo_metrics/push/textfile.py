@@ -24,7 +24,7 @@ def write_to_textfile(path: str | os.PathLike[str], node: Node) -> None:
     is there still.
     """
     target = Path(path)
-    _arguments.node(node, "write_to_textfile()")
+    _arguments.check_node(node, "write_to_textfile()")
     text = node.metrics.prometheus_expfmt().encode()
     # The node exporter reads no file whose name begins with a dot.
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}")

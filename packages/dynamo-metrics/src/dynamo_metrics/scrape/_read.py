@@ -26,7 +26,7 @@ def read(body: bytes, content_type: str = "", checks_series: bool = True) -> Exp
 
 
 def scrape(address: str, accept: str, timeout: float = TIMEOUT) -> Exposition:
-    """Scrape an address once and read the lines of its exposition.
+    """Scrape an address once and read the lines of its exposition; ``timeout`` is in seconds.
 
     Raises ``UnreadableError`` as ``fetch()`` does, and if there are no metrics.
     """
