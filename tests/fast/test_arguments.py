@@ -300,9 +300,13 @@ def test_an_exception_of_a_number_comes_through(
         metrics.create_gauge("g", "help").set,
         metrics.create_counter("c", "help").inc_by,
         metrics.create_histogram("h", "help").observe,
+        metrics.create_gaugevec("v", "help", ["a"]).set_idle_timeout,
+        lambda value: metrics.create_gaugevec("w", "help", ["a"], idle_timeout=value),
     ]
     if method == "__index__":
         updates += [
+            metrics.create_gaugevec("v", "help", ["a"]).set_max_series,
+            lambda value: metrics.create_gaugevec("w", "help", ["a"], max_series=value),
             metrics.create_intgauge("ig", "help").set,
             metrics.create_intcounter("ic", "help").inc_by,
         ]

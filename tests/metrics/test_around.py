@@ -8,7 +8,7 @@ import functools
 import gc
 import inspect
 import types
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterator
 from typing import Any
 
 import pytest
@@ -499,6 +499,64 @@ class Rows(list[int]):
         for row in self:
             self.clock.tick(1)
             yield row
+
+
+class Query(Coroutine[Any, Any, int]):
+    """A coroutine by its class, as the results of aiosqlite and aiohttp."""
+
+    def __init__(self, clock: Clock, error: Exception | None = None) -> None:
+        self.coroutine = self.run(clock, error)
+
+    async def run(self, clock: Clock, error: Exception | None) -> int:
+        await nap(clock, 2)
+        if error is not None:
+            raise error
+        return 5
+
+    def __await__(self) -> Generator[Any, Any, int]:
+        return self.coroutine.__await__()
+
+    def send(self, value: Any) -> Any:
+        return self.coroutine.send(value)
+
+    def throw(self, *exception: Any) -> Any:
+        return self.coroutine.throw(*exception)
+
+    def close(self) -> None:
+        self.coroutine.close()
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        lambda query: query,
+        asyncio.gather,
+        asyncio.ensure_future,
+        lambda query: asyncio.create_task(query),
+        lambda query: asyncio.wait_for(query, 60),
+    ],
+    ids=["await", "gather", "ensure_future", "create_task", "wait_for"],
+)
+def test_a_result_that_is_a_coroutine_by_its_class_is_measured_as_a_task(
+    measured: Measured, clock: Clock, run: Callable[[Any], Awaitable[Any]]
+) -> None:
+    async def main(error: Exception | None) -> Any:
+        return await run(measured(Query)(clock, error))
+
+    assert asyncio.run(main(None)) in (5, [5])
+    assert measured.ended(2)
+    with pytest.raises(ValueError, match="no row"):
+        asyncio.run(main(ValueError("no row")))
+    assert (measured.observed()[0], measured.errors.get(), measured.running.get()) == (2, 1, 0)
+
+
+def test_a_coroutine_by_its_class_can_be_closed_before_it_begins(
+    measured: Measured, clock: Clock
+) -> None:
+    query = measured(Query)(clock)
+    query.close()
+    assert inspect.getcoroutinestate(query.coroutine) == inspect.CORO_CLOSED
+    assert measured.running.get() == 0
 
 
 def test_an_awaitable_that_is_iterated_is_measured_until_the_last_item(

@@ -61,6 +61,15 @@ def test_replace_leaves_the_metrics_of_the_runtime_itself(
     assert exposition(runtime)[name].help == before
 
 
+def test_replace_takes_the_place_of_a_metric_that_style_component_names_as_one_of_serving() -> None:
+    runtime = DistributedRuntime(name_style="component")
+    metrics = runtime.namespace("n").component("c").endpoint("e").metrics
+    first = metrics.create_intcounter("requests_total", "help")
+    with refused(MetricsError, "replace=True"):
+        metrics.create_intcounter("requests_total", "edited")
+    assert metrics.create_intcounter("requests_total", "edited", replace=True) is not first
+
+
 def test_replace_is_no_way_out_of_a_conflict_with_samples_of_another_name(
     metrics: RuntimeMetrics,
 ) -> None:

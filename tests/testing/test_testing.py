@@ -58,12 +58,14 @@ def test_bounds_are_compared_as_numbers(endpoint: Endpoint, bound: Any) -> None:
 def test_names_and_labels_of_any_characters_are_found(endpoint: Endpoint) -> None:
     metrics = endpoint.metrics
     gauge = metrics.create_gauge("http.server.active", "help", full_name=True)
-    metrics.register_prometheus_expfmt_callback(lambda: '{"ü.x","http.method"="GET {"} 3\n')
+    text = '{"ü.x","http.method"="GET {"} 3\n{"1abc","a:b"="c"} 7\n'
+    metrics.register_prometheus_expfmt_callback(lambda: text)
     with assert_delta(endpoint, "http.server.active", 1):
         gauge.inc()
     assert sample(endpoint, "http_server_active") == 1
     assert sample(endpoint, "ü.x", **{"http.method": "GET {"}) == 3
     assert sample(endpoint, "__x", http_method="GET {") == 3
+    assert sample(endpoint, "_abc", a_b="c") == 7
     metrics.create_gauge("http_server_active", "help", full_name=True).set(2)
     assert sample(endpoint, "http_server_active") == 2
 

@@ -261,7 +261,9 @@ where
 {
     let py = object.py();
     object.extract::<T>().map_err(|error| {
-        if error.is_instance_of::<PyTypeError>(py) {
+        if error.traceback(py).is_some() {
+            Raised::unchanged(error, py) // of code of the user
+        } else if error.is_instance_of::<PyTypeError>(py) {
             Raised::refused(wrong_type(object, what, expected), py)
         } else if error.is_instance_of::<PyOverflowError>(py) {
             let error = format!(

@@ -150,7 +150,9 @@ def number(value: object, what: str) -> float:
         raise wrong_type(value, what, "a number")
     try:
         return float(value)  # type: ignore[arg-type]
-    except OverflowError:
+    except OverflowError as error:
+        if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
+            raise  # of code of the user
         raise _too_large(value, what) from None
 
 

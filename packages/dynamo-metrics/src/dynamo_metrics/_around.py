@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import inspect
 import types
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Hashable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any, Protocol, TypeVar, cast
 
@@ -110,9 +110,8 @@ _Follower = Callable[[Any, Measure, Any], Any]
 
 
 @functools.lru_cache(maxsize=1024)
-def _follower_of(kind: Hashable) -> _Follower | None:
+def _follower_of(kind: Any) -> _Follower | None:
     """Return what follows the results of a class; None if they are complete at once."""
-    assert isinstance(kind, type)
     if hasattr(kind, "__await__"):
         if hasattr(kind, "add_done_callback"):
             return _future
@@ -144,7 +143,8 @@ def _future(result: Any, measure: Measure, begun: Any) -> Any:
     try:
         result.add_done_callback(lambda future: measure.end(begun, _error_of(future)))
     except NotImplementedError:  # as of calls of grpc.aio with an interceptor
-        return proxy_of(type(result))(result, measure, measure.pause(begun))
+        kind: Any = type(result)
+        return proxy_of(kind)(result, measure, measure.pause(begun))
     return result
 
 

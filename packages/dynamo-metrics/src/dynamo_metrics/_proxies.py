@@ -6,8 +6,9 @@ awaitable, iterated is measured until its end.
 
 from __future__ import annotations
 
+import functools
 import operator
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ class _Use:
         self.measure = measure
         self._carried = carried
         self._begun: list[Any] = []
+        self.driven: Generator[Any, Any, Any] | None = None
+        """What awaits the result for a task, which drives coroutines by their methods."""
 
     def __enter__(self) -> Any:
         self._begun.append(self.measure.begin(self._carried))
@@ -36,6 +39,10 @@ class _Use:
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         self.end(error)
+
+    def begun_or_result(self) -> Any:
+        """Return what a task drives; before its first step that is the result itself."""
+        return self.result if self.driven is None else self.driven
 
     def end(self, error: BaseException | None) -> None:
         self.measure.end(self._begun.pop(), error)
@@ -53,6 +60,7 @@ class _Proxy:
         return getattr(self._dynamo_use.result, name)
 
 
+@functools.lru_cache(maxsize=1024)
 def proxy_of(kind: type) -> type[_Proxy]:
     """Return the class of proxies of the instances of ``kind``."""
     special = [name for name in dir(kind) if name[:2] == name[-2:] == "__"]
@@ -64,6 +72,8 @@ def proxy_of(kind: type) -> type[_Proxy]:
     namespace.update((name, method) for name, method in _MEASURED.items() if name in namespace)
     if {"__await__", "__aiter__"} <= namespace.keys() and "__aexit__" not in namespace:
         namespace["__aiter__"] = _iterate
+    if issubclass(kind, Coroutine):
+        namespace.update({"send": _send, "throw": _throw, "close": _close})
     if "__call__" in namespace and hasattr(kind, "_recreate_cm"):
         # contextlib's managers as decorators enter a manager of their own in each call.
         namespace.update({"__call__": kind.__call__, "_recreate_cm": _recreate})
@@ -94,6 +104,21 @@ def _forwarded(kind: type, name: str) -> Callable[..., Any]:
 def _await(self: _Proxy) -> Generator[Any, Any, Any]:
     with self._dynamo_use as result:
         return (yield from result.__await__())
+
+
+def _send(self: _Proxy, value: Any, /) -> Any:
+    use = self._dynamo_use
+    if use.driven is None:
+        use.driven = _await(self)
+    return use.driven.send(value)
+
+
+def _throw(self: _Proxy, *exception: Any) -> Any:
+    return self._dynamo_use.begun_or_result().throw(*exception)
+
+
+def _close(self: _Proxy) -> None:
+    self._dynamo_use.begun_or_result().close()
 
 
 async def _iterate(self: _Proxy) -> AsyncIterator[Any]:

@@ -603,10 +603,11 @@ class RuntimeMetrics:
     def _may_replace(self, error: MetricsError) -> bool:
         """Return whether the conflict is with metrics of this node and name, not the runtime's."""
         name = str(error.name)
+        # In style ``component``, metrics of the user have such names as well.
+        is_own = name in _OWN and self._node.name_style != "component"
         return (
             len({*error.owners}) == 1
-            and not name.startswith(_OWN_PREFIXES)
-            and name not in _OWN
+            and not (is_own or name.startswith(_OWN_PREFIXES))
             and any(family == name for family, _, _ in self._node.families())
         )
 

@@ -30,7 +30,8 @@ _ACCEPT = "text/plain; version=1.0.0; escaping=allow-utf-8"
 """The text format that holds names of any characters."""
 
 _INTEGER = re.compile(rb"-?\d{1,20}")
-_NOT_PLAIN = re.compile(r"[^a-zA-Z0-9_:]")
+_NOT_PLAIN = re.compile(r"^[0-9]|[^a-zA-Z0-9_:]")
+_NOT_PLAIN_LABEL = re.compile(r"^[0-9]|[^a-zA-Z0-9_]")
 
 _BOUNDS = ("le", "quantile")
 """The labels whose values are numbers."""
@@ -93,7 +94,7 @@ def _value(
     samples = [one for family in families.values() for one in family.samples]
     # A name with further characters can also be given as text 0.0.4 escapes it.
     named = [one for one in samples if one.name == name] or [
-        one for one in samples if _plain(one.name) == name
+        one for one in samples if _NOT_PLAIN.sub("_", one.name) == name
     ]
     if name in families and families[name].samples and not named:
         raise LookupError(
@@ -131,7 +132,7 @@ def _are_equal(delta: float, expected: float) -> bool:
 
 
 def _has(given: dict[str, str], wanted: dict[str, str]) -> bool:
-    plain = {_plain(label): text for label, text in given.items()}
+    plain = {_NOT_PLAIN_LABEL.sub("_", label): text for label, text in given.items()}
     return all(
         _is_same(label, given.get(label, plain.get(label, "")), text)
         for label, text in wanted.items()
@@ -152,10 +153,6 @@ def _texts(labels: Mapping[str, LabelValues | float]) -> dict[str, str]:
         else label_value(value, label)
         for label, value in labels.items()
     }
-
-
-def _plain(name: str) -> str:
-    return _NOT_PLAIN.sub("_", name)
 
 
 def _shown(name: str, labels: dict[str, str]) -> str:
