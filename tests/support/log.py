@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from dynamo_metrics._threads.log import log_error, start_log
 from tests.support.client import TIMEOUT_SECONDS
 
 
@@ -20,10 +21,7 @@ class Log:
         self._records: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
 
     def until(self, text: str) -> list[logging.LogRecord]:
-        """The records up to the next one with this text, which must come.
-
-        Those before it may be of earlier tests: native messages come by a thread of their own.
-        """
+        """The records up to the next one with this text, which must come."""
         records = []
         while not records or text not in records[-1].getMessage():
             records.append(self._records.get(timeout=TIMEOUT_SECONDS))
@@ -38,11 +36,14 @@ class Log:
 
 @contextlib.contextmanager
 def logged() -> Iterator[Log]:
-    """What is logged meanwhile."""
+    """What is logged meanwhile, without what the thread of the log has left from before."""
     log = Log()
     handler, logger = log.handler(), logging.getLogger("dynamo.runtime")
     logger.addHandler(handler)
     try:
+        start_log()
+        log_error("the log begins", Exception())
+        log.until("the log begins")
         yield log
     finally:
         logger.removeHandler(handler)
