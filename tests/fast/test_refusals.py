@@ -49,7 +49,7 @@ def method(name: str) -> Methods:
 
 
 def function() -> None:
-    """What somebody decorates."""
+    """A function to decorate."""
 
 
 NAMES: dict[str, object] = {

@@ -388,16 +388,16 @@ def test_a_context_manager_is_measured_until_its_end(measured: Measured, clock: 
     assert measured.ended(7)
 
 
+@contextlib.asynccontextmanager
+async def session() -> AsyncIterator[None]:
+    yield
+
+
 def test_an_async_context_manager_is_measured_until_its_end(
     measured: Measured, clock: Clock
 ) -> None:
-    @measured
-    @contextlib.asynccontextmanager
-    async def session() -> AsyncIterator[None]:
-        yield
-
     async def main() -> None:
-        async with session():
+        async with measured(session)():
             clock.tick(5)
             raise KeyError
 
@@ -431,12 +431,7 @@ def test_a_context_manager_is_measured_in_each_call_that_it_decorates(
 def test_an_async_context_manager_is_measured_in_each_call_that_it_decorates(
     measured: Measured, clock: Clock
 ) -> None:
-    @measured
-    @contextlib.asynccontextmanager
-    async def session() -> AsyncIterator[None]:
-        yield
-
-    @session()
+    @measured(session)()
     async def work() -> None:
         clock.tick(2)
 

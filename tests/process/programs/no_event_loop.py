@@ -9,7 +9,7 @@ from dynamo.runtime import DistributedRuntime
 
 
 class Loop:
-    """Has the one method by which a loop is told, and no more."""
+    """Has only the attribute by which the runtime recognises an event loop."""
 
     call_soon_threadsafe = None
 

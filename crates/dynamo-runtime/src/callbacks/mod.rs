@@ -289,7 +289,7 @@ mod tests {
 
     use super::*;
 
-    struct NoStats;
+    pub(super) struct NoStats;
 
     impl CallbackStats for NoStats {
         fn lost(&self, _losses: &[Loss]) {}

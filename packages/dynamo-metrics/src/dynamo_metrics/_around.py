@@ -149,7 +149,7 @@ def _future(result: Any, measure: Measure, begun: Any) -> Any:
 
 
 def _error_of(future: Any) -> BaseException | None:
-    """Return what a future that is done raised. asyncio still reports it if nobody retrieves it."""
+    """Return the exception of a future that is done, and leave it unretrieved for asyncio."""
     try:
         if future.cancelled():
             from asyncio import CancelledError

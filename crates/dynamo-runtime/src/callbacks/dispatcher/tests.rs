@@ -4,18 +4,8 @@ use std::sync::atomic::AtomicBool;
 use std::sync::mpsc;
 
 use super::*;
-use crate::callbacks::CallbackStats;
-use crate::exposition::Loss;
+use crate::callbacks::tests::NoStats;
 use crate::metrics::Path;
-
-struct NoStats;
-
-impl CallbackStats for NoStats {
-    fn lost(&self, _losses: &[Loss]) {}
-    fn late(&self, _callbacks: u64) {}
-    fn not_reached(&self, _callbacks: u64) {}
-    fn failed(&self, _callbacks: u64) {}
-}
 
 fn callback() -> Arc<Entry> {
     Arc::new(Entry {
